@@ -1,0 +1,36 @@
+# Each target sets up what it needs by itself: Python, Java, the packages in .venv. `make` alone lists them.
+PYTHON := $(CURDIR)/.venv/bin/python
+
+# The checkout's own Python and Spark, whatever else the shell is set up for.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYSPARK_PYTHON := $(PYTHON)
+unexport PYSPARK_DRIVER_PYTHON PYTHONHOME PYTHONPATH SPARK_HOME
+
+.PHONY: help demo test bench lint clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 16
+
+demo:  ## train and score a network on handwritten digits; DATA=dir for data of your own
+	@bash .ci/setup.sh dev
+	$(PYTHON) examples/digits.py $(if $(DATA),--data "$(DATA)") $(DEMO_ARGS)
+
+test:  ## all tests: compiled, then the kernels as plain Python; TESTS=path for some
+	@bash .ci/setup.sh dev
+	$(PYTHON) -m pytest $(TESTS)
+	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest --ignore=tests/spark $(TESTS)
+
+bench:  ## speed beside the peers, into bench.json; ONLY=text for the rows whose name has the text
+	@bash .ci/setup.sh dev bench
+	$(PYTHON) -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)")
+
+lint:  ## style and types
+	@bash .ci/setup.sh dev
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+
+clean:  ## remove what tools left behind; .venv stays
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info bench.json
+	rm -rf spark-warehouse artifacts metastore_db derby.log
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,19 @@
+"""Deep networks trained where the data already is: a Spark ML Estimator for clusters of CPUs."""
+
+from typing import Any
+
+__version__ = "0.1.0.dev0"
+__all__ = ["DeepNetEstimator", "DeepNetModel"]
+
+
+def __getattr__(name: str) -> Any:
+    """Opened at first use: a network without Spark does not import pyspark."""
+    if name == "DeepNetEstimator":
+        from spark_deepnet.spark.estimator import DeepNetEstimator
+
+        return DeepNetEstimator
+    if name == "DeepNetModel":
+        from spark_deepnet.spark.model import DeepNetModel
+
+        return DeepNetModel
+    raise AttributeError(f"module 'spark_deepnet' has no attribute {name!r}")

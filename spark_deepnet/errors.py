@@ -1,0 +1,73 @@
+"""What can go wrong and be said in one sentence: where, what was found, what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from math import isfinite
+
+
+class DeepNetError(Exception):
+    """The base of all errors that this package raises on purpose."""
+
+
+class ParamError(DeepNetError, ValueError):
+    """A Param or a constructor argument has a value that cannot be used."""
+
+
+class UnknownNameError(ParamError):
+    """A name that no layer, loss, optimizer, schedule or initializer bears."""
+
+
+class NetworkError(DeepNetError, ValueError):
+    """Layers that do not fit together, or do not fit their input."""
+
+
+class DataError(DeepNetError, ValueError):
+    """Rows or columns that cannot be trained on or scored."""
+
+
+class ClusterError(DeepNetError, RuntimeError):
+    """A session or a cluster that cannot run the fit as asked."""
+
+
+class ExchangeError(DeepNetError, RuntimeError):
+    """A rank that cannot be met, heard or trusted."""
+
+
+class TrainingError(DeepNetError, ArithmeticError):
+    """Training that left the finite numbers."""
+
+
+class ModelFormatError(DeepNetError, ValueError):
+    """A saved model that is damaged or was written by another version."""
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the near names, or all where none is near."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=3, cutoff=0.6)
+    if close:
+        return "did you mean " + " or ".join(repr(c) for c in close) + "?"
+    return "known are " + ", ".join(names)
+
+
+_RANGES = {
+    "above 0": lambda v: v > 0,
+    "at least 0": lambda v: v >= 0,
+    "at least 0 and below 1": lambda v: 0 <= v < 1,
+    "at least 0 and at most 1": lambda v: 0 <= v <= 1,
+    "a finite number": lambda v: True,
+}
+
+
+def check_numbers(member: object, right: str, *names: str) -> None:
+    """Raise a ParamError unless the fields of these names are finite numbers in the range that ``right`` tells."""
+    for name in names:
+        value = getattr(member, name)
+        if not (isinstance(value, int | float) and isfinite(value) and _RANGES[right](value)):
+            raise ParamError(f"{type(member).__name__}: {name} must be {right}, found {value!r}")
+
+
+class SaveError(DeepNetError, OSError):
+    """A model that cannot be written where it was asked to be."""

@@ -1,0 +1,93 @@
+"""What algorithms see of the other ranks: send, receive, and both at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from time import perf_counter
+from typing import Self
+
+import numpy as np
+
+from spark_deepnet.errors import ExchangeError
+
+
+class Channel(ABC):
+    """One rank's seat among ``size`` ranks. Vectors are C-contiguous arrays of any dtype and shape; both ends must
+    name the same number of bytes. Every wait ends: after ``deadline`` seconds in which nothing moved it is an
+    ExchangeError. After any ExchangeError the messages are out of step: close the channel. For one thread only."""
+
+    def __init__(self, rank: int, size: int, deadline: float) -> None:
+        self.rank, self.size, self.deadline = rank, size, deadline
+        self.bytes_sent = 0
+        """Bytes of vectors sent so far."""
+        self.seconds_waiting = 0.0
+        """Seconds spent so far in receive and swap."""
+
+    def send(self, peer: int, vector: np.ndarray) -> None:
+        """Send to a peer; the vector may be overwritten afterwards."""
+        self._move(peer, bytes_of(vector), None, None)
+        self.bytes_sent += vector.nbytes
+
+    def receive(self, peer: int, out: np.ndarray) -> None:
+        """Receive from a peer what fills out."""
+        start = perf_counter()
+        self._move(None, None, peer, bytes_of(out))
+        self.seconds_waiting += perf_counter() - start
+
+    def swap(self, to: int, vector: np.ndarray, from_: int, out: np.ndarray) -> None:
+        """Send to one peer and receive from another, or the same, at once: no deadlock however large the vectors."""
+        start = perf_counter()
+        self._move(to, bytes_of(vector), from_, bytes_of(out))
+        self.seconds_waiting += perf_counter() - start
+        self.bytes_sent += vector.nbytes
+
+    @abstractmethod
+    def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
+        """Move data out and out in, either of which may be None."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up the seat: peers that wait for this rank are told."""
+
+    def place(self, peer: int) -> str:
+        """The peer in words."""
+        return f"rank {peer}"
+
+    def late(self, peer: int) -> ExchangeError:
+        return ExchangeError(
+            f"rank {self.rank} waited {self.deadline:g} s for {self.place(peer)}; is it frozen or unreachable?"
+        )
+
+    def closed(self, peer: int, reason: object = "") -> ExchangeError:
+        end = f" ({reason})" if str(reason) else ""
+        return ExchangeError(f"rank {self.rank}: {self.place(peer)} closed the connection{end}; its own error says why")
+
+    def unexpected(self, peer: int, found: object, expected: int) -> ExchangeError:
+        return ExchangeError(
+            f"rank {self.rank} expected {expected} bytes from {self.place(peer)}, found {found}: "
+            f"the two are not at the same step"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def bytes_of(vector: np.ndarray) -> memoryview:
+    """The memory of a C-contiguous array, byte by byte."""
+    if not vector.flags.c_contiguous:
+        raise ExchangeError(f"a vector to exchange must be C-contiguous, found strides {vector.strides}: copy it first")
+    return vector.reshape(-1).view(np.uint8).data
+
+
+def parts(vector: np.ndarray, count: int) -> list[np.ndarray]:
+    """Views of a flat vector in count parts, whose lengths differ by one at most."""
+    n = vector.size
+    return [vector[i * n // count : (i + 1) * n // count] for i in range(count)]
+
+
+def pieces(length: int, scratch: np.ndarray) -> int:
+    """In how many parts a vector must go through the scratch vector."""
+    return max(1, -(-length // scratch.size))

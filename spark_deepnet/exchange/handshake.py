@@ -1,0 +1,114 @@
+"""Two ends of a new connection prove to each other that they know the fit's secret, before any data is read.
+
+The acceptor sends a fresh challenge; the dialer answers with its own nonce and HMAC-SHA256 over both, both ranks, its
+side, the role of the connection and the job; the acceptor proves the same for its side. So neither a recorded answer
+nor one's own reflected proof is worth anything, and a stranger learns nothing but random numbers (the challenge and
+response of ISO/IEC 9798-4, mutual, in three passes).
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import socket
+import struct
+import time
+from dataclasses import dataclass, field
+
+from spark_deepnet.errors import ExchangeError
+
+NONCE = PROOF = 32  # bytes
+CHALLENGE = struct.Struct(f"<4s{NONCE}s")  # magic, the acceptor's nonce
+ANSWER = struct.Struct(f"<4sII{NONCE}s{PROOF}s")  # magic, the dialer's rank, the acceptor's rank, nonce, proof
+MAGIC = b"SDN1"
+DIALER, ACCEPTOR = b"D", b"A"
+ATTEMPTS = 6
+LEAST_SECRET = 16
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What both ends must know: the secret of the fit, what the connection is for, and the job that it belongs to."""
+
+    secret: bytes = field(repr=False)
+    role: str
+    job: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < LEAST_SECRET:
+            raise ExchangeError(
+                f"the secret of a fit must be at least {LEAST_SECRET} bytes long, found {len(self.secret)}"
+            )
+
+    def proof(self, side: bytes, dialer: int, acceptor: int, challenge: bytes, nonce: bytes) -> bytes:
+        """HMAC-SHA256 over all that is said, every field but the last of fixed length or ended by a zero."""
+        said = side + struct.pack("<II", dialer, acceptor) + challenge + nonce
+        return hmac.digest(self.secret, said + self.role.encode() + b"\0" + self.job.encode(), "sha256")
+
+    def answer(self, dialer: int, acceptor: int, challenge: bytes, nonce: bytes) -> bytes:
+        """The dialer's message."""
+        return ANSWER.pack(MAGIC, dialer, acceptor, nonce, self.proof(DIALER, dialer, acceptor, challenge, nonce))
+
+    def judge(self, answer: bytes, acceptor: int, challenge: bytes) -> tuple[int, bytes] | None:
+        """The dialer's rank and the acceptor's proof, or None where the answer does not convince."""
+        magic, dialer, meant, nonce, proof = ANSWER.unpack(answer)
+        right = self.proof(DIALER, dialer, acceptor, challenge, nonce)
+        if not hmac.compare_digest(proof, right) or magic != MAGIC or meant != acceptor:
+            return None
+        return dialer, self.proof(ACCEPTOR, dialer, acceptor, challenge, nonce)
+
+
+def dial(host: str, port: int, key: Pass, rank: int, peer: int, deadline: float) -> socket.socket:
+    """A proved connection to the peer. Connections dropped on the way are tried again: a crowd of strangers at the
+    acceptor's door can push one out."""
+    end = time.monotonic() + deadline
+    for attempt in range(ATTEMPTS):
+        sock = _connected(host, port, end)
+        try:
+            _prove(sock, key, rank, peer, end)
+            return sock
+        except (ConnectionError, TimeoutError) as error:
+            sock.close()
+            reason = error
+        except BaseException:
+            sock.close()
+            raise
+        pause = 0.05 * 2**attempt
+        if time.monotonic() + pause >= end:
+            break
+        time.sleep(pause)
+    raise ExchangeError(f"{host}:{port} does not let us in ({reason}); is it frozen, or of another fit?")
+
+
+def _connected(host: str, port: int, end: float) -> socket.socket:
+    try:
+        sock = socket.create_connection((host, port), timeout=_left(end))
+    except OSError as error:
+        raise ExchangeError(f"cannot reach {host}:{port} ({error}); is it alive, and is no firewall between?") from None
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _prove(sock: socket.socket, key: Pass, rank: int, peer: int, end: float) -> None:
+    magic, challenge = CHALLENGE.unpack(_exactly(sock, CHALLENGE.size, end))
+    nonce = secrets.token_bytes(NONCE)
+    sock.sendall(key.answer(rank, peer, challenge, nonce))
+    right = key.proof(ACCEPTOR, rank, peer, challenge, nonce)
+    if not hmac.compare_digest(_exactly(sock, PROOF, end), right) or magic != MAGIC:
+        raise ExchangeError("what answers at {}:{} does not know the fit's secret".format(*sock.getpeername()[:2]))
+
+
+def _exactly(sock: socket.socket, count: int, end: float) -> bytes:
+    found = b""
+    while len(found) < count:
+        sock.settimeout(_left(end))
+        more = sock.recv(count - len(found))
+        if not more:
+            raise ConnectionError("it dropped the connection")
+        found += more
+    return found
+
+
+def _left(end: float) -> float:
+    """Seconds until then, never 0, which would mean not to wait at all."""
+    return max(0.001, end - time.monotonic())

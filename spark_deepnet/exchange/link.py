@@ -1,0 +1,70 @@
+"""One message on its way out of, or into, a non-blocking socket: a header of 12 bytes, then the vector's bytes."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+
+from spark_deepnet.exchange.channel import Channel
+
+HEADER = struct.Struct("<4sQ")  # magic, length
+MAGIC = b"SDX1"
+CHUNK = 1 << 18
+"""Bytes a system call: what the receiver copies is then still in the sender's cache."""
+
+
+class Outgoing:
+    """A message being sent; header and payload leave in one system call where the socket takes them."""
+
+    event = select.POLLOUT
+
+    def __init__(self, sock: socket.socket, peer: int, data: memoryview) -> None:
+        self.sock, self.peer, self._data = sock, peer, data
+        self._header = HEADER.pack(MAGIC, len(data))
+        self.at, self.end = -HEADER.size, len(data)
+
+    def move(self) -> bool:
+        """Send what the socket takes now; whether that was anything."""
+        at = self.at
+        try:
+            if at < 0:
+                self.at += self.sock.sendmsg((self._header[at:], self._data[:CHUNK]))
+            else:
+                self.at += self.sock.send(self._data[at : at + CHUNK])
+        except BlockingIOError:
+            return False
+        return True
+
+
+class Incoming:
+    """A message being received straight into the vector."""
+
+    event = select.POLLIN
+
+    def __init__(self, sock: socket.socket, peer: int, out: memoryview, channel: Channel) -> None:
+        self.sock, self.peer, self._out, self._channel = sock, peer, out, channel
+        self._header = bytearray(HEADER.size)
+        self.at, self.end = -HEADER.size, len(out)
+
+    def move(self) -> bool:
+        """Receive what has come; whether that was anything."""
+        at = self.at
+        try:
+            if at < 0:
+                got = self.sock.recvmsg_into((memoryview(self._header)[at:], self._out[:CHUNK]))[0]
+            else:
+                got = self.sock.recv_into(self._out[at : at + CHUNK])
+        except BlockingIOError:
+            return False
+        if got == 0:
+            raise ConnectionError
+        self.at = at + got
+        if at < 0 <= self.at:
+            self._check()
+        return True
+
+    def _check(self) -> None:
+        magic, length = HEADER.unpack(self._header)
+        if magic != MAGIC or length != self.end:
+            raise self._channel.unexpected(self.peer, length if magic == MAGIC else "no header", self.end)

@@ -1,0 +1,111 @@
+"""Ranks over TCP: connections made at first use, proved before they carry data, moved in both directions at once."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Iterable, Sequence
+
+from spark_deepnet.errors import ExchangeError
+from spark_deepnet.exchange.acceptor import Acceptor
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.handshake import Pass, dial
+from spark_deepnet.exchange.link import Incoming, Outgoing
+
+
+class SocketChannel(Channel):
+    """A rank with a listener of its own. Of two ranks the lower one dials. The sizes of the sockets' buffers are left
+    to the system, which fits them to the network: setting them would stop that."""
+
+    def __init__(
+        self, rank: int, size: int, deadline: float, address: str, key: Pass, ports: Iterable[int] = (0,)
+    ) -> None:
+        super().__init__(rank, size, deadline)
+        self._key = key
+        self._places: Sequence[tuple[str, int]] = ()
+        self._sockets: dict[int, socket.socket] = {}
+        self._arrival = threading.Condition()
+        self._acceptor = Acceptor(address, key, rank, self._admit, ports)
+        self.here = (self._acceptor.host, self._acceptor.port)
+        """Host and port that the other ranks must be told."""
+
+    def meet(self, places: Sequence[tuple[str, int]]) -> None:
+        """Learn where all ranks listen, in the order of their ranks."""
+        self._places = places
+
+    def place(self, peer: int) -> str:
+        host, port = self._places[peer]
+        return f"rank {peer} at {host}:{port}"
+
+    def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
+        moving: list[Outgoing | Incoming] = []
+        if to is not None and data is not None:
+            moving.append(Outgoing(self._socket(to), to, data))
+        if from_ is not None and out is not None:
+            moving.append(Incoming(self._socket(from_), from_, out, self))
+        while moving:
+            if self._moved(moving):
+                moving = [m for m in moving if m.at < m.end]
+            else:
+                self._sleep(moving)
+
+    def _moved(self, moving: list[Outgoing | Incoming]) -> bool:
+        """Move whatever can move now; whether anything did."""
+        moved = False
+        for message in moving:
+            try:
+                moved |= message.move()
+            except OSError as error:
+                raise self.closed(message.peer, error) from None
+        return moved
+
+    def _sleep(self, moving: list[Outgoing | Incoming]) -> None:
+        """Until anything can move. No spinning first: measured, it gains nothing where every rank has a core, and costs
+        up to half as much again where ranks share one."""
+        poll, events = select.poll(), dict[int, int]()
+        for message in moving:
+            fd = message.sock.fileno()
+            events[fd] = events.get(fd, 0) | message.event
+        for fd, event in events.items():
+            poll.register(fd, event)
+        if not poll.poll(self.deadline * 1000):
+            raise self.late(moving[-1].peer)
+
+    def _socket(self, peer: int) -> socket.socket:
+        sock = self._sockets.get(peer)
+        return self._connected(peer) if sock is None else sock
+
+    def _connected(self, peer: int) -> socket.socket:
+        """The connection to a peer at its first use."""
+        if peer == self.rank or not 0 <= peer < len(self._places):
+            raise ExchangeError(f"rank {self.rank} of {len(self._places)} met has no connection to rank {peer}")
+        if self.rank < peer:
+            self._sockets[peer] = self._dialled(peer)
+        with self._arrival:
+            if not self._arrival.wait_for(lambda: peer in self._sockets, self.deadline):
+                raise self.late(peer)
+        return self._sockets[peer]
+
+    def _dialled(self, peer: int) -> socket.socket:
+        try:
+            sock = dial(*self._places[peer], self._key, self.rank, peer, self.deadline)
+        except ExchangeError as error:
+            raise ExchangeError(f"rank {self.rank}, calling rank {peer}: {error}") from None
+        sock.setblocking(False)
+        return sock
+
+    def _admit(self, sock: socket.socket, peer: int) -> None:
+        """A lower rank has dialled (called in the acceptor's thread)."""
+        with self._arrival:
+            if peer >= self.rank or peer in self._sockets:
+                sock.close()
+            else:
+                self._sockets[peer] = sock
+                self._arrival.notify_all()
+
+    def close(self) -> None:
+        self._acceptor.close()
+        for sock in self._sockets.values():
+            sock.close()
+        self._sockets, self._places = {}, ()

@@ -1,0 +1,26 @@
+"""Glorot's uniform start (Glorot and Bengio, AISTATS 2010; Keras's default, Caffe's xavier with AVERAGE)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.kernels.random import fill_uniform
+
+
+@dataclass(frozen=True, repr=False)
+class GlorotUniform(Initializer, kind="glorot_uniform"):
+    """w uniform in [-a, a),   a = gain sqrt(6 / (fan_in + fan_out))"""
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.gain > 0:
+            raise ParamError(f"GlorotUniform: gain must be above 0, found {self.gain}")
+
+    def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
+        a = self.gain * float(np.sqrt(6.0 / (fan_in + fan_out)))
+        fill_uniform(key, 0, -a, a, out.reshape(-1))

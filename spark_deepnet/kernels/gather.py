@@ -1,0 +1,54 @@
+"""Rows picked into a batch, and keys of rows: the inner loops of reading data."""
+
+from __future__ import annotations
+
+from spark_deepnet.kernels.jit import careful, kernel
+from spark_deepnet.kernels.random import bits
+
+
+@kernel
+def gather_rows(source, index, out):  # type: ignore[no-untyped-def]
+    """out[n, j] = source[index[n], j], whatever the source's type"""
+    for n in range(index.size):
+        row = index[n]
+        for j in range(source.shape[1]):
+            out[n, j] = source[row, j]
+
+
+@kernel
+def gather_sparse_rows(starts, columns, values, index, out):  # type: ignore[no-untyped-def]
+    """out[n, columns[p]] = values[p] for p in starts[index[n]]..starts[index[n] + 1], else 0"""
+    out[:] = 0
+    for n in range(index.size):
+        row = index[n]
+        for p in range(starts[row], starts[row + 1]):
+            out[n, columns[p]] = values[p]
+
+
+@careful
+def hash_words(words, out):  # type: ignore[no-untyped-def]
+    """out[n] = a 64-bit hash of out[n] and the row words[n], (n, m) uint32: rows of equal content get equal numbers"""
+    for n in range(words.shape[0]):
+        h = out[n]
+        for j in range(words.shape[1]):
+            h = bits(h, words[n, j])
+        out[n] = h
+
+
+@careful
+def hash_sparse_words(starts, columns, words, out):  # type: ignore[no-untyped-def]
+    """The same for sparse rows: each entry's column and value enter the hash"""
+    for n in range(out.size):
+        h = out[n]
+        for p in range(starts[n], starts[n + 1]):
+            h = bits(bits(h, columns[p]), words[p])
+        out[n] = h
+
+
+@careful
+def count_not_finite(values):  # type: ignore[no-untyped-def]
+    """How many entries of a flat float array are NaN or infinite"""
+    count = 0
+    for i in range(values.size):
+        count += 0 if abs(values[i]) < float("inf") else 1
+    return count

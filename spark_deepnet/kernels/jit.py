@@ -1,0 +1,100 @@
+"""The only file that imports numba's compiler: two decorators, one cache.
+
+``@kernel`` compiles with fastmath: NaN and infinity are assumed away and sums may be regrouped. ``@careful`` compiles
+without it: tests for NaN, sums that must be exact in order, random numbers. Both release the GIL and keep the machine
+code on disk, so that a machine compiles once. Kernels are module-level functions, never made by factories: forked
+siblings that compile same-named functions have collided in numba's cache.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba.core import config
+from numba.core.caching import FunctionCache
+
+F = TypeVar("F", bound=Callable[..., Any])
+JIT = not config.DISABLE_JIT
+
+
+def kernel(function: F) -> F:
+    """Compile with fastmath, without the GIL, cached."""
+    return _compiled(function, fastmath=True)
+
+
+def careful(function: F) -> F:
+    """Compile without fastmath, so that NaN is NaN and the order of sums is kept."""
+    return _compiled(function, fastmath=False)
+
+
+def _compiled(function: F, fastmath: bool) -> F:
+    if not JIT:
+        return np.errstate(all="ignore")(function)  # as silent as compiled code
+    dispatcher = numba.njit(nogil=True, fastmath=fastmath, error_model="numpy")(function)
+    dispatcher._cache = _cache_of(function)
+    return dispatcher  # type: ignore[no-any-return]
+
+
+class _MendingCache(FunctionCache):  # type: ignore[misc]
+    """numba's cache, but a damaged file is thrown away and compiled anew instead of ending the fit."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # unpickling a truncated file raises nearly anything
+            self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except Exception:  # a damaged index, or a full disk: the compiled kernel works all the same
+            self.flush()
+
+
+def _cache_of(function: Callable[..., Any]) -> FunctionCache:
+    """The cache is pickle, so it lies where only this user writes; set around the constructor, which reads it there."""
+    before, config.CACHE_DIR = config.CACHE_DIR, config.CACHE_DIR or CACHE_DIR
+    try:
+        return _MendingCache(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+def _private_folder() -> str:
+    """``$XDG_CACHE_HOME/spark_deepnet``, else a folder under the temporary one; mode 0700, owned by this user."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    uid = os.getuid() if hasattr(os, "getuid") else 0
+    for folder in (Path(home) / "spark_deepnet", Path(tempfile.gettempdir()) / f"spark_deepnet-{uid}"):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            found = folder.lstat()
+        except OSError:
+            continue
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == uid and os.access(folder, os.W_OK):
+            return str(folder)
+    return tempfile.mkdtemp(prefix="spark_deepnet-")
+
+
+def _age_of_kernels() -> str:
+    """numba watches a kernel's own file but not the files of the kernels that it inlines; their age names the folder."""
+    here = Path(__file__).parent
+    ages = [path.stat().st_mtime_ns for path in here.glob("*.py")] if here.is_dir() else []
+    return f"{max(ages, default=0):x}"
+
+
+CACHE_DIR = os.path.join(_private_folder(), _age_of_kernels()) if JIT else ""
+
+
+def cache_counts(*functions: Any) -> tuple[int, int]:
+    """(loaded from the cache, compiled) over all signatures of the kernels given."""
+    stats = [f.stats for f in functions if hasattr(f, "stats")]
+    return sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats)

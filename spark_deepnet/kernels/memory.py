@@ -1,0 +1,25 @@
+"""Arrays that start on a cache line: some BLAS sum differently by alignment, and bit-for-bit equality is promised."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+LINE = 64  # bytes
+
+
+def aligned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
+    """Zeros of the shape, C-contiguous, whose first byte lies on a multiple of 64."""
+    shape = (shape,) if isinstance(shape, int) else shape
+    size = prod(shape) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def padded(count: int, itemsize: int = 4) -> int:
+    """The count of items rounded up to whole cache lines."""
+    per_line = LINE // itemsize
+    return -(-count // per_line) * per_line

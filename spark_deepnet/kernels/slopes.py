@@ -1,0 +1,44 @@
+"""What happens to slopes between the backward pass and the optimizer: scaling, clipping, decay, and their length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spark_deepnet.kernels.jit import careful, kernel
+
+
+@careful
+def clip_and_decay(w, l1, l2, bound, scale, g):  # type: ignore[no-untyped-def]
+    """g = clamp(scale g, -bound, bound) + l2 w + l1 sign(w)
+
+    Not fastmath: the bound may be infinite, and a NaN must go on to where it is looked for.
+    """
+    T = g.dtype.type
+    zero, a, b, top, c = T(0), T(l1), T(l2), T(bound), T(scale)
+    for i in range(g.size):
+        d = c * g[i]
+        d = top if d > top else d
+        d = -top if d < -top else d
+        sign = a if w[i] > zero else zero
+        sign = -a if w[i] < zero else sign
+        g[i] = d + b * w[i] + sign
+
+
+@kernel
+def sum_of_squares(g):  # type: ignore[no-untyped-def]
+    """sum_i g_i^2, summed in float64"""
+    total = np.float64(0)
+    for i in range(g.size):
+        x = np.float64(g[i])
+        total += x * x
+    return total
+
+
+@careful
+def all_finite(v):  # type: ignore[no-untyped-def]
+    """Whether no v_i is NaN or infinite; v is flat"""
+    top = v.dtype.type(np.inf)
+    strange = 0
+    for i in range(v.size):
+        strange += 0 if abs(v[i]) < top else 1
+    return strange == 0

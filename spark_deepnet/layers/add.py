@@ -1,0 +1,34 @@
+"""Add: the sum of several inputs, as at the end of a residual block (He, Zhang, Ren and Sun, CVPR 2016)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.errors import NetworkError
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+
+
+@dataclass(frozen=True, repr=False)
+class Add(Layer, kind="add"):
+    """y = x_1 + x_2 + ...   x_1, x_2, ..., y: of one shape. y may be the memory of x_1."""
+
+    many: ClassVar[bool] = True
+    reads: ClassVar[str] = ""
+
+    def shape(self, x: tuple[Shape, ...]) -> Shape:
+        if len(x) < 2 or len(set(x)) > 1:
+            raise NetworkError(f"Add takes at least two inputs of one shape, found {', '.join(map(str, x))}")
+        return x[0]
+
+    def forward(self, w: Arrays, x: tuple[np.ndarray, ...], y: np.ndarray, call: Call) -> None:
+        np.add(x[0], x[1], out=y)
+        for other in x[2:]:
+            y += other
+
+    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+        for part in dx or ():
+            if part is not None:
+                part[...] = dy

@@ -1,0 +1,89 @@
+"""Dense: every output sees every input (Keras's Dense, Caffe's InnerProduct, PyTorch's Linear)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.errors import NetworkError, ParamError
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.kernels.blas import gemm
+from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+
+
+@kernel
+def _forward(x, W, b, y):  # type: ignore[no-untyped-def]
+    """y[n, o] = sum_i x[n, i] W[i, o] + b[o]"""
+    for n in range(y.shape[0]):
+        for o in range(y.shape[1]):
+            y[n, o] = b[o]
+    gemm(x, W, 1.0, y)
+
+
+@kernel
+def _backward_weights(x, dy, dW, db):  # type: ignore[no-untyped-def]
+    """dW[i, o] = sum_n x[n, i] dy[n, o]   db[o] = sum_n dy[n, o]"""
+    gemm(x.T, dy, 0.0, dW)
+    db[:] = 0
+    for n in range(dy.shape[0]):
+        for o in range(dy.shape[1]):
+            db[o] += dy[n, o]
+
+
+@kernel
+def _backward_input(dy, W, dx):  # type: ignore[no-untyped-def]
+    """dx[n, i] = sum_o dy[n, o] W[i, o]"""
+    gemm(dy, W.T, 0.0, dx)
+
+
+@dataclass(frozen=True, repr=False)
+class Dense(Layer, kind="dense"):
+    """y = f(x W + b).   x: (n, i)   W: (i, units)   b: (units,)   y: (n, units)
+
+    ``activation`` f is any activation layer or its name; None: y = x W + b. ``bias=False`` leaves b out: right before
+    a normalisation, which takes any constant away again. ``bias_decays``: whether regParam reaches b too.
+    """
+
+    units: int
+    activation: Any = None
+    bias: bool = True
+    initializer: Any = "glorot_uniform"
+    bias_initializer: Any = "constant"
+    bias_decays: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
+            raise ParamError(f"Dense: units must be an int of at least 1, found {self.units!r}")
+
+    def shape(self, x: Shape) -> Shape:
+        if len(x) != 1:
+            raise NetworkError(f"Dense takes rows of one axis, found {x}; put Flatten() before it")
+        return (self.units,)
+
+    def weights(self, x: Shape) -> dict[str, Weight]:
+        fans: dict[str, Any] = {"fan_in": x[0], "fan_out": self.units}
+        W = Weight((x[0], self.units), Initializer.of(self.initializer), **fans)
+        b = Weight((self.units,), Initializer.of(self.bias_initializer), **fans, decays=self.bias_decays)
+        return {"W": W, "b": b} if self.bias else {"W": W}
+
+    def multiply_adds(self, x: Shape) -> int:
+        return x[0] * self.units
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        if self.bias:
+            _forward(x, w["W"], w["b"], y)
+        else:
+            gemm(x, w["W"], 0.0, y)
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        if self.bias:
+            _backward_weights(x, dy, slopes["W"], slopes["b"])
+        else:
+            gemm(x.T, dy, 0.0, slopes["W"])
+        if dx is not None:
+            _backward_input(dy, w["W"], dx)

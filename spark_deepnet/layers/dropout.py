@@ -1,0 +1,71 @@
+"""Dropout: random units are silent in each training step (Srivastava et al., JMLR 2014)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.random import bits
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, rows_of
+
+
+@kernel
+def _forward(x, key, rows, limit, scale, kept, y):  # type: ignore[no-untyped-def]
+    """y_nj = c x_nj where the j-th random number of row n is not below the limit, else 0"""
+    T = y.dtype.type
+    zero, c = T(0), T(scale)
+    for n in range(x.shape[0]):
+        row_key = bits(key, rows[n])
+        for j in range(x.shape[1]):
+            kept[n, j] = bits(row_key, np.uint64(j)) >= limit
+            y[n, j] = c * x[n, j] if kept[n, j] else zero
+
+
+@kernel
+def _backward(kept, dy, scale, dx):  # type: ignore[no-untyped-def]
+    """dx_nj = c dy_nj where unit j of row n was kept, else 0"""
+    T = dx.dtype.type
+    zero, c = T(0), T(scale)
+    for n in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            dx[n, j] = c * dy[n, j] if kept[n, j] else zero
+
+
+@dataclass(frozen=True, repr=False)
+class Dropout(Layer, kind="dropout"):
+    """In training y = x / (1 - rate) for the units that are kept and 0 for a share ``rate`` of them, drawn anew in each
+    step; else y = x. Any shape. Which units fall silent depends on the step and the row, not on who computes it.
+    """
+
+    rate: float
+    reads: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < 1:
+            raise ParamError(f"Dropout: rate must be at least 0 and below 1, found {self.rate}")
+
+    def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
+        return {"kept": (x, np.uint8)} if self.rate > 0 else {}
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        if self.rate == 0 or not call.training:
+            y[...] = x
+            return
+        kept, limit = call.saved["kept"], np.uint64(self.rate * 2.0**64)
+        x, kept, y = (rows_of(a, a.shape[1:]) for a in (x, kept, y))
+        _forward(x, call.key, call.rows, limit, 1 / (1 - self.rate), kept, y)
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        if dx is None:
+            return
+        if self.rate == 0 or not call.training:
+            dx[...] = dy
+            return
+        kept, dy, dx = (rows_of(a, a.shape[1:]) for a in (call.saved["kept"], dy, dx))
+        _backward(kept, dy, 1 / (1 - self.rate), dx)

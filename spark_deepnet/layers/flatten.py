@@ -1,0 +1,30 @@
+"""Flatten: all axes of a row as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+
+
+@dataclass(frozen=True, repr=False)
+class Flatten(Layer, kind="flatten"):
+    """y_nj = the j-th number of row n, the last axis running fastest.   x: (n, a, b, ...)   y: (n, a b ...)"""
+
+    reads: ClassVar[str] = ""
+
+    def shape(self, x: Shape) -> Shape:
+        return (prod(x),)
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        y[...] = x.reshape(y.shape)
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        if dx is not None:
+            dx[...] = dy.reshape(dx.shape)

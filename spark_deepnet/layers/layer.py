@@ -1,0 +1,121 @@
+"""What a layer is: a frozen declaration that knows its shapes, its weights, its forward and its backward pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.registry import Member
+
+Shape = tuple[int, ...]
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight that a layer asks for: its shape, how it starts, and how it is treated in a step."""
+
+    shape: Shape
+    initializer: Initializer
+    fan_in: int = 1
+    fan_out: int = 1
+    decays: bool = True
+    """Whether regParam and the decay of adamw and lamb reach it: not so for biases."""
+
+
+@dataclass
+class Call:
+    """The circumstances of one pass of one layer over n rows."""
+
+    training: bool = False
+    key: np.uint64 = np.uint64(0)
+    """A key of this layer in this step, for random layers."""
+    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """(n,) uint64: a number that belongs to each row wherever it lies, so that random layers do not depend on the
+    number of workers."""
+    saved: Arrays = field(default_factory=dict)
+    """The arrays that ``saves`` declared, n rows each: filled by forward, read by backward."""
+
+
+@dataclass(frozen=True, repr=False)
+class Layer(Member, family="layers"):
+    """The base of all layers. Shapes leave out the rows: an input of shape (i,) arrives as an array (n, i).
+
+    ``forward`` writes y and ``backward`` writes dx (None where nobody needs it) and every array of slopes; both leave
+    their inputs as they are, though dx may be the same memory as dy and, where ``reads`` has no "x", y the same as x.
+    Inputs may have any strides; outputs are C-contiguous. All floats of a call are of one dtype, float32 or float64.
+    A layer with ``many`` gets tuples: of shapes, of x, of dx.
+    """
+
+    name: str | None = field(default=None, kw_only=True)
+    """The node's name in the network; None: the kind, numbered where it recurs."""
+    inputs: tuple[str, ...] | None = field(default=None, kw_only=True)
+    """The names of the nodes that it reads; None: the one before it in the list."""
+
+    many: ClassVar[bool] = False
+    """Whether it joins several inputs."""
+    reads: ClassVar[str] = "x"
+    """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
+
+    def parts(self) -> tuple[Layer, ...]:
+        """The layers that do its work one after another: itself without its activation, then the activation."""
+        activation = getattr(self, "activation", None)
+        if activation is None:
+            return (self,)
+        return (replace(self, activation=None), Layer.of(activation))  # type: ignore[call-arg]
+
+    def shape(self, x: Any) -> Shape:
+        """The output's shape for the input's, or a NetworkError that says what would fit."""
+        return x  # type: ignore[no-any-return]
+
+    def weights(self, x: Any) -> dict[str, Weight]:
+        """The weights that it needs for an input of that shape, by name."""
+        return {}
+
+    def saves(self, x: Any) -> dict[str, tuple[Shape, Any]]:
+        """What forward keeps for backward beside x and y: name -> (shape of one row, dtype; None: the floats')."""
+        return {}
+
+    def multiply_adds(self, x: Any) -> int:
+        """Multiply-adds of one row's forward pass in matrix products."""
+        return 0
+
+    def forward(self, w: Arrays, x: Any, y: np.ndarray, call: Call) -> None:
+        raise NotImplementedError
+
+    def backward(
+        self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        raise NotImplementedError
+
+
+class Activation(Layer):
+    """A layer that works element by element: ``value`` and ``slope`` see flat arrays."""
+
+    reads: ClassVar[str] = "y"
+
+    def value(self, x: np.ndarray, y: np.ndarray) -> None:
+        """y_i = f(x_i)"""
+        raise NotImplementedError
+
+    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        """dx_i = f'(x_i) dy_i, from x or from y, whichever ``reads`` names."""
+        raise NotImplementedError
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        self.value(x.reshape(-1), y.reshape(-1))
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        if dx is not None:
+            self.slope(x.reshape(-1), y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
+
+
+def rows_of(x: np.ndarray, shape: Shape) -> np.ndarray:
+    """x as a matrix (n, all the rest)."""
+    return x.reshape(len(x), prod(shape))

@@ -1,0 +1,36 @@
+"""Absolute error: the loss whose best prediction is the median (Keras's mean absolute error, PyTorch's L1Loss)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.losses.loss import Loss
+
+
+@kernel
+def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
+    """loss_n = mean_k |z_nk - t_nk|   dz_nk = weight_n sign(z_nk - t_nk) / K"""
+    T = dz.dtype.type
+    zero = T(0)
+    total = np.float64(0)
+    for n in range(z.shape[0]):
+        loss = np.float64(0)
+        share = weight[n] / T(z.shape[1])
+        for k in range(z.shape[1]):
+            e = z[n, k] - t[n, k]
+            loss += abs(e)
+            up = share if e > zero else zero
+            dz[n, k] = -share if e < zero else up
+        total += share * loss
+    return total
+
+
+@dataclass(frozen=True, repr=False)
+class Absolute(Loss, kind="absolute"):
+    """loss = mean_k |z_k - t_k|, of slope 0 where they are equal.   z, t: (n, k)"""
+
+    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
+        return float(_measure(scores, targets, weights, slopes))

@@ -1,0 +1,52 @@
+"""Hinge: the loss of margins, each class against all others (Caffe's HingeLoss; Vapnik, 1995)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.losses.loss import Loss
+
+
+@kernel
+def _measure(z, label, weight, squared, dz):  # type: ignore[no-untyped-def]
+    """loss_n = sum_k h_nk^p   dz_nk = -weight_n s_nk p h_nk^(p-1),   h_nk = max(0, 1 - s_nk z_nk)
+
+    s_nk is 1 for the label's score, else -1; a lone score is that of label 1.
+    """
+    T = dz.dtype.type
+    zero, one, two = T(0), T(1), T(2)
+    first = 1 if z.shape[1] == 1 else 0
+    total = np.float64(0)
+    for n in range(z.shape[0]):
+        loss = np.float64(0)
+        for k in range(z.shape[1]):
+            s = one if label[n] == first + k else -one
+            h = max(zero, one - s * z[n, k])
+            steep = one if h > zero else zero
+            loss += h * h if squared else h
+            dz[n, k] = -weight[n] * s * (two * h if squared else steep)
+        total += weight[n] * loss
+    return total
+
+
+@dataclass(frozen=True, repr=False)
+class Hinge(Loss, kind="hinge"):
+    """loss = sum_k max(0, 1 - s_k z_k)^power,   s_k = 1 for the label, -1 for the others.   z: (n, k)   label: (n,)
+
+    With one score a row, labels are 0 (s = -1) and 1 (s = 1), and this is the loss of a linear support vector machine.
+    """
+
+    power: int = 1
+    task: ClassVar[str] = "classification"
+
+    def __post_init__(self) -> None:
+        if self.power not in (1, 2):
+            raise ParamError(f"Hinge: power must be 1 or 2, found {self.power!r}")
+
+    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
+        return float(_measure(scores, targets, weights, self.power == 2, slopes))

@@ -1,0 +1,42 @@
+"""Sigmoid cross-entropy: the loss of yes-or-no answers, one a score (Keras's binary cross-entropy)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.stable import sigmoid, softplus
+from spark_deepnet.losses.loss import Loss
+
+
+@kernel
+def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
+    """loss_n = sum_k softplus(z_nk) - t_nk z_nk   dz_nk = weight_n (sigmoid(z_nk) - t_nk)
+
+    By softplus(z) = max(z, 0) + softplus(-|z|), which cancels nothing where the answer is right.
+    """
+    T = dz.dtype.type
+    zero, one = T(0), T(1)
+    total = np.float64(0)
+    for n in range(z.shape[0]):
+        loss = np.float64(0)
+        for k in range(z.shape[1]):
+            said = one if z[n, k] > zero else zero
+            loss += (said - t[n, k]) * z[n, k] + softplus(-abs(z[n, k]))
+            dz[n, k] = weight[n] * (sigmoid(z[n, k]) - t[n, k])
+        total += weight[n] * loss
+    return total
+
+
+@dataclass(frozen=True, repr=False)
+class SigmoidCrossEntropy(Loss, kind="sigmoid_cross_entropy"):
+    """loss = -sum_k t_k log sigmoid(z_k) + (1 - t_k) log(1 - sigmoid(z_k)).   z, t: (n, k), t in 0..1"""
+
+    link: ClassVar[str | None] = "sigmoid"
+    task: ClassVar[str] = "multilabel"
+
+    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
+        return float(_measure(scores, targets, weights, slopes))

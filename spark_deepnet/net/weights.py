@@ -1,0 +1,104 @@
+"""All weights of a network in one flat vector; layers see named views of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.errors import NetworkError
+from spark_deepnet.kernels.memory import aligned, padded
+from spark_deepnet.kernels.random import key_of
+from spark_deepnet.layers.layer import Arrays, Weight
+from spark_deepnet.net.net import Net
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where one weight array lies in the flat vector."""
+
+    node: str
+    key: str
+    weight: Weight
+    start: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.node}/{self.key}"
+
+    @property
+    def stop(self) -> int:
+        return self.start + prod(self.weight.shape)
+
+    def view(self, flat: np.ndarray) -> np.ndarray:
+        return flat[self.start : self.stop].reshape(self.weight.shape)
+
+
+class Layout:
+    """The plan of the flat vector: each array starts on a cache line, those that decay lie before those that do not.
+    The gaps hold zeros whose slopes are zero, which every optimizer leaves alone."""
+
+    def __init__(self, net: Net) -> None:
+        wanted = [(n.name, key, weight) for n in net.nodes for key, weight in n.weights().items()]
+        self.slots: list[Slot] = []
+        self.size = 0
+        for node, key, weight in sorted(wanted, key=lambda w: not w[2].decays):
+            self.slots.append(Slot(node, key, weight, self.size))
+            self.size += padded(prod(weight.shape))
+
+    @property
+    def count(self) -> int:
+        """The number of weights, gaps left out."""
+        return sum(prod(slot.weight.shape) for slot in self.slots)
+
+    def zeros(self, dtype: Any = np.float32) -> np.ndarray:
+        return aligned(self.size, dtype)
+
+    def started(self, seed: int, dtype: Any = np.float32) -> np.ndarray:
+        """The flat vector before the first step: the same numbers for the same seed and names, wherever it is made."""
+        flat = self.zeros(dtype)
+        for slot in self.slots:
+            w = slot.weight
+            w.initializer.fill(slot.view(flat), key_of("weights", seed, slot.name), w.fan_in, w.fan_out)
+        return flat
+
+    def views(self, flat: np.ndarray) -> dict[str, Arrays]:
+        """node -> weight's own name -> view."""
+        found: dict[str, Arrays] = {}
+        for slot in self.slots:
+            found.setdefault(slot.node, {})[slot.key] = slot.view(flat)
+        return found
+
+    def named(self, flat: np.ndarray) -> Arrays:
+        """"node/weight" -> view, in the flat vector's order."""
+        return {slot.name: slot.view(flat) for slot in self.slots}
+
+    def packed(self, arrays: Mapping[str, np.ndarray], dtype: Any = np.float32) -> np.ndarray:
+        """The flat vector of named arrays; every one is needed, in its shape."""
+        flat = self.zeros(dtype)
+        names = {slot.name for slot in self.slots}
+        if names != set(arrays):
+            raise NetworkError(f"weights: expected {sorted(names)}, found {sorted(arrays)}")
+        for slot in self.slots:
+            if arrays[slot.name].shape != slot.weight.shape:
+                raise NetworkError(
+                    f"weights of {slot.name!r}: expected {slot.weight.shape}, found {arrays[slot.name].shape}"
+                )
+            slot.view(flat)[...] = arrays[slot.name]
+        return flat
+
+    def runs(self, layerwise: bool = False) -> list[tuple[slice, bool]]:
+        """The vector as (stretch, whether it decays): an optimizer's calls. Layerwise: one stretch an array."""
+        ends = [s.start for s in self.slots[1:]] + [self.size]
+        whole = [(slice(s.start, end), s.weight.decays) for s, end in zip(self.slots, ends, strict=True)]
+        if layerwise:
+            return whole
+        merged: list[tuple[slice, bool]] = []
+        for stretch, decays in whole:
+            if merged and merged[-1][1] == decays:
+                stretch = slice(merged.pop()[0].start, stretch.stop)
+            merged.append((stretch, decays))
+        return merged

@@ -1,0 +1,73 @@
+"""LAMB: Adam whose steps are measured by each array's own length, for large batches (You et al., ICLR 2020)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spark_deepnet.errors import check_numbers
+from spark_deepnet.kernels.jit import careful, kernel
+from spark_deepnet.optimizers.optimizer import Optimizer
+
+
+@kernel
+def _lengths(g, scale, decay, beta1, beta2, epsilon, m, v, w):  # type: ignore[no-untyped-def]
+    """m = b1 m + (1 - b1) g   v = b2 v + (1 - b2) g^2   (|w|, |scale m / (sqrt(v) + eps) + decay w|)"""
+    T = w.dtype.type
+    b1, a1, b2, a2, c, eps, lam = T(beta1), T(1 - beta1), T(beta2), T(1 - beta2), T(scale), T(epsilon), T(decay)
+    weights = steps = np.float64(0)
+    for i in range(w.size):
+        m[i] = b1 * m[i] + a1 * g[i]
+        v[i] = b2 * v[i] + a2 * g[i] * g[i]
+        r = c * m[i] / (np.sqrt(v[i]) + eps) + lam * w[i]
+        weights += w[i] * w[i]
+        steps += r * r
+    return np.sqrt(weights), np.sqrt(steps)
+
+
+@careful
+def _move(rate, scale, decay, epsilon, m, v, w):  # type: ignore[no-untyped-def]
+    """w -= rate (scale m / (sqrt(v) + eps) + decay w)"""
+    T = w.dtype.type
+    alpha, c, eps, lam = T(rate), T(scale), T(epsilon), T(decay)
+    for i in range(w.size):
+        w[i] -= alpha * (c * m[i] / (np.sqrt(v[i]) + eps) + lam * w[i])
+
+
+@careful
+def _step(g, rate, scale, decay, trusts, beta1, beta2, epsilon, m, v, w):  # type: ignore[no-untyped-def]
+    """w -= rate |w| / |r| r,   r = scale m / (sqrt(v) + eps) + decay w"""
+    weights, steps = _lengths(g, scale, decay, beta1, beta2, epsilon, m, v, w)
+    trust = weights / steps if trusts and weights > 0 and steps > 0 else 1.0
+    _move(rate * trust, scale, decay, epsilon, m, v, w)
+
+
+@dataclass(frozen=True, repr=False)
+class Lamb(Optimizer, kind="lamb"):
+    """w -= rate (|w| / |r|) r,   r = m^ / (sqrt(v^) + epsilon) + decay w,   m^ and v^ as in Adam
+
+    The lengths are those of one weight array. Where the decay does not reach (biases), neither does the ratio, as in
+    the authors' code; it is 1 as well where a length is 0.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-6
+    decay: float = 0.01
+    vectors: ClassVar[tuple[str, ...]] = ("m", "v")
+    layerwise: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "at least 0 and below 1", "beta1", "beta2")
+        check_numbers(self, "above 0", "epsilon")
+        check_numbers(self, "at least 0", "decay")
+
+    def step(
+        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
+    ) -> None:
+        root = float(np.sqrt(1 - self.beta2**count))
+        scale = root / (1 - self.beta1**count)
+        decay = self.decay if decays else 0.0
+        _step(g, rate, scale, decay, decays, self.beta1, self.beta2, self.epsilon * root, *state, w)

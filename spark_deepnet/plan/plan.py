@@ -1,0 +1,71 @@
+"""The frozen plan: all that a rank is told, in plain values, small enough to be shipped with every task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.net import Net
+from spark_deepnet.optimizers.optimizer import Optimizer
+from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.rows.columns import Columns
+from spark_deepnet.schedules.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The network and how it learns, as JSON values; what decides the weights at the end, with seed and rows."""
+
+    architecture: Architecture
+    optimizer: Any
+    schedule: Any
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    seed: int
+    l1: float = 0.0
+    l2: float = 0.0
+    clip_norm: float = 0.0
+    """The longest that the slopes' vector may be; 0: any length."""
+    clip_value: float = 0.0
+    """The largest that one slope may be; 0: any size."""
+    patience: int = 0
+    tol: float = 0.0
+    validated: bool = False
+    """Whether some rows are kept for validation, and the best epoch's weights are kept."""
+
+    def scores_net(self) -> Net:
+        return self.architecture.scores_net()
+
+    def made_loss(self) -> Loss:
+        return self.architecture.made_loss()
+
+    def made_optimizer(self) -> Optimizer:
+        return Optimizer.of(self.optimizer)
+
+    def made_schedule(self) -> Schedule:
+        return Schedule.of(self.schedule)
+
+
+@dataclass(frozen=True)
+class TrainPlan:
+    """One job of a fit."""
+
+    recipe: Recipe
+    columns: Columns
+    workers: int
+    job: str
+    """The job's name: it enters the ranks' proof, so that no earlier job's words can be replayed."""
+    secret: bytes = field(repr=False)
+    state_chunks: int = 0
+    """How many chunks of the last job's state come among the rows; 0: the fit starts here."""
+    job_seconds: float = 30.0
+    """After this long, and 20 times its set-up, the job hands back its state, so that the next one goes on."""
+    deadline: float = 300.0
+    """Seconds that any wait for another rank may last."""
+    threads: int = 1
+    listener: tuple[str, int] | None = None
+    """Where the driver hears of progress; None where it cannot be reached."""
+    fingerprint: str | None = None
+    """What the earlier jobs' rows added up to; other rows now would be another fit."""

@@ -1,0 +1,163 @@
+"""A family of frozen dataclasses under names, one file a member, found by the file's name.
+
+A member is its own configuration: it prints as the code that makes it and round-trips through JSON as
+``{"kind": "layers.dense.v1", "units": 3}``. Fields at their defaults are left out, because the version pins
+the defaults. A class of a user's own module adds ``"module"``, so that executors can import it.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import MISSING, fields
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, ClassVar, Self
+
+from spark_deepnet.errors import ParamError, UnknownNameError, near
+
+FAMILIES: dict[str, type[Member]] = {}
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+class Member:
+    """The base of every family; ``class Layer(Member, family="layers")`` founds one,
+    ``class Dense(Layer, kind="dense")`` joins it."""
+
+    family: ClassVar[str]
+    kind: ClassVar[str]
+    version: ClassVar[int]
+    _book: ClassVar[dict[str, type[Member]]]
+
+    def __init_subclass__(
+        cls, *, family: str | None = None, kind: str | None = None, version: int = 1, **rest: Any
+    ) -> None:
+        super().__init_subclass__(**rest)
+        if family is not None:
+            cls.family, cls._book = family, {}
+            FAMILIES[family] = cls
+        if kind is not None:
+            cls.kind, cls.version = kind, version
+            cls._book[kind] = cls
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """All kinds of the family: the files of its folder and what users registered."""
+        package = import_module(f"{_PACKAGE}.{cls.family}")
+        base = cls.__module__.rpartition(".")[2]
+        files = {m.name for m in iter_modules(package.__path__) if m.name != base and not m.name.startswith("_")}
+        return sorted(files | set(cls._book))
+
+    @classmethod
+    def named(cls, kind: str) -> type[Self]:
+        """The class of a kind, opening its file at first use."""
+        if kind not in cls._book and kind in cls.names():
+            import_module(f"{_PACKAGE}.{cls.family}.{kind}")
+        if kind not in cls._book:
+            raise UnknownNameError(f"{cls.family}: there is no {kind!r}; {near(kind, cls.names())}")
+        return cls._book[kind]  # type: ignore[return-value]
+
+    @classmethod
+    def of(cls, what: Any) -> Self:
+        """A member from itself, from its name, or from its JSON."""
+        root = FAMILIES[cls.family]
+        if isinstance(what, root):
+            return what  # type: ignore[return-value]
+        if isinstance(what, str):
+            return _made(cls.named(what), {})
+        if isinstance(what, dict) and "kind" in what:
+            return _from_json(root, what)  # type: ignore[return-value]
+        raise ParamError(
+            f"{cls.family}: expected one of the {cls.family}, its name or its JSON, found {type(what).__name__} {what!r}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The member as JSON values; fields at their defaults are left out."""
+        spec: dict[str, Any] = {"kind": f"{self.family}.{self.kind}.v{self.version}"}
+        if not type(self).__module__.startswith(_PACKAGE + "."):
+            spec["module"] = type(self).__module__
+        spec.update({key: _plain(value) for key, value in self._told().items()})
+        return spec
+
+    def _told(self) -> dict[str, Any]:
+        """The fields that differ from their defaults."""
+        values = {f.name: (f, getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, (f, value) in values.items() if f.default is MISSING or value != f.default}
+
+    def __repr__(self) -> str:
+        told = self._told()
+        first = [f.name for f in fields(self) if f.default is MISSING]  # type: ignore[arg-type]
+        parts = [repr(told.pop(name)) for name in first if name in told]
+        return f"{type(self).__name__}({', '.join(parts + [f'{k}={v!r}' for k, v in told.items()])})"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Member):
+        return value.to_json()
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _lively(value: Any) -> Any:
+    """JSON to field values: lists to tuples, nested specs to members."""
+    if isinstance(value, list):
+        return tuple(_lively(v) for v in value)
+    if isinstance(value, dict) and "kind" in value:
+        family = str(value["kind"]).partition(".")[0]
+        if family not in FAMILIES:
+            raise UnknownNameError(f"kind {value['kind']!r}: there is no family {family!r}; {near(family, FAMILIES)}")
+        return FAMILIES[family].of(value)
+    return value
+
+
+def _from_json(root: type[Member], spec: dict[str, Any]) -> Member:
+    rest = dict(spec)
+    kind, module = str(rest.pop("kind")), rest.pop("module", None)
+    name, version = _parted(root, kind)
+    if module is not None and name not in root._book:
+        _opened(module, kind)
+    found = root.named(name)
+    if version is not None and version > found.version:
+        raise UnknownNameError(
+            f"kind {kind!r} is newer than this installation, which knows version {found.version}: upgrade spark_deepnet"
+        )
+    return _made(found, {key: _lively(value) for key, value in rest.items()})
+
+
+def _parted(root: type[Member], kind: str) -> tuple[str, int | None]:
+    """'layers.dense.v1' -> ('dense', 1); 'dense' -> ('dense', None)."""
+    name = kind.removeprefix(root.family + ".")
+    stem, _, version = name.rpartition(".v")
+    return (stem, int(version)) if stem and version.isdigit() else (name, None)
+
+
+def _opened(module: str, kind: str) -> None:
+    try:
+        import_module(module)
+    except ImportError as error:
+        raise UnknownNameError(
+            f"kind {kind!r} is defined in the module {module!r}, which {sys.executable} cannot import ({error}): "
+            f"install it on every executor, or ship it with addArtifact(..., pyfile=True) or --py-files"
+        ) from None
+
+
+def _made(cls: type[Any], values: dict[str, Any]) -> Any:
+    known = {f.name for f in fields(cls)}
+    for key in values:
+        if key not in known:
+            raise ParamError(f"{cls.__name__} has no field {key!r}; {near(key, known)}")
+    needed = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    missing = [name for name in needed if name not in values]
+    if missing:
+        raise ParamError(f"{cls.__name__} needs {', '.join(missing)}, as in {cls.__name__}({missing[0]}=...)")
+    return cls(**values)
+
+
+def class_from_folder(package: str, name: str) -> Any:
+    """``from spark_deepnet.layers import LeakyRelu`` opens the file ``leaky_relu``: a class lives in the file that
+    bears its name without capitals; packages call this from their ``__getattr__``."""
+    if not name.startswith("_"):
+        for module in iter_modules(import_module(package).__path__):
+            if module.name.replace("_", "") == name.lower():
+                return getattr(import_module(f"{package}.{module.name}"), name)
+    raise AttributeError(f"module {package!r} has no attribute {name!r}")

@@ -1,0 +1,39 @@
+"""Which of a rank's rows belong to which step of an epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spark_deepnet.kernels.random import key_of, permutation
+
+
+class Epoch:
+    """One pass over a rank's n rows, of all ranks' ``total``, in steps of at most ``batch`` rows of all ranks together.
+
+    Every rank makes the same number of steps and gives each its proportional share, so an epoch sees each row once and
+    all ranks end together, however unevenly the rows are dealt. The order is random by seed, epoch and rank.
+    """
+
+    def __init__(self, n: int, total: int, batch: int, seed: int, epoch: int, rank: int) -> None:
+        self.n, self.steps = n, steps_of(total, batch)
+        self.order = permutation(key_of("order", seed, epoch, rank), n)
+
+    def rows(self, step: int) -> np.ndarray:
+        """The rank's rows of one step, as row numbers."""
+        return self.order[step * self.n // self.steps : (step + 1) * self.n // self.steps]
+
+    def weight_sums(self, weights: np.ndarray) -> np.ndarray:
+        """(steps,) float64: the sum of this rank's row weights in each step."""
+        ends = np.arange(self.steps + 1) * self.n // self.steps
+        sums = np.concatenate(([0.0], np.cumsum(weights[self.order], dtype=np.float64)))
+        return sums[ends[1:]] - sums[ends[:-1]]
+
+
+def steps_of(total: int, batch: int) -> int:
+    """Steps an epoch: the fewest of at most ``batch`` rows."""
+    return max(1, -(-total // batch))
+
+
+def largest_share(n: int, total: int, batch: int) -> int:
+    """The most rows that a rank with n rows has in one step."""
+    return -(-n // steps_of(total, batch))

@@ -1,0 +1,59 @@
+"""A rank's share of the rows, read once, in canonical order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.rows.columns import PART, STATE, Columns
+from spark_deepnet.rows.decode import Faults, table_of
+from spark_deepnet.rows.table import Dense, Table
+
+
+@dataclass
+class Shard:
+    """Training and validation rows of one rank, each sorted by a hash of their content: Spark's shuffle gives no order,
+    but the same rows must give the same weights. Rows of equal content are alike, so their order does not matter."""
+
+    train: Table
+    train_keys: np.ndarray
+    valid: Table
+    faults: Faults = field(default_factory=Counter)
+    state: dict[int, bytes] = field(default_factory=dict)
+    """Chunks of the last job's state that came among the rows, by number."""
+
+    @property
+    def fingerprint(self) -> int:
+        """A sum over the content of the training rows: the same rows, the same number, however they are dealt."""
+        return int(np.bitwise_xor.reduce(self.train_keys)) if len(self.train_keys) else 0
+
+
+def read_shard(frames: Iterable[pd.DataFrame], columns: Columns) -> Shard:
+    """All rows that come, as one shard; no rows make an empty one."""
+    faults: Faults = Counter()
+    state: dict[int, bytes] = {}
+    tables = []
+    for frame in frames:
+        if STATE in frame:
+            chunks = frame[frame[STATE].notna()]
+            state.update(zip(chunks[PART].astype(int), map(bytes, chunks[STATE]), strict=True))
+            frame = frame[frame[STATE].isna()]
+        if len(frame):
+            tables.append(table_of(frame, columns, faults))
+    table = Table.joined(tables) if tables else _none(columns)
+    keys = table.keys()
+    order = np.argsort(keys, kind="stable")
+    training = order[~table.validation[order]]
+    validation = order[table.validation[order]]
+    return Shard(table.picked(training), keys[training], table.picked(validation), faults, state)
+
+
+def _none(columns: Columns) -> Table:
+    targets = np.zeros((0, columns.labels), np.float32) if columns.labels else np.zeros(0, np.int32)
+    features = Dense(aligned((0, columns.width)))
+    return Table(features, targets, np.zeros(0, np.float32), np.zeros(0, bool))

@@ -1,0 +1,117 @@
+"""A table of rows in memory: features dense or sparse, targets, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_deepnet.kernels.gather import gather_rows, gather_sparse_rows, hash_sparse_words, hash_words
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Rows as CSR: row n holds ``values[p]`` in ``columns[p]`` for p in starts[n]..starts[n + 1]."""
+
+    starts: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def take(self, index: np.ndarray, out: np.ndarray) -> None:
+        gather_sparse_rows(self.starts, self.columns, self.values, index, out)
+
+    def picked(self, index: np.ndarray) -> Sparse:
+        lengths = np.diff(self.starts)[index]
+        starts = np.concatenate(([0], np.cumsum(lengths)))
+        entries = np.repeat(self.starts[:-1][index] - starts[:-1], lengths) + np.arange(starts[-1])
+        return Sparse(starts, self.columns[entries], self.values[entries], self.width)
+
+    def hash_into(self, out: np.ndarray) -> None:
+        hash_sparse_words(self.starts, self.columns, self.values.view(np.uint32), out)
+
+    @staticmethod
+    def joined(parts: Sequence[Sparse]) -> Sparse:
+        ends = np.cumsum([0] + [len(p.values) for p in parts])
+        starts = [p.starts[:-1] + end for p, end in zip(parts, ends, strict=False)]
+        return Sparse(
+            np.concatenate([*starts, ends[-1:]]),
+            np.concatenate([p.columns for p in parts]),
+            np.concatenate([p.values for p in parts]),
+            parts[0].width,
+        )
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Rows as one matrix (n, width)."""
+
+    matrix: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    @property
+    def width(self) -> int:
+        return int(self.matrix.shape[1])
+
+    def take(self, index: np.ndarray, out: np.ndarray) -> None:
+        gather_rows(self.matrix, index, out)
+
+    def picked(self, index: np.ndarray) -> Dense:
+        return Dense(self.matrix[index])
+
+    def hash_into(self, out: np.ndarray) -> None:
+        hash_words(self.matrix.view(np.uint32), out)
+
+    @staticmethod
+    def joined(parts: Sequence[Dense]) -> Dense:
+        return parts[0] if len(parts) == 1 else Dense(np.concatenate([p.matrix for p in parts]))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with all that training wants of them: targets int32 (n,) or float32 (n, k), weights float32 (n,)."""
+
+    features: Dense | Sparse
+    targets: np.ndarray
+    weights: np.ndarray
+    validation: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def picked(self, index: np.ndarray) -> Table:
+        return Table(self.features.picked(index), self.targets[index], self.weights[index], self.validation[index])
+
+    def keys(self) -> np.ndarray:
+        """(n,) uint64: a hash of each row's content."""
+        keys = np.zeros(len(self), np.uint64)
+        hash_words(np.ascontiguousarray(self.targets).view(np.uint32).reshape(len(self), -1), keys)
+        hash_words(self.weights.view(np.uint32).reshape(-1, 1), keys)
+        self.features.hash_into(keys)
+        return keys
+
+    @staticmethod
+    def joined(parts: Sequence[Table]) -> Table:
+        kinds = {type(p.features) for p in parts}
+        features = [as_sparse(p.features) for p in parts] if len(kinds) > 1 else [p.features for p in parts]
+        return Table(
+            type(features[0]).joined(features),  # type: ignore[arg-type]
+            np.concatenate([p.targets for p in parts]),
+            np.concatenate([p.weights for p in parts]),
+            np.concatenate([p.validation for p in parts]),
+        )
+
+
+def as_sparse(features: Dense | Sparse) -> Sparse:
+    """Dense rows among sparse ones: every entry is kept, zeros too."""
+    if isinstance(features, Sparse):
+        return features
+    n, width = features.matrix.shape
+    columns = np.tile(np.arange(width, dtype=np.int32), n)
+    return Sparse(np.arange(n + 1, dtype=np.int64) * width, columns, features.matrix.reshape(-1), width)

@@ -1,0 +1,1 @@
+"""Weights and frames to prediction columns."""

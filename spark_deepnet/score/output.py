@@ -1,0 +1,96 @@
+"""Scores to predictions: what each task's columns hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.layers.layer import Call, Layer
+from spark_deepnet.losses.loss import Loss
+
+RAW, PROBABILITY, PREDICTION = "raw", "probability", "prediction"
+
+
+@dataclass(frozen=True)
+class Output:
+    """The columns of a network with so many outputs under a loss.
+
+    Classes that exclude one another, and one yes-or-no output, give raw and probability vectors with an entry a class
+    and the class as prediction; several yes-or-no outputs an entry a label and the array of zeros and ones; regression
+    the number, or the vector of them.
+    """
+
+    task: str
+    link: str | None
+    units: int
+
+    @staticmethod
+    def of(loss: Loss, units: int) -> Output:
+        return Output(loss.task, loss.link, units)
+
+    @property
+    def binary(self) -> bool:
+        """One score that says yes or no: its vectors have an entry for either."""
+        return self.units == 1 and self.task != "regression"
+
+    @property
+    def classes(self) -> int:
+        """The number of classes; 0 where there are none."""
+        if self.task == "regression" or (self.task == "multilabel" and not self.binary):
+            return 0
+        return 2 if self.binary else self.units
+
+    @property
+    def raw(self) -> bool:
+        return self.task != "regression"
+
+    @property
+    def probability(self) -> bool:
+        return self.raw and self.link is not None
+
+    @property
+    def several(self) -> bool:
+        """Whether a prediction is several numbers."""
+        return self.units > 1 and not self.classes
+
+    def check_thresholds(self, thresholds: Sequence[float] | None) -> None:
+        if thresholds is None:
+            return
+        if not self.probability or not self.classes:
+            raise ParamError("thresholds: this network gives no class probabilities; leave them unset")
+        if len(thresholds) != self.classes:
+            raise ParamError(f"thresholds: expected one for each of {self.classes} classes, found {len(thresholds)}")
+        if min(thresholds) < 0 or sum(t == 0 for t in thresholds) > 1:
+            raise ParamError(f"thresholds: must be 0 or more, with at most one 0, found {list(thresholds)}")
+
+    def columns(self, scores: np.ndarray, thresholds: Sequence[float] | None) -> dict[str, np.ndarray]:
+        """The columns for scores (n, units), as arrays with n rows."""
+        linked = self._linked(scores)
+        if self.task == "regression":
+            return {PREDICTION: linked if self.several else linked[:, 0]}
+        if self.several:
+            return {RAW: scores, PROBABILITY: linked, PREDICTION: (scores > 0).astype(np.float64)}
+        raw = np.concatenate((-scores, scores), 1) if self.binary else scores
+        if not self.probability:
+            return {RAW: raw, PREDICTION: raw.argmax(1).astype(np.float64)}
+        probability = np.concatenate((1 - linked, linked), 1) if self.binary else linked
+        return {RAW: raw, PROBABILITY: probability, PREDICTION: _decided(raw, probability, thresholds)}
+
+    def _linked(self, scores: np.ndarray) -> np.ndarray:
+        if self.link is None:
+            return scores
+        out = np.empty_like(scores)
+        Layer.of(self.link).forward({}, scores, out, Call())
+        return out
+
+
+def _decided(raw: np.ndarray, probability: np.ndarray, thresholds: Sequence[float] | None) -> np.ndarray:
+    """The class of the highest score, or with thresholds t that of the highest p / t (MLlib's rule; t = 0 wins)."""
+    if thresholds is None:
+        return raw.argmax(1).astype(np.float64)
+    t = np.asarray(thresholds, np.float64)
+    scaled = np.divide(probability, t, out=np.full(probability.shape, np.inf), where=t > 0)
+    return scaled.argmax(1).astype(np.float64)

@@ -1,0 +1,1 @@
+"""The only folder that imports pyspark: Estimator, Model, and what they need of a session."""

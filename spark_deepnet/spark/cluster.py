@@ -1,0 +1,79 @@
+"""What a session can run: slots, barrier, the workers' Python; refused before a job waits in silence."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from typing import Any
+
+from pyspark.sql import SparkSession, is_remote
+
+from spark_deepnet.errors import ClusterError
+
+_log = logging.getLogger(__name__)
+
+
+def conf(spark: SparkSession, key: str, default: str = "") -> str:
+    """A setting of the session or its cluster; the default where the session does not tell it."""
+    try:
+        return str(spark.conf.get(key, default) or default)
+    except Exception:  # Connect refuses some keys, each with an error of its own
+        return default
+
+
+def workers_for(spark: SparkSession, asked: int) -> int:
+    """The number of ranks: as asked, or one a slot."""
+    if conf(spark, "spark.dynamicAllocation.enabled").lower() == "true":
+        raise ClusterError(
+            "spark.dynamicAllocation.enabled is true, but all workers of a fit must run at once (Spark's barrier mode "
+            "refuses dynamic allocation); set it to false for this application"
+        )
+    slots = slots_of(spark)
+    if asked and slots is not None and asked > slots:
+        raise ClusterError(
+            f"numTrainWorkers: {asked} workers must run at once, but the cluster has {slots} slots; ask for at most "
+            f"{slots}, or add cores or executors"
+        )
+    return asked or slots or 1
+
+
+def slots_of(spark: SparkSession) -> int | None:
+    """Tasks that can run at once; None where the session does not tell."""
+    if is_remote():
+        return _slots_by_settings(spark)
+    context: Any = spark.sparkContext
+    jvm = context._jsc.sc()
+    profile = jvm.resourceProfileManager().defaultResourceProfile()
+    return int(jvm.maxNumConcurrentTasks(profile)) or None
+
+
+def _slots_by_settings(spark: SparkSession) -> int | None:
+    """Of a local master or a fixed number of executors."""
+    tasks = int(conf(spark, "spark.task.cpus", "1"))
+    master = conf(spark, "spark.master")
+    if match := re.fullmatch(r"local-cluster\[\s*(\d+)\s*,\s*(\d+)\s*,.*", master):
+        return int(match[1]) * (int(match[2]) // tasks)
+    if match := re.fullmatch(r"local\[\s*(\d+)\s*(,.*)?\]", master):
+        return int(match[1]) // tasks
+    if master == "local":
+        return 1
+    executors, cores = conf(spark, "spark.executor.instances"), conf(spark, "spark.executor.cores")
+    return int(executors) * (int(cores) // tasks) if executors and cores else None
+
+
+def threads_of(spark: SparkSession) -> int:
+    """BLAS threads a rank: the cores that Spark gives a task."""
+    return max(1, int(conf(spark, "spark.task.cpus", "1")))
+
+
+def share_python(spark: SparkSession) -> None:
+    """Let workers on this machine run this Python, where nobody has chosen another: the ``python3`` on PATH, which
+    Spark takes, may lack the package. Workers elsewhere have paths of their own, and Connect's belong to its server."""
+    if is_remote() or not conf(spark, "spark.master", spark.sparkContext.master).startswith("local"):
+        return
+    chosen = conf(spark, "spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON")
+    if not chosen and spark.sparkContext.pythonExec != sys.executable:
+        spark.sparkContext.pythonExec = sys.executable
+        _log.info("workers run %s, as the driver does", sys.executable)

@@ -1,0 +1,183 @@
+"""DeepNetEstimator: a DataFrame in, a DeepNetModel out."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any, Self
+
+from pyspark import keyword_only
+from pyspark.ml.base import Predictor
+from pyspark.ml.util import MLReadable, MLWritable
+from pyspark.sql import DataFrame, SparkSession, is_remote
+
+from spark_deepnet.exchange.report import Listener
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.spark import cluster
+from spark_deepnet.spark.design import Design
+from spark_deepnet.spark.jobs import Jobs, Outcome
+from spark_deepnet.spark.model import DeepNetModel
+from spark_deepnet.spark.params import DeepNetParams
+from spark_deepnet.spark.persist import EstimatorReader, Writer
+from spark_deepnet.spark.progress import ProgressBar
+from spark_deepnet.spark.summary import TrainingSummary
+
+_log = logging.getLogger(__name__)
+
+
+class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLReadable["DeepNetEstimator"]):
+    """Trains a deep network on the rows of a DataFrame, by data parallelism over the cluster's cores.
+
+    ``layers`` and ``loss`` decide what it is: a classifier (softmax or sigmoid top, hinge loss) or a regressor (squared,
+    absolute, Huber, Poisson loss). ``batchSize`` is the rows of one optimisation step of all workers together, so the
+    result does not depend on how many there are; the same data, seed and workers give the same weights bit for bit.
+
+    >>> net = DeepNetEstimator(layers=[784, 128, 10], maxIter=5)
+    >>> model = net.fit(train)  # doctest: +SKIP
+    >>> model.transform(test)  # doctest: +SKIP
+
+    Raises ParamError, NetworkError, DataError or ClusterError, each with one sentence of what was found where and what
+    would be right; before any Spark job where that can be known.
+    """
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        layers: Any = None,
+        inputShape: list[int] | None = None,
+        loss: Any = None,
+        solver: Any = None,
+        schedule: Any = None,
+        learningRate: float | None = None,
+        momentum: float | None = None,
+        maxIter: int | None = None,
+        batchSize: int | None = None,
+        regParam: float | None = None,
+        elasticNetParam: float | None = None,
+        clipNorm: float | None = None,
+        clipValue: float | None = None,
+        tol: float | None = None,
+        patience: int | None = None,
+        seed: int | None = None,
+        numTrainWorkers: int | None = None,
+        featuresCol: str | None = None,
+        featuresCols: list[str] | None = None,
+        labelCol: str | None = None,
+        predictionCol: str | None = None,
+        rawPredictionCol: str | None = None,
+        probabilityCol: str | None = None,
+        thresholds: list[float] | None = None,
+        weightCol: str | None = None,
+        validationIndicatorCol: str | None = None,
+        handleInvalid: str | None = None,
+        checkpointDir: str | None = None,
+        jobSeconds: float | None = None,
+        timeout: float | None = None,
+        showProgress: bool | None = None,
+    ) -> None:
+        kwargs = self._input_kwargs
+        super().__init__()
+        self.setParams(**kwargs)
+
+    @keyword_only
+    def setParams(
+        self,
+        *,
+        layers: Any = None,
+        inputShape: list[int] | None = None,
+        loss: Any = None,
+        solver: Any = None,
+        schedule: Any = None,
+        learningRate: float | None = None,
+        momentum: float | None = None,
+        maxIter: int | None = None,
+        batchSize: int | None = None,
+        regParam: float | None = None,
+        elasticNetParam: float | None = None,
+        clipNorm: float | None = None,
+        clipValue: float | None = None,
+        tol: float | None = None,
+        patience: int | None = None,
+        seed: int | None = None,
+        numTrainWorkers: int | None = None,
+        featuresCol: str | None = None,
+        featuresCols: list[str] | None = None,
+        labelCol: str | None = None,
+        predictionCol: str | None = None,
+        rawPredictionCol: str | None = None,
+        probabilityCol: str | None = None,
+        thresholds: list[float] | None = None,
+        weightCol: str | None = None,
+        validationIndicatorCol: str | None = None,
+        handleInvalid: str | None = None,
+        checkpointDir: str | None = None,
+        jobSeconds: float | None = None,
+        timeout: float | None = None,
+        showProgress: bool | None = None,
+    ) -> Self:
+        """Set several Params at once."""
+        return self._set(**{name: value for name, value in self._input_kwargs.items() if value is not None})
+
+    def _fit(self, dataset: DataFrame) -> DeepNetModel:
+        began = time.perf_counter()
+        spark = dataset.sparkSession
+        design = Design(self, dataset)
+        cluster.share_python(spark)
+        workers = cluster.workers_for(spark, self.getNumTrainWorkers())
+        outcome = self._train(spark, design, workers)
+        return self._model(design, outcome, time.perf_counter() - began)
+
+    def _train(self, spark: SparkSession, design: Design, workers: int) -> Outcome:
+        recipe = design.recipe
+        plan = TrainPlan(
+            recipe=recipe,
+            columns=design.columns,
+            workers=workers,
+            job="",
+            secret=secrets.token_bytes(32),
+            job_seconds=self.getJobSeconds(),
+            deadline=self.getTimeout(),
+            threads=cluster.threads_of(spark),
+        )
+        size, state = _sizes(recipe)
+        folder = self.getCheckpointDir() if self.isDefined(self.checkpointDir) else None
+        _log.info("fit: %d workers, %s", workers, recipe.architecture.layers)
+        with ProgressBar(self.getShowProgress(), recipe.epochs) as bar, ExitStack() as stack:
+            if self.getShowProgress() and not is_remote():
+                listener = Listener(cluster.conf(spark, "spark.driver.host"), plan.secret, bar.heard)
+                stack.callback(listener.close)
+                plan = replace(plan, listener=(listener.host, listener.port))
+            return Jobs(design.frame, plan, state, folder, bar).run(size)
+
+    def _model(self, design: Design, outcome: Outcome, seconds: float) -> DeepNetModel:
+        model = DeepNetModel(design.recipe.architecture, outcome.weights)
+        model._resetUid(self.uid)
+        best = outcome.clock["best_epoch"]
+        model.summary_ = TrainingSummary(
+            history=outcome.clock["history"],
+            ranks=outcome.ranks,
+            jobs=outcome.jobs,
+            steps=outcome.clock["count"],
+            seconds=seconds,
+            bestEpoch=best if best >= 0 else None,
+        )
+        return self._copyValues(model)
+
+    def write(self) -> Writer:
+        return Writer(self)
+
+    @classmethod
+    def read(cls) -> EstimatorReader:  # type: ignore[override]
+        return EstimatorReader(cls)
+
+
+def _sizes(recipe: Recipe) -> tuple[int, int]:
+    """The length of the flat vector, and the bytes of a fit's whole state."""
+    size = Layout(recipe.scores_net()).size
+    vectors = 1 + len(recipe.made_optimizer().vectors) + recipe.validated
+    return size, 4 * size * vectors

@@ -1,0 +1,127 @@
+"""A fit as a short sequence of Spark jobs, each one barrier ``mapInPandas`` over the rows.
+
+A shuffle behind the barrier (``repartition(1)``) makes its stage a map stage, which Spark retries whole when a task or
+an executor dies; a barrier result stage is never retried. What is shipped is the module-level ``rank_task`` with a
+frozen plan.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark import BarrierTaskContext
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from spark_deepnet import errors
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.rows.columns import PART, STATE
+from spark_deepnet.spark.failures import said_by_spark
+from spark_deepnet.spark.persist import remove_folder
+from spark_deepnet.spark.progress import ProgressBar
+from spark_deepnet.train import rank
+from spark_deepnet.train.state import clock_of, joined
+
+DRIVER_STATE = 64 << 20
+"""Bytes of state that may travel through the driver between jobs."""
+
+
+def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """What every task of a job runs: takes its seat from the barrier and trains its part."""
+    context = BarrierTaskContext.get()
+    number = context.partitionId()
+    host = context.getTaskInfos()[number].address.rpartition(":")[0].strip("[]")
+    yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather))
+
+
+@dataclass
+class Outcome:
+    """What the jobs of a fit came to."""
+
+    weights: np.ndarray
+    clock: dict[str, Any]
+    ranks: list[dict[str, Any]]
+    """The measures of each rank in each job."""
+    jobs: int
+
+
+class Jobs:
+    """Runs job after job until the fit is finished."""
+
+    def __init__(self, frame: DataFrame, plan: TrainPlan, state_bytes: int, folder: str | None, bar: ProgressBar) -> None:
+        self.frame, self.plan, self.bar = frame, plan, bar
+        self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and state_bytes > DRIVER_STATE else None
+        if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job
+            self.plan = replace(plan, job_seconds=float("inf"))
+        self.ranks: list[dict[str, Any]] = []
+        self.count = 0
+
+    def run(self, size: int) -> Outcome:
+        """All jobs; size: the length of the flat vector of weights."""
+        try:
+            rows = self._job(None)
+            while not self._clock(rows)["finished"]:
+                rows = self._job(self._state(rows))
+            weights = {r["part"]: bytes(r["data"]) for r in rows if r["kind"] == rank.WEIGHTS}
+            return Outcome(joined(weights, size), self._clock(rows), self.ranks, self.count)
+        finally:
+            if self.folder is not None:
+                remove_folder(self.frame.sparkSession, self.folder)
+
+    def _job(self, state: DataFrame | None) -> list[Row]:
+        plan = replace(self.plan, job=uuid.uuid4().hex)
+        frame = self.frame if state is None else self.frame.unionByName(state, allowMissingColumns=True)
+        dealt = frame.repartition(plan.workers, F.xxhash64(*[F.col(name) for name in frame.columns]))
+        results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True).repartition(1)
+        try:
+            rows = self._collected(results)
+        except Exception as error:
+            raise said_by_spark(error) from None
+        self.count += 1
+        self._raise_said(rows)
+        self._take_measures(rows)
+        return rows
+
+    def _collected(self, results: DataFrame) -> list[Row]:
+        """A job's rows; where state goes through the folder, those that the driver needs."""
+        if self.folder is None:
+            return results.collect()
+        path = f"{self.folder}/{self.count}"
+        results.write.parquet(path)
+        small = (F.col("kind") != rank.STATE) | (F.col("part") == 0)
+        return self.frame.sparkSession.read.parquet(path).where(small).collect()
+
+    def _state(self, rows: list[Row]) -> DataFrame:
+        """The state as a frame of chunks that joins the next job's rows."""
+        spark = self.frame.sparkSession
+        if self.folder is not None:
+            found = spark.read.parquet(f"{self.folder}/{self.count - 1}").where(F.col("kind") == rank.STATE)
+            self.plan = replace(self.plan, state_chunks=found.count())
+            return found.select(F.col("data").alias(STATE), F.col("part").alias(PART))
+        chunks = [(bytes(r["data"]), r["part"]) for r in rows if r["kind"] == rank.STATE]
+        self.plan = replace(self.plan, state_chunks=len(chunks))
+        return spark.createDataFrame(chunks, f"{STATE} binary, {PART} int")
+
+    def _clock(self, rows: list[Row]) -> dict[str, Any]:
+        return next(clock_of(bytes(r["data"])) for r in rows if r["kind"] == rank.STATE and r["part"] == 0)
+
+    def _raise_said(self, rows: list[Row]) -> None:
+        for row in rows:
+            if row["kind"] == rank.ERROR:
+                said = json.loads(row["data"])
+                raise getattr(errors, said["error"])(said["message"])
+
+    def _take_measures(self, rows: list[Row]) -> None:
+        for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
+            self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
+        measures, clock = self.ranks[-1], self._clock(rows)
+        self.plan = replace(self.plan, fingerprint=measures["fingerprint"])
+        if clock["history"]:
+            self.bar.show(clock["epoch"], measures["rows"], clock["history"][-1])

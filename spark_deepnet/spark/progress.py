@@ -1,0 +1,37 @@
+"""A progress bar on the driver: epoch, loss, rows a second and time left."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Self
+
+from tqdm.auto import tqdm
+
+
+class ProgressBar:
+    """Shows what rank 0 reports; a bar that is not wanted takes the reports and shows nothing."""
+
+    def __init__(self, wanted: bool, epochs: int) -> None:
+        self.epochs = epochs
+        self.bar: Any = tqdm(disable=not wanted, unit=" rows", unit_scale=True, desc=f"epoch 1/{epochs}", leave=True)
+
+    def heard(self, message: bytes) -> None:
+        """One message of a worker, as JSON."""
+        said = json.loads(message)
+        self.show(float(said["epoch"]), int(said["rows"]), said.get("measures") or {"loss": said.get("loss")})
+
+    def show(self, epoch: float, rows: int, measures: dict[str, Any]) -> None:
+        """So many epochs of so many rows are done, with these measures at last."""
+        self.bar.total = self.epochs * rows
+        self.bar.n = max(self.bar.n, min(self.bar.total, round(epoch * rows)))
+        self.bar.set_description_str(f"epoch {min(self.epochs, math.floor(epoch) + 1)}/{self.epochs}", refresh=False)
+        shown = {name: f"{value:.4g}" for name, value in measures.items() if value is not None}
+        self.bar.set_postfix({k: v for k, v in shown.items() if k not in ("seconds", "rowsPerSecond")}, refresh=False)
+        self.bar.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()

@@ -1,0 +1,54 @@
+"""How a fit went: loss and measures by epoch, seconds and bytes by rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """What ``model.summary`` tells; it is not saved with the model."""
+
+    history: list[dict[str, float]]
+    """A row of measures an epoch: loss, accuracy (or rmse), seconds, rowsPerSecond; with validation rows also
+    validationLoss and validationAccuracy (or validationRmse)."""
+    ranks: list[dict[str, Any]]
+    """A row a rank and job: rows, bytesSent, and ``seconds`` in reading, meeting, compiling, computing, exchanging,
+    waiting and total."""
+    jobs: int
+    """How many Spark jobs the fit took."""
+    steps: int
+    """Steps of the optimizer."""
+    seconds: float
+    """Seconds that fit took, jobs and all."""
+    bestEpoch: int | None
+    """The epoch, from 0, whose weights were kept; None without validation rows."""
+
+    @property
+    def objectiveHistory(self) -> list[float]:
+        """The mean training loss of each epoch (with weight decay left out)."""
+        return [row["loss"] for row in self.history]
+
+    @property
+    def totalIterations(self) -> int:
+        """The number of epochs trained."""
+        return len(self.history)
+
+    @property
+    def rowsPerSecond(self) -> float:
+        """Rows a second of training, of all workers together, without set-up."""
+        seconds = sum(row["seconds"] for row in self.history)
+        return sum(row["seconds"] * row["rowsPerSecond"] for row in self.history) / max(seconds, 1e-9)
+
+    @property
+    def bytesExchanged(self) -> int:
+        """Bytes that the workers sent to one another."""
+        return sum(rank["bytesSent"] for rank in self.ranks)
+
+    def secondsIn(self, what: str) -> list[float]:
+        """Seconds in reading, meeting, compiling, computing, exchanging, waiting or total, by rank, over all jobs."""
+        totals: dict[int, float] = {}
+        for row in self.ranks:
+            totals[row["rank"]] = totals.get(row["rank"], 0.0) + row["seconds"][what]
+        return [totals[rank] for rank in sorted(totals)]

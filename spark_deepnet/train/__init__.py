@@ -1,0 +1,1 @@
+"""One rank's job: rows in, epochs and steps, weights and measures out."""

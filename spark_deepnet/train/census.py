@@ -1,0 +1,76 @@
+"""What the ranks must know of each other's rows before the first step, and what ends a fit before it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_deepnet.errors import DataError
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.gather import all_gather_bytes
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.rows.shard import Shard
+
+
+@dataclass(frozen=True)
+class Census:
+    """Rows of all ranks together."""
+
+    rows: int
+    validation_rows: int
+    validation_weight: float
+    fingerprint: str
+
+
+def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
+    """Every rank gets the same census, or the same error."""
+    own = {
+        "faults": shard.faults,
+        "rows": len(shard.train),
+        "weight": float(shard.train.weights.sum(dtype=np.float64)),
+        "valid": len(shard.valid),
+        "valid_weight": float(shard.valid.weights.sum(dtype=np.float64)),
+        "fingerprint": shard.fingerprint,
+    }
+    parts = [json.loads(blob) for blob in all_gather_bytes(channel, json.dumps(own).encode())]
+    _refuse(parts, plan)
+    fingerprint = 0
+    for part in parts:
+        fingerprint ^= part["fingerprint"]
+    census = Census(
+        sum(p["rows"] for p in parts),
+        sum(p["valid"] for p in parts),
+        sum(p["valid_weight"] for p in parts),
+        f"{fingerprint:016x}",
+    )
+    _check_same_rows(census, plan)
+    return census
+
+
+def _refuse(parts: list[dict], plan: TrainPlan) -> None:  # type: ignore[type-arg]
+    faults: Counter[str] = Counter()
+    for part in parts:
+        faults.update(part["faults"])
+    if faults:
+        raise DataError("; ".join(f"{what} ({count:,} found)" for what, count in faults.most_common()))
+    if not sum(p["rows"] for p in parts):
+        only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else ""
+        raise DataError(f"fit: the DataFrame has no rows to train on{only}; give at least one")
+    if not sum(p["weight"] for p in parts):
+        raise DataError(f"column {plan.columns.weight!r}: all row weights are 0; at least one must be above 0")
+    if plan.recipe.validated and not sum(p["valid_weight"] for p in parts):
+        raise DataError(
+            f"column {plan.columns.validation!r}: no row (of a weight above 0) is true, so there is nothing to "
+            f"validate on; mark some rows, or leave validationIndicatorCol unset"
+        )
+
+
+def _check_same_rows(census: Census, plan: TrainPlan) -> None:
+    if plan.fingerprint is not None and census.fingerprint != plan.fingerprint:
+        raise DataError(
+            "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "
+            "write it to a table or checkpoint() it before the fit"
+        )

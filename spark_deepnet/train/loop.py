@@ -1,0 +1,132 @@
+"""Epochs and steps of one rank, from where the state stands until the fit or the job ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.errors import TrainingError
+from spark_deepnet.exchange.all_reduce import AllReduce
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.rows.batches import Epoch, largest_share
+from spark_deepnet.rows.shard import Shard
+from spark_deepnet.train.census import Census
+from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.state import State
+from spark_deepnet.train.step import BROKEN, LOSS, METRIC, STOP, Stepper
+
+EVALUATED = 1024  # rows at once in validation
+Report = Callable[[dict[str, Any]], None]
+
+
+class Loop:
+    """Every rank runs the same loop and takes the same turns, because all that decides is summed over the ranks."""
+
+    def __init__(
+        self, recipe: Recipe, shard: Shard, channel: Channel, census: Census, state: State, meter: Meter
+    ) -> None:
+        self.recipe, self.shard, self.channel, self.census = recipe, shard, channel, census
+        self.state, self.clock, self.meter = state, state.clock, meter
+        self.schedule = recipe.made_schedule()
+        self.exact = AllReduce(channel, np.float64)
+        share = largest_share(len(shard.train), census.rows, recipe.batch_size)
+        capacity = max(share, min(len(shard.valid), EVALUATED))
+        self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), meter)
+        self.pace = time.perf_counter()
+
+    def run(self, wants_end: Callable[[], bool], report: Report) -> None:
+        """Train until the last epoch, early stopping, or the first step after rank 0 wants the job to end."""
+        while not self.clock.finished:
+            if self._epoch(wants_end, report):
+                return
+            self._end_epoch(report)
+
+    def _epoch(self, wants_end: Callable[[], bool], report: Report) -> bool:
+        """The rest of an epoch; true where the job ends within it."""
+        clock, table = self.clock, self.shard.train
+        epoch = Epoch(len(table), self.census.rows, self.recipe.batch_size, self.recipe.seed, clock.epoch, self.rank)
+        sums = epoch.weight_sums(table.weights)
+        with self.meter.timed("exchanging"):
+            self.exact(sums)
+        scales = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
+        while clock.step < epoch.steps:
+            rate = self._rate(epoch.steps)
+            stop = self.rank == 0 and wants_end()
+            self.stepper.step(table, self.shard.train_keys, epoch.rows(clock.step), scales[clock.step], rate, stop)
+            self._note(sums[clock.step], rate)
+            clock.step += 1
+            report(self._progress(clock.step / epoch.steps))
+            if self.stepper.tail[STOP] and clock.step < epoch.steps:
+                return True
+        return False
+
+    @property
+    def rank(self) -> int:
+        return self.channel.rank
+
+    def _rate(self, steps: int) -> float:
+        rows = self.census.rows
+        seen = self.clock.epoch * rows + self.clock.step * rows // steps
+        return self.schedule.rate(self.recipe.learning_rate, seen, rows, self.recipe.epochs)
+
+    def _note(self, weight: float, rate: float) -> None:
+        tail, clock = self.stepper.tail, self.clock
+        if tail[BROKEN]:
+            raise TrainingError(
+                f"fit: the loss became NaN or infinite in epoch {clock.epoch + 1}, step {clock.step + 1}, at a learning "
+                f"rate of {rate:g}; lower learningRate, set clipNorm, or scale the features"
+            )
+        for i, part in enumerate((float(tail[LOSS]) * weight, float(tail[METRIC]) * weight, weight)):
+            clock.sums[i] += part
+        now = time.perf_counter()
+        clock.seconds += now - self.pace
+        self.pace = now
+
+    def _end_epoch(self, report: Report) -> None:
+        """Measure, keep the best weights, and see whether this was the last epoch."""
+        clock = self.clock
+        loss, metric, weight = clock.sums
+        row = {"loss": loss / weight, self.stepper.metric.name: self.stepper.metric.finish(metric / weight)}
+        if self.recipe.validated:
+            row |= self._validate()
+        now = time.perf_counter()
+        clock.seconds += now - self.pace
+        self.pace = now
+        row |= {"seconds": clock.seconds, "rowsPerSecond": self.census.rows / max(clock.seconds, 1e-9)}
+        clock.history.append(row)
+        clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, [0.0, 0.0, 0.0], 0.0
+        stale = self.recipe.validated and 0 < self.recipe.patience <= clock.stale
+        clock.finished = stale or clock.epoch >= self.recipe.epochs
+        report(self._progress(0.0) | {"measures": row, "finished": clock.finished})
+
+    def _validate(self) -> dict[str, float]:
+        with self.meter.timed("computing"):
+            sums = np.array(self.stepper.evaluate(self.shard.valid))
+        with self.meter.timed("exchanging"):
+            self.exact(sums)
+        loss, metric = (sums / self.census.validation_weight).tolist()
+        self._keep_best(loss)
+        return {"validationLoss": loss, f"validation{self._metric_title()}": self.stepper.metric.finish(metric)}
+
+    def _metric_title(self) -> str:
+        name = self.stepper.metric.name
+        return name[0].upper() + name[1:]
+
+    def _keep_best(self, loss: float) -> None:
+        clock = self.clock
+        if loss < clock.best - self.recipe.tol * (clock.best_epoch >= 0):
+            clock.best, clock.best_epoch, clock.stale = loss, clock.epoch, 0
+            assert self.state.best is not None
+            self.state.best[...] = self.state.weights
+        else:
+            clock.stale += 1
+
+    def _progress(self, part: float) -> dict[str, Any]:
+        """Where the fit stands, for whoever watches."""
+        clock = self.clock
+        loss = clock.sums[0] / clock.sums[2] if clock.sums[2] else None
+        return {"epoch": clock.epoch + part, "epochs": self.recipe.epochs, "rows": self.census.rows, "loss": loss}

@@ -1,0 +1,109 @@
+"""A whole training step beside PyTorch's on one thread, and how long a machine's first step takes to compile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from spark_deepnet.layers.dense import Dense
+from spark_deepnet.losses.softmax_cross_entropy import SoftmaxCrossEntropy
+from spark_deepnet.net.net import INPUT, Net
+from spark_deepnet.net.run import Runner
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.optimizers.momentum import Momentum
+from tests.benchmarks.harness import Row, row, seconds, side_by_side
+
+BATCH = 128
+RATE, MOMENTUM = 0.01, 0.9
+PERCEPTRONS = [((784, 512, 512, 10), 200), ((54, 64, 7), 2000)]
+"""(sizes, how often a step is timed)"""
+
+
+def data(sizes: tuple[int, ...], batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same batch for both sides: x (batch, sizes[0]) float32, labels (batch,) int32."""
+    chance = np.random.default_rng(7)
+    x = chance.standard_normal((batch, sizes[0]), dtype=np.float32)
+    return x, chance.integers(0, sizes[-1], batch, dtype=np.int32)
+
+
+def ours(sizes: tuple[int, ...], batch: int) -> Callable[[], object]:
+    """One step of dense layers with ReLU between them: forward, softmax cross-entropy, backward, momentum's update."""
+    layers = [*(Dense(units, activation="relu") for units in sizes[1:-1]), Dense(sizes[-1])]
+    net = Net.of(layers, {INPUT: sizes[:1]})
+    weights, speed = Layout(net).started(seed=7), Layout(net).zeros()
+    runner, loss, optimizer = Runner(net, weights, batch), SoftmaxCrossEntropy(), Momentum(MOMENTUM)
+    x, labels = data(sizes, batch)
+    runner.feed(batch)[INPUT][...] = x
+    shares = np.full(batch, 1 / batch, np.float32)
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+        loss.measure(runner.forward(batch, training=True), labels, shares, runner.slope(batch))
+        runner.backward(batch)
+        optimizer.step(weights, runner.slopes, (speed,), RATE, count, True)
+
+    return step
+
+
+def peer(sizes: tuple[int, ...], batch: int) -> Callable[[], object]:
+    """The same step in PyTorch, eager, on one thread."""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(1)
+    layers = [part for i, o in pairwise(sizes) for part in (nn.Linear(i, o), nn.ReLU())]
+    net = nn.Sequential(*layers[:-1])
+    loss = nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM)
+    x, labels = data(sizes, batch)
+    inputs, targets = torch.from_numpy(x), torch.from_numpy(labels.astype(np.int64))
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss(net(inputs), targets).backward()
+        optimizer.step()
+
+    return step
+
+
+def perceptron_step(name: str, sizes: tuple[int, ...], repeats: int) -> Row:
+    found = side_by_side(ours(sizes, BATCH), peer(sizes, BATCH), repeats)
+    milliseconds = [1e3 * s for s in found]
+    return row(name, "ms", *milliseconds, peer_name="PyTorch eager, 1 thread", target=1.0)
+
+
+def first_step_seconds(cache: str) -> float:
+    """How long a new process takes for imports and its first step, with its kernels' cache in that folder."""
+    environment = {**os.environ, "XDG_CACHE_HOME": cache}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    command = [sys.executable, "-m", "tests.benchmarks.main_rows"]
+    return float(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def compile_step(name: str, times: int) -> Row:
+    """The last of so many first steps with one cache, empty at first."""
+    with tempfile.TemporaryDirectory() as cache:
+        found = [first_step_seconds(cache) for _ in range(times)]
+    return row(name, "s", found[-1])
+
+
+def _named(name: str, bench: Callable[..., Row], *arguments: object) -> tuple[str, Callable[[], Row]]:
+    return name, partial(bench, name, *arguments)
+
+
+BENCHES: dict[str, Callable[[], Row]] = dict(
+    [_named(f"main MLP step {'-'.join(map(str, s))}", perceptron_step, s, times) for s, times in PERCEPTRONS]
+    + [_named("main compile cold", compile_step, 1), _named("main compile cached", compile_step, 2)]
+)
+
+if __name__ == "__main__":
+    print(seconds(lambda: ours(PERCEPTRONS[0][0], BATCH)()))

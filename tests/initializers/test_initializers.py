@@ -1,0 +1,83 @@
+"""The laws that every initializer obeys, over the rows of tests/cases/initializers.py."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.initializers.orthogonal import Orthogonal
+from spark_deepnet.kernels.random import key_of
+from tests.cases.initializers import FAN_IN, FAN_OUT, INITIALIZERS, InitializerCase
+
+each_initializer = pytest.mark.parametrize("case", INITIALIZERS, ids=lambda case: repr(case.initializer))
+KEY = key_of(7, "W")
+
+
+def filled(
+    case: InitializerCase, key: np.uint64 = KEY, dtype: Any = np.float64, shape: Any = (FAN_IN, FAN_OUT)
+) -> np.ndarray:
+    out = np.full(shape, np.nan, dtype)
+    case.initializer.fill(out, key, FAN_IN, FAN_OUT)
+    return out
+
+
+def test_every_initializer_has_a_row() -> None:
+    assert set(Initializer.names()) == {case.initializer.kind for case in INITIALIZERS}
+
+
+@each_initializer
+def test_the_same_key_gives_the_same_numbers(case: InitializerCase) -> None:
+    np.testing.assert_array_equal(filled(case), filled(case))
+    if case.stddev > 0:
+        for other in (KEY ^ np.uint64(1), np.uint64(0), np.uint64(2**64 - 1)):
+            assert not np.isclose(filled(case), filled(case, other)).all()
+
+
+@each_initializer
+def test_moments_and_bounds(case: InitializerCase) -> None:
+    w = filled(case)
+    assert abs(w.mean() - case.mean) <= 4 * case.stddev / np.sqrt(w.size) + 1e-15
+    assert abs(w.std() - case.stddev) <= 0.06 * case.stddev + 1e-15
+    assert (w >= case.low).all()
+    assert (w <= case.high).all()
+
+
+@each_initializer
+def test_float32_numbers_are_the_float64_ones_rounded(case: InitializerCase) -> None:
+    np.testing.assert_array_equal(filled(case, dtype=np.float32), filled(case).astype(np.float32))
+
+
+@each_initializer
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3, 2, 5), (1, 9), (9, 1)], ids=str)
+def test_any_shape_is_filled(case: InitializerCase, shape: tuple[int, ...]) -> None:
+    assert np.isfinite(filled(case, shape=shape)).all()
+
+
+@each_initializer
+def test_an_initializer_survives_json_and_print(case: InitializerCase) -> None:
+    made = case.initializer
+    assert Initializer.of(json.loads(json.dumps(made.to_json()))) == made
+    assert eval(repr(made), {type(made).__name__: type(made)}) == made
+    assert Initializer.of(made.kind) == type(made)()
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (9, 4), (4, 9), (3, 3, 2, 5), (2, 2, 30)], ids=str)
+@pytest.mark.parametrize("gain", [1.0, 2.5])
+def test_orthogonal(shape: tuple[int, ...], gain: float) -> None:
+    out = np.empty(shape)
+    Orthogonal(gain).fill(out, KEY, 1, 1)
+    w = out.reshape(-1, shape[-1])
+    product = w.T @ w if len(w) >= shape[-1] else w @ w.T
+    np.testing.assert_allclose(product, gain**2 * np.eye(len(product)), atol=1e-12)
+
+
+@pytest.mark.parametrize(("make", "fragment"), [b for case in INITIALIZERS for b in case.bad])
+def test_what_cannot_be_is_refused_in_a_sentence(make: Any, fragment: str) -> None:
+    with pytest.raises(ParamError) as caught:
+        make()
+    assert fragment in str(caught.value)

@@ -1,0 +1,158 @@
+"""The laws that every loss obeys, over the table of losses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.layers.layer import Layer
+from spark_deepnet.losses.loss import Loss
+from tests.cases.losses import ROWS, WRONG, Row
+
+every_row = pytest.mark.parametrize("row", ROWS, ids=lambda r: f"{r.loss!r}-{r.units}")
+every_twin = pytest.mark.parametrize("row", [r for r in ROWS if r.twin], ids=lambda r: f"{r.loss!r}-{r.units}")
+
+
+def measured(
+    row: Row, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, dtype: Any = np.float64
+) -> tuple[float, np.ndarray]:
+    """The loss and its slopes, all floats of one dtype."""
+    labels = row.loss.task == "classification"
+    slopes = np.full(scores.shape, np.nan, dtype)
+    targets = targets if labels else targets.astype(dtype)
+    return row.loss.measure(scores.astype(dtype), targets, weights.astype(dtype), slopes), slopes
+
+
+def test_every_kind_has_a_row() -> None:
+    assert {row.loss.kind for row in ROWS} == set(Loss.names())
+
+
+@every_row
+def test_the_value_is_the_references(row: Row) -> None:
+    z, t, w = row.draw(9)
+    loss, _ = measured(row, z, t, w)
+    assert isinstance(loss, float)
+    np.testing.assert_allclose(loss, w @ row.reference(z, t), rtol=1e-12)
+
+
+@every_row
+def test_the_slope_is_that_of_the_value(row: Row) -> None:
+    z, t, w = row.draw(6, seed=1)
+    _, slopes = measured(row, z, t, w)
+    h = 1e-6
+    for i in np.ndindex(z.shape):
+        step = np.zeros_like(z)
+        step[i] = h
+        central = w @ (row.reference(z + step, t) - row.reference(z - step, t)) / (2 * h)
+        np.testing.assert_allclose(slopes[i], central, rtol=1e-6, atol=1e-8)
+
+
+@every_row
+def test_float32_is_near_float64(row: Row) -> None:
+    z, t, w = row.draw(200, seed=2)
+    loss, slopes = measured(row, z, t, w)
+    loss32, slopes32 = measured(row, z, t, w, np.float32)
+    np.testing.assert_allclose(loss32, loss, rtol=1e-6)
+    np.testing.assert_allclose(slopes32, slopes, rtol=2e-5, atol=2e-6)
+
+
+@every_twin
+def test_pytorch_says_the_same(row: Row) -> None:
+    torch = pytest.importorskip("torch", reason="torch is absent: pip install torch to compare with it")
+    assert row.twin
+    z, t, w = row.draw(7, seed=3)
+    loss, slopes = measured(row, z, t, w)
+    theirs = torch.tensor(z, requires_grad=True)
+    total = (torch.tensor(w) * row.twin(torch.nn.functional, theirs, torch.tensor(t))).sum()
+    total.backward()
+    np.testing.assert_allclose(loss, total.item(), rtol=1e-12)
+    np.testing.assert_allclose(slopes, theirs.grad.numpy(), rtol=1e-10, atol=1e-12)
+
+
+@every_row
+def test_inputs_are_left_as_they_are(row: Row) -> None:
+    given = row.draw(5)
+    before = [a.copy() for a in given]
+    row.loss.measure(*given, np.empty_like(given[0]))
+    for a, b in zip(given, before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_row
+def test_a_weight_of_three_is_three_rows(row: Row) -> None:
+    z, t, _ = row.draw(4, seed=4)
+    once, slopes = measured(row, z, t, np.ones(4))
+    thrice, steeper = measured(row, z, t, np.full(4, 3.0))
+    repeated, _ = measured(row, np.repeat(z, 3, 0), np.repeat(t, 3, 0), np.ones(12))
+    np.testing.assert_allclose([thrice, repeated], 3 * once, rtol=1e-12)
+    np.testing.assert_allclose(steeper, 3 * slopes, rtol=1e-12, atol=1e-15)
+
+
+@every_row
+def test_a_row_of_weight_0_has_no_influence(row: Row) -> None:
+    z, t, w = row.draw(6, seed=5)
+    w[3:] = 0
+    z[3:] *= 10
+    loss, slopes = measured(row, z, t, w)
+    np.testing.assert_allclose(loss, measured(row, z[:3], t[:3], w[:3])[0], rtol=1e-12)
+    np.testing.assert_array_equal(slopes[3:], 0)
+
+
+@every_row
+def test_extreme_scores_give_finite_numbers(row: Row) -> None:
+    _, t, w = row.draw(8)
+    z = row.extreme * np.sign(np.random.default_rng(6).normal(size=(8, row.units)))
+    loss, slopes = measured(row, z, t, w, np.float32)
+    assert np.isfinite(loss)
+    assert np.isfinite(slopes).all()
+
+
+@every_row
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_rows_lose_nothing(row: Row, dtype: Any) -> None:
+    loss, _ = measured(row, *row.draw(0), dtype)
+    assert loss == 0.0
+
+
+@every_row
+def test_a_sum_over_many_rows_is_kept_in_float64(row: Row) -> None:
+    z, t, _ = row.draw(1, seed=7)
+    n = 3000
+    one, _ = measured(row, z, t, np.ones(1), np.float32)
+    many, _ = measured(row, np.repeat(z, n, 0), np.repeat(t, n, 0), np.ones(n), np.float32)
+    np.testing.assert_allclose(many, n * one, rtol=1e-9)
+
+
+@every_row
+def test_json_and_print_there_and_back(row: Row) -> None:
+    assert Loss.of(json.loads(json.dumps(row.loss.to_json()))) == row.loss
+    assert eval(repr(row.loss), {type(row.loss).__name__: type(row.loss)}) == row.loss
+
+
+@every_row
+def test_the_link_is_a_layer_and_the_task_is_known(row: Row) -> None:
+    assert row.loss.link is None or row.loss.link in Layer.names()
+    assert row.loss.task in ("classification", "multilabel", "regression")
+
+
+@every_row
+def test_the_units_of_a_row_are_allowed(row: Row) -> None:
+    row.loss.check_units(row.units)
+
+
+@pytest.mark.parametrize(("make", "sentence"), WRONG)
+def test_wrong_fields_are_answered_in_one_sentence(make: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(ParamError, match=sentence):
+        make()
+
+
+@pytest.mark.parametrize("z", [20.0, 40.0])
+def test_a_right_and_sure_answer_keeps_its_small_loss(z: float) -> None:
+    row = next(r for r in ROWS if r.loss.kind == "sigmoid_cross_entropy" and r.units == 1)
+    loss, _ = measured(row, np.array([[z]]), np.array([[1.0]]), np.ones(1), np.float32)
+    np.testing.assert_allclose(loss, np.log1p(np.exp(-z)), rtol=1e-5)

@@ -1,0 +1,175 @@
+"""The laws of a family: names, near names, JSON there and back, classes of a user's own."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_deepnet.errors import ParamError, UnknownNameError
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.layers.dense import Dense
+from spark_deepnet.layers.layer import Layer
+from spark_deepnet.layers.relu import Relu
+from spark_deepnet.losses.loss import Loss
+from spark_deepnet.optimizers.optimizer import Optimizer
+from spark_deepnet.registry import FAMILIES, Member, class_from_folder
+from spark_deepnet.schedules.schedule import Schedule
+from spark_deepnet.schedules.step import Step
+
+ROOTS = [Initializer, Layer, Loss, Optimizer, Schedule]
+KINDS = [(root, kind) for root in ROOTS for kind in root.names()]
+
+OWN_MODULE = """
+from dataclasses import dataclass
+from spark_deepnet.layers.layer import Layer
+
+@dataclass(frozen=True, repr=False)
+class Swirl(Layer, kind="swirl"):
+    turns: int = 1
+"""
+
+
+@dataclass(frozen=True, repr=False)
+class Toy(Member, family="toys"):
+    """A family for these tests."""
+
+
+@dataclass(frozen=True, repr=False)
+class Box(Toy, kind="box", version=2):
+    """A toy that holds toys."""
+
+    size: int
+    inner: tuple[Any, ...] = ()
+    label: str | None = field(default=None, kw_only=True)
+
+
+@pytest.fixture(autouse=True)
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toys have no folder, so their names are what is in the book."""
+    monkeypatch.setattr(Toy, "names", classmethod(lambda cls: sorted(cls._book)))
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module of a user's own, on the path and not yet imported."""
+    (tmp_path / "my_swirls.py").write_text(OWN_MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "my_swirls"
+    sys.modules.pop("my_swirls", None)
+    Layer._book.pop("swirl", None)
+
+
+@pytest.mark.parametrize(("root", "kind"), KINDS)
+def test_a_file_holds_the_kind_that_it_is_named_after(root: type[Member], kind: str) -> None:
+    found = root.named(kind)
+    assert (found.kind, found.family) == (kind, root.family)
+    assert found.__name__.lower() == kind.replace("_", "")
+    assert found.__doc__
+
+
+@pytest.mark.parametrize(("root", "kind"), KINDS)
+def test_a_folder_gives_its_classes_by_name(root: type[Member], kind: str) -> None:
+    package = importlib.import_module(f"spark_deepnet.{root.family}")
+    assert getattr(package, root.named(kind).__name__) is root.named(kind)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_the_base_and_private_files_are_no_kinds(root: type[Member]) -> None:
+    assert root.__module__.rpartition(".")[2] not in root.names()
+    assert [name for name in root.names() if name.startswith("_")] == []
+
+
+@pytest.mark.parametrize("member", [Dense(3), Dense(3, activation=Relu(name="r")), Step(2.0, unit="rows"), Relu()])
+def test_json_there_and_back(member: Member) -> None:
+    text = json.dumps(member.to_json())
+    assert type(member).of(json.loads(text)) == member
+
+
+@pytest.mark.parametrize("member", [Box(1), Box(2, (Box(1), Box(3, label="x"))), Box(0, (1, 2.5, "a", None, True))])
+def test_json_of_nested_members_and_plain_values(member: Toy) -> None:
+    assert Toy.of(json.loads(json.dumps(member.to_json()))) == member
+
+
+def test_json_leaves_defaults_out() -> None:
+    assert Dense(3).to_json() == {"kind": "layers.dense.v1", "units": 3}
+    assert Step(2.0, gamma=0.5).to_json() == {"kind": "schedules.step.v1", "every": 2.0, "gamma": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("member", "text"),
+    [
+        (Dense(3), "Dense(3)"),
+        (Dense(3, bias=False, name="top"), "Dense(3, name='top', bias=False)"),
+        (Dense(3, activation=Relu()), "Dense(3, activation=Relu())"),
+        (Step(2.0), "Step(2.0)"),
+        (Relu(), "Relu()"),
+    ],
+)
+def test_a_member_prints_as_the_code_that_makes_it(member: Member, text: str) -> None:
+    assert repr(member) == text
+    assert eval(text, {"Dense": Dense, "Relu": Relu, "Step": Step}) == member
+
+
+@pytest.mark.parametrize("what", [Dense(3), {"kind": "layers.dense.v1", "units": 3}, {"kind": "dense", "units": 3}])
+def test_of_takes_a_member_or_its_json(what: Any) -> None:
+    assert Layer.of(what) == Dense(3)
+
+
+def test_of_takes_a_name() -> None:
+    assert Layer.of("relu") == Relu()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "sentence"),
+    [
+        (lambda: Layer.of("dens"), UnknownNameError, r"layers: there is no 'dens'; did you mean 'dense'\?"),
+        (lambda: Toy.of("zzz"), UnknownNameError, "toys: there is no 'zzz'; known are box"),
+        (lambda: Layer.of(7), ParamError, "layers: expected .* found int 7"),
+        (lambda: Layer.of(Step(1.0)), ParamError, "layers: expected .* found Step"),
+        (lambda: Layer.of({"units": 3}), ParamError, "layers: expected .* found dict"),
+        (lambda: Layer.of("dense"), ParamError, r"Dense needs units, as in Dense\(units=\.\.\.\)"),
+        (lambda: Layer.of({"kind": "dense", "unit": 3}), ParamError, r"no field 'unit'; did you mean 'units'\?"),
+        (lambda: Layer.of({"kind": "layers.dense.v99", "units": 3}), UnknownNameError, "newer .* knows version 1"),
+        (lambda: Toy.of({"kind": "box.v3", "size": 1}), UnknownNameError, "newer .* knows version 2"),
+        (lambda: Toy.of({"kind": "box", "inner": [{"kind": "toyz.box"}]}), UnknownNameError, "did you mean 'toys'"),
+        (lambda: Layer.of({"kind": "swirl", "module": "no_such"}), UnknownNameError, "'no_such'.*install it on every"),
+        (lambda: Dense(0), ParamError, "Dense: units must be .*, found 0"),
+    ],
+)
+def test_a_wrong_spec_is_answered_in_one_sentence(call: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        call()
+
+
+def test_a_version_of_old_is_read() -> None:
+    assert Toy.of({"kind": "toys.box.v1", "size": 4}) == Box(4)
+
+
+def test_a_class_of_a_users_module_is_imported_by_its_json(own_module: str) -> None:
+    spec = {"kind": "layers.swirl.v1", "module": own_module, "turns": 5}
+    layer = Layer.of(spec)
+    assert type(layer).__module__ == own_module
+    assert layer.to_json() == spec
+
+
+def test_a_users_kind_is_among_the_names_once_it_is_defined(own_module: str) -> None:
+    assert "swirl" not in Layer.names()
+    importlib.import_module(own_module)
+    assert "swirl" in Layer.names()
+
+
+def test_families_are_in_the_book_of_families() -> None:
+    assert {root.family for root in ROOTS} <= set(FAMILIES)
+
+
+@pytest.mark.parametrize("name", ["Densest", "_Dense", "dense_"])
+def test_a_folder_has_no_other_names(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"has no attribute {name!r}"):
+        class_from_folder("spark_deepnet.layers", name)
