@@ -65,17 +65,18 @@ need_packages() {  # the extras; the stamp names the folder, because a copied .v
     fi
     .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >&2  # uv's venvs lack pip
     echo "setup: installing the package with [$extras] into .venv" >&2
-    pip_install "$extras"
+    [[ $extras != *bench* || $(uname -s) != Linux ]] || prefer_torch_for_cpus
+    pip_install -e ".[$extras]" || fail "pip could not install the packages; what it said stands above"
     echo "$wanted" > "$stamp"
 }
 
-pip_install() {
-    local index=()
-    case "$1,$(uname -s)" in  # on Linux the package index serves torch with 3 GB of GPU libraries
-        *bench*,Linux) index=(--extra-index-url https://download.pytorch.org/whl/cpu) ;;
-    esac
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check ${index[@]+"${index[@]}"} -e ".[$1]" ||
-        fail "pip could not install the packages; what it said stands above"
+pip_install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
+
+prefer_torch_for_cpus() {  # on Linux the usual index serves torch with 3 GB of GPU libraries
+    local torch
+    torch=$(sed -nE 's/.*"(torch==[^"]+)".*/\1/p' pyproject.toml)
+    pip_install --no-deps --retries 1 --timeout 15 --extra-index-url https://download.pytorch.org/whl/cpu "$torch" ||
+        echo "setup: PyTorch's own index does not answer, taking $torch from the usual one" >&2
 }
 
 need_java

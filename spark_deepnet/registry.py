@@ -103,10 +103,8 @@ def _lively(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_lively(v) for v in value)
     if isinstance(value, dict) and "kind" in value:
-        family = str(value["kind"]).partition(".")[0]
-        if family not in FAMILIES:
-            raise UnknownNameError(f"kind {value['kind']!r}: there is no family {family!r}; {near(family, FAMILIES)}")
-        return FAMILIES[family].of(value)
+        family = FAMILIES.get(str(value["kind"]).partition(".")[0])
+        return value if family is None else family.of(value)  # a short kind: the member that holds it knows the family
     return value
 
 

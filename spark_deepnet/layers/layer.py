@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, ClassVar
@@ -25,6 +26,12 @@ class Weight:
     fan_out: int = 1
     decays: bool = True
     """Whether regParam and the decay of adamw and lamb reach it: not so for biases."""
+    trained: bool = True
+    """False for what a layer keeps up by itself in forward, such as running statistics: no step touches it."""
+
+
+def _alone(vector: np.ndarray) -> None:
+    """The sum over one rank."""
 
 
 @dataclass
@@ -37,6 +44,8 @@ class Call:
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
     """(n,) uint64: a number that belongs to each row wherever it lies, so that random layers do not depend on the
     number of workers."""
+    total: Callable[[np.ndarray], None] = _alone
+    """Sums a float64 vector over all ranks, in place: for layers whose result depends on the whole batch."""
     saved: Arrays = field(default_factory=dict)
     """The arrays that ``saves`` declared, n rows each: filled by forward, read by backward."""
 
@@ -58,6 +67,8 @@ class Layer(Member, family="layers"):
 
     many: ClassVar[bool] = False
     """Whether it joins several inputs."""
+    totals: ClassVar[bool] = False
+    """Whether forward or backward calls ``call.total``: then every rank must pass, also with no rows."""
     reads: ClassVar[str] = "x"
     """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,13 +51,26 @@ class Runner:
     of the scores, written into ``slope(n)``, into ``slopes``: the flat vector of the weights' slopes.
     """
 
-    def __init__(self, net: Net, weights: np.ndarray, capacity: int, training: bool = True) -> None:
+    def __init__(
+        self,
+        net: Net,
+        weights: np.ndarray,
+        capacity: int,
+        training: bool = True,
+        total: Callable[[np.ndarray], None] | None = None,
+    ) -> None:
         self.net, self.layout, self.weights = net, Layout(net), weights
+        self.total = total or Call.total
         self.buffers = Buffers(net, capacity, weights.dtype, training)
         self.capacity, self.training = capacity, training
         self.slopes = aligned(self.layout.size, weights.dtype) if training else np.zeros(0, weights.dtype)
         self._saved = {node.name: self._saved_of(node) for node in net.nodes}
         self._programs: dict[int, list[_Turn]] = {}
+
+    @property
+    def totals(self) -> bool:
+        """Whether some layer sums over all ranks, so that all must pass together."""
+        return any(node.layer.totals for node in self.net.nodes)
 
     def use_slopes(self, slopes: np.ndarray) -> None:
         """Write the weights' slopes into this vector from now on: part of a longer one that is exchanged whole."""
@@ -103,7 +117,8 @@ class Runner:
         x = tuple(self.buffers.value(name, n) for name in node.inputs)
         saved = {name: array[:n] for name, array in self._saved[node.name].items()}
         y = self.buffers.value(node.name, n)
-        return _Turn(node, key_of("node", node.name), w, x if node.layer.many else x[0], y, Call(saved=saved))
+        call = Call(saved=saved, total=self.total)
+        return _Turn(node, key_of("node", node.name), w, x if node.layer.many else x[0], y, call)
 
     def _write_backward(self, turns: list[_Turn], n: int) -> None:
         slopes = self.layout.views(self.slopes)

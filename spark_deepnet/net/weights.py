@@ -38,14 +38,14 @@ class Slot:
 
 
 class Layout:
-    """The plan of the flat vector: each array starts on a cache line, those that decay lie before those that do not.
-    The gaps hold zeros whose slopes are zero, which every optimizer leaves alone."""
+    """The plan of the flat vector: each array starts on a cache line; those that decay come first, then those that do
+    not, then those that no step touches. The gaps hold zeros whose slopes are zero, which every optimizer leaves alone."""
 
     def __init__(self, net: Net) -> None:
         wanted = [(n.name, key, weight) for n in net.nodes for key, weight in n.weights().items()]
         self.slots: list[Slot] = []
         self.size = 0
-        for node, key, weight in sorted(wanted, key=lambda w: not w[2].decays):
+        for node, key, weight in sorted(wanted, key=lambda w: (not w[2].trained, not w[2].decays)):
             self.slots.append(Slot(node, key, weight, self.size))
             self.size += padded(prod(weight.shape))
 
@@ -91,9 +91,10 @@ class Layout:
         return flat
 
     def runs(self, layerwise: bool = False) -> list[tuple[slice, bool]]:
-        """The vector as (stretch, whether it decays): an optimizer's calls. Layerwise: one stretch an array."""
+        """The trained part as (stretch, whether it decays): an optimizer's calls. Layerwise: one stretch an array."""
         ends = [s.start for s in self.slots[1:]] + [self.size]
-        whole = [(slice(s.start, end), s.weight.decays) for s, end in zip(self.slots, ends, strict=True)]
+        both = zip(self.slots, ends, strict=True)
+        whole = [(slice(s.start, end), s.weight.decays) for s, end in both if s.weight.trained]
         if layerwise:
             return whole
         merged: list[tuple[slice, bool]] = []

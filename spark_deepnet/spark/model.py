@@ -113,7 +113,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if not wanted:
             return dataset
         scored = "{}_scored".format(self.uid)
-        frame = dataset.withColumn(scored, _udf(plan)(*inputs))
+        frame = dataset.withColumn(scored, _udf(plan)(F.struct(*inputs)))
         if plan.invalid == "skip":
             frame = frame.where(F.col(f"{scored}.valid"))
         columns = {name: _shown(F.col(f"{scored}.{part}"), part, plan.output) for part, name in wanted.items()}
@@ -184,24 +184,11 @@ def _udf(plan: ScorePlan) -> Any:
     fields += ["raw array<float>"] if output.raw else []
     fields += ["probability array<float>"] if output.probability else []
     fields += ["prediction array<double>" if output.several else "prediction double"]
-    names = read_names(plan.columns)
 
-    def scored(batches: Iterator[Any]) -> Iterator[pd.DataFrame]:
-        frames = (_frame(batch, names) for batch in batches)
+    def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield from score(plan, frames)
 
-    kind = F.PandasUDFType.SCALAR_ITER
-    return F.pandas_udf(scored, ", ".join(fields), kind).asNondeterministic()  # type: ignore[call-overload]
-
-
-def read_names(columns: Columns) -> tuple[str, ...]:
-    """The names of the UDF's arguments, in their order."""
-    return read.SPARSE if columns.vectors else (read.DENSE,)
-
-
-def _frame(batch: Any, names: tuple[str, ...]) -> pd.DataFrame:
-    series = batch if isinstance(batch, tuple) else (batch,)
-    return pd.DataFrame(dict(zip(names, series, strict=True)))
+    return F.pandas_udf(scored, ", ".join(fields)).asNondeterministic()  # type: ignore[call-overload]
 
 
 def _shown(found: Column, part: str, output: Output) -> Column:

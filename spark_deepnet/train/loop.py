@@ -35,7 +35,7 @@ class Loop:
         self.exact = AllReduce(channel, np.float64)
         share = largest_share(len(shard.train), census.rows, recipe.batch_size)
         capacity = max(share, min(len(shard.valid), EVALUATED))
-        self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), meter)
+        self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter)
         self.pace = time.perf_counter()
 
     def run(self, wants_end: Callable[[], bool], report: Report) -> None:

@@ -18,6 +18,7 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.report import Reporter
+from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import Columns
@@ -84,7 +85,8 @@ def _channel(meeting: Future[Channel], meter: Meter) -> Channel:
 def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census]:
     with meter.timed("meeting"):
         census = take_census(shard, channel, plan)
-    state = _state(plan, shard, channel)
+        state = _state(plan, shard, channel)
+    channel.seconds_waiting = 0.0  # of training alone
     loop = Loop(plan.recipe, shard, channel, census, state, meter)
     setup = meter.elapsed
     lasts = max(plan.job_seconds, SETUPS * setup) if plan.job_seconds else 0.0
@@ -177,7 +179,7 @@ def warm_up(plan: TrainPlan) -> None:
     layout, optimizer = Layout(net), recipe.made_optimizer()
     state = State.started(layout, optimizer, recipe.seed, False)
     table = _one_row(plan.columns)
-    stepper = Stepper(recipe, state, 1, lambda vector: None, Meter())  # type: ignore[arg-type]
+    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter())
     stepper.step(table, table.keys(), np.zeros(1, np.int64), 1.0, 0.0, False)
     stepper.evaluate(table)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.kernels.gather import count_not_finite
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.random import key_of
@@ -16,6 +17,8 @@ from spark_deepnet.rows.table import Table
 from spark_deepnet.train.measure import METRICS, Meter
 from spark_deepnet.train.state import State
 
+Sum = Callable[[np.ndarray], None]
+"""Sums a vector over all ranks, in place."""
 LOSS, METRIC, BROKEN, STOP = range(4)
 TAIL = 16  # floats behind the slopes that are summed with them: the four above, and the rest of a cache line
 
@@ -23,9 +26,9 @@ TAIL = 16  # floats behind the slopes that are summed with them: the four above,
 class Stepper:
     """The arrays of a step, made once: a step in steady state allocates nothing large."""
 
-    def __init__(self, recipe: Recipe, state: State, capacity: int, all_reduce: AllReduce, meter: Meter) -> None:
+    def __init__(self, recipe: Recipe, state: State, capacity: int, all_reduce: Sum, total: Sum, meter: Meter) -> None:
         self.recipe, self.state, self.all_reduce, self.meter = recipe, state, all_reduce, meter
-        self.runner = Runner(recipe.scores_net(), state.weights, max(1, capacity))
+        self.runner = Runner(recipe.scores_net(), state.weights, max(1, capacity), total=total)
         self.loss, self.optimizer = recipe.made_loss(), recipe.made_optimizer()
         self.metric = METRICS[self.loss.task]
         size = self.runner.layout.size
@@ -52,7 +55,7 @@ class Stepper:
     def _slopes(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float) -> None:
         self.tail[:] = 0
         n = len(rows)
-        if n == 0:
+        if n == 0 and not self.runner.totals:
             self.slopes[:] = 0
             return
         table.features.take(rows, self.runner.feed(n)[INPUT].reshape(n, -1))

@@ -43,8 +43,9 @@ def measured() -> list[tuple[float, float | None]]:
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe() for _ in range(2)]
     ranks = [context.Process(target=_rank, args=(rank, pipes[rank][1]), daemon=True) for rank in range(2)]
-    for process in ranks:
+    for process, (_, there) in zip(ranks, pipes, strict=True):
         process.start()
+        there.close()  # so that a rank that dies is an EOFError here
     ends = [here for here, _ in pipes]
     for _ in range(2):  # the ranks' places, then a port for gloo
         told = [end.recv() for end in ends]

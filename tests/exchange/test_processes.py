@@ -25,7 +25,7 @@ def rank_of(rank: int, parent: Connection, end: int) -> None:
         parent.send(text)
         return parent.recv()  # type: ignore[no-any-return]
 
-    with meet(rank, 2, HERE, all_gather, SECRET, "job", 1.0) as channel:
+    with meet(rank, 2, HERE, all_gather, SECRET, "job", 1.5) as channel:
         all_reduce = AllReduce(channel)
         vector = np.full(FLOATS, rank + 1, np.float32)
         for _ in range(2):

@@ -11,7 +11,7 @@ from spark_deepnet.layers.layer import Call
 def kept(rate: float, x: np.ndarray, key: int, rows: np.ndarray) -> np.ndarray:
     y = np.empty_like(x)
     saved = {name: np.zeros((len(x), *s), t) for name, (s, t) in Dropout(rate).saves(x.shape[1:]).items()}
-    Dropout(rate).forward({}, x, y, Call(True, np.uint64(key), rows, saved))
+    Dropout(rate).forward({}, x, y, Call(training=True, key=np.uint64(key), rows=rows, saved=saved))
     return y
 
 

@@ -39,7 +39,7 @@ class Passes:
         self.dy = rng.normal(size=(self.n, *self.shape)).astype(self.dtype)
         saves = layer.saves(self.case.x_shape)
         saved = {name: aligned((self.n, *s), t or self.dtype) for name, (s, t) in saves.items()}
-        self.call = Call(self.case.training, KEY, rows_numbers(self.n), saved)
+        self.call = Call(training=self.case.training, key=KEY, rows=rows_numbers(self.n), saved=saved)
 
     def drawn(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Numbers in -4..4 with a distance from all kinks."""
