@@ -3,8 +3,7 @@ PYTHON := $(CURDIR)/.venv/bin/python
 
 # The checkout's own Python and Spark, whatever else the shell is set up for.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export PYSPARK_PYTHON := $(PYTHON)
-unexport PYSPARK_DRIVER_PYTHON PYTHONHOME PYTHONPATH SPARK_HOME
+unexport PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONHOME PYTHONPATH SPARK_HOME
 
 .PHONY: help demo test bench lint clean
 

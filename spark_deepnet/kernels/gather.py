@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from spark_deepnet.kernels.jit import careful, kernel
 from spark_deepnet.kernels.random import bits
 
@@ -36,12 +38,24 @@ def hash_words(words, out):  # type: ignore[no-untyped-def]
 
 
 @careful
-def hash_sparse_words(starts, columns, words, out):  # type: ignore[no-untyped-def]
-    """The same for sparse rows: each entry's column and value enter the hash"""
+def hash_dense_entries(words, out):  # type: ignore[no-untyped-def]
+    """The same from the entries that are not 0 alone, each with its column"""
+    for n in range(words.shape[0]):
+        h = out[n]
+        for j in range(words.shape[1]):
+            if words[n, j] != 0:
+                h = bits(h, (np.uint64(j) << np.uint64(32)) | np.uint64(words[n, j]))
+        out[n] = h
+
+
+@careful
+def hash_sparse_entries(starts, columns, words, out):  # type: ignore[no-untyped-def]
+    """The same number as the dense row's, from a sparse row with its columns in order"""
     for n in range(out.size):
         h = out[n]
         for p in range(starts[n], starts[n + 1]):
-            h = bits(bits(h, columns[p]), words[p])
+            if words[p] != 0:
+                h = bits(h, (np.uint64(columns[p]) << np.uint64(32)) | np.uint64(words[p]))
         out[n] = h
 
 

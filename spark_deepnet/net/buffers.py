@@ -29,7 +29,7 @@ class Buffers:
         for node in net.nodes:
             self.values[node.name] = self._value(node)
         self.slopes: dict[str, np.ndarray] = {}
-        self.shared: np.ndarray | None = None
+        self.addends: list[np.ndarray] = []
         if training:
             self._plan_slopes(net)
 
@@ -72,9 +72,8 @@ class Buffers:
                     self.slopes[source] = taken(prod(self.shapes[source]))
             if not handed_on:
                 pool.append(dy)
-        joined = [prod(self.shapes[name]) for name in self.nodes if self.readers[name] > 1]
-        if joined:
-            self.shared = self._new(max(joined))
+        joined = [[prod(self.shapes[s]) for s in node.inputs if s in self.nodes and self.readers[s] > 1] for node in net.nodes]
+        self.addends = [self._new(max(map(max, filter(None, joined)))) for _ in range(max(map(len, joined)))]
 
     def value(self, name: str, n: int) -> np.ndarray:
         return self._view(self.values[name], name, n)
@@ -83,10 +82,9 @@ class Buffers:
         """The slope of a node's output; None for inputs of the network, which nobody asks for."""
         return self._view(self.slopes[name], name, n) if name in self.slopes else None
 
-    def addend(self, name: str, n: int) -> np.ndarray:
-        """Where a second reader of a value puts its part of the slope before it is added."""
-        assert self.shared is not None
-        return self._view(self.shared, name, n)
+    def addend(self, k: int, name: str, n: int) -> np.ndarray:
+        """Where a second reader of a value puts its part of the slope, the k-th of its parts, before it is added."""
+        return self._view(self.addends[k], name, n)
 
     def _view(self, flat: np.ndarray, name: str, n: int) -> np.ndarray:
         shape = self.shapes[name]

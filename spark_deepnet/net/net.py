@@ -127,6 +127,6 @@ class _Builder:
 
 def perceptron(sizes: Sequence[int], top: str | None = "softmax") -> list[Layer]:
     """MLlib's multilayer perceptron: sigmoid layers of the sizes after the first, softmax (or another) on top."""
-    dense = Layer.named("dense")
-    hidden = [dense(units, activation="sigmoid") for units in sizes[1:-1]]  # type: ignore[call-arg]
-    return [*hidden, dense(sizes[-1], activation=top)]  # type: ignore[call-arg]
+    dense: Any = Layer.named("dense")
+    hidden = [dense(units, activation="sigmoid") for units in sizes[1:-1]]
+    return [*hidden, dense(sizes[-1], activation=top)]

@@ -129,7 +129,7 @@ class Runner:
             for name in turn.node.inputs:
                 target = self.buffers.slope(name, n)
                 if target is not None and name in begun:
-                    addend = self.buffers.addend(name, n)
+                    addend = self.buffers.addend(len(sums), name, n)
                     sums.append((target, addend))
                     target = addend
                 begun.add(name)

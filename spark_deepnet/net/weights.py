@@ -92,9 +92,8 @@ class Layout:
 
     def runs(self, layerwise: bool = False) -> list[tuple[slice, bool]]:
         """The trained part as (stretch, whether it decays): an optimizer's calls. Layerwise: one stretch an array."""
-        ends = [s.start for s in self.slots[1:]] + [self.size]
-        both = zip(self.slots, ends, strict=True)
-        whole = [(slice(s.start, end), s.weight.decays) for s, end in both if s.weight.trained]
+        trained = [s for s in self.slots if s.weight.trained]
+        whole = [(slice(s.start, s.start + padded(s.stop - s.start)), s.weight.decays) for s in trained]
         if layerwise:
             return whole
         merged: list[tuple[slice, bool]] = []

@@ -8,25 +8,27 @@ from spark_deepnet.kernels.random import key_of, permutation
 
 
 class Epoch:
-    """One pass over a rank's n rows, of all ranks' ``total``, in steps of at most ``batch`` rows of all ranks together.
+    """One pass over a rank's n rows, of all ranks' ``total``, in steps of ``batch`` rows of all ranks together.
 
     Every rank makes the same number of steps and gives each its proportional share, so an epoch sees each row once and
-    all ranks end together, however unevenly the rows are dealt. The order is random by seed, epoch and rank.
+    all ranks end together, however unevenly the rows are dealt. Where a share is no whole number, the ranks round up in
+    different steps, so that evenly dealt rows make steps of at most ``batch``. The order is random by seed, epoch and
+    rank.
     """
 
-    def __init__(self, n: int, total: int, batch: int, seed: int, epoch: int, rank: int) -> None:
-        self.n, self.steps = n, steps_of(total, batch)
+    def __init__(self, n: int, total: int, batch: int, seed: int, epoch: int, rank: int, size: int) -> None:
+        self.steps = steps_of(total, batch)
         self.order = permutation(key_of("order", seed, epoch, rank), n)
+        self.ends = (np.arange(self.steps + 1) * n + rank * self.steps // size) // self.steps
 
     def rows(self, step: int) -> np.ndarray:
         """The rank's rows of one step, as row numbers."""
-        return self.order[step * self.n // self.steps : (step + 1) * self.n // self.steps]
+        return self.order[self.ends[step] : self.ends[step + 1]]
 
     def weight_sums(self, weights: np.ndarray) -> np.ndarray:
         """(steps,) float64: the sum of this rank's row weights in each step."""
-        ends = np.arange(self.steps + 1) * self.n // self.steps
         sums = np.concatenate(([0.0], np.cumsum(weights[self.order], dtype=np.float64)))
-        return sums[ends[1:]] - sums[ends[:-1]]
+        return np.diff(sums[self.ends])
 
 
 def steps_of(total: int, batch: int) -> int:

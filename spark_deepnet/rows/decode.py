@@ -24,7 +24,7 @@ def table_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Table:
         features_of(frame, columns, faults),
         targets_of(frame, columns, faults),
         weights_of(frame, columns, faults),
-        frame[VALIDATION].fillna(False).to_numpy(bool) if columns.validation else np.zeros(n, bool),
+        frame[VALIDATION].eq(True).to_numpy(bool) if columns.validation else np.zeros(n, bool),
     )
 
 
@@ -76,7 +76,7 @@ def _count_width(found: int, columns: Columns, faults: Faults) -> None:
 def vectors_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Dense | Sparse:
     """Unwrapped vectors: a matrix where all are dense, else CSR."""
     kinds = frame["type"]
-    if (kinds == 1).all() or (kinds.isna() | (kinds == 1)).all():
+    if (kinds.isna() | (kinds == 1)).all():
         return matrix_of(frame["values"], columns, faults)
     lengths = np.zeros(len(frame), np.int64)
     indices: list[np.ndarray] = []
@@ -128,24 +128,37 @@ def classes(labels: pd.Series, columns: Columns, faults: Faults) -> np.ndarray:
 
 
 def several(labels: pd.Series, columns: Columns, faults: Faults) -> np.ndarray:
-    """Targets as float32 (n, labels)."""
-    zeros = np.zeros(columns.labels, np.float32)
-    rows = []
-    for value in labels.array:
-        row = zeros if value is None else np.atleast_1d(np.asarray(value, np.float32))
-        if len(row) != columns.labels:
+    """Targets as float32 (n, labels), from numbers or from lists of them."""
+    if labels.dtype == object:
+        targets = _lists(labels, columns, faults)
+    else:
+        targets = labels.to_numpy(np.float32, na_value=np.nan).reshape(-1, 1)
+    missing = ~np.isfinite(targets).all(1)
+    beyond = ~missing & ((targets < 0) | (targets > 1)).any(1) & columns.indicators
+    if missing.any():
+        faults[f"column {columns.label!r}: null, NaN or infinite targets; fill or drop them first"] += int(missing.sum())
+    if beyond.any():
+        first = targets[beyond][0]
+        example = first[(first < 0) | (first > 1)][0]
+        faults[
+            f"column {columns.label!r}: labels such as {example:g} outside 0..1; the loss wants 0 for no, 1 for yes"
+        ] += int(beyond.sum())
+    return np.where((missing | beyond)[:, None], np.float32(0), targets)
+
+
+def _lists(labels: pd.Series, columns: Columns, faults: Faults) -> np.ndarray:
+    """Lists of targets as a matrix: null ones stand as NaN, those of another length are counted and stand as 0."""
+    targets = np.zeros((len(labels), columns.labels), np.float32)
+    for row, values in zip(targets, labels.array, strict=True):
+        if values is None:
+            row[:] = np.nan
+        elif len(values) == columns.labels:
+            row[:] = values
+        else:
             faults[
-                f"column {columns.label!r}: {len(row)} targets a row where the network has {columns.labels} outputs"
+                f"column {columns.label!r}: {len(values)} targets a row where the network has {columns.labels} outputs"
             ] += 1
-            row = zeros
-        elif value is None or count_not_finite(row):
-            faults[f"column {columns.label!r}: null, NaN or infinite targets; fill or drop them first"] += 1
-            row = zeros
-        elif columns.indicators and not ((row >= 0) & (row <= 1)).all():
-            faults[f"column {columns.label!r}: labels such as {row.max():g} outside 0..1; the loss wants 0 for no, 1 for yes"] += 1
-            row = zeros
-        rows.append(row)
-    return np.concatenate(rows).reshape(-1, columns.labels) if rows else np.zeros((0, columns.labels), np.float32)
+    return targets
 
 
 def weights_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:

@@ -30,7 +30,7 @@ class Shard:
     @property
     def fingerprint(self) -> int:
         """A sum over the content of the training rows: the same rows, the same number, however they are dealt."""
-        return int(np.bitwise_xor.reduce(self.train_keys)) if len(self.train_keys) else 0
+        return int(self.train_keys.sum(dtype=np.uint64))
 
 
 def read_shard(frames: Iterable[pd.DataFrame], columns: Columns) -> Shard:

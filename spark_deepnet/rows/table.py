@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from spark_deepnet.kernels.gather import gather_rows, gather_sparse_rows, hash_sparse_words, hash_words
+from spark_deepnet.kernels.gather import (
+    gather_rows,
+    gather_sparse_rows,
+    hash_dense_entries,
+    hash_sparse_entries,
+    hash_words,
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Sparse:
         return Sparse(starts, self.columns[entries], self.values[entries], self.width)
 
     def hash_into(self, out: np.ndarray) -> None:
-        hash_sparse_words(self.starts, self.columns, self.values.view(np.uint32), out)
+        hash_sparse_entries(self.starts, self.columns, self.values.view(np.uint32), out)
 
     @staticmethod
     def joined(parts: Sequence[Sparse]) -> Sparse:
@@ -66,7 +73,7 @@ class Dense:
         return Dense(self.matrix[index])
 
     def hash_into(self, out: np.ndarray) -> None:
-        hash_words(self.matrix.view(np.uint32), out)
+        hash_dense_entries(self.matrix.view(np.uint32), out)
 
     @staticmethod
     def joined(parts: Sequence[Dense]) -> Dense:
@@ -89,9 +96,10 @@ class Table:
         return Table(self.features.picked(index), self.targets[index], self.weights[index], self.validation[index])
 
     def keys(self) -> np.ndarray:
-        """(n,) uint64: a hash of each row's content."""
+        """(n,) uint64: a hash of each row's content, the same for dense and sparse rows of equal content."""
         keys = np.zeros(len(self), np.uint64)
-        hash_words(np.ascontiguousarray(self.targets).view(np.uint32).reshape(len(self), -1), keys)
+        words = prod(self.targets.shape[1:])
+        hash_words(np.ascontiguousarray(self.targets).view(np.uint32).reshape(len(self), words), keys)
         hash_words(self.weights.view(np.uint32).reshape(-1, 1), keys)
         self.features.hash_into(keys)
         return keys

@@ -65,7 +65,8 @@ def _scored(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> pd.DataFram
     misfits = [what for what in faults if "of length" in what]
     if faults and (misfits or plan.invalid == "error"):
         what = (misfits or list(faults))[0]
-        raise DataError(f'transform: {what} ({faults[what]:,} found); handleInvalid="skip" or "keep" goes on without them')
+        hint = "" if misfits else '; handleInvalid="skip" or "keep" goes on without them'
+        raise DataError(f"transform: {what} ({faults[what]:,} found){hint}")
     columns = plan.output.columns(scores(_runner(plan), features), plan.thresholds)
     valid = np.ones(len(frame), bool) if not faults else finite_rows(features)
     if not valid.all():

@@ -23,7 +23,8 @@ class ProgressBar:
 
     def show(self, epoch: float, rows: int, measures: dict[str, Any]) -> None:
         """So many epochs of so many rows are done, with these measures at last."""
-        self.bar.total = self.epochs * rows
+        if self.bar.total is None:
+            self.bar.reset(self.epochs * rows)  # rows a second of training, without the set-up
         self.bar.n = max(self.bar.n, min(self.bar.total, round(epoch * rows)))
         self.bar.set_description_str(f"epoch {min(self.epochs, math.floor(epoch) + 1)}/{self.epochs}", refresh=False)
         shown = {name: f"{value:.4g}" for name, value in measures.items() if value is not None}

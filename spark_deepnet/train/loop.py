@@ -43,30 +43,28 @@ class Loop:
         while not self.clock.finished:
             if self._epoch(wants_end, report):
                 return
-            self._end_epoch(report)
 
     def _epoch(self, wants_end: Callable[[], bool], report: Report) -> bool:
-        """The rest of an epoch; true where the job ends within it."""
-        clock, table = self.clock, self.shard.train
-        epoch = Epoch(len(table), self.census.rows, self.recipe.batch_size, self.recipe.seed, clock.epoch, self.rank)
+        """The rest of an epoch; true where the job ends within it or with it."""
+        clock, table, recipe = self.clock, self.shard.train, self.recipe
+        rank, size = self.channel.rank, self.channel.size
+        epoch = Epoch(len(table), self.census.rows, recipe.batch_size, recipe.seed, clock.epoch, rank, size)
         sums = epoch.weight_sums(table.weights)
         with self.meter.timed("exchanging"):
             self.exact(sums)
         scales = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
-        while clock.step < epoch.steps:
+        ends = False
+        while clock.step < epoch.steps and not ends:
             rate = self._rate(epoch.steps)
-            stop = self.rank == 0 and wants_end()
+            stop = rank == 0 and wants_end()
             self.stepper.step(table, self.shard.train_keys, epoch.rows(clock.step), scales[clock.step], rate, stop)
             self._note(sums[clock.step], rate)
             clock.step += 1
             report(self._progress(clock.step / epoch.steps))
-            if self.stepper.tail[STOP] and clock.step < epoch.steps:
-                return True
-        return False
-
-    @property
-    def rank(self) -> int:
-        return self.channel.rank
+            ends = bool(self.stepper.tail[STOP])
+        if clock.step == epoch.steps:
+            self._end_epoch(report)
+        return ends
 
     def _rate(self, steps: int) -> float:
         rows = self.census.rows

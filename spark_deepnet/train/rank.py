@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from spark_deepnet.errors import DataError, DeepNetError, ExchangeError, TrainingError
+from spark_deepnet.errors import DataError, ExchangeError, TrainingError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.exchange.meet import meet
@@ -34,6 +34,7 @@ SCHEMA = "kind string, rank int, part int, data binary"
 WEIGHTS, STATE, MEASURES, ERROR = "weights", "state", "measures", "error"
 SAID = (DataError, TrainingError)  # every rank raises them alike: they travel home as rows, and end the fit
 BREATH = 0.2  # seconds between two words of progress
+READING = 3600.0  # seconds that ranks wait for one that still reads its rows; a dead one is noticed at once
 SETUPS = 20  # a job lasts at least so many times its set-up
 
 
@@ -84,7 +85,9 @@ def _channel(meeting: Future[Channel], meter: Meter) -> Channel:
 
 def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census]:
     with meter.timed("meeting"):
+        channel.deadline = max(plan.deadline, READING)
         census = take_census(shard, channel, plan)
+        channel.deadline = plan.deadline
         state = _state(plan, shard, channel)
     channel.seconds_waiting = 0.0  # of training alone
     loop = Loop(plan.recipe, shard, channel, census, state, meter)

@@ -10,6 +10,7 @@ from spark_deepnet.kernels.gather import count_not_finite
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.kernels.slopes import clip_and_decay, sum_of_squares
+from spark_deepnet.layers.layer import rows_of
 from spark_deepnet.net.net import INPUT
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.plan import Recipe
@@ -38,7 +39,8 @@ class Stepper:
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
 
     def step(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float, stop: bool) -> None:
-        """One step over these of the rank's rows; scale: 1 / the weight of the whole batch, of all ranks.
+        """One step over these of the rank's rows; scale: 1 / the weight of the whole batch, of all ranks, or 0 where it
+        has none and the step does nothing.
 
         Afterwards ``tail`` holds, of all ranks together, the batch's mean loss and metric, how many scores were not
         finite, and whether rank 0 wants the job to end here.
@@ -49,7 +51,7 @@ class Stepper:
         with self.meter.timed("exchanging"):
             self.all_reduce(self.vector)
         with self.meter.timed("computing"):
-            if self.tail[BROKEN] == 0:
+            if self.tail[BROKEN] == 0 and scale > 0:
                 self._update(rate)
 
     def _slopes(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float) -> None:
@@ -58,15 +60,23 @@ class Stepper:
         if n == 0 and not self.runner.totals:
             self.slopes[:] = 0
             return
-        table.features.take(rows, self.runner.feed(n)[INPUT].reshape(n, -1))
+        self._feed(table, rows)
         step = key_of("step", self.recipe.seed, self.state.clock.count)
-        scores = self.runner.forward(n, True, step, keys[rows]).reshape(n, -1)
-        weights = table.weights[rows] * np.float32(scale)
-        targets = table.targets[rows]
-        self.tail[LOSS] = self.loss.measure(scores, targets, weights, self.runner.slope(n).reshape(n, -1))
-        self.tail[METRIC] = self.metric.sum(scores, targets, weights)
+        scores = self.runner.forward(n, True, step, keys[rows])
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
+            self.tail[LOSS], self.tail[METRIC] = self._measured(scores, table, rows, scale)
         self.tail[BROKEN] = count_not_finite(scores.reshape(-1)) + (not np.isfinite(self.tail[LOSS]))
         self.runner.backward(n)
+
+    def _feed(self, table: Table, rows: np.ndarray) -> None:
+        x = self.runner.feed(len(rows))[INPUT]
+        table.features.take(rows, rows_of(x, x.shape[1:]))
+
+    def _measured(self, scores: np.ndarray, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:
+        """The weighted sums of loss and metric; leaves the loss's slope where backward reads it."""
+        targets, weights = table.targets[rows], table.weights[rows] * np.float32(scale)
+        loss = self.loss.measure(scores, targets, weights, self.runner.slope(len(rows)))
+        return loss, self.metric.sum(scores, targets, weights)
 
     def _update(self, rate: float) -> None:
         recipe, state = self.recipe, self.state
@@ -93,10 +103,7 @@ class Stepper:
         loss = metric = 0.0
         for start in range(0, len(table), self.runner.capacity):
             rows = np.arange(start, min(start + self.runner.capacity, len(table)))
-            n = len(rows)
-            table.features.take(rows, self.runner.feed(n)[INPUT].reshape(n, -1))
-            scores = self.runner.forward(n).reshape(n, -1)
-            targets, weights = table.targets[rows], table.weights[rows]
-            loss += self.loss.measure(scores, targets, weights, self.runner.slope(n).reshape(n, -1))
-            metric += self.metric.sum(scores, targets, weights)
+            self._feed(table, rows)
+            part = self._measured(self.runner.forward(len(rows)), table, rows, 1.0)
+            loss, metric = loss + part[0], metric + part[1]
         return loss, metric

@@ -34,6 +34,8 @@ def main() -> int:
                 print(line(result), flush=True)
     options.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print(f"{len(found)} rows written to {options.out}" + "".join(f"\nnot measured: {what}" for what in broken))
+    if not found and not broken:
+        print(f"no row's name contains {options.only!r}", file=sys.stderr)
     return 1 if broken or not found else 0
 
 

@@ -17,6 +17,7 @@ from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.meet import meet
 
 SIZES = {"64 B": 16, "4 KB": 1_000, "400 KB": 100_000, "4 MB": 1_000_000, "40 MB": 10_000_000}  # floats
+NAMES = [f"{group} all-reduce {size}" for size in SIZES for group in ("exchange", "main")]
 SECRET = b"two ranks of a benchmark"
 ROUNDS = 8
 """How often the two take turns."""
@@ -26,7 +27,7 @@ LOOPBACK = "127.0.0.1"
 def rows() -> Iterator[dict[str, Any]]:
     """One row a size: microseconds, medians over all calls."""
     for size, (ours, peer) in zip(SIZES, measured(), strict=True):
-        for name in (f"exchange all-reduce {size} 2 processes", f"main all-reduce {size}"):
+        for name in (f"exchange all-reduce {size}", f"main all-reduce {size}"):
             yield {
                 "name": name,
                 "unit": "us",
@@ -66,6 +67,10 @@ def _rank(rank: int, parent: Connection) -> None:
         gloo = _gloo(rank, all_gather)
         all_reduce = AllReduce(channel)
         found = [_both(count, all_reduce, gloo) for count in SIZES.values()]
+    if gloo is not None:
+        import torch.distributed as dist
+
+        dist.destroy_process_group()
     if rank == 0:
         parent.send(found)
 

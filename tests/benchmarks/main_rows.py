@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from spark_deepnet.kernels.blas import LIBRARY
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 from spark_deepnet.net.net import INPUT, Net
@@ -76,9 +80,32 @@ def peer(sizes: tuple[int, ...], batch: int) -> Callable[[], object]:
 
 
 def perceptron_step(name: str, sizes: tuple[int, ...], repeats: int) -> Row:
-    found = side_by_side(ours(sizes, BATCH), peer(sizes, BATCH), repeats)
+    """With the BLAS that this process has bound: MKL where it is installed."""
+    with threadpool_limits(1):
+        found = side_by_side(ours(sizes, BATCH), peer(sizes, BATCH), repeats)
     milliseconds = [1e3 * s for s in found]
-    return row(name, "ms", *milliseconds, peer_name="PyTorch eager, 1 thread", target=1.0)
+    target = 1.0 if LIBRARY == "mkl" else 1.3
+    return row(name, "ms", *milliseconds, peer_name="PyTorch eager, 1 thread", target=target)
+
+
+def perceptron_step_with_scipy(name: str, index: int) -> Row:
+    """The same row of a process that is told to leave MKL alone."""
+    command = [sys.executable, "-m", "tests.benchmarks.main_rows", str(index), name]
+    environment = os.environ | {"SPARK_DEEPNET_BLAS": "scipy"}
+    return json.loads(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def allocated(name: str) -> Row:
+    """The most memory that a step in steady state holds beyond what it held before."""
+    step = ours(PERCEPTRONS[0][0], BATCH)
+    step()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    step()
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    return row(name, "KB", peak / 1024, 64.0, "the bound", 1.0)
 
 
 def first_step_seconds(cache: str) -> float:
@@ -93,7 +120,7 @@ def compile_step(name: str, times: int) -> Row:
     """The last of so many first steps with one cache, empty at first."""
     with tempfile.TemporaryDirectory() as cache:
         found = [first_step_seconds(cache) for _ in range(times)]
-    return row(name, "s", found[-1])
+    return row(name, "s", found[-1], *((1.0, "the bound", 1.0) if times > 1 else ()))
 
 
 def _named(name: str, bench: Callable[..., Row], *arguments: object) -> tuple[str, Callable[[], Row]]:
@@ -102,8 +129,15 @@ def _named(name: str, bench: Callable[..., Row], *arguments: object) -> tuple[st
 
 BENCHES: dict[str, Callable[[], Row]] = dict(
     [_named(f"main MLP step {'-'.join(map(str, s))}", perceptron_step, s, times) for s, times in PERCEPTRONS]
+    + [
+        _named(f"main MLP step {'-'.join(map(str, s))}, SciPy's BLAS", perceptron_step_with_scipy, i)
+        for i, (s, _) in enumerate(PERCEPTRONS)
+    ]
+    + [_named("main step allocates", allocated)]
     + [_named("main compile cold", compile_step, 1), _named("main compile cached", compile_step, 2)]
 )
 
-if __name__ == "__main__":
+if __name__ == "__main__" and len(sys.argv) > 1:
+    print(json.dumps(perceptron_step(sys.argv[2], *PERCEPTRONS[int(sys.argv[1])])))
+elif __name__ == "__main__":
     print(seconds(lambda: ours(PERCEPTRONS[0][0], BATCH)()))

@@ -1,0 +1,112 @@
+"""What the convolutions share: fields, weights, and the choice of kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.errors import NetworkError, ParamError
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.kernels.convolution import convolve, convolve_back, convolve_weights, depthwise, depthwise_back
+from spark_deepnet.kernels.windows import Window
+from spark_deepnet.layers._windows import check_count, check_image, pair, placed, sides
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+
+
+@dataclass(frozen=True, repr=False)
+class Convolution(Layer):
+    """The fields of all convolutions. ``kernel_size``, ``strides`` and ``dilation`` are an int or (rows, columns);
+    ``padding`` is "valid" (none), "same" (as many windows as strides fit into the image, Keras's), an int or (rows,
+    columns) on both sides (Caffe's), or ((top, bottom), (left, right)). ``groups`` cuts channels and filters into
+    parts that do not see each other. ``activation`` is any activation layer or its name.
+    """
+
+    filters: int
+    kernel_size: Any
+    strides: Any = 1
+    padding: Any = "valid"
+    dilation: Any = 1
+    groups: int = 1
+    activation: Any = None
+    bias: bool = True
+    initializer: Any = "glorot_uniform"
+    bias_initializer: Any = "constant"
+    bias_decays: bool = False
+
+    def __post_init__(self) -> None:
+        check_count(self, "filters", "groups")
+        for name in ("kernel_size", "strides", "dilation"):
+            pair(self, name)
+        self.check_padding()
+        if self.filters % self.groups:
+            raise ParamError(
+                f"{type(self).__name__}: groups must divide filters, found groups={self.groups} for {self.filters}"
+            )
+
+    def check_padding(self) -> None:
+        sides(self)
+
+    def place(self, x: Shape) -> tuple[Shape, Window]:
+        """(outputs along each axis, the window) over a row of shape x."""
+        check_image(self, x)
+        window, strides, dilation = (pair(self, name) for name in ("kernel_size", "strides", "dilation"))
+        return placed(self, x, window, strides, dilation)[:2]
+
+    def check_groups(self, channels: int) -> None:
+        if channels % self.groups:
+            raise NetworkError(f"{type(self).__name__}: groups={self.groups} must divide its {channels} input channels")
+
+    def shape(self, x: Shape) -> Shape:
+        counts, _ = self.place(x)
+        self.check_groups(x[-1])
+        return (*counts, self.filters)
+
+    def weights(self, x: Shape) -> dict[str, Weight]:
+        window = self.place(x)[1]
+        return self.asked((window.height, window.width, x[-1] // self.groups, self.filters))
+
+    def asked(self, shape: Shape) -> dict[str, Weight]:
+        """W of the shape (cells..., ins, outs), and b."""
+        cells = prod(shape[:-2])
+        fans: dict[str, Any] = {"fan_in": cells * shape[-2], "fan_out": cells * shape[-1]}
+        W = Weight(shape, Initializer.of(self.initializer), **fans)
+        b = Weight((self.filters,), Initializer.of(self.bias_initializer), **fans, decays=self.bias_decays)
+        return {"W": W, "b": b} if self.bias else {"W": W}
+
+    def multiply_adds(self, x: Shape) -> int:
+        counts, window = self.place(x)
+        return prod(counts) * window.height * window.width * x[-1] // self.groups * self.filters
+
+    def images(self, x: np.ndarray) -> np.ndarray:
+        """(n, height, width, channels), C-contiguous."""
+        return np.ascontiguousarray(x)
+
+    def filter(self, W: np.ndarray) -> np.ndarray:
+        """(kernel height, kernel width, ins, outs), the same memory."""
+        return W
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        window = self.place(x.shape[1:])[1]
+        x, W, y = self.images(x), self.filter(w["W"]), self.images(y)
+        kernel = depthwise if self.alone(x) else convolve
+        kernel(x, W, w.get("b", y.reshape(-1)[:0]), window, y)
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        window = self.place(x.shape[1:])[1]
+        x, dy, W, dW = self.images(x), self.images(dy), self.filter(w["W"]), self.filter(slopes["W"])
+        db, dx = slopes.get("b", W.reshape(-1)[:0]), None if dx is None else self.images(dx)
+        if self.alone(x):
+            depthwise_back(x, W, dy, window, dW, db, x[:0] if dx is None else dx)
+            return
+        convolve_weights(x, dy, window, dW, db)
+        if dx is not None:
+            convolve_back(dy, W, window, dx)
+
+    def alone(self, x: np.ndarray) -> bool:
+        """Whether each filter sees one channel of its own."""
+        return self.groups == self.filters == x.shape[-1]

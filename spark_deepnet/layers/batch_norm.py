@@ -1,0 +1,140 @@
+"""Batch normalisation (Ioffe and Szegedy, ICML 2015; Keras's BatchNormalization)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.errors import NetworkError, check_numbers
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+
+
+@kernel
+def _sums(x, sums):  # type: ignore[no-untyped-def]
+    """sums = (sum_p x_pc for each c, sum_p x_pc^2 for each c, the number of p), float64"""
+    channels = x.shape[1]
+    sums[:] = 0
+    sums[2 * channels] = x.shape[0]
+    for p in range(x.shape[0]):
+        for c in range(channels):
+            v = np.float64(x[p, c])
+            sums[c] += v
+            sums[channels + c] += v * v
+
+
+@kernel
+def _products(x, dy, mean, scale, sums):  # type: ignore[no-untyped-def]
+    """sums = (sum_p dy_pc for each c, sum_p dy_pc (x_pc - mean_c) scale_c for each c, the number of p), float64"""
+    channels = x.shape[1]
+    sums[:] = 0
+    sums[2 * channels] = x.shape[0]
+    for p in range(x.shape[0]):
+        for c in range(channels):
+            v = np.float64(dy[p, c])
+            sums[c] += v
+            sums[channels + c] += v * np.float64((x[p, c] - mean[c]) * scale[c])
+
+
+@kernel
+def _affine(x, a, b, y):  # type: ignore[no-untyped-def]
+    """y_pc = a_c x_pc + b_c"""
+    for p in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            y[p, c] = a[c] * x[p, c] + b[c]
+
+
+@kernel
+def _slope(x, dy, a, b, d, dx):  # type: ignore[no-untyped-def]
+    """dx_pc = a_c dy_pc + b_c x_pc + d_c"""
+    for p in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            dx[p, c] = a[c] * dy[p, c] + b[c] * x[p, c] + d[c]
+
+
+@dataclass(frozen=True, repr=False)
+class BatchNorm(Layer, kind="batch_norm"):
+    """y_c = gamma_c (x_c - mean_c) / sqrt(variance_c + epsilon) + beta_c for each channel c of the last axis.
+
+    x, y: (n, ..., channels)   gamma, beta, moving_mean, moving_variance: (channels,)
+
+    In training mean and variance are those of the whole batch, over all rows, cells and ranks, and the moving ones
+    follow: m <- momentum m + (1 - momentum) mean. The variance is the biased one (divided by the count), as in Keras.
+    Else the moving ones are used. ``scale=False`` leaves gamma out, ``center=False`` beta.
+    """
+
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    totals: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "at least 0 and at most 1", "momentum")
+        check_numbers(self, "above 0", "epsilon")
+
+    def shape(self, x: Shape) -> Shape:
+        if not x:
+            raise NetworkError("BatchNorm runs over the channels of the last axis, but its input has none")
+        return x
+
+    def weights(self, x: Shape) -> dict[str, Weight]:
+        one, zero = Initializer.of({"kind": "constant", "value": 1.0}), Initializer.of("constant")
+        gamma = {"gamma": Weight(x[-1:], one, decays=False)} if self.scale else {}
+        beta = {"beta": Weight(x[-1:], zero, decays=False)} if self.center else {}
+        mean, variance = (Weight(x[-1:], start, decays=False, trained=False) for start in (zero, one))
+        return {**gamma, **beta, "moving_mean": mean, "moving_variance": variance}
+
+    def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
+        return {"moments": ((2, x[-1]), np.float64)}  # of the batch; the first row holds them, if there is one
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        mean, variance = w["moving_mean"].astype(np.float64), w["moving_variance"].astype(np.float64)
+        x, y = _lines(x), _lines(y)
+        if call.training:
+            mean, variance = self._of_batch(x, mean, variance, w, call)
+        scale = 1 / np.sqrt(variance + self.epsilon)
+        call.saved["moments"][:1] = mean, scale
+        a = w.get("gamma", 1.0) * scale
+        _affine(x, a.astype(x.dtype), (w.get("beta", 0.0) - a * mean).astype(x.dtype), y)
+
+    def _of_batch(self, x: np.ndarray, mean: Any, variance: Any, w: Arrays, call: Call) -> tuple[Any, Any]:
+        """Mean and variance over all ranks; without any row anywhere, the moving ones."""
+        sums = np.empty(2 * len(mean) + 1)
+        _sums(x, sums)
+        call.total(sums)
+        if sums[-1] > 0:
+            mean, square = sums[:-1].reshape(2, -1) / sums[-1]
+            variance = np.maximum(square - mean * mean, 0)
+            for moving, found in ((w["moving_mean"], mean), (w["moving_variance"], variance)):
+                moving[:] = self.momentum * moving + (1 - self.momentum) * found
+        return mean, variance
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        x, dy, sums = _lines(x), _lines(dy), np.empty(2 * x.shape[-1] + 1)
+        mean, scale = call.saved["moments"][0] if len(x) else np.zeros((2, x.shape[-1]))
+        _products(x, dy, mean.astype(x.dtype), scale.astype(x.dtype), sums)
+        found = dict.fromkeys(slopes, 0.0) | {"beta": sums[: len(mean)], "gamma": sums[len(mean) : -1]}
+        for name, slope in slopes.items():
+            slope[:] = found[name]
+        if call.training:
+            call.total(sums)
+        if dx is not None:
+            self._slope_of_input(w.get("gamma", 1.0) * scale, mean, scale, sums if call.training else 0 * sums, x, dy, dx)
+
+    def _slope_of_input(self, a: Any, mean: Any, scale: Any, sums: Any, x: Any, dy: Any, dx: np.ndarray) -> None:
+        """dx = a (dy - mean of dy - x^ mean of (dy x^)),   x^ = (x - mean) scale"""
+        dy_mean, product_mean = sums[:-1].reshape(2, -1) / max(sums[-1], 1)
+        b = -a * scale * product_mean
+        _slope(x, dy, *(v.astype(x.dtype) for v in (a, b, -a * dy_mean - b * mean)), _lines(dx))
+
+
+def _lines(x: np.ndarray) -> np.ndarray:
+    """x as a matrix of its channels, C-contiguous."""
+    return np.ascontiguousarray(x).reshape(prod(x.shape[:-1]), x.shape[-1])

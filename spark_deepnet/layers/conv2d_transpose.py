@@ -1,0 +1,67 @@
+"""Transposed convolution: each input is spread over a window of outputs (Zeiler et al., CVPR 2010; Keras's
+Conv2DTranspose, Caffe's Deconvolution)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.errors import NetworkError
+from spark_deepnet.kernels.convolution import add_bias, add_slope, convolve, convolve_back, convolve_weights
+from spark_deepnet.kernels.windows import Window
+from spark_deepnet.layers._convolution import Convolution
+from spark_deepnet.layers._windows import along, check_image, pair, sides
+from spark_deepnet.layers.layer import Arrays, Call, Shape, Weight
+
+
+@dataclass(frozen=True, repr=False)
+class Conv2dTranspose(Convolution, kind="conv2d_transpose"):
+    """y[h s - top + i d, w s - left + j d, f] += sum_c x[h, w, c] W[i, j, f, c], what falls outside y is lost; + b[f]
+
+    x: (n, height, width, channels)   W: (kernel height, kernel width, filters / groups, channels)   b: (filters,)
+    y: (n, (height - 1) s + d (kernel height - 1) + 1 - top - bottom, likewise across, filters); "same": height s
+
+    PyTorch's output_padding p is less padding at one end: ((top, top - p), (left, left - p)).
+    """
+
+    def place(self, x: Shape) -> tuple[Shape, Window]:
+        check_image(self, x)
+        padding = sides(self)
+        each = (padding, padding) if isinstance(padding, str) else padding
+        window, strides, dilation = (pair(self, name) for name in ("kernel_size", "strides", "dilation"))
+        (down, top), (across, left) = (_spread(x[k], window[k], strides[k], each[k], dilation[k]) for k in (0, 1))
+        if down < 1 or across < 1:
+            raise NetworkError(f"Conv2dTranspose: padding {self.padding!r} leaves nothing of an image of {x}")
+        return (down, across), Window(*window, *strides, *dilation, top, left)
+
+    def weights(self, x: Shape) -> dict[str, Weight]:
+        return self.asked((*pair(self, "kernel_size"), self.filters // self.groups, x[2]))
+
+    def multiply_adds(self, x: Shape) -> int:
+        _, window = self.place(x)
+        return x[0] * x[1] * x[2] * window.height * window.width * self.filters // self.groups
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        convolve_back(self.images(x), w["W"], self.place(x.shape[1:])[1], y)
+        if self.bias:
+            add_bias(w["b"], y.reshape(-1, self.filters))
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        x, dy, none, window = self.images(x), self.images(dy), dy.reshape(-1)[:0], self.place(x.shape[1:])[1]
+        convolve_weights(dy, x, window, slopes["W"], none)
+        if self.bias:
+            slopes["b"][:] = 0
+            add_slope(dy.reshape(-1, self.filters), slopes["b"])
+        if dx is not None:
+            convolve(dy, w["W"], none, window, dx)
+
+
+def _spread(size: int, window: int, stride: int, padding: Any, dilation: int) -> tuple[int, int]:
+    """(outputs, padding before) along one axis."""
+    if isinstance(padding, str):
+        return size * stride, along(size * stride, window, stride, padding, dilation)[1]
+    return (size - 1) * stride + dilation * (window - 1) + 1 - padding[0] - padding[1], padding[0]

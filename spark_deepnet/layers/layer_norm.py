@@ -1,0 +1,105 @@
+"""Layer normalisation: each row by its own mean and variance (Ba, Kiros and Hinton, 2016; Keras's)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.errors import NetworkError, check_numbers
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.layers._windows import check_count
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+
+
+@kernel
+def _forward(x, gamma, beta, epsilon, y, moments):  # type: ignore[no-untyped-def]
+    """y_pc = gamma_c (x_pc - m_p) r_p + beta_c; moments_p = (m_p, r_p) = (mean, 1 / sqrt(variance + epsilon)) of x_p"""
+    T = y.dtype.type
+    part, zero = T(1 / x.shape[1]), T(0)
+    for p in range(x.shape[0]):
+        mean, square = zero, zero
+        for c in range(x.shape[1]):
+            mean += x[p, c]
+        mean *= part
+        for c in range(x.shape[1]):
+            square += (x[p, c] - mean) * (x[p, c] - mean)
+        r = T(1) / np.sqrt(square * part + T(epsilon))
+        for c in range(x.shape[1]):
+            y[p, c] = gamma[c] * ((x[p, c] - mean) * r) + beta[c]
+        moments[p, 0], moments[p, 1] = mean, r
+
+
+@kernel
+def _backward_weights(x, moments, dy, dgamma, dbeta):  # type: ignore[no-untyped-def]
+    """dgamma_c = sum_p dy_pc x^_pc   dbeta_c = sum_p dy_pc,   x^_pc = (x_pc - m_p) r_p"""
+    dgamma[:] = 0
+    dbeta[:] = 0
+    for p in range(x.shape[0]):
+        mean, r = moments[p, 0], moments[p, 1]
+        for c in range(x.shape[1]):
+            dgamma[c] += dy[p, c] * ((x[p, c] - mean) * r)
+            dbeta[c] += dy[p, c]
+
+
+@kernel
+def _backward_input(x, gamma, moments, dy, dx):  # type: ignore[no-untyped-def]
+    """dx_pc = r_p (g_pc - mean_c g_pc - x^_pc mean_c (g_pc x^_pc)),   g_pc = gamma_c dy_pc"""
+    T = dx.dtype.type
+    part, zero = T(1 / x.shape[1]), T(0)
+    for p in range(x.shape[0]):
+        mean, r, total, product = moments[p, 0], moments[p, 1], zero, zero
+        for c in range(x.shape[1]):
+            g = gamma[c] * dy[p, c]
+            total += g
+            product += g * ((x[p, c] - mean) * r)
+        total *= part
+        product *= part
+        for c in range(x.shape[1]):
+            dx[p, c] = r * (gamma[c] * dy[p, c] - total - (x[p, c] - mean) * r * product)
+
+
+@dataclass(frozen=True, repr=False)
+class LayerNorm(Layer, kind="layer_norm"):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over the last ``axes`` axes of each row.
+
+    x, y: (n, ..., a, b)   gamma, beta: (b,), or for two axes (a, b), and so on
+    """
+
+    axes: int = 1
+    epsilon: float = 1e-3
+
+    def __post_init__(self) -> None:
+        check_count(self, "axes")
+        check_numbers(self, "above 0", "epsilon")
+
+    def shape(self, x: Shape) -> Shape:
+        if len(x) < self.axes:
+            raise NetworkError(f"LayerNorm: its input {x} has fewer axes than axes={self.axes}")
+        return x
+
+    def weights(self, x: Shape) -> dict[str, Weight]:
+        one, zero = Initializer.of({"kind": "constant", "value": 1.0}), Initializer.of("constant")
+        return {k: Weight(x[-self.axes :], start, decays=False) for k, start in (("gamma", one), ("beta", zero))}
+
+    def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
+        return {"moments": ((prod(x[: -self.axes]), 2), None)}
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        gamma, beta = w["gamma"].reshape(-1), w["beta"].reshape(-1)
+        _forward(self._lines(x), gamma, beta, self.epsilon, self._lines(y), call.saved["moments"].reshape(-1, 2))
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        x, dy, moments = self._lines(x), self._lines(dy), call.saved["moments"].reshape(-1, 2)
+        _backward_weights(x, moments, dy, slopes["gamma"].reshape(-1), slopes["beta"].reshape(-1))
+        if dx is not None:
+            _backward_input(x, w["gamma"].reshape(-1), moments, dy, self._lines(dx))
+
+    def _lines(self, x: np.ndarray) -> np.ndarray:
+        """x as a matrix, a line for each mean."""
+        return np.ascontiguousarray(x).reshape(prod(x.shape[: -self.axes]), prod(x.shape[-self.axes :]))

@@ -1,0 +1,38 @@
+"""Rescaling: numbers of any range to those that a network likes, such as bytes to 0..1 (Keras's Rescaling)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spark_deepnet.errors import check_numbers
+from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.layers.layer import Activation
+
+
+@kernel
+def _line(x, scale, offset, y):  # type: ignore[no-untyped-def]
+    """y_i = scale x_i + offset"""
+    a, b = y.dtype.type(scale), y.dtype.type(offset)
+    for i in range(x.size):
+        y[i] = a * x[i] + b
+
+
+@dataclass(frozen=True, repr=False)
+class Rescaling(Activation, kind="rescaling"):
+    """y = scale x + offset, any shape."""
+
+    scale: float
+    offset: float = 0.0
+    reads: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "a finite number", "scale", "offset")
+
+    def value(self, x: np.ndarray, y: np.ndarray) -> None:
+        _line(x, self.scale, self.offset, y)
+
+    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _line(dy, self.scale, 0.0, dx)

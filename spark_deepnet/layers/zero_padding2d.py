@@ -1,0 +1,49 @@
+"""Zero padding: a border of zeros around images (Keras's ZeroPadding2D)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.layers._windows import check_image, sides
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+
+
+@dataclass(frozen=True, repr=False)
+class ZeroPadding2d(Layer, kind="zero_padding2d"):
+    """y[top + h, left + w, c] = x[h, w, c], else 0.   x: (n, height, width, channels)
+
+    y: (n, top + height + bottom, left + width + right, channels). ``padding`` is an int, (rows, columns) on both sides,
+    or ((top, bottom), (left, right)).
+    """
+
+    padding: Any = 1
+    reads: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.padding, str):
+            raise ParamError(f"ZeroPadding2d: padding must be ints, not a word, found {self.padding!r}")
+        sides(self)
+
+    def shape(self, x: Shape) -> Shape:
+        check_image(self, x)
+        (top, bottom), (left, right) = sides(self)
+        return (top + x[0] + bottom, left + x[1] + right, x[2])  # type: ignore[operator]
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        if x.shape != y.shape:
+            y[...] = 0
+        self._middle(y)[...] = x
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        if dx is not None:
+            dx[...] = self._middle(dy)
+
+    def _middle(self, y: np.ndarray) -> np.ndarray:
+        (top, bottom), (left, right) = sides(self)
+        return y[:, top : y.shape[1] - bottom, left : y.shape[2] - right]  # type: ignore[operator]

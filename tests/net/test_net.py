@@ -1,0 +1,123 @@
+"""Networks from layers: names, edges, shapes, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from spark_deepnet.errors import NetworkError, UnknownNameError
+from spark_deepnet.layers.add import Add
+from spark_deepnet.layers.concatenate import Concatenate
+from spark_deepnet.layers.dense import Dense
+from spark_deepnet.layers.layer import Layer
+from spark_deepnet.net.net import INPUT, Net, perceptron
+from tests.cases.nets import NETS, NetCase
+
+
+def net(*layers: Any, width: int = 4) -> Net:
+    return Net.of(layers, {INPUT: (width,)})
+
+
+def names(found: Net) -> list[str]:
+    return [node.name for node in found.nodes]
+
+
+NAMED = [
+    ((Dense(3),), ["dense"]),
+    ((Dense(3), Dense(2), Dense(1)), ["dense", "dense_2", "dense_3"]),
+    ((Dense(3, activation="relu"), Dense(2)), ["dense", "dense/relu", "dense_2"]),
+    ((Dense(3, name="first", activation="relu"), "relu", "relu"), ["first", "first/relu", "relu", "relu_2"]),
+    ((Dense(3, name="dense_2"), Dense(2), Dense(1)), ["dense_2", "dense", "dense_3"]),
+    (({"kind": "dense", "units": 3}, "tanh"), ["dense", "tanh"]),
+]
+
+
+@pytest.mark.parametrize(("layers", "expected"), NAMED)
+def test_nodes_bear_their_kinds_numbered_where_they_recur(layers: tuple[Any, ...], expected: list[str]) -> None:
+    assert names(net(*layers)) == expected
+
+
+def test_a_layer_reads_the_one_before_it_or_those_it_names() -> None:
+    found = net(Dense(3, name="a"), Dense(3), Add(inputs=("dense", "a")), Dense(2, inputs=("add",)))
+    assert [node.inputs for node in found.nodes] == [(INPUT,), ("a",), ("dense", "a"), ("add",)]
+    assert found.nodes[2].x == ((3,), (3,))
+    assert found.nodes[3].x == (3,)
+
+
+def test_the_name_of_a_layer_with_an_activation_means_what_the_activation_gives() -> None:
+    found = net(Dense(3, name="a", activation="relu"), Dense(3), Add(inputs=("a", "dense")))
+    assert found.nodes[1].inputs == ("a",)
+    assert found.nodes[2].inputs == ("a/relu",)
+    assert found.nodes[3].inputs == ("a/relu", "dense")
+
+
+def test_shapes_follow_from_the_input() -> None:
+    found = net(Dense(3), Dense(2, inputs=(INPUT,)), Concatenate(inputs=("dense", "dense_2")))
+    assert [node.shape for node in found.nodes] == [(3,), (2,), (5,)]
+    assert found.shape == (5,)
+
+
+REFUSED = [
+    ((), NetworkError, "the list is empty"),
+    ((Dense(3, name="trunk"), Dense(2, inputs=("trnk",))), NetworkError, "did you mean 'trunk'?"),
+    ((Dense(3), Dense(2, inputs=("x",))), NetworkError, "layer 'dense_2' reads 'x', which is no layer before it"),
+    ((Dense(3, inputs=("dense_2",)), Dense(2)), NetworkError, "'dense_2', which is no layer before it"),
+    ((Dense(3), Dense(2, inputs=(INPUT,))), NetworkError, "'dense' and 'dense_2' are read by no layer"),
+    ((Dense(3, name="a"), "relu", "tanh", Dense(2, inputs=("a",))), NetworkError, "'tanh' and 'dense' are read by no"),
+    ((Dense(3), Dense(2), Dense(1, inputs=("dense", "dense_2"))), NetworkError, "reads one layer, found 2"),
+    ((Dense(3, name="a"), Dense(2), Add(inputs=("a", "dense"))), NetworkError, "layer 'add', after 'a' and 'dense'"),
+    ((Dense(3), Add()), NetworkError, "layer 'add', after 'dense': Add takes at least two inputs"),
+    ((Dense(3, name="a/b"),), NetworkError, "its name must be new and without '/', found 'a/b'"),
+    ((Dense(3, name="a"), Dense(2, name="a")), NetworkError, "its name must be new"),
+    ((Dense(3, name=INPUT),), NetworkError, "its name must be new"),
+    ((Dense(3, activation="relu", name="a"), Dense(2, name="a")), NetworkError, "its name must be new"),
+    (("relo",), UnknownNameError, "did you mean 'relu'?"),
+    ((Dense(3, activation="tanhh"),), UnknownNameError, "did you mean 'tanh'?"),
+]
+
+
+@pytest.mark.parametrize(("layers", "error", "fragment"), REFUSED, ids=[r[2] for r in REFUSED])
+def test_what_makes_no_network_is_refused_in_a_sentence(layers: Any, error: type[Exception], fragment: str) -> None:
+    with pytest.raises(error) as caught:
+        net(*layers)
+    assert fragment in str(caught.value)
+
+
+def test_rows_of_two_axes_into_a_dense_layer_name_the_layer_and_the_way_out() -> None:
+    with pytest.raises(NetworkError, match=r"layer 'dense', after 'features': .*put Flatten\(\) before it"):
+        Net.of([Dense(3)], {INPUT: (2, 2)})
+
+
+@pytest.mark.parametrize("case", NETS, ids=lambda case: case.id)
+def test_a_network_survives_the_json_of_its_layers(case: NetCase) -> None:
+    told = json.loads(json.dumps([Layer.of(layer).to_json() for layer in case.layers]))
+    assert Net.of(told, {INPUT: case.x_shape}) == case.net()
+
+
+TOPS = [
+    ((Dense(3, activation="softmax"),), "softmax", ["dense"]),
+    ((Dense(3), "softmax"), "softmax", ["dense"]),
+    ((Dense(3, activation="softmax"),), "sigmoid", ["dense", "dense/softmax"]),
+    ((Dense(3, activation="softmax"),), None, ["dense", "dense/softmax"]),
+    ((Dense(3),), "softmax", ["dense"]),
+    (("softmax",), "softmax", ["softmax"]),
+]
+
+
+@pytest.mark.parametrize(("layers", "kind", "left"), TOPS)
+def test_without_top_leaves_out_the_losss_own_link_alone(layers: Any, kind: str | None, left: list[str]) -> None:
+    assert names(net(*layers).without_top(kind)) == left
+
+
+@pytest.mark.parametrize(
+    ("sizes", "top", "expected"),
+    [
+        ([4, 5, 3], "softmax", [Dense(5, activation="sigmoid"), Dense(3, activation="softmax")]),
+        ([4, 3], "softmax", [Dense(3, activation="softmax")]),
+        ([4, 2, 3, 1], None, [Dense(2, activation="sigmoid"), Dense(3, activation="sigmoid"), Dense(1)]),
+    ],
+)
+def test_sizes_make_mllibs_perceptron(sizes: list[int], top: str | None, expected: list[Layer]) -> None:
+    assert perceptron(sizes, top) == expected

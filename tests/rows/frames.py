@@ -1,0 +1,50 @@
+"""Frames as Spark sends them, from arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spark_deepnet.rows.table import Dense, Sparse
+
+NULL: tuple[Any, ...] = (None, None, None, None)
+
+
+def arrays(rows: list[Any], **others: Any) -> pd.DataFrame:
+    """Features as lists of floats; None stands for null."""
+    lists = [None if row is None else np.asarray(row, np.float32) for row in rows]
+    return pd.DataFrame({"features": pd.Series(lists, dtype=object)} | others)
+
+
+def dense(row: Any) -> tuple[Any, ...]:
+    """An unwrapped dense vector."""
+    return 1, None, None, np.asarray(row, np.float64)
+
+
+def sparse(row: Any) -> tuple[Any, ...]:
+    """An unwrapped sparse vector of the entries that are not 0."""
+    row = np.asarray(row, np.float64)
+    (index,) = np.nonzero(row)
+    return 0, len(row), index.astype(np.int32), row[index]
+
+
+def vectors(rows: list[tuple[Any, ...]], **others: Any) -> pd.DataFrame:
+    """Features as unwrapped vectors."""
+    kinds, sizes, indices, values = zip(*rows, strict=True) if rows else ((), (), (), ())
+    columns = {
+        "type": pd.Series(kinds, dtype=float),
+        "size": pd.Series(sizes, dtype=float),
+        "indices": pd.Series(indices, dtype=object),
+        "values": pd.Series(values, dtype=object),
+    }
+    return pd.DataFrame(columns | others)
+
+
+def matrix(features: Dense | Sparse) -> np.ndarray:
+    """All rows as one matrix."""
+    width = features.width
+    out = np.full((len(features), width), np.nan, np.float32)
+    features.take(np.arange(len(features)), out)
+    return out

@@ -1,0 +1,101 @@
+"""A rank's rows: the same rows give the same shard, however Spark cuts and orders them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spark_deepnet.rows.columns import Columns
+from spark_deepnet.rows.shard import Shard, read_shard
+from tests.rows.frames import arrays, dense, matrix, sparse, vectors
+
+COLUMNS = Columns(width=3, features="f", label="y", classes=2, weight="w", validation="v")
+RNG = np.random.default_rng(2)
+N = 30
+ROWS = RNG.normal(size=(N, 3)).astype(np.float32)
+ROWS[::3, 1:] = 0
+LABELS, WEIGHTS, FLAGS = RNG.integers(0, 2, N).astype(float), RNG.random(N), RNG.random(N) < 0.3
+
+
+def frame_of(index: np.ndarray) -> pd.DataFrame:
+    return arrays(list(ROWS[index]), label=LABELS[index], weight=WEIGHTS[index], validation=FLAGS[index])
+
+
+def same(a: Shard, b: Shard) -> None:
+    for p, q in ((a.train, b.train), (a.valid, b.valid)):
+        np.testing.assert_array_equal(matrix(p.features), matrix(q.features))
+        np.testing.assert_array_equal(p.targets, q.targets)
+        np.testing.assert_array_equal(p.weights, q.weights)
+    np.testing.assert_array_equal(a.train_keys, b.train_keys)
+    assert a.fingerprint == b.fingerprint
+
+
+@pytest.mark.parametrize("cuts", [[], [10], [1, 2, 3, 29], [0, 15, 15, 30]], ids=str)
+def test_order_and_cutting_of_the_frames_do_not_matter(cuts: list[int]) -> None:
+    order = np.random.default_rng(len(cuts)).permutation(N)
+    frames = [frame_of(part) for part in np.split(order, cuts)]
+    same(read_shard(frames, COLUMNS), read_shard([frame_of(np.arange(N))], COLUMNS))
+
+
+def test_validation_rows_are_parted_from_training_rows() -> None:
+    shard = read_shard([frame_of(np.arange(N))], COLUMNS)
+    assert (len(shard.train), len(shard.valid)) == (int((~FLAGS).sum()), int(FLAGS.sum()))
+    assert not shard.train.validation.any()
+    assert shard.valid.validation.all()
+    assert {tuple(row) for row in matrix(shard.valid.features)} == {tuple(row) for row in ROWS[FLAGS]}
+    np.testing.assert_array_equal(shard.train.keys(), shard.train_keys)
+
+
+def test_rows_stay_with_their_targets_and_weights() -> None:
+    shard = read_shard([frame_of(np.arange(N))], COLUMNS)
+    place = {tuple(row): i for i, row in enumerate(ROWS)}
+    for row, target, weight in zip(matrix(shard.train.features), shard.train.targets, shard.train.weights, strict=True):
+        i = place[tuple(row)]
+        assert (target, weight) == (LABELS[i], np.float32(WEIGHTS[i]))
+
+
+def test_dense_and_sparse_vectors_give_the_same_order_and_keys() -> None:
+    columns = Columns(width=3, features="f", vectors=True, label="y", classes=2)
+    some = [[dense] * N, [sparse] * N, [dense, sparse] * (N // 2)]
+    frames = [vectors([f(row) for f, row in zip(kinds, ROWS, strict=True)], label=LABELS) for kinds in some]
+    shards = [read_shard([frame.iloc[:7], frame.iloc[7:]], columns) for frame in frames]
+    same(shards[0], shards[1])
+    same(shards[0], shards[2])
+
+
+def test_chunks_of_state_are_parted_from_the_rows() -> None:
+    rows = frame_of(np.arange(N)).assign(state=None, part=np.nan)
+    chunks = pd.DataFrame({"state": [b"second", b"first"], "part": [1.0, 0.0]})
+    mixed = pd.concat([rows.iloc[:4], chunks, rows.iloc[4:].astype({"state": object})], ignore_index=True)
+    mixed["validation"] = mixed["validation"].astype(object).where(mixed["validation"].notna(), None)
+    for frames in ([mixed], [mixed.iloc[:5], mixed.iloc[5:]], [mixed.iloc[4:6], rows]):
+        shard = read_shard(frames, COLUMNS)
+        assert shard.state == {1: b"second", 0: b"first"}
+        assert shard.faults == {}
+        same(shard, read_shard([frame_of(np.arange(N))], COLUMNS))
+
+
+@pytest.mark.parametrize(
+    ("columns", "shape"),
+    [(COLUMNS, (0,)), (Columns(width=3, label="y", labels=2), (0, 2)), (Columns(width=3, vectors=True), (0,))],
+)
+@pytest.mark.parametrize("frames", [[], [frame_of(np.arange(0))]], ids=["no frame", "an empty frame"])
+def test_a_rank_may_have_no_rows(columns: Columns, shape: tuple[int, ...], frames: list[pd.DataFrame]) -> None:
+    shard = read_shard(frames, columns)
+    assert (len(shard.train), len(shard.valid), shard.fingerprint, shard.state) == (0, 0, 0, {})
+    assert shard.train.targets.shape == shape
+
+
+def test_faults_of_all_frames_add_up() -> None:
+    bad = frame_of(np.arange(4)).assign(label=7.0)
+    (count,) = read_shard([bad, bad.iloc[:1], frame_of(np.arange(9))], COLUMNS).faults.values()
+    assert count == 5
+
+
+def test_the_fingerprint_adds_up_over_ranks_and_sees_repeated_rows() -> None:
+    whole = read_shard([frame_of(np.arange(N))], COLUMNS)
+    parts = [read_shard([frame_of(part)], COLUMNS) for part in np.split(np.arange(N), [3, 20])]
+    assert sum(p.fingerprint for p in parts) % (1 << 64) == whole.fingerprint
+    twice = read_shard([frame_of(np.arange(N)), frame_of(np.arange(N))], COLUMNS)
+    assert twice.fingerprint not in (0, whole.fingerprint)

@@ -1,0 +1,178 @@
+"""One kind of Spark session a process: Connect and classic do not live side by side, and a local-cluster wants executors
+of its own. The tests of each kind run in a child process, one kind after another, and the child's reports are told here
+one by one, so every test is seen under its own name as if it had run in this process.
+
+A test that asks for ``spark`` runs on a classic session, or on those of ``@pytest.mark.sessions("classic", "connect")``.
+To run one kind in this very process, as for a debugger: SPARK_DEEPNET_TEST_SESSION=connect pytest tests/spark -s
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.spark.sessions import STARTS
+
+KIND = "SPARK_DEEPNET_TEST_SESSION"
+PIPE = "SPARK_DEEPNET_TEST_PIPE"
+KINDS = tuple(STARTS)
+LONGEST = 300.0  # seconds that one test may take, its session's start with it
+
+
+@pytest.fixture(scope="session")
+def spark(request: pytest.FixtureRequest) -> Iterator[Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        session = STARTS[request.param](folder)
+        yield session
+        session.stop()
+
+
+@pytest.fixture(scope="session")
+def kind(spark: Any) -> str:
+    """Which kind of session this is."""
+    return os.environ[KIND]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "spark" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("sessions")
+        metafunc.parametrize("spark", marker.args if marker else ("classic",), indirect=True, scope="session")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sessions(*kinds): the kinds of Spark session that the test runs on")
+    if PIPE in os.environ:
+        config.pluginmanager.register(Teller(config, int(os.environ[PIPE])))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Kind by kind, behind all tests that need no session."""
+    items.sort(key=lambda item: KINDS.index(kind_of(item)) if kind_of(item) else -1)
+    if own := os.environ.get(KIND):
+        others = [item for item in items if kind_of(item) not in (None, own)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
+def kind_of(item: pytest.Item) -> Any:
+    return item.callspec.params.get("spark") if hasattr(item, "callspec") else None
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    kind = kind_of(item)
+    if kind is None or KIND in os.environ:
+        return None
+    child = _children.get(kind) or _started(kind, item.session)
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in child.reports(item):
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    if nextitem is None or kind_of(nextitem) != kind:
+        child.end()
+    item.session._setupstate.teardown_exact(nextitem)
+    return True
+
+
+def pytest_unconfigure() -> None:
+    for child in _children.values():
+        child.kill()
+    _children.clear()
+
+
+_children: dict[str, Child] = {}
+
+
+def _started(kind: str, session: pytest.Session) -> Child:
+    _children[kind] = Child(kind, [item.nodeid for item in session.items if kind_of(item) == kind], session.config)
+    return _children[kind]
+
+
+class Child:
+    """A process that runs the tests of one kind, in a folder of its own: what Spark leaves behind stays there, and its
+    workers must find the package as an installed one."""
+
+    def __init__(self, kind: str, tests: list[str], config: pytest.Config) -> None:
+        self.config, self.kind = config, kind
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.output = tempfile.TemporaryFile("w+")
+        reading, writing = os.pipe()
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", f"--rootdir={config.rootpath}", f"-c{config.inipath}", "-m", "",
+             "-p", "no:cacheprovider", *(f"{config.rootpath}/{test}" for test in tests)],
+            cwd=self.folder.name,
+            env=environment | {KIND: kind, PIPE: str(writing)},
+            pass_fds=[writing],
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(writing)
+        self.told: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._listen, args=(reading,), daemon=True).start()
+
+    def _listen(self, reading: int) -> None:
+        with open(reading) as lines:
+            for line in lines:
+                self.told.put(line)
+        self.told.put(None)
+
+    def reports(self, item: pytest.Item) -> Iterator[Any]:
+        """Set-up, call and teardown of one test; where the child dies or hangs within it, a failure that says so."""
+        while True:
+            try:
+                line = self.told.get(timeout=LONGEST)
+            except queue.Empty:
+                self.kill()
+                yield self._lost(item, f"took more than {LONGEST:g} s")
+                return
+            if line is None:
+                self.told.put(None)
+                yield self._lost(item, "was not told of before the process ended")
+                return
+            report = self.config.hook.pytest_report_from_serializable(config=self.config, data=json.loads(line))
+            if report.nodeid != item.nodeid:
+                yield self._lost(item, f"was expected, but {report.nodeid} was told of")
+                return
+            yield report
+            if report.when == "teardown":
+                return
+
+    def _lost(self, item: pytest.Item, what: str) -> pytest.TestReport:
+        self.output.seek(0)
+        text = f"On the {self.kind} session this test {what}. The end of the process's output:\n{self.output.read()[-20000:]}"
+        return pytest.TestReport(item.nodeid, item.location, {}, "failed", text, "call")
+
+    def end(self) -> None:
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.output.close()
+        self.folder.cleanup()
+
+
+class Teller:
+    """In a child: tells the parent every report."""
+
+    def __init__(self, config: pytest.Config, pipe: int) -> None:
+        self.config, self.pipe = config, open(pipe, "w")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
+        print(json.dumps(data, default=str), file=self.pipe, flush=True)

@@ -1,0 +1,54 @@
+"""The kinds of Spark session, and how each is started."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+
+def classic(folder: str) -> Any:
+    """Four slots in one JVM."""
+    return _local("local[4]", folder)
+
+
+def cluster(folder: str) -> Any:
+    """Two executors of one slot each, in JVMs of their own."""
+    return _local("local-cluster[2,1,1024]", folder)
+
+
+def connect(folder: str) -> Any:
+    """A Spark Connect client with its server in a JVM beside it, which takes the workers' Python from PYSPARK_PYTHON."""
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    return _set(SparkSession.builder.remote("local[2]"), folder).getOrCreate()
+
+
+def _local(master: str, folder: str) -> Any:
+    """No Python is chosen for the workers, and none on PATH has the package: the package sees to it by itself."""
+    os.environ.pop("PYSPARK_PYTHON", None)
+    own = Path(sys.executable).parent
+    os.environ["PATH"] = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if Path(p) != own)
+    session = _set(SparkSession.builder.master(master), folder).getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    return session
+
+
+def _set(builder: Any, folder: str) -> Any:
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.warehouse.dir": f"{folder}/warehouse",
+        "spark.local.dir": folder,
+    }
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    return builder
+
+
+STARTS = {"classic": classic, "cluster": cluster, "connect": connect}

@@ -1,0 +1,81 @@
+"""Fits as jobs: over any number of ranks, in any number of jobs, whatever order the rows come in."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import functions as F
+
+from spark_deepnet.spark import jobs
+from tests.spark.data import blobs, distance, estimator, frame, same
+
+ALL = pytest.mark.sessions("classic", "cluster", "connect")
+
+
+@pytest.fixture(scope="session")
+def rows(spark: Any) -> Any:
+    """90 rows, a third of them for validation where a fit wants it."""
+    x, y = blobs()
+    return frame(spark, x, y, held=[i % 3 == 2 for i in range(len(y))]).cache()
+
+
+@ALL
+def test_as_many_ranks_as_are_wanted_learn_the_same(spark: Any, rows: Any, kind: str) -> None:
+    """Some of the ranks have no row of the three of the second frame."""
+    few = frame(spark, *blobs(3))
+    for df in rows, few:
+        fits = [
+            estimator(solver="momentum", maxIter=20, numTrainWorkers=ranks).fit(df)
+            for ranks in ((1, 2, 4) if kind == "classic" else (1, 2))
+        ]
+        assert [len(fit.summary.ranks) for fit in fits] == [1, 2, 4][: len(fits)]
+        assert fits[0].summary.steps == 20
+        for fit in fits[1:]:
+            assert distance(fit, fits[0]) < 1e-5
+
+
+@ALL
+def test_the_same_rows_in_another_order_give_the_same_weights(rows: Any) -> None:
+    net = estimator(batchSize=16, numTrainWorkers=2)
+    first = net.fit(rows)
+    assert same(net.fit(rows.orderBy(F.rand(1)).repartition(5)), first)
+    assert not same(net.copy({net.seed: 1}).fit(rows), first)
+
+
+@ALL
+@pytest.mark.parametrize("validation", [{}, {"validationIndicatorCol": "held"}], ids=["plain", "validated"])
+def test_a_fit_in_many_jobs_equals_one_in_one(rows: Any, validation: dict[str, str]) -> None:
+    net = estimator(batchSize=30, maxIter=2, numTrainWorkers=2, **validation)
+    whole = net.fit(rows)
+    parts = net.copy({net.jobSeconds: 0.0}).fit(rows)
+    assert (whole.summary.jobs, parts.summary.jobs) == (1, 2 if validation else 4)
+    assert same(whole, parts)
+    _check_alike(whole.summary, parts.summary)
+
+
+@ALL
+def test_a_large_state_travels_through_the_folder(
+    rows: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    net = estimator(batchSize=30, maxIter=1, jobSeconds=0.0, numTrainWorkers=2)
+    small = net.fit(rows)
+    monkeypatch.setattr(jobs, "DRIVER_STATE", 0)
+    large = net.copy({net.checkpointDir: str(tmp_path)}).fit(rows)
+    assert small.summary.jobs == large.summary.jobs == 3
+    assert same(small, large)
+    _check_alike(small.summary, large.summary)
+    assert list(tmp_path.iterdir()) == []
+    nowhere = net.fit(rows)
+    assert nowhere.summary.jobs == 1
+    assert same(nowhere, small)
+
+
+def _check_alike(a: Any, b: Any) -> None:
+    for row, other in zip(a.history, b.history, strict=True):
+        for name in row.keys() - {"seconds", "rowsPerSecond"}:
+            assert row[name] == other[name]
+    assert (a.steps, a.bestEpoch) == (b.steps, b.bestEpoch)
