@@ -126,7 +126,9 @@ class BatchNorm(Layer, kind="batch_norm"):
         if call.training:
             call.total(sums)
         if dx is not None:
-            self._slope_of_input(w.get("gamma", 1.0) * scale, mean, scale, sums if call.training else 0 * sums, x, dy, dx)
+            self._slope_of_input(
+                w.get("gamma", 1.0) * scale, mean, scale, sums if call.training else 0 * sums, x, dy, dx
+            )
 
     def _slope_of_input(self, a: Any, mean: Any, scale: Any, sums: Any, x: Any, dy: Any, dx: np.ndarray) -> None:
         """dx = a (dy - mean of dy - x^ mean of (dy x^)),   x^ = (x - mean) scale"""

@@ -44,6 +44,9 @@ class Call:
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
     """(n,) uint64: a number that belongs to each row wherever it lies, so that random layers do not depend on the
     number of workers."""
+    lengths: np.ndarray | None = None
+    """(n,) int32: of each row's first axis, how many entries are real; the rest of x and dy are zeros, and the rest of
+    y and dx are set to zero afterwards. None: all are real. A layer with ``many`` gets those of its first input."""
     total: Callable[[np.ndarray], None] = _alone
     """Sums a float64 vector over all ranks, in place: for layers whose result depends on the whole batch."""
     saved: Arrays = field(default_factory=dict)
@@ -83,6 +86,13 @@ class Layer(Member, family="layers"):
         """The output's shape for the input's, or a NetworkError that says what would fit."""
         return x  # type: ignore[no-any-return]
 
+    def lengths(self, x: Any, lengths: np.ndarray) -> np.ndarray | None:
+        """The output's lengths for the input's, where rows are sequences of different lengths along their first axis;
+        None where the output has no such axis. By default the axis stays, or is gone."""
+        first = x[0] if self.many else x
+        shape = self.shape(x)
+        return lengths if shape and first and shape[0] == first[0] else None
+
     def weights(self, x: Any) -> dict[str, Weight]:
         """The weights that it needs for an input of that shape, by name."""
         return {}
@@ -98,9 +108,7 @@ class Layer(Member, family="layers"):
     def forward(self, w: Arrays, x: Any, y: np.ndarray, call: Call) -> None:
         raise NotImplementedError
 
-    def backward(
-        self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
-    ) -> None:
+    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
         raise NotImplementedError
 
 

@@ -88,12 +88,12 @@ def test_rows_that_differ_anywhere_have_other_keys() -> None:
     keys = table.keys()
     for changed in (
         Table(Dense(ROWS + np.float32(1e-3)), table.targets, table.weights, table.validation),
-        Table(Dense(ROWS[:, ::-1].copy()), table.targets, table.weights, table.validation),
+        Table(Dense(np.roll(ROWS, 1, axis=1)), table.targets, table.weights, table.validation),
         Table(table.features, table.targets + np.int32(1), table.weights, table.validation),
         Table(table.features, table.targets, table.weights + np.float32(1), table.validation),
         Table(table.features, np.eye(3, dtype=np.float32)[table.targets], table.weights, table.validation),
     ):
-        assert len(set(changed.keys()) & set(keys)) <= int((ROWS == 0).all(1).sum())
+        assert not set(changed.keys()) & set(keys)
     assert len(set(keys)) == 20
 
 

@@ -1,0 +1,204 @@
+"""What users do wrong: for each mistake how it is made, the error, and what its sentence must tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pyspark.ml.feature import StringIndexer, VectorAssembler
+from pyspark.ml.linalg import Vectors
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from spark_deepnet.errors import (
+    ClusterError,
+    DataError,
+    DeepNetError,
+    NetworkError,
+    ParamError,
+    TrainingError,
+    UnknownNameError,
+)
+from spark_deepnet.layers import Add, Dense, Flatten
+from tests.spark.data import estimator
+
+
+class Mistake(NamedTuple):
+    """``make`` gets twelve good rows: features (4 numbers), label (0, 1, 2), weight, held, text, a, b, c, d."""
+
+    name: str
+    make: Callable[[DataFrame], Any]
+    error: type[DeepNetError]
+    tells: tuple[str, ...]
+    in_job: bool = False
+
+
+def fit(**params: Any) -> Callable[[DataFrame], Any]:
+    return lambda df: estimator(**params).fit(df)
+
+
+def fit_on(change: Callable[[DataFrame], DataFrame], **params: Any) -> Callable[[DataFrame], Any]:
+    """Two workers, of which one alone may meet what is wrong."""
+    return lambda df: estimator(**({"numTrainWorkers": 2} | params)).fit(change(df))
+
+
+def first(name: str, value: Any) -> Callable[[DataFrame], DataFrame]:
+    """Another value in the first row's column."""
+    return lambda df: df.withColumn(name, F.when(F.col("number") == 0, F.lit(value)).otherwise(F.col(name)))
+
+
+def every(name: str, value: Any) -> Callable[[DataFrame], DataFrame]:
+    return lambda df: df.withColumn(name, F.lit(value))
+
+
+def assembled(df: DataFrame) -> DataFrame:
+    return VectorAssembler(inputCols=["a", "b", "c", "d"], outputCol="features").transform(df.drop("features"))
+
+
+def lists(df: DataFrame) -> DataFrame:
+    """Features as an array of a, b, c, d."""
+    return df.withColumn("features", F.array("a", "b", "c", "d"))
+
+
+def lists_with(value: float | None) -> Callable[[DataFrame], DataFrame]:
+    return lambda df: lists(first("b", value)(df))
+
+
+def indexed(df: DataFrame) -> DataFrame:
+    return StringIndexer(inputCol="text", outputCol="class").fit(df).transform(df)
+
+
+def one_vector_of(length: int) -> Callable[[DataFrame], DataFrame]:
+    def change(df: DataFrame) -> DataFrame:
+        other = df.sparkSession.createDataFrame([(Vectors.dense([0.0] * length), 0.0)], ["features", "label"])
+        return df.select("features", "label").unionByName(other)
+
+    return change
+
+
+def sizes(*told: int) -> Callable[[DataFrame], Any]:
+    return fit(layers=list(told))
+
+
+def fit_without_layers(df: DataFrame) -> Any:
+    net = estimator()
+    net.clear(net.layers)
+    return net.fit(df)
+
+
+SUM_OF_UNLIKE = [Dense(3, name="left"), Dense(2, name="right", inputs=("features",)), Add(inputs=("left", "right"))]
+COLUMNS = [
+    Mistake("features not there", fit(featuresCol="featurs"), DataError, ("featuresCol", "'featurs'", "'features'")),
+    Mistake("one of features not there", fit(featuresCols=["a", "bb"]), DataError, ("featuresCols", "'bb'")),
+    Mistake("label not there", fit(labelCol="labl"), DataError, ("labelCol", "'labl'", "did you mean 'label'?")),
+    Mistake("weight not there", fit(weightCol="wight"), DataError, ("weightCol", "'wight'", "'weight'")),
+    Mistake("indicator not there", fit(validationIndicatorCol="hold"), DataError, ("validationIndicatorCol", "'held'")),
+    Mistake("text as features", fit(featuresCol="text"), DataError, ("'text'", "string", "vector", "VectorAssembler")),
+    Mistake("text among features", fit(featuresCols=["a", "text"]), DataError, ("'text'", "string", "numeric")),
+    Mistake("texts as features", fit_on(lambda df: df.withColumn("features", F.array("text"))), DataError,
+            ("'features'", "array<string>")),
+    Mistake("text as label", fit(labelCol="text"), DataError, ("'text'", "string", "StringIndexer")),
+    Mistake("text as weight", fit(weightCol="text"), DataError, ("weightCol", "'text'", "string", "numeric")),
+    Mistake("number as indicator", fit(validationIndicatorCol="label"), DataError, ("'label'", "double", "booleans")),
+    Mistake("one target for several outputs", fit(layers=[Dense(2)]), DataError, ("'label'", "double", "several outputs")),
+    Mistake("vector as class", fit(labelCol="features"), DataError, ("labelCol", "'features'", "numeric")),
+]  # fmt: skip
+
+LENGTHS = [
+    Mistake("metadata tell another length", fit_on(assembled, layers=[5, 3]), NetworkError, ("'features'", "4", "5")),
+    Mistake("as many columns as another length", fit(featuresCols=["a", "b", "c"]), NetworkError, ("3", "4")),
+    Mistake("all vectors of another length", fit_on(lambda df: df, layers=[5, 3]), DataError,
+            ("'features'", "length 4", "takes 5", "12 found"), True),
+    Mistake("one vector of another length", fit_on(one_vector_of(7)), DataError,
+            ("'features'", "length 7", "takes 4", "1 found"), True),
+    Mistake("targets of another number", fit_on(every("label", 0.0), layers=[Dense(3)], labelCol="targets"), DataError,
+            ("'targets'", "2 targets", "3 outputs"), True),
+]  # fmt: skip
+
+VALUES = [
+    Mistake("label beyond the classes", fit_on(first("label", 3.0)), DataError, ("'label'", "such as 3", "0 to 2", "1 found"), True),
+    Mistake("label below 0", fit_on(first("label", -1.0)), DataError, ("'label'", "such as -1", "0 to 2"), True),
+    Mistake("fractional label", fit_on(first("label", 0.5)), DataError, ("'label'", "fractional", "0.5"), True),
+    Mistake("label null", fit_on(first("label", None)), DataError, ("'label'", "null", "1 found"), True),
+    Mistake("target NaN", fit_on(first("label", float("nan")), layers=[4, 1], loss="squared"), DataError,
+            ("'label'", "NaN", "1 found"), True),
+    Mistake("label of several neither 0 nor 1", fit_on(every("label", 0.0), layers=[Dense(2, "sigmoid")], labelCol="targets"),
+            DataError, ("'targets'", "0..1"), True),
+    Mistake("feature NaN", fit_on(lists_with(float("nan"))), DataError, ("'features'", "NaN", "1 found"), True),
+    Mistake("feature infinite", fit_on(lists_with(float("inf"))), DataError, ("'features'", "infinite", "1 found"), True),
+    Mistake("feature too large for float32", fit_on(lists_with(1e300)), DataError, ("'features'", "infinite"), True),
+    Mistake("feature null in a list", fit_on(lists_with(None)), DataError, ("'features'", "1 found"), True),
+    Mistake("features null", fit_on(first("features", None)), DataError, ("'features'", "null", "1 found"), True),
+    Mistake("one of features null", fit_on(first("b", None), featuresCols=["a", "b", "c", "d"]), DataError,
+            ("a, b, c, d", "1 found"), True),
+    Mistake("weight negative", fit_on(first("weight", -1.0), weightCol="weight"), DataError,
+            ("'weight'", "negative", "1 found"), True),
+    Mistake("weight null", fit_on(first("weight", None), weightCol="weight"), DataError, ("'weight'", "null"), True),
+    Mistake("all weights 0", fit_on(every("weight", 0.0), weightCol="weight"), DataError, ("'weight'", "all", "0"), True),
+    Mistake("no rows", fit_on(lambda df: df.limit(0)), DataError, ("no rows",), True),
+    Mistake("all rows for validation", fit_on(every("held", True), validationIndicatorCol="held"), DataError,
+            ("no rows to train on", "validation"), True),
+    Mistake("no row for validation", fit_on(every("held", False), validationIndicatorCol="held"), DataError,
+            ("'held'", "validat"), True),
+    Mistake("more classes than units", fit_on(indexed, layers=[4, 2], labelCol="class"), DataError,
+            ("'class'", "3 classes", "2 units")),
+    Mistake("learning rate too high", fit_on(lambda df: df, layers=[Dense(1)], solver="sgd", learningRate=1e30, maxIter=9),
+            TrainingError, ("epoch", "step", "1e+30", "learningRate"), True),
+]  # fmt: skip
+
+NAMES = [
+    Mistake("no such layer", fit(layers=["dens"]), UnknownNameError, ("layers", "'dens'", "'dense'")),
+    Mistake("no such loss", fit(loss="softmax_crossentropy"), UnknownNameError, ("losses", "'softmax_cross_entropy'")),
+    Mistake("no such solver", fit(solver="adamm"), UnknownNameError, ("optimizers", "'adamm'", "'adam'")),
+    Mistake("no such schedule", fit(schedule="cosin"), UnknownNameError, ("schedules", "'cosin'", "'cosine'")),
+    Mistake("no such activation", fit(layers=[Dense(3, "rellu")]), UnknownNameError, ("'rellu'", "'relu'")),
+    Mistake("no such field", fit(layers=[{"kind": "dense", "unit": 3}]), ParamError, ("'unit'", "'units'")),
+]
+
+SHAPES = [
+    Mistake("sum of unlike layers", fit(layers=SUM_OF_UNLIKE), NetworkError, ("'add'", "'left'", "'right'", "3", "2")),
+    Mistake("reads no layer", fit(layers=[Dense(3, inputs=("feature",))]), NetworkError, ("'feature'", "'features'")),
+    Mistake("two ends", fit(layers=[Dense(3, name="left"), Dense(3, name="right", inputs=("features",))]), NetworkError,
+            ("'left'", "'right'", "one output")),
+    Mistake("several axes at the end", fit(layers=[Dense(3)], inputShape=[2, 2]), NetworkError, ("dense", "(2, 2)", "Flatten")),
+    Mistake("inputShape of another size", fit_on(assembled, layers=[Flatten(), Dense(3)], inputShape=[2, 3]), NetworkError,
+            ("'features'", "4", "6")),
+    Mistake("inputShape beside sizes", fit(inputShape=[5]), ParamError, ("inputShape", "5", "4")),
+    Mistake("inputShape of 0", fit(layers=[Dense(3)], inputShape=[0]), ParamError, ("inputShape", "at least 1")),
+    Mistake("one size", sizes(4), ParamError, ("layers", "[4]")),
+    Mistake("size 0", sizes(4, 0, 3), ParamError, ("layers", "[4, 0, 3]", "at least 1")),
+    Mistake("input of size 0", sizes(0, 3), ParamError, ("layers", "[0, 3]", "at least 1")),
+    Mistake("no layers", fit(layers=[]), ParamError, ("layers", "[]")),
+    Mistake("a name for layers", fit(layers="dense"), ParamError, ("layers", "'dense'")),
+    Mistake("layers not set", fit_without_layers, ParamError,
+            ("layers", "not set")),
+    Mistake("one unit for classes", sizes(4, 1), ParamError, ("2 or more", "found 1")),
+]  # fmt: skip
+
+
+OTHERS = [
+    Mistake("more workers than slots", fit(numTrainWorkers=99), ClusterError, ("numTrainWorkers", "99", "slots")),
+    Mistake("too few thresholds", fit(thresholds=[0.5, 0.5]), ParamError, ("thresholds", "3 classes", "2")),
+    Mistake("negative threshold", fit(thresholds=[0.5, -0.5, 1.0]), ParamError, ("thresholds", "-0.5")),
+    Mistake("thresholds of a regression", fit(layers=[Dense(1)], thresholds=[0.5]), ParamError, ("thresholds",)),
+]
+
+MISTAKES = COLUMNS + LENGTHS + VALUES + NAMES + SHAPES + OTHERS
+
+RANGES: dict[str, tuple[Any, ...]] = {
+    "maxIter": (0,),
+    "batchSize": (0,),
+    "learningRate": (0.0, -1.0, float("nan"), float("inf")),
+    "momentum": (1.0, -0.1),
+    "regParam": (-0.1, float("nan")),
+    "elasticNetParam": (-0.1, 1.1),
+    "tol": (-1.0,),
+    "patience": (-1,),
+    "clipNorm": (-1.0,),
+    "clipValue": (-1.0,),
+    "numTrainWorkers": (-1,),
+    "jobSeconds": (-1.0,),
+    "timeout": (0.0,),
+    "handleInvalid": ("ignore",),
+}
+"""Values that a Param must refuse."""

@@ -1,0 +1,93 @@
+"""Every mistake of the table ends soon and in one sentence, and does the session no harm."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from spark_deepnet.errors import ClusterError, ParamError
+from spark_deepnet.spark import cluster, design
+from tests.cases.bad_input import MISTAKES, RANGES, Mistake
+from tests.spark.data import blobs, estimator, frame
+
+BOTH = pytest.mark.sessions("classic", "connect")
+SOON = 5.0  # seconds
+
+
+@pytest.fixture(scope="session")
+def good(spark: Any) -> Any:
+    """Twelve rows that can be trained on; trained on once, so that nobody waits for kernels or Python workers."""
+    x, y = blobs(12)
+    df = frame(
+        spark,
+        x,
+        y,
+        number=range(12),
+        weight=[1.0] * 12,
+        held=[i % 3 == 2 for i in range(12)],
+        text=["xyz"[i] for i in y],
+        targets=[[2.0, -1.0]] * 12,
+        **{name: [float(v) for v in column] for name, column in zip("abcd", x.T, strict=True)},
+    ).cache()
+    estimator(numTrainWorkers=2).fit(df)
+    return df
+
+
+def check_sentence(error: BaseException) -> None:
+    text = str(error)
+    assert "\n" not in text
+    assert not any(word in text for word in ("java", "scala", "org.apache", "Traceback", "JVM"))
+    assert 20 < len(text) < 400
+
+
+@BOTH
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
+def test_a_mistake_is_told_soon_and_in_one_sentence(good: Any, mistake: Mistake) -> None:
+    began = time.perf_counter()
+    with pytest.raises(mistake.error) as raised:
+        mistake.make(good)
+    assert time.perf_counter() - began < SOON
+    check_sentence(raised.value)
+    assert [part for part in mistake.tells if part not in str(raised.value)] == []
+
+
+def test_every_range_has_its_row() -> None:
+    assert RANGES.keys() == design.RANGES.keys()
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in RANGES.items() for v in values])
+def test_a_param_out_of_its_range_is_told(good: Any, name: str, value: Any) -> None:
+    with pytest.raises(ParamError, match=f"^{name}: must be .*, found {value!r}$"):
+        estimator(**{name: value}).fit(good)
+
+
+@BOTH
+def test_dynamic_allocation_is_refused(good: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = cluster.conf
+    name = "spark.dynamicAllocation.enabled"
+    monkeypatch.setattr(cluster, "conf", lambda s, key, default="": "true" if key == name else told(s, key, default))
+    with pytest.raises(ClusterError, match=name) as raised:
+        estimator().fit(good)
+    check_sentence(raised.value)
+
+
+@BOTH
+def test_an_output_column_that_exists_is_told(good: Any) -> None:
+    from spark_deepnet.errors import DataError
+
+    model = estimator(maxIter=1).fit(good)
+    with pytest.raises(DataError, match="'prediction' exists already"):
+        model.transform(good.withColumnRenamed("a", "prediction"))
+    with pytest.raises(DataError, match="different names"):
+        model.copy({model.rawPredictionCol: "prediction"}).transform(good)
+
+
+@BOTH
+def test_after_all_mistakes_every_slot_is_free(good: Any, kind: str) -> None:
+    """The last of this file."""
+    began = time.perf_counter()
+    ranks = 4 if kind == "classic" else 2
+    assert len(estimator(numTrainWorkers=ranks).fit(good).summary.ranks) == ranks
+    assert time.perf_counter() - began < SOON

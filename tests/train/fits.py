@@ -1,0 +1,162 @@
+"""Fits without Spark: ranks as threads, each with the frames that it is dealt, job after job."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+
+from spark_deepnet import errors
+from spark_deepnet.exchange.memory import memory_channels
+from spark_deepnet.layers.layer import Layer
+from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.rows.columns import Columns
+from spark_deepnet.train import rank
+from spark_deepnet.train.state import joined
+from tests.exchange.ranks import HERE, SECRET, Meeting
+
+N, WIDTH, CLASSES = 60, 4, 3
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is fitted: n rows with labels that the features tell, mostly."""
+
+    x: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray
+    validation: np.ndarray
+
+    @staticmethod
+    def drawn(n: int = N, seed: int = 0) -> Rows:
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(n, WIDTH)).astype(np.float32)
+        y = (x @ rng.normal(size=(WIDTH, CLASSES)) + rng.gumbel(size=(n, CLASSES)) / 2).argmax(1).astype(np.float64)
+        return Rows(x, y, rng.integers(0, 4, n).astype(np.float32), np.arange(n) % 4 == 3)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def frame(self, index: Any = slice(None)) -> pd.DataFrame:
+        columns = {"label": self.y[index], "weight": self.weights[index], "validation": self.validation[index]}
+        return pd.DataFrame({"features": list(self.x[index])} | columns)
+
+    def dealt(self, *shares: int) -> list[list[pd.DataFrame]]:
+        """The frames of each rank: so many rows each, in an order of their own, in two frames."""
+        order = np.random.default_rng(sum(shares) + len(shares)).permutation(len(self))
+        assert sum(shares) == len(self)
+        parts = np.split(order, np.cumsum(shares)[:-1])
+        return [[self.frame(part[: len(part) // 3]), self.frame(part[len(part) // 3 :])] for part in parts]
+
+
+def plan_of(
+    layers: Any = (), loss: str = "softmax_cross_entropy", weighted: bool = False, columns: Any = None, **recipe: Any
+) -> TrainPlan:
+    """The plan of a fit of a small network by plain gradient descent over all rows at once."""
+    told = layers or ({"kind": "dense", "units": 5, "activation": "tanh"}, {"kind": "dense", "units": CLASSES})
+    made = Recipe(
+        architecture=Architecture(
+            tuple(layer if isinstance(layer, Layer) else Layer.of(layer).to_json() for layer in told),
+            (WIDTH,),
+            Loss.of(loss).to_json(),
+        ),
+        **{
+            "optimizer": "sgd",
+            "schedule": "constant",
+            "learning_rate": 0.5,
+            "batch_size": 1000,
+            "epochs": 5,
+            "seed": 7,
+        }
+        | recipe,
+    )
+    validation = "v" if made.validated else None
+    found = Columns(
+        width=WIDTH, features="f", label="y", classes=CLASSES, weight="w" if weighted else None, validation=validation
+    )
+    return TrainPlan(made, replace(found, **columns or {}), 1, "", SECRET, deadline=20.0)
+
+
+def run_ranks(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory") -> list[pd.DataFrame]:
+    """One job: what every rank yields."""
+    size = len(dealt)
+    plan = replace(plan, workers=size)
+    meeting, channels = Meeting(size), memory_channels(size, plan.deadline)
+    found: list[Any] = [None] * size
+
+    def work(number: int) -> None:
+        try:
+            seat = rank.Seat(number, size, HERE, meeting.all_gather(number))
+            found[number] = pd.concat(list(rank.run(plan, iter(dealt[number]), seat)), ignore_index=True)
+        except BaseException as error:
+            found[number] = error
+            channels[number].close()
+
+    def in_memory(number: int, *_: Any) -> Any:
+        return channels[number]
+
+    with patch.object(rank, "meet", in_memory if world == "memory" else rank.meet):
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(size)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for value in found:
+        if isinstance(value, BaseException):
+            raise value
+    return found
+
+
+@dataclass
+class Fit:
+    """What the jobs of a fit came to."""
+
+    weights: np.ndarray
+    clock: dict[str, Any]
+    jobs: int
+    measures: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        return self.clock["history"]
+
+    def losses(self) -> list[float]:
+        return [row["loss"] for row in self.history]
+
+
+def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory") -> Fit:
+    """Job after job, as the driver runs them: the state of the last goes among the rows of the next."""
+    frames, jobs, measures = dealt, 0, []
+    while True:
+        rows = pd.concat(run_ranks(replace(plan, job=f"job {jobs}"), frames, world), ignore_index=True)
+        jobs += 1
+        raise_said(rows)
+        measures += [json.loads(data) for data in rows.data[rows.kind == rank.MEASURES]]
+        chunks = rows[rows.kind == rank.STATE]
+        clock = json.loads(chunks.data[chunks.part == 0].item())
+        if clock["finished"]:
+            size = Layout(plan.recipe.scores_net()).size
+            told = rows[rows.kind == rank.WEIGHTS]
+            return Fit(joined(dict(zip(told.part, told.data, strict=True)), size), clock, jobs, measures)
+        plan = replace(plan, state_chunks=len(chunks), fingerprint=measures[-1]["fingerprint"])
+        frames = [[*own, part] for own, part in zip(dealt, scattered(chunks, len(dealt)), strict=True)]
+
+
+def scattered(chunks: pd.DataFrame, size: int) -> list[pd.DataFrame]:
+    """Chunks of state dealt over ranks, as frames that join the rows."""
+    frame = pd.DataFrame({"state": chunks.data.to_numpy(), "part": chunks.part.to_numpy()})
+    return [frame.iloc[number::size] for number in range(size)]
+
+
+def raise_said(rows: pd.DataFrame) -> None:
+    for data in rows.data[rows.kind == rank.ERROR]:
+        said = json.loads(data)
+        raise getattr(errors, said["error"])(said["message"])
