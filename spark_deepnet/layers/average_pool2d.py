@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.kernels.pooling import average_pool, average_pool_back
 from spark_deepnet.kernels.windows import Window
 from spark_deepnet.layers._pooling import Pooling
-from spark_deepnet.layers.layer import Arrays, Call, Shape
+from spark_deepnet.layers.layer import Arrays, Call
 
 
 @dataclass(frozen=True, repr=False)

@@ -134,7 +134,8 @@ class BatchNorm(Layer, kind="batch_norm"):
         """dx = a (dy - mean of dy - x^ mean of (dy x^)),   x^ = (x - mean) scale"""
         dy_mean, product_mean = sums[:-1].reshape(2, -1) / max(sums[-1], 1)
         b = -a * scale * product_mean
-        _slope(x, dy, *(v.astype(x.dtype) for v in (a, b, -a * dy_mean - b * mean)), _lines(dx))
+        T = x.dtype
+        _slope(x, dy, a.astype(T), b.astype(T), (-a * dy_mean - b * mean).astype(T), _lines(dx))
 
 
 def _lines(x: np.ndarray) -> np.ndarray:

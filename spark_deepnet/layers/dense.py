@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def _backward_input(dy, W, dx):  # type: ignore[no-untyped-def]
 class Dense(Layer, kind="dense"):
     """y = f(x W + b).   x: (n, i)   W: (i, units)   b: (units,)   y: (n, units)
 
-    ``activation`` f is any activation layer or its name; None: y = x W + b. ``bias=False`` leaves b out: right before
+    Further axes, as in (n, steps, i), stay: the last one is transformed at each place. ``activation`` f is any activation layer or its name; None: y = x W + b. ``bias=False`` leaves b out: right before
     a normalisation, which takes any constant away again. ``bias_decays``: whether regParam reaches b too.
     """
 
@@ -59,20 +60,21 @@ class Dense(Layer, kind="dense"):
             raise ParamError(f"Dense: units must be an int of at least 1, found {self.units!r}")
 
     def shape(self, x: Shape) -> Shape:
-        if len(x) != 1:
-            raise NetworkError(f"Dense takes rows of one axis, found {x}; put Flatten() before it")
-        return (self.units,)
+        if not x:
+            raise NetworkError("Dense takes rows of at least one axis, found single numbers; give it vectors")
+        return (*x[:-1], self.units)
 
     def weights(self, x: Shape) -> dict[str, Weight]:
-        fans: dict[str, Any] = {"fan_in": x[0], "fan_out": self.units}
-        W = Weight((x[0], self.units), Initializer.of(self.initializer), **fans)
+        fans: dict[str, Any] = {"fan_in": x[-1], "fan_out": self.units}
+        W = Weight((x[-1], self.units), Initializer.of(self.initializer), **fans)
         b = Weight((self.units,), Initializer.of(self.bias_initializer), **fans, decays=self.bias_decays)
         return {"W": W, "b": b} if self.bias else {"W": W}
 
     def multiply_adds(self, x: Shape) -> int:
-        return x[0] * self.units
+        return prod(x) * self.units
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        x, y = _matrix(x), _matrix(y)
         if self.bias:
             _forward(x, w["W"], w["b"], y)
         else:
@@ -81,9 +83,15 @@ class Dense(Layer, kind="dense"):
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
+        x, dy = _matrix(x), _matrix(dy)
         if self.bias:
             _backward_weights(x, dy, slopes["W"], slopes["b"])
         else:
             gemm(x.T, dy, 0.0, slopes["W"])
         if dx is not None:
-            _backward_input(dy, w["W"], dx)
+            _backward_input(dy, w["W"], _matrix(dx))
+
+
+def _matrix(x: np.ndarray) -> np.ndarray:
+    """All axes but the last as one."""
+    return x if x.ndim == 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])

@@ -16,10 +16,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
 @kernel
 def _power(s, beta):  # type: ignore[no-untyped-def]
     """s^-beta; the papers' beta is 0.75, where square roots do"""
-    if beta == 0.75:
-        root = np.sqrt(s)
-        return s.dtype.type(1) / (root * np.sqrt(root))
-    return s ** s.dtype.type(-beta)
+    return np.sqrt(np.sqrt(s)) / s if beta == 0.75 else s**-beta
 
 
 @kernel
@@ -52,14 +49,13 @@ def _within(v, size, first, step, out):  # type: ignore[no-untyped-def]
 @kernel
 def _forward(x, size, across, law, y, s):  # type: ignore[no-untyped-def]
     """s = k + step sum x^2   y = x s^-beta;   law: (k, step, beta)"""
-    T = y.dtype.type
     v = np.empty(x.shape[1:], y.dtype)
     for n in range(x.shape[0]):
         v[:] = x[n] * x[n]
         if across:
-            _across(v, size, T(law[0]), T(law[1]), s[n])
+            _across(v, size, law[0], law[1], s[n])
         else:
-            _within(v, size, T(law[0]), T(law[1]), s[n])
+            _within(v, size, law[0], law[1], s[n])
         for h in range(x.shape[1]):
             for w in range(x.shape[2]):
                 for c in range(x.shape[3]):
@@ -79,9 +75,9 @@ def _backward(x, s, dy, size, across, law, dx):  # type: ignore[no-untyped-def]
                     v[h, w, c] = dy[n, h, w, c] * x[n, h, w, c] * own / s[n, h, w, c]
                     dx[n, h, w, c] = dy[n, h, w, c] * own
         if across:
-            _across(v, size, T(0), T(2 * law[1] * law[2]), total)
+            _across(v, size, T(0), T(2) * law[1] * law[2], total)
         else:
-            _within(v, size, T(0), T(2 * law[1] * law[2]), total)
+            _within(v, size, T(0), T(2) * law[1] * law[2], total)
         dx[n] -= x[n] * total
 
 
@@ -118,15 +114,15 @@ class LocalResponseNorm(Layer, kind="local_response_norm"):
         return {"s": (x, None)}
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        _forward(x, self.size, *self._law(), y, call.saved["s"])
+        _forward(x, self.size, *self._law(x), y, call.saved["s"])
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
         if dx is not None:
-            _backward(x, call.saved["s"], dy, self.size, *self._law(), dx)
+            _backward(x, call.saved["s"], dy, self.size, *self._law(x), dx)
 
-    def _law(self) -> tuple[bool, tuple[float, float, float]]:
+    def _law(self, x: np.ndarray) -> tuple[bool, tuple[Any, ...]]:
         across = self.region == "across_channels"
         neighbours = self.size if across else self.size * self.size
-        return across, (float(self.k), self.alpha / neighbours, float(self.beta))
+        return across, tuple(x.dtype.type(v) for v in (self.k, self.alpha / neighbours, self.beta))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from spark_deepnet.errors import check_numbers
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.layers.layer import Activation
+from spark_deepnet.layers.layer import Arrays, Call, Layer
 
 
 @kernel
@@ -21,7 +21,7 @@ def _line(x, scale, offset, y):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Rescaling(Activation, kind="rescaling"):
+class Rescaling(Layer, kind="rescaling"):
     """y = scale x + offset, any shape."""
 
     scale: float
@@ -31,8 +31,11 @@ class Rescaling(Activation, kind="rescaling"):
     def __post_init__(self) -> None:
         check_numbers(self, "a finite number", "scale", "offset")
 
-    def value(self, x: np.ndarray, y: np.ndarray) -> None:
-        _line(x, self.scale, self.offset, y)
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        _line(x.reshape(-1), self.scale, self.offset, y.reshape(-1))
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _line(dy, self.scale, 0.0, dx)
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        if dx is not None:
+            _line(dy.reshape(-1), self.scale, 0.0, dx.reshape(-1))

@@ -26,12 +26,15 @@ class ZeroPadding2d(Layer, kind="zero_padding2d"):
     def __post_init__(self) -> None:
         if isinstance(self.padding, str):
             raise ParamError(f"ZeroPadding2d: padding must be ints, not a word, found {self.padding!r}")
-        sides(self)
+        self._borders()
+
+    def _borders(self) -> Any:
+        return sides(self)
 
     def shape(self, x: Shape) -> Shape:
         check_image(self, x)
-        (top, bottom), (left, right) = sides(self)
-        return (top + x[0] + bottom, left + x[1] + right, x[2])  # type: ignore[operator]
+        (top, bottom), (left, right) = self._borders()
+        return (top + x[0] + bottom, left + x[1] + right, x[2])
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         if x.shape != y.shape:
@@ -45,5 +48,5 @@ class ZeroPadding2d(Layer, kind="zero_padding2d"):
             dx[...] = self._middle(dy)
 
     def _middle(self, y: np.ndarray) -> np.ndarray:
-        (top, bottom), (left, right) = sides(self)
-        return y[:, top : y.shape[1] - bottom, left : y.shape[2] - right]  # type: ignore[operator]
+        (top, bottom), (left, right) = self._borders()
+        return y[:, top : y.shape[1] - bottom, left : y.shape[2] - right]

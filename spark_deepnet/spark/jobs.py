@@ -113,6 +113,8 @@ class Jobs:
         return next(clock_of(bytes(r["data"])) for r in rows if r["kind"] == rank.STATE and r["part"] == 0)
 
     def _raise_said(self, rows: list[Row]) -> None:
+        if not rows:  # Spark does not start workers over a relation that it knows to be empty
+            raise errors.DataError("fit: the DataFrame has no rows to train on; give at least one")
         for row in rows:
             if row["kind"] == rank.ERROR:
                 said = json.loads(row["data"])

@@ -11,6 +11,7 @@ import numpy as np
 from spark_deepnet.errors import TrainingError
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.kernels.slopes import all_finite
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.batches import Epoch, largest_share
 from spark_deepnet.rows.shard import Shard
@@ -63,6 +64,8 @@ class Loop:
             report(self._progress(clock.step / epoch.steps))
             ends = bool(self.stepper.tail[STOP])
         if clock.step == epoch.steps:
+            if not all_finite(self.state.weights):  # the loss would tell in the next step, which may never come
+                raise _lost(f"weights became NaN or infinite in epoch {clock.epoch + 1}", rate)
             self._end_epoch(report)
         return ends
 
@@ -74,10 +77,7 @@ class Loop:
     def _note(self, weight: float, rate: float) -> None:
         tail, clock = self.stepper.tail, self.clock
         if tail[BROKEN]:
-            raise TrainingError(
-                f"fit: the loss became NaN or infinite in epoch {clock.epoch + 1}, step {clock.step + 1}, at a learning "
-                f"rate of {rate:g}; lower learningRate, set clipNorm, or scale the features"
-            )
+            raise _lost(f"loss became NaN or infinite in epoch {clock.epoch + 1}, step {clock.step + 1}", rate)
         for i, part in enumerate((float(tail[LOSS]) * weight, float(tail[METRIC]) * weight, weight)):
             clock.sums[i] += part
         now = time.perf_counter()
@@ -128,3 +128,9 @@ class Loop:
         clock = self.clock
         loss = clock.sums[0] / clock.sums[2] if clock.sums[2] else None
         return {"epoch": clock.epoch + part, "epochs": self.recipe.epochs, "rows": self.census.rows, "loss": loss}
+
+
+def _lost(what: str, rate: float) -> TrainingError:
+    return TrainingError(
+        f"fit: the {what}, at a learning rate of {rate:g}; lower learningRate, set clipNorm, or scale the features"
+    )

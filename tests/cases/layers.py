@@ -28,6 +28,7 @@ from spark_deepnet.layers.softmax import Softmax
 from spark_deepnet.layers.softplus import Softplus
 from spark_deepnet.layers.swish import Swish
 from spark_deepnet.layers.tanh import Tanh
+from tests.cases.graph_layers import GRAPH_LAYERS
 from tests.cases.image_layers import IMAGE_LAYERS
 from tests.cases.layer_case import KEY, LayerCase, rows_numbers, splitmix
 
@@ -50,12 +51,13 @@ LAYERS = [
             (lambda: Dense("3"), "units must be an int of at least 1, found '3'"),
             (lambda: Dense(2.0), "units must be an int"),
             (lambda: Dense(True), "units must be an int"),
-            (lambda: Dense(3).shape((4, 4)), "put Flatten() before it"),
+            (lambda: Dense(3).shape(()), "at least one axis"),
             (lambda: Layer.of("dens"), "did you mean 'dense'?"),
             (lambda: Layer.of("dense"), "Dense needs units"),
             (lambda: Layer.of({"kind": "dense", "units": 3, "bais": True}), "did you mean 'bias'?"),
         ),
     ),
+    LayerCase(Dense(3), (5, 4), lambda w, x: x @ w["W"] + w["b"]),
     LayerCase(Dense(4, bias=False, initializer="he_normal"), (1,), lambda w, x: x @ w["W"]),
     LayerCase(Dense(1, bias_initializer="uniform", bias_decays=True), (7,), lambda w, x: x @ w["W"] + w["b"]),
     LayerCase(Relu(), (3, 2), lambda w, x: np.maximum(x, 0), kinks=(0.0,)),
@@ -137,5 +139,6 @@ LAYERS = [
         ),
     ),
     LayerCase(Concatenate(), ((4,), (1,), (3,)), lambda w, x: np.concatenate(x, axis=-1)),
+    *GRAPH_LAYERS,
     *IMAGE_LAYERS,
 ]

@@ -11,7 +11,7 @@ from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
-from tests.train.fits import CLASSES, N, WIDTH, Fit, Rows, fit, plan_of
+from tests.train.fits import CLASSES, N, Fit, Rows, fit, plan_of
 
 ROWS = Rows.drawn()
 DEALS = [(30, 30), (50, 10), (20, 20, 20), (N, 0, 0), (0, 25, 0, 35)]
@@ -139,7 +139,3 @@ def test_several_steps_an_epoch_see_every_row_once() -> None:
     for row in parts.history:
         assert row["loss"] == pytest.approx(whole.history[0]["loss"], rel=1e-6)
         assert row["accuracy"] == pytest.approx(whole.history[0]["accuracy"], rel=1e-6)
-
-
-def test_all_rows_have_the_width_that_the_plan_tells() -> None:
-    assert ROWS.x.shape == (N, WIDTH)

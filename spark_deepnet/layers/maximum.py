@@ -1,0 +1,37 @@
+"""Maximum: the highest of several inputs, element by element (Keras's Maximum, Caffe's Eltwise MAX)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.errors import NetworkError
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+
+
+@dataclass(frozen=True, repr=False)
+class Maximum(Layer, kind="maximum"):
+    """y = max(x_1, x_2, ...)   x_1, x_2, ..., y: of one shape. Where several are highest, the first gets the slope."""
+
+    many: ClassVar[bool] = True
+    reads: ClassVar[str] = "xy"
+
+    def shape(self, x: tuple[Shape, ...]) -> Shape:
+        if len(x) < 2 or len(set(x)) > 1:
+            raise NetworkError(f"Maximum takes at least two inputs of one shape, found {', '.join(map(str, x))}")
+        return x[0]
+
+    def forward(self, w: Arrays, x: tuple[np.ndarray, ...], y: np.ndarray, call: Call) -> None:
+        np.maximum(x[0], x[1], out=y)
+        for other in x[2:]:
+            np.maximum(y, other, out=y)
+
+    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+        free = np.ones(y.shape, bool)
+        for value, part in zip(x, dx or (), strict=False):
+            highest = free & (value == y)
+            free &= ~highest
+            if part is not None:
+                np.multiply(dy, highest, out=part)

@@ -1,0 +1,45 @@
+"""Reshape: the same numbers of a row under other axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.errors import NetworkError, ParamError
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+
+
+@dataclass(frozen=True, repr=False)
+class Reshape(Layer, kind="reshape"):
+    """y: (n, *target), the last axis running fastest; one size of the target may be -1, from the rest."""
+
+    target: tuple[int, ...]
+    reads: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(size, int) and (size >= 1 or size == -1) for size in self.target):
+            raise ParamError(f"Reshape: sizes must be ints of at least 1, or -1 once, found {self.target!r}")
+        if self.target.count(-1) > 1:
+            raise ParamError(f"Reshape: -1 may stand once, found {self.target!r}")
+
+    def shape(self, x: Shape) -> Shape:
+        known = prod(size for size in self.target if size != -1)
+        rest = prod(x) // known if -1 in self.target else 1
+        if known * rest != prod(x):
+            raise NetworkError(f"Reshape: {prod(x)} numbers a row ({x}) do not fill {self.target}")
+        return tuple(rest if size == -1 else size for size in self.target)
+
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
+        return lengths if self.shape(x)[:1] == x[:1] else None
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        y[...] = x.reshape(y.shape)
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        if dx is not None:
+            dx[...] = dy.reshape(dx.shape)

@@ -1,0 +1,71 @@
+"""What ends a fit before its first step: the same sentence on every rank."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spark_deepnet.errors import DataError
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.rows.shard import read_shard
+from spark_deepnet.train.census import Census, take_census
+from tests.exchange.ranks import together
+from tests.train.fits import N, Rows, plan_of
+
+ROWS = Rows.drawn()
+EMPTY = Rows(ROWS.x[:0], ROWS.y[:0], ROWS.weights[:0], ROWS.validation[:0])
+WEIGHTLESS = replace(ROWS, weights=np.zeros(N, np.float32))
+HELD = replace(ROWS, validation=np.ones(N, bool))
+TRAINED = replace(ROWS, validation=np.zeros(N, bool))
+LIGHT = replace(ROWS, weights=np.where(ROWS.validation, 0, 1).astype(np.float32))
+
+
+def census(plan: TrainPlan, rows: Rows, *deal: int) -> list[Any]:
+    dealt = rows.dealt(*deal)
+
+    def job(channel: Channel) -> Census:
+        return take_census(read_shard(dealt[channel.rank], plan.columns), channel, plan)
+
+    return together("memory", len(deal), job)
+
+
+REFUSED = [
+    (plan_of(), EMPTY, (0,), "fit: the DataFrame has no rows to train on; give at least one"),
+    (plan_of(), EMPTY, (0, 0, 0), "fit: the DataFrame has no rows to train on; give at least one"),
+    (plan_of(validated=True), HELD, (20, 40), "no rows to train on, all of them marked for validation; give"),
+    (plan_of(weighted=True), WEIGHTLESS, (20, 40), "column 'w': all row weights are 0; at least one must be above 0"),
+    (plan_of(validated=True), TRAINED, (N, 0), "column 'v': no row (of a weight above 0) is true"),
+    (plan_of(validated=True, weighted=True), LIGHT, (N, 0), "column 'v': no row (of a weight above 0) is true"),
+    (replace(plan_of(), fingerprint="0" * 16), ROWS, (20, 40), "gave other rows than in the job before"),
+    (plan_of(), replace(ROWS, y=ROWS.y + 0.5), (20, 40), "fractional labels such as"),
+]
+
+
+@pytest.mark.parametrize(("plan", "rows", "deal", "sentence"), REFUSED, ids=[r[3][:40] for r in REFUSED])
+def test_every_rank_gets_the_same_error(plan: TrainPlan, rows: Rows, deal: tuple[int, ...], sentence: str) -> None:
+    found = census(plan, rows, *deal)
+    assert {type(error) for error in found} == {DataError}
+    (told,) = {str(error) for error in found}
+    assert sentence in told
+
+
+@pytest.mark.parametrize("deal", [(N,), (20, 40), (0, 15, 45, 0)], ids=str)
+def test_every_rank_gets_the_same_census(deal: tuple[int, ...]) -> None:
+    plan = plan_of(weighted=True, validated=True)
+    weight = float(ROWS.weights[ROWS.validation].sum())
+    (alone,) = census(plan, ROWS, N)
+    assert (alone.rows, alone.validation_rows, alone.validation_weight) == (45, 15, weight)
+    for found in census(plan, ROWS, *deal):
+        assert found == alone
+    assert census(replace(plan, fingerprint=alone.fingerprint), ROWS, *deal) == [alone] * len(deal)
+
+
+def test_faults_of_one_sentence_add_up_over_the_ranks() -> None:
+    y = ROWS.y.copy()
+    y[::2] = 9
+    for error in census(plan_of(), replace(ROWS, y=y), 20, 30, 10):
+        assert str(error).endswith("(30 found)")

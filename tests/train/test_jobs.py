@@ -1,0 +1,158 @@
+"""Fits cut into jobs: what comes home from each, and that the cuts leave no trace in the weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from spark_deepnet.errors import DataError, ExchangeError, TrainingError
+from spark_deepnet.layers.dense import Dense
+from spark_deepnet.layers.dropout import Dropout
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.train import rank, state
+from tests.train.fits import CLASSES, N, Rows, fit, plan_of, run_ranks
+
+ROWS = Rows.drawn()
+DROPPED = (Dense(6, activation="tanh"), Dropout(0.3), Dense(CLASSES))
+RECIPES: dict[str, dict[str, Any]] = {
+    "a step an epoch": {},
+    "steps within an epoch": {"batch_size": 16},
+    "momentum": {"batch_size": 25, "optimizer": "momentum", "schedule": "cosine"},
+    "adam and dropout": {"batch_size": 25, "optimizer": "adam", "learning_rate": 0.02, "layers": DROPPED},
+    "validation": {"batch_size": 16, "validated": True, "weighted": True},
+    "early stopping": {"batch_size": 16, "validated": True, "learning_rate": 4.0, "patience": 2, "epochs": 12},
+}
+MEASURED = {"seconds", "rowsPerSecond"}
+
+
+def same_history(a: list[dict[str, float]], b: list[dict[str, float]]) -> None:
+    assert [{k: v for k, v in row.items() if k not in MEASURED} for row in a] == [
+        {k: v for k, v in row.items() if k not in MEASURED} for row in b
+    ]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("deal", [(N,), (35, 0, 25)], ids=str)
+def test_a_fit_cut_after_every_step_equals_the_uncut_one(name: str, deal: tuple[int, ...]) -> None:
+    plan = plan_of(**{"epochs": 3} | RECIPES[name])
+    dealt = ROWS.dealt(*deal)
+    whole, cut = fit(plan, dealt), fit(replace(plan, job_seconds=0.0), dealt)
+    assert whole.jobs == 1
+    assert cut.jobs == cut.clock["count"] == whole.clock["count"]
+    np.testing.assert_array_equal(cut.weights, whole.weights)
+    same_history(cut.history, whole.history)
+    assert {k: v for k, v in cut.clock.items() if k != "history"} == {
+        k: v for k, v in whole.clock.items() if k != "history"
+    }
+
+
+def test_state_in_many_chunks_comes_home_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "CHUNK", 100)
+    plan = plan_of(optimizer="adam", batch_size=30, epochs=2, validated=True)
+    dealt = ROWS.dealt(30, 30)
+    cut = fit(replace(plan, job_seconds=0.0), dealt)
+    np.testing.assert_array_equal(cut.weights, fit(plan, dealt).weights)
+
+
+def unfinished(plan: TrainPlan) -> Any:
+    return run_ranks(replace(plan, job_seconds=0.0), ROWS.dealt(40, 20))
+
+
+def test_what_ranks_yield_fits_the_schema() -> None:
+    schema = pa.schema(
+        [("kind", pa.string()), ("rank", pa.int32()), ("part", pa.int32()), ("data", pa.binary())]
+    )
+    assert rank.SCHEMA == ", ".join(
+        f"{f.name} {'int' if pa.types.is_integer(f.type) else f.type}" for f in schema
+    )
+    for frames in (run_ranks(plan_of(), ROWS.dealt(40, 20)), unfinished(plan_of(batch_size=16))):
+        for frame in frames:
+            table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+            assert table.num_rows == len(frame)
+
+
+def test_rank_0_hands_back_weights_or_state_and_every_rank_its_measures() -> None:
+    first, second = run_ranks(plan_of(), ROWS.dealt(40, 20))
+    assert first.kind.tolist() == [rank.MEASURES, rank.STATE, rank.WEIGHTS]
+    assert second.kind.tolist() == [rank.MEASURES]
+    assert second["rank"].tolist() == [1]
+    first, second = unfinished(plan_of(batch_size=16, optimizer="adam"))
+    assert first.kind.tolist() == [rank.MEASURES] + [rank.STATE] * 4
+    assert first.part.tolist() == [0, 0, 1, 2, 3]
+    assert second.kind.tolist() == [rank.MEASURES]
+
+
+def test_measures_tell_rows_bytes_and_where_the_seconds_went() -> None:
+    frames = run_ranks(plan_of(validated=True), ROWS.dealt(40, 20))
+    found = [json.loads(frame.data[frame.kind == rank.MEASURES].item()) for frame in frames]
+    for measures in found:
+        assert (measures["rows"], measures["validationRows"]) == (45, 15)
+        assert measures["fingerprint"] == found[0]["fingerprint"]
+        assert measures["bytesSent"] > 0
+        parts = {name: s for name, s in measures["seconds"].items() if name != "total"}
+        assert set(parts) == {"reading", "meeting", "compiling", "computing", "exchanging", "waiting"}
+        assert all(s >= 0 for s in parts.values())
+        assert sum(parts.values()) <= measures["seconds"]["total"] * 1.01
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), 1e6])
+def test_a_job_with_time_enough_is_the_whole_fit(seconds: float) -> None:
+    assert fit(replace(plan_of(), job_seconds=seconds), ROWS.dealt(N)).jobs == 1
+
+
+def test_a_missing_chunk_of_state_ends_the_job_on_every_rank() -> None:
+    plan = replace(plan_of(), state_chunks=3)
+    with pytest.raises(ExchangeError, match="state: 3 chunks were sent, 0 came"):
+        run_ranks(plan, ROWS.dealt(40, 20))
+
+
+def said(plan: TrainPlan, rows: Rows, *deal: int) -> list[tuple[str, str]]:
+    """The error that each rank sends home: its class and sentence, the only row it yields."""
+    found = []
+    for number, frame in enumerate(run_ranks(plan, rows.dealt(*deal))):
+        assert (frame.kind.tolist(), frame["rank"].tolist()) == ([rank.ERROR], [number])
+        found.append(tuple(json.loads(frame.data.item()).values()))
+    return found
+
+
+@pytest.mark.parametrize("deal", [(N,), (30, 0, 30)], ids=str)
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "squared"])
+def test_a_loss_that_leaves_the_finite_numbers_ends_the_fit_in_a_sentence(deal: tuple[int, ...], loss: str) -> None:
+    columns = {"labels": CLASSES, "classes": 0} if loss == "squared" else {}
+    plan = plan_of(loss=loss, learning_rate=1e39, batch_size=16, columns=columns)
+    rows = ROWS
+    if loss == "squared":
+        rows = replace(ROWS, y=np.array([*np.eye(CLASSES, dtype=np.float32)[ROWS.y.astype(int)], None], object)[:-1])
+    found = said(plan, rows, *deal)
+    assert set(found) == {
+        (
+            TrainingError.__name__,
+            "fit: the loss became NaN or infinite in epoch 1, step 2, at a learning rate of 1e+39; lower learningRate, "
+            "set clipNorm, or scale the features",
+        )
+    }
+
+
+def test_weights_that_the_last_step_lost_are_not_handed_back() -> None:
+    (told,) = set(said(plan_of(learning_rate=1e39, epochs=1), ROWS, 40, 20))
+    assert told == (
+        TrainingError.__name__,
+        "fit: the weights became NaN or infinite in epoch 1, at a learning rate of 1e+39; lower learningRate, set "
+        "clipNorm, or scale the features",
+    )
+
+
+def test_bad_rows_of_all_ranks_are_told_in_one_sentence_on_every_rank() -> None:
+    y = ROWS.y.copy()
+    y[:7] = 9
+    x = ROWS.x.copy()
+    x[10:13, 2] = np.nan
+    (told,) = set(said(plan_of(), replace(ROWS, y=y, x=x), 10, 20, 30))
+    assert told[0] == DataError.__name__
+    assert "unknown labels such as 9; the network's 3 outputs want whole numbers from 0 to 2 (7 found)" in told[1]
+    assert "column 'f': NaN or infinite values; fill or drop them first (3 found)" in told[1]
