@@ -68,6 +68,9 @@ class Layer(Member, family="layers"):
     inputs: tuple[str, ...] | None = field(default=None, kw_only=True)
     """The names of the nodes that it reads; None: the one before it in the list."""
 
+    share: str | None = field(default=None, kw_only=True)
+    """The name of an earlier layer whose weights this one uses and trains too; they must be of the same shapes."""
+
     many: ClassVar[bool] = False
     """Whether it joins several inputs."""
     totals: ClassVar[bool] = False

@@ -7,13 +7,14 @@ node whose output it belongs to has gone backward, so a deep chain needs about t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.layers.layer import Activation
+from spark_deepnet.layers.layer import Activation, Arrays, Shape
 from spark_deepnet.net.net import Net, Node
 
 
@@ -28,6 +29,7 @@ class Buffers:
         self.values = {name: self._new(prod(shape)) for name, shape in net.inputs.items()}
         for node in net.nodes:
             self.values[node.name] = self._value(node)
+        self.kept = {(node.name, key): array for node in net.nodes for key, array in self._kept(node)}
         self.slopes: dict[str, np.ndarray] = {}
         self.addends: list[np.ndarray] = []
         if training:
@@ -35,6 +37,10 @@ class Buffers:
 
     def _new(self, row: int) -> np.ndarray:
         return aligned(self.capacity * row, self.dtype)
+
+    def _kept(self, node: Node) -> Iterator[tuple[str, np.ndarray]]:
+        for key, (shape, dtype) in node.layer.saves(node.x).items():
+            yield key, aligned(self.capacity * prod(shape), dtype or self.dtype)
 
     def _overwrites(self, node: Node) -> bool:
         """Whether the node may write its output over its input."""
@@ -72,20 +78,26 @@ class Buffers:
                     self.slopes[source] = taken(prod(self.shapes[source]))
             if not handed_on:
                 pool.append(dy)
-        joined = [[prod(self.shapes[s]) for s in node.inputs if s in self.nodes and self.readers[s] > 1] for node in net.nodes]
-        self.addends = [self._new(max(map(max, filter(None, joined)))) for _ in range(max(map(len, joined)))]
+        again = [[s for s in node.inputs if s in self.nodes and self.readers[s] > 1] for node in net.nodes]
+        largest = max((prod(self.shapes[s]) for sources in again for s in sources), default=0)
+        self.addends = [self._new(largest) for _ in range(max(map(len, again)))]
 
-    def value(self, name: str, n: int) -> np.ndarray:
-        return self._view(self.values[name], name, n)
+    def value(self, name: str, n: int, shape: Shape) -> np.ndarray:
+        return _view(self.values[name], n, shape)
 
-    def slope(self, name: str, n: int) -> np.ndarray | None:
+    def slope(self, name: str, n: int, shape: Shape) -> np.ndarray | None:
         """The slope of a node's output; None for inputs of the network, which nobody asks for."""
-        return self._view(self.slopes[name], name, n) if name in self.slopes else None
+        return _view(self.slopes[name], n, shape) if name in self.slopes else None
 
-    def addend(self, k: int, name: str, n: int) -> np.ndarray:
+    def addend(self, k: int, n: int, shape: Shape) -> np.ndarray:
         """Where a second reader of a value puts its part of the slope, the k-th of its parts, before it is added."""
-        return self._view(self.addends[k], name, n)
+        return _view(self.addends[k], n, shape)
 
-    def _view(self, flat: np.ndarray, name: str, n: int) -> np.ndarray:
-        shape = self.shapes[name]
-        return flat[: n * prod(shape)].reshape((n, *shape))
+    def saved(self, node: Node, n: int) -> Arrays:
+        """What the node's layer keeps from forward to backward; the node may be of shorter sequences."""
+        wanted = node.layer.saves(node.x).items()
+        return {key: _view(self.kept[node.name, key], n, shape) for key, (shape, _) in wanted}
+
+
+def _view(flat: np.ndarray, n: int, shape: Shape) -> np.ndarray:
+    return flat[: n * prod(shape)].reshape((n, *shape))

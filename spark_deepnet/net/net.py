@@ -30,6 +30,11 @@ class Node:
     def weights(self) -> dict[str, Weight]:
         return self.layer.weights(self.x)
 
+    @property
+    def owner(self) -> str:
+        """The node whose weights it uses: itself, or the one that it shares with."""
+        return self.layer.share or self.name
+
 
 @dataclass(frozen=True)
 class Net:
@@ -67,6 +72,28 @@ class Net:
     def shape(self) -> Shape:
         """The output's shape, without the rows."""
         return self.nodes[-1].shape
+
+    def resized(self, inputs: Mapping[str, Shape]) -> Net:
+        """The same nodes over inputs of other shapes, such as shorter sequences."""
+        shapes = dict(inputs)
+        nodes = []
+        for node in self.nodes:
+            found = tuple(shapes[name] for name in node.inputs)
+            shapes[node.name] = tuple(node.layer.shape(found if node.layer.many else found[0]))
+            nodes.append(replace(node, input_shapes=found, shape=shapes[node.name]))
+        return Net(dict(inputs), tuple(nodes))
+
+    def summary(self) -> str:
+        """A table of the nodes: shapes, parameters, multiply-adds and memory."""
+        from spark_deepnet.net.summary import summary
+
+        return summary(self)
+
+    def plot(self) -> str:
+        """The graph in Graphviz's language, for ``dot -Tpng`` or a notebook."""
+        from spark_deepnet.net.summary import plot
+
+        return plot(self)
 
     def without_top(self, kind: str | None) -> Net:
         """The network without its last node where that is a layer of the kind given: what a loss with that link sees."""
@@ -122,7 +149,22 @@ class _Builder:
             shape = layer.shape(shapes if layer.many else shapes[0])
         except NetworkError as error:
             raise NetworkError(f"layer {name!r}, after {' and '.join(map(repr, sources))}: {error}") from None
-        return Node(name, layer, sources, shapes, tuple(shape))
+        node = Node(name, layer, sources, shapes, tuple(shape))
+        if layer.share is not None:
+            self.check_share(node)
+        return node
+
+    def check_share(self, node: Node) -> None:
+        """Refuse a sharer whose weights are not those of an earlier layer that has its own."""
+        owners = {n.name: n for n in self.nodes if n.layer.share is None and n.weights()}
+        if node.owner not in owners:
+            raise NetworkError(
+                f"layer {node.name!r} shares the weights of {node.owner!r}, which is no layer before it with weights of "
+                f"its own; {near(node.owner, owners)}"
+            )
+        own, others = ({k: w.shape for k, w in n.weights().items()} for n in (node, owners[node.owner]))
+        if own != others:
+            raise NetworkError(f"layer {node.name!r} needs weights {own}, but {node.owner!r}, which it shares, has {others}")
 
 
 def perceptron(sizes: Sequence[int], top: str | None = "softmax") -> list[Layer]:

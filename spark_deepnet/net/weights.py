@@ -42,7 +42,8 @@ class Layout:
     not, then those that no step touches. The gaps hold zeros whose slopes are zero, which every optimizer leaves alone."""
 
     def __init__(self, net: Net) -> None:
-        wanted = [(n.name, key, weight) for n in net.nodes for key, weight in n.weights().items()]
+        owners = [n for n in net.nodes if n.layer.share is None]
+        wanted = [(n.name, key, weight) for n in owners for key, weight in n.weights().items()]
         self.slots: list[Slot] = []
         self.size = 0
         for node, key, weight in sorted(wanted, key=lambda w: (not w[2].trained, not w[2].decays)):

@@ -136,7 +136,8 @@ def several(labels: pd.Series, columns: Columns, faults: Faults) -> np.ndarray:
     missing = ~np.isfinite(targets).all(1)
     beyond = ~missing & ((targets < 0) | (targets > 1)).any(1) & columns.indicators
     if missing.any():
-        faults[f"column {columns.label!r}: null, NaN or infinite targets; fill or drop them first"] += int(missing.sum())
+        what = f"column {columns.label!r}: null, NaN or infinite targets; fill or drop them first"
+        faults[what] += int(missing.sum())
     if beyond.any():
         first = targets[beyond][0]
         example = first[(first < 0) | (first > 1)][0]

@@ -194,7 +194,7 @@ def _udf(plan: ScorePlan) -> Any:
 def _shown(found: Column, part: str, output: Output) -> Column:
     """A part of the struct as Spark ML's evaluators want it."""
     if part == PREDICTION and not output.several:
-        return found
+        return F.coalesce(found, F.lit(float("nan")))  # Arrow makes nulls of NaN, which evaluators do not read
     if part == PREDICTION and output.raw:
         return found
     return array_to_vector(found)

@@ -85,11 +85,6 @@ def test_what_makes_no_network_is_refused_in_a_sentence(layers: Any, error: type
     assert fragment in str(caught.value)
 
 
-def test_rows_of_two_axes_into_a_dense_layer_name_the_layer_and_the_way_out() -> None:
-    with pytest.raises(NetworkError, match=r"layer 'dense', after 'features': .*put Flatten\(\) before it"):
-        Net.of([Dense(3)], {INPUT: (2, 2)})
-
-
 @pytest.mark.parametrize("case", NETS, ids=lambda case: case.id)
 def test_a_network_survives_the_json_of_its_layers(case: NetCase) -> None:
     told = json.loads(json.dumps([Layer.of(layer).to_json() for layer in case.layers]))

@@ -21,7 +21,8 @@ NAN, INF = float("nan"), float("inf")
 
 NULLS = "column 'f': null; fill or drop them first"
 SHORT = (
-    "column 'f': vectors of length 2, but the first layer takes 3; give layers or inputShape for 2, or vectors of length 3"
+    "column 'f': vectors of length 2, but the first layer takes 3; "
+    "give layers or inputShape for 2, or vectors of length 3"
 )
 STRANGE = "column 'f': NaN or infinite values; fill or drop them first"
 
@@ -66,7 +67,11 @@ BAD = [
     (VECTORS, vectors([sparse([1, 0]), sparse([1, 0, 3])]), {SHORT: 1}),
     (VECTORS, vectors([sparse([NAN, 0, INF]), sparse([1, 0, 3])]), {STRANGE: 2}),
     (VECTORS, vectors([dense([1, 2]), sparse([1, 0, 3]), dense([1, 2, 3])]), {SHORT: 1}),
-    (VECTORS, vectors([NULL, dense([NAN, 2, 3]), sparse([1, 0]), sparse([0, 0, INF])]), {NULLS: 1, SHORT: 1, STRANGE: 2}),
+    (
+        VECTORS,
+        vectors([NULL, dense([NAN, 2, 3]), sparse([1, 0]), sparse([0, 0, INF])]),
+        {NULLS: 1, SHORT: 1, STRANGE: 2},
+    ),
 ]
 
 

@@ -27,7 +27,9 @@ INDICES = [[0, 1, 2], [19, 3, 3, 0], [], list(range(20))]
 
 def table_of(features: Any, seed: int = 0) -> Table:
     n, rng = len(features), np.random.default_rng(seed)
-    return Table(features, rng.integers(0, 3, n).astype(np.int32), rng.random(n).astype(np.float32), rng.random(n) < 0.5)
+    return Table(
+        features, rng.integers(0, 3, n).astype(np.int32), rng.random(n).astype(np.float32), rng.random(n) < 0.5
+    )
 
 
 @each_kind

@@ -27,7 +27,9 @@ X = np.where(np.random.default_rng(0).random((700, 3)) < 0.4, 0, np.random.defau
 X = X.astype(np.float32)
 
 
-def plan_of(vectors: bool = False, invalid: str = "error", loss: str = "softmax_cross_entropy", **more: Any) -> ScorePlan:
+def plan_of(
+    vectors: bool = False, invalid: str = "error", loss: str = "softmax_cross_entropy", **more: Any
+) -> ScorePlan:
     units = more.pop("units", 2)
     net = Architecture((Dense(units).to_json(),), (3,), Loss.of(loss).to_json())
     weights = Layout(net.scores_net()).started(more.pop("seed", 1))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spark_deepnet.errors import ClusterError, ParamError
+from spark_deepnet.errors import ClusterError, DataError, ParamError
 from spark_deepnet.spark import cluster, design
 from tests.cases.bad_input import MISTAKES, RANGES, Mistake
 from tests.spark.data import blobs, estimator, frame
@@ -75,8 +75,6 @@ def test_dynamic_allocation_is_refused(good: Any, monkeypatch: pytest.MonkeyPatc
 
 @BOTH
 def test_an_output_column_that_exists_is_told(good: Any) -> None:
-    from spark_deepnet.errors import DataError
-
     model = estimator(maxIter=1).fit(good)
     with pytest.raises(DataError, match="'prediction' exists already"):
         model.transform(good.withColumnRenamed("a", "prediction"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F
 
 from spark_deepnet import DeepNetModel
@@ -74,8 +75,6 @@ def test_thresholds_weigh_the_classes(model: DeepNetModel, rows: Any) -> None:
 @pytest.fixture(scope="module")
 def holed(rows: Any) -> Any:
     """The first row null, the second with a NaN, and one good one of all; as lists and as vectors."""
-    from pyspark.ml.functions import array_to_vector, vector_to_array
-
     lists = rows.limit(3).withColumn("number", F.monotonically_increasing_id()).cache()
     first, second = F.col("number") == 0, F.col("number") == 1
     values = vector_to_array("features")
@@ -110,9 +109,6 @@ def test_vectors_of_another_length_are_refused(model: DeepNetModel, spark: Any) 
 
 
 def test_a_stream_is_scored_as_a_table_is(model: DeepNetModel, rows: Any, spark: Any, tmp_path: Path) -> None:
-    lists = rows.selectExpr("label")
-    from pyspark.ml.functions import vector_to_array
-
     lists = rows.select(vector_to_array("features").alias("features"), "label")
     lists.write.parquet(str(tmp_path / "in"))
     stream = spark.readStream.schema(lists.schema).parquet(str(tmp_path / "in"))

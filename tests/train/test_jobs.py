@@ -64,12 +64,9 @@ def unfinished(plan: TrainPlan) -> Any:
 
 
 def test_what_ranks_yield_fits_the_schema() -> None:
-    schema = pa.schema(
-        [("kind", pa.string()), ("rank", pa.int32()), ("part", pa.int32()), ("data", pa.binary())]
-    )
-    assert rank.SCHEMA == ", ".join(
-        f"{f.name} {'int' if pa.types.is_integer(f.type) else f.type}" for f in schema
-    )
+    schema = pa.schema([("kind", pa.string()), ("rank", pa.int32()), ("part", pa.int32()), ("data", pa.binary())])
+    told = ", ".join(f"{f.name} {'int' if pa.types.is_integer(f.type) else f.type}" for f in schema)
+    assert told == rank.SCHEMA
     for frames in (run_ranks(plan_of(), ROWS.dealt(40, 20)), unfinished(plan_of(batch_size=16))):
         for frame in frames:
             table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)

@@ -11,7 +11,7 @@ from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
-from tests.train.fits import CLASSES, N, Fit, Rows, fit, plan_of
+from tests.train.fits import CLASSES, Fit, N, Rows, fit, plan_of
 
 ROWS = Rows.drawn()
 DEALS = [(30, 30), (50, 10), (20, 20, 20), (N, 0, 0), (0, 25, 0, 35)]

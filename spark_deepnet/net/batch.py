@@ -1,0 +1,135 @@
+"""A network at work on batches of one size: every layer's arguments, written down once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.kernels.lengths import zero_beyond
+from spark_deepnet.kernels.random import key_of
+from spark_deepnet.layers.layer import Arrays, Call
+from spark_deepnet.net.buffers import Buffers
+from spark_deepnet.net.net import Net, Node
+
+Lengths = Mapping[str, np.ndarray]
+"""Of inputs whose rows are sequences of different lengths: input -> (n,) int32."""
+Sums = tuple[tuple[np.ndarray, np.ndarray], ...]
+
+
+@dataclass
+class Turn:
+    """One node's arguments."""
+
+    node: Node
+    key: np.uint64
+    w: Arrays
+    x: Any
+    y: np.ndarray
+    call: Call
+    dy: np.ndarray | None = None
+    dx: Any = None
+    slopes: Arrays | None = None
+    sums: Sums = ()
+    """(slope, addend): where another node has already written, this one's part is added."""
+    ends: np.ndarray | None = None
+    """The output's lengths, where its rows are sequences."""
+
+    def forward(self, known: dict[str, np.ndarray]) -> None:
+        layer, lengths = self.node.layer, known.get(self.node.inputs[0])
+        self.call.lengths = lengths
+        layer.forward(self.w, self.x, self.y, self.call)
+        self.ends = None if lengths is None else layer.lengths(self.node.x, lengths)
+        if self.ends is not None:
+            known[self.node.name] = self.ends
+            zero_beyond(self.ends, _steps(self.y))
+
+    def backward(self) -> None:
+        if self.ends is not None and self.dy is not None:
+            zero_beyond(self.ends, _steps(self.dy))
+        self.node.layer.backward(self.w, self.x, self.y, self.dy, self.dx, self.slopes or {}, self.call)  # type: ignore[arg-type]
+        for slope, addend in self.sums:
+            slope += addend
+
+
+def _steps(a: np.ndarray) -> np.ndarray:
+    """(rows, steps, all the rest)"""
+    return a if a.ndim == 3 else a.reshape(*a.shape[:2], -1)
+
+
+class Batch:
+    """n rows: ``feed`` is filled, ``forward`` gives the scores, ``slope`` is filled, ``backward`` writes the weights'
+    slopes. Of the net given, only names and shapes count: its sequences may be shorter than the buffers' own."""
+
+    def __init__(
+        self,
+        net: Net,
+        n: int,
+        buffers: Buffers,
+        weights: Mapping[str, Arrays],
+        slopes: Mapping[str, Arrays] | None,
+        total: Callable[[np.ndarray], None],
+    ) -> None:
+        self.net, self.n, self.buffers = net, n, buffers
+        self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
+        self.feed: Arrays = {name: self._value(name) for name in net.inputs}
+        self.turns = [self._turn(node, weights.get(node.owner, {}), total) for node in net.nodes]
+        if slopes is not None:
+            self._write_backward(slopes)
+            self.slope = self.turns[-1].dy
+
+    def forward(self, training: bool, step: np.uint64, rows: np.ndarray, lengths: Lengths) -> np.ndarray:
+        known = dict(lengths)
+        for turn in self.turns:
+            call = turn.call
+            call.training, call.rows, call.key = training, rows, turn.key ^ step
+            turn.forward(known)
+        return self.turns[-1].y
+
+    def backward(self) -> None:
+        for turn in reversed(self.turns):
+            turn.backward()
+
+    @property
+    def ends(self) -> np.ndarray | None:
+        """The lengths of the scores, where they are given for every step of sequences."""
+        return self.turns[-1].ends
+
+    def _value(self, name: str) -> np.ndarray:
+        return self.buffers.value(name, self.n, self.shapes[name])
+
+    def _turn(self, node: Node, w: Arrays, total: Callable[[np.ndarray], None]) -> Turn:
+        x = tuple(self._value(name) for name in node.inputs)
+        call = Call(saved=self.buffers.saved(node, self.n), total=total)
+        return Turn(node, key_of("node", node.name), w, x if node.layer.many else x[0], self._value(node.name), call)
+
+    def _write_backward(self, slopes: Mapping[str, Arrays]) -> None:
+        begun: set[str] = set()
+        for turn in reversed(self.turns):
+            node = turn.node
+            turn.dy = self.buffers.slope(node.name, self.n, self.shapes[node.name])
+            dx: list[np.ndarray | None] = []
+            sums: list[tuple[np.ndarray, np.ndarray]] = []
+            for name in node.inputs:
+                target = self.buffers.slope(name, self.n, self.shapes[name])
+                if target is not None and name in begun:
+                    addend = self.buffers.addend(len(sums), self.n, self.shapes[name])
+                    sums.append((target, addend))
+                    target = addend
+                begun.add(name)
+                dx.append(target)
+            turn.dx = tuple(dx) if node.layer.many else dx[0]
+            turn.slopes, more = self._weight_slopes(node, slopes, begun)
+            turn.sums = (*sums, *more)
+
+    def _weight_slopes(self, node: Node, slopes: Mapping[str, Arrays], begun: set[str]) -> tuple[Arrays, Sums]:
+        """Where a node writes its weights' slopes: a second user of the same weights into arrays that are added."""
+        own = slopes.get(node.owner, {})
+        mark = f"weights of {node.owner}"
+        if mark not in begun:
+            begun.add(mark)
+            return own, ()
+        parts = {name: np.empty_like(array) for name, array in own.items()}
+        return parts, tuple((own[name], parts[name]) for name in own)

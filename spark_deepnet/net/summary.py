@@ -1,0 +1,41 @@
+"""A network in words and as a drawing."""
+
+from __future__ import annotations
+
+from math import prod
+
+from spark_deepnet.net.net import Net, Node
+
+_LINE = "{:<28} {:<18} {:>12} {:>14} {:>10}  {}"
+
+
+def summary(net: Net) -> str:
+    """A table: each node's name, kind, shape, parameters, multiply-adds of one row's forward pass, bytes of its values
+    for one row, and what it reads; then their sums."""
+    counts = [(_parameters(n), n.layer.multiply_adds(n.x), 4 * prod(n.shape)) for n in net.nodes]
+    lines = [_LINE.format("name (kind)", "shape", "parameters", "multiply-adds", "bytes/row", "reads")]
+    for node, numbers in zip(net.nodes, counts, strict=True):
+        shown = (f"{number:,}" for number in numbers)
+        lines.append(_LINE.format(f"{node.name} ({node.layer.kind})", str(node.shape), *shown, ", ".join(node.inputs)))
+    sums = [sum(column) for column in zip(*counts, strict=True)]
+    shown = (f"{number:,}" for number in sums)
+    lines.append(_LINE.format("in all", "", *shown, f"{4 * sums[0] / 2**20:.2f} MiB of weights"))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _parameters(node: Node) -> int:
+    return sum(prod(weight.shape) for weight in node.weights().values()) if node.layer.share is None else 0
+
+
+def plot(net: Net) -> str:
+    """The graph in Graphviz's language: ``dot -Tpng`` draws it."""
+    lines = ["digraph network {", "  node [shape=box, fontname=Helvetica];"]
+    lines += [f'  "{name}" [label="{name}\\n{shape}", shape=ellipse];' for name, shape in net.inputs.items()]
+    for node in net.nodes:
+        lines.append(f'  "{node.name}" [label="{_escaped(repr(node.layer))}\\n{node.shape}"];')
+        lines += [f'  "{source}" -> "{node.name}";' for source in node.inputs]
+    return "\n".join([*lines, "}"])
+
+
+def _escaped(text: str) -> str:
+    return text.replace('"', '\\"')

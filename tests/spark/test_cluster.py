@@ -1,0 +1,86 @@
+"""What is shipped to workers, which Python they run, and how many there are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark import cloudpickle
+from pyspark.sql import functions as F
+
+from spark_deepnet.errors import ClusterError
+from spark_deepnet.layers import Dense, Dropout
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.spark import cluster, model
+from spark_deepnet.spark.design import Design
+from spark_deepnet.spark.jobs import rank_task
+from tests.spark.data import blobs, estimator, frame
+from tests.spark.test_bad_input import check_sentence
+
+SLOTS = {"classic": 4, "cluster": 2, "connect": 2}
+NET = [Dense(64, "relu"), Dropout(0.5), Dense(32, "relu"), Dense(3, "softmax")]
+
+
+@pytest.fixture(scope="module")
+def rows(spark: Any) -> Any:
+    return frame(spark, *blobs(12)).cache()
+
+
+@pytest.mark.sessions("classic", "cluster", "connect")
+def test_all_slots_are_taken_where_nothing_is_said(rows: Any, kind: str) -> None:
+    assert cluster.slots_of(rows.sparkSession) == SLOTS[kind]
+    assert len(estimator(numTrainWorkers=0, maxIter=1).fit(rows).summary.ranks) == SLOTS[kind]
+
+
+@pytest.mark.sessions("classic", "cluster")
+def test_workers_run_the_drivers_python(rows: Any) -> None:
+    assert "PYSPARK_PYTHON" not in os.environ
+    estimator(maxIter=1).fit(rows)
+
+    @F.udf("string")
+    def python() -> str:
+        import sys
+
+        return sys.executable
+
+    assert {row[0] for row in rows.select(python()).collect()} == {sys.executable}
+
+
+def test_a_fit_on_a_python_without_the_package_says_so(
+    rows: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Chosen by the user, so it is left as it is."""
+    venv.create(tmp_path / "bare", symlinks=True)
+    bare = str(tmp_path / "bare" / "bin" / "python")
+    subprocess.run([bare, "-c", "import sys; assert 'bare' in sys.prefix"], check=True)
+    monkeypatch.setenv("PYSPARK_PYTHON", bare)
+    monkeypatch.setattr(rows.sparkSession.sparkContext, "pythonExec", bare)
+    with pytest.raises(ClusterError, match="Python") as raised:
+        estimator().fit(rows)
+    check_sentence(raised.value)
+    assert sys.executable in str(raised.value)
+    monkeypatch.undo()
+    assert estimator(maxIter=1).fit(rows).summary.jobs == 1
+
+
+@pytest.mark.sessions("classic", "connect")
+def test_little_is_shipped(rows: Any) -> None:
+    design = Design(estimator(layers=NET, solver="momentum", schedule="cosine", clipNorm=1.0), rows)
+    plan = TrainPlan(design.recipe, design.columns, 4, "0" * 32, b"0" * 32, listener=("192.168.100.100", 50000))
+    assert len(cloudpickle.dumps(partial(rank_task, plan))) < 2048
+
+
+@pytest.mark.sessions("classic", "connect")
+def test_a_scorer_ships_the_weights_and_little_else(rows: Any) -> None:
+    fitted = estimator(layers=NET, maxIter=1).fit(rows)
+    plan, _ = fitted._plan(rows)
+    udf = model._udf(plan)
+    weights = sum(w.nbytes for w in fitted.weights.values())
+    assert weights > 8000
+    assert len(cloudpickle.dumps(udf.func)) - weights < 2048

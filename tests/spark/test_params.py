@@ -1,0 +1,127 @@
+"""Params as Spark ML has them; none of this needs a session."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.ml.param import Param
+
+from spark_deepnet import DeepNetEstimator, DeepNetModel
+from spark_deepnet.errors import ParamError, UnknownNameError
+from spark_deepnet.layers import Dense
+from spark_deepnet.losses import Hinge
+from spark_deepnet.optimizers import Adam
+from spark_deepnet.schedules import Step
+
+VALUES: dict[str, Any] = {
+    "layers": [4, 3],
+    "inputShape": [2, 2],
+    "loss": "hinge",
+    "solver": "sgd",
+    "schedule": "cosine",
+    "thresholds": [0.5, 0.5],
+    "featuresCols": ["a", "b"],
+    "handleInvalid": "skip",
+    "showProgress": True,
+}
+"""A value for the Params that do not take any text or number."""
+NAMES = [param.name for param in DeepNetEstimator().params]
+
+
+def value_of(param: Param[Any]) -> Any:
+    if param.name in VALUES:
+        return VALUES[param.name]
+    return "x" if param.name.endswith(("Col", "Dir")) else 7
+
+
+@pytest.mark.parametrize("make", [DeepNetEstimator, DeepNetModel])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_param_is_set_and_got(make: type, name: str) -> None:
+    stage = make()
+    value = value_of(stage.getParam(name))
+    title = name[0].upper() + name[1:]
+    assert getattr(stage, f"set{title}")(value) is stage
+    assert getattr(stage, f"get{title}")() == value
+    assert stage.isSet(name)
+    assert len(stage.getParam(name).doc) > 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_param_is_an_argument(name: str) -> None:
+    value = value_of(DeepNetEstimator().getParam(name))
+    by_constructor, later = DeepNetEstimator(**{name: value}), DeepNetEstimator()
+    assert later.setParams(**{name: value}) is later
+    for net in by_constructor, later:
+        assert net.getOrDefault(name) == value
+        assert {param.name for param in net.params if net.isSet(param)} == {name}
+
+
+def test_arguments_have_names() -> None:
+    with pytest.raises(TypeError):
+        DeepNetEstimator([4, 3])
+    with pytest.raises(TypeError, match="layer"):
+        DeepNetEstimator(layer=[4, 3])
+
+
+def test_what_is_not_set_has_these_defaults() -> None:
+    net = DeepNetEstimator()
+    told = {param.name: net.getOrDefault(param) for param in net.params if net.isDefined(param)}
+    assert told == {
+        "featuresCol": "features", "labelCol": "label", "predictionCol": "prediction", "probabilityCol": "probability",
+        "rawPredictionCol": "rawPrediction", "loss": "auto", "solver": "auto", "schedule": "constant",
+        "learningRate": 0.001, "momentum": 0.9, "batchSize": 128, "maxIter": 10, "regParam": 0.0,
+        "elasticNetParam": 0.0, "tol": 0.0, "patience": 5, "seed": 0, "numTrainWorkers": 0, "handleInvalid": "error",
+        "clipNorm": 0.0, "clipValue": 0.0, "jobSeconds": 30.0, "timeout": 300.0, "showProgress": False,
+    }  # fmt: skip
+
+
+def test_all_is_explained() -> None:
+    text = DeepNetEstimator(layers=[Dense(3, "softmax")]).explainParams()
+    assert [name for name in NAMES if f"{name}: " not in text] == []
+    assert "layers.dense.v1" in text
+
+
+def test_values_are_json() -> None:
+    net = DeepNetEstimator(
+        layers=[Dense(3, "relu"), "dropout", {"kind": "dense", "units": 2}], loss=Hinge(), solver=Adam(), schedule=Step(2)
+    )
+    values = [net.getOrDefault(name) for name in ("layers", "loss", "solver", "schedule")]
+    assert json.loads(json.dumps(values)) == values
+    again = DeepNetEstimator(layers=values[0], loss=values[1], solver=values[2], schedule=values[3])
+    assert [again.getOrDefault(name) for name in ("layers", "loss", "solver", "schedule")] == values
+
+
+def test_sizes_may_be_numpys() -> None:
+    assert DeepNetEstimator(layers=np.array([4, 3])).getLayers() == [4, 3]
+    assert DeepNetEstimator(layers=(4, 3)).getLayers() == [4, 3]
+
+
+def test_a_copy_is_its_own() -> None:
+    net = DeepNetEstimator(layers=[4, 3], maxIter=2)
+    other = net.copy({net.layers: [4, 5, 3], net.maxIter: 7})
+    assert (other.getLayers(), other.getMaxIter(), other.uid) == ([4, 5, 3], 7, net.uid)
+    assert (net.getLayers(), net.getMaxIter()) == ([4, 3], 2)
+
+
+def test_none_leaves_a_param_as_it_is() -> None:
+    assert DeepNetEstimator(maxIter=None, weightCol=None).getMaxIter() == 10
+    assert not DeepNetEstimator(weightCol=None).isDefined("weightCol")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "tells"),
+    [
+        ("layers", [], ParamError, "layers: expected a list"),
+        ("layers", [4, "dense", True], ParamError, "layers"),
+        ("loss", "hinged", UnknownNameError, "'hinge'"),
+        ("solver", 7, ParamError, "optimizers: expected"),
+        ("schedule", {"kind": "step", "eppochs": 2}, ParamError, "'eppochs'"),
+        ("maxIter", "ten", TypeError, "maxIter"),
+    ],
+)
+def test_a_wrong_value_is_refused_when_set(name: str, value: Any, error: type[Exception], tells: str) -> None:
+    with pytest.raises(error, match=tells):
+        DeepNetEstimator(**{name: value})

@@ -1,0 +1,252 @@
+"""Saving and loading: every kind of stage, from one kind of session to the other, and files that are damaged."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+from pyspark.ml.feature import StandardScaler
+from pyspark.ml.tuning import CrossValidator, CrossValidatorModel, ParamGridBuilder
+
+from spark_deepnet import DeepNetEstimator, DeepNetModel
+from spark_deepnet.errors import ModelFormatError, SaveError
+from spark_deepnet.layers import Dense
+from tests.spark import resave
+from tests.spark.data import blobs, estimator, frame, same
+from tests.spark.test_bad_input import check_sentence
+
+pytestmark = pytest.mark.sessions("classic", "connect")
+
+
+@pytest.fixture(scope="module")
+def rows(spark: Any) -> Any:
+    x, y = blobs(30)
+    return frame(spark, x, y, number=range(30)).cache()
+
+
+@pytest.fixture(scope="module")
+def model(rows: Any) -> Any:
+    return estimator(layers=[Dense(5, "relu"), Dense(3, "softmax")], schedule="cosine", thresholds=[0.2, 0.3, 0.4]).fit(rows)
+
+
+@pytest.fixture(scope="module")
+def other(rows: Any) -> Any:
+    return estimator(seed=1).fit(rows)
+
+
+def raw(model: Any, rows: Any) -> np.ndarray:
+    return np.array([list(row.rawPrediction) for row in model.transform(rows).orderBy("number").collect()])
+
+
+def params(stage: Any) -> dict[str, Any]:
+    return {param.name: value for param, value in stage.extractParamMap().items()}
+
+
+def test_an_estimator_is_its_params(spark: Any, rows: Any, tmp_path: Path) -> None:
+    net = estimator(layers=[Dense(5, "relu"), Dense(3, "softmax")], solver="lamb", schedule="cosine", weightCol="number")
+    net.save(f"{tmp_path}/net")
+    again = DeepNetEstimator.load(f"{tmp_path}/net")
+    assert params(again) == params(net)
+    assert again.uid == net.uid
+    net.write().overwrite().save(f"{tmp_path}/net")
+    assert same(DeepNetEstimator.load(f"{tmp_path}/net").fit(rows), net.fit(rows))
+
+
+def test_a_model_is_saved_overwritten_and_loaded(model: Any, other: Any, rows: Any, tmp_path: Path) -> None:
+    path = f"{tmp_path}/model"
+    model.save(path)
+    again = DeepNetModel.load(path)
+    assert same(again, model)
+    assert params(again) == params(model)
+    assert again.uid == model.uid
+    assert not again.hasSummary
+    with pytest.raises(RuntimeError, match="summary"):
+        _ = again.summary
+    np.testing.assert_array_equal(raw(again, rows), raw(model, rows))
+    other.write().overwrite().save(path)
+    assert same(DeepNetModel.load(path), other)
+
+
+def test_a_taken_path_is_left_as_it_is(model: Any, other: Any, tmp_path: Path) -> None:
+    path = f"{tmp_path}/model"
+    model.save(path)
+    before = contents(tmp_path)
+    for late in other, estimator():
+        with pytest.raises(SaveError, match="exists already") as raised:
+            late.save(path)
+        check_sentence(raised.value)
+    assert contents(tmp_path) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_pipelines_and_their_models(rows: Any, tmp_path: Path) -> None:
+    scaler = StandardScaler(inputCol="features", outputCol="scaled")
+    pipeline = Pipeline(stages=[scaler, estimator(featuresCol="scaled")])
+    fitted = pipeline.fit(rows)
+    for stage, kind in (pipeline, Pipeline), (fitted, PipelineModel):
+        path = f"{tmp_path}/{kind.__name__}"
+        stage.save(path)
+        stage.write().overwrite().save(path)
+        again = kind.load(path)
+        if kind is Pipeline:
+            again = again.fit(rows)
+        np.testing.assert_array_equal(raw(again, rows), raw(fitted, rows))
+
+
+@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # upstream's
+def test_cross_validators_and_their_models(rows: Any, tmp_path: Path) -> None:
+    net = estimator()
+    grid = ParamGridBuilder().addGrid(net.layers, [[4, 3], [Dense(3, "softmax")]]).build()
+    validator = CrossValidator(
+        estimator=net, estimatorParamMaps=grid, evaluator=MulticlassClassificationEvaluator(), numFolds=2
+    )
+    validator.save(f"{tmp_path}/validator")
+    again = CrossValidator.load(f"{tmp_path}/validator")
+    assert [list(g.values()) for g in again.getEstimatorParamMaps()] == [list(g.values()) for g in grid]
+    found = again.fit(rows)
+    found.save(f"{tmp_path}/found")
+    found.write().overwrite().save(f"{tmp_path}/found")
+    np.testing.assert_array_equal(raw(CrossValidatorModel.load(f"{tmp_path}/found"), rows), raw(found, rows))
+    gc.collect()
+
+
+def test_files_hold_no_pickle(model: Any, tmp_path: Path) -> None:
+    model.save(f"{tmp_path}/model")
+    kinds = {name.rpartition(".")[2] for name in contents(tmp_path) if not name.endswith("_SUCCESS")}
+    assert kinds <= {"parquet", "crc", "txt", ""} or all("part-" in name or "_SUCCESS" in name for name in contents(tmp_path))
+    for data in contents(tmp_path).values():
+        assert b"\x80\x04\x95" not in data
+        assert b"\x80\x05\x95" not in data
+        assert b"cnumpy" not in data
+
+
+Damage = Callable[[Path], None]
+
+
+def data_file(model: Path) -> Path:
+    """The part of the data that is largest; without the checksum beside it, so that ours is what is tried."""
+    for file in (model / "data").glob(".*.crc"):
+        file.unlink()
+    return max((model / "data").glob("part-*"), key=lambda file: file.stat().st_size)
+
+
+
+def alter(part: float) -> Damage:
+    def damage(model: Path) -> None:
+        file = data_file(model)
+        raw = bytearray(file.read_bytes())
+        raw[int(part * len(raw))] ^= 0xFF
+        file.write_bytes(raw)
+
+    return damage
+
+
+def cut(file: Path, keep: int) -> None:
+    file.write_bytes(file.read_bytes()[:keep])
+
+
+def replace_metadata(model: Path, **values: Any) -> None:
+    for file in (model / "metadata").glob(".*.crc"):
+        file.unlink()
+    file = max((model / "metadata").glob("part-*"), key=lambda f: f.stat().st_size)
+    file.write_text(json.dumps(json.loads(file.read_text()) | values) + "\n")
+
+
+DAMAGES: dict[str, Damage] = {
+    "a byte of the data": alter(0.1),
+    "a byte further on": alter(0.3),
+    "a byte of the footer": alter(0.9),
+    "a byte of the magic": alter(0.0),
+    "data cut short": lambda model: cut(data_file(model), 100),
+    "data empty": lambda model: cut(data_file(model), 0),
+    "a data file removed": lambda model: data_file(model).unlink(),
+    "all data removed": lambda model: shutil.rmtree(model / "data"),
+    "metadata removed": lambda model: shutil.rmtree(model / "metadata"),
+    "metadata cut short": lambda model: cut(next((model / "metadata").glob("part-*")), 50),
+    "of a later format": lambda model: replace_metadata(model, format=99),
+    "without an architecture": lambda model: replace_metadata(model, architecture={}),
+    "of another architecture": lambda model: replace_metadata(
+        model, architecture={"layers": [{"kind": "layers.dense.v1", "units": 2}], "input_shape": [4], "loss": "squared"}
+    ),
+    "with an unknown layer": lambda model: replace_metadata(
+        model, architecture={"layers": ["dens"], "input_shape": [4], "loss": "squared"}
+    ),
+    "of another class": lambda model: replace_metadata(model, **{"class": "pyspark.ml.feature.StandardScalerModel"}),
+}
+
+
+@pytest.fixture(scope="module")
+def saved(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("saved") / "model"
+    model.save(str(path))
+    return path
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_model_is_refused_in_one_sentence(saved: Path, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "model"
+    shutil.copytree(saved, path)
+    for file in path.rglob(".*.crc"):
+        if damage.startswith("metadata"):
+            file.unlink()
+    DAMAGES[damage](path)
+    with pytest.raises(ModelFormatError, match="load: ") as raised:
+        DeepNetModel.load(str(path))
+    assert str(path) in str(raised.value)
+    check_sentence(raised.value)
+
+
+def test_an_altered_file_beside_its_checksum_is_refused(saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    shutil.copytree(saved, path)
+    file = max((path / "data").glob("part-*"), key=lambda f: f.stat().st_size)
+    raw = bytearray(file.read_bytes())
+    raw[60] ^= 0xFF
+    file.write_bytes(raw)
+    with pytest.raises(ModelFormatError, match="damaged") as raised:
+        DeepNetModel.load(str(path))
+    check_sentence(raised.value)
+
+
+def test_nothing_is_loaded_from_nowhere(spark: Any, tmp_path: Path) -> None:
+    for cls in DeepNetModel, DeepNetEstimator:
+        with pytest.raises(ModelFormatError, match=f"holds no saved {cls.__name__}") as raised:
+            cls.load(f"{tmp_path}/nothing")
+        check_sentence(raised.value)
+
+
+def test_a_model_is_no_estimator(saved: Path) -> None:
+    with pytest.raises(ModelFormatError, match="DeepNetEstimator") as raised:
+        DeepNetEstimator.load(str(saved))
+    check_sentence(raised.value)
+
+
+@pytest.mark.sessions("connect")
+def test_a_model_goes_from_connect_to_classic_and_back(rows: Any, tmp_path: Path) -> None:
+    scaler = StandardScaler(inputCol="features", outputCol="scaled")
+    model = Pipeline(stages=[scaler, estimator(featuresCol="scaled")]).fit(rows)
+    model.save(f"{tmp_path}/connect")
+    rows.write.parquet(f"{tmp_path}/rows")
+    classic = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_"))}
+    told = subprocess.run(
+        [sys.executable, resave.__file__, f"{tmp_path}/connect", f"{tmp_path}/classic", f"{tmp_path}/rows"],
+        env=classic,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    np.testing.assert_array_equal(json.loads(told.stdout), raw(model, rows))
+    np.testing.assert_array_equal(raw(PipelineModel.load(f"{tmp_path}/classic"), rows), raw(model, rows))
