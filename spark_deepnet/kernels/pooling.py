@@ -10,8 +10,8 @@ from spark_deepnet.kernels.windows import inside
 def cells(window, h, w, x):  # type: ignore[no-untyped-def]
     """(row, column of the first cell of output (h, w); the rows and columns of the window inside the image x)"""
     row, column = h * window.row_stride - window.top, w * window.column_stride - window.left
-    a, b = inside(row, window.row_dilation, window.height, x.shape[1])
-    c, d = inside(column, window.column_dilation, window.width, x.shape[2])
+    a, b = inside(0, window.height, row, window.row_dilation, x.shape[1])
+    c, d = inside(0, window.width, column, window.column_dilation, x.shape[2])
     return row, column, a, b, c, d
 
 

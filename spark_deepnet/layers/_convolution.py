@@ -10,7 +10,7 @@ import numpy as np
 
 from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.initializers.initializer import Initializer
-from spark_deepnet.kernels.convolution import convolve, convolve_back, convolve_weights, depthwise, depthwise_back
+from spark_deepnet.kernels.convolution import column_sums, convolve, convolve_back, convolve_weights
 from spark_deepnet.kernels.windows import Window
 from spark_deepnet.layers._windows import check_count, check_image, pair, placed, sides
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
@@ -89,24 +89,15 @@ class Convolution(Layer):
         return W
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        window = self.place(x.shape[1:])[1]
-        x, W, y = self.images(x), self.filter(w["W"]), self.images(y)
-        kernel = depthwise if self.alone(x) else convolve
-        kernel(x, W, w.get("b", y.reshape(-1)[:0]), window, y)
+        window, none = self.place(x.shape[1:])[1], y.reshape(-1)[:0]
+        convolve(self.images(x), self.filter(w["W"]), w.get("b", none), window, self.images(y))
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
-        window = self.place(x.shape[1:])[1]
-        x, dy, W, dW = self.images(x), self.images(dy), self.filter(w["W"]), self.filter(slopes["W"])
-        db, dx = slopes.get("b", W.reshape(-1)[:0]), None if dx is None else self.images(dx)
-        if self.alone(x):
-            depthwise_back(x, W, dy, window, dW, db, x[:0] if dx is None else dx)
-            return
-        convolve_weights(x, dy, window, dW, db)
+        window, dy = self.place(x.shape[1:])[1], self.images(dy)
+        convolve_weights(self.images(x), dy, window, self.filter(slopes["W"]))
+        if self.bias:
+            column_sums(dy.reshape(-1, self.filters), slopes["b"])
         if dx is not None:
-            convolve_back(dy, W, window, dx)
-
-    def alone(self, x: np.ndarray) -> bool:
-        """Whether each filter sees one channel of its own."""
-        return self.groups == self.filters == x.shape[-1]
+            convolve_back(dy, self.filter(w["W"]), window, self.images(dx))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import NetworkError
-from spark_deepnet.kernels.convolution import add_bias, add_slope, convolve, convolve_back, convolve_weights
+from spark_deepnet.kernels.convolution import column_sums, convolve, convolve_back, convolve_weights
 from spark_deepnet.kernels.windows import Window
 from spark_deepnet.layers._convolution import Convolution
 from spark_deepnet.layers._windows import along, check_image, pair, sides
@@ -46,18 +46,17 @@ class Conv2dTranspose(Convolution, kind="conv2d_transpose"):
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         convolve_back(self.images(x), w["W"], self.place(x.shape[1:])[1], y)
         if self.bias:
-            add_bias(w["b"], y.reshape(-1, self.filters))
+            y += w["b"]
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
-        x, dy, none, window = self.images(x), self.images(dy), dy.reshape(-1)[:0], self.place(x.shape[1:])[1]
-        convolve_weights(dy, x, window, slopes["W"], none)
+        x, dy, window = self.images(x), self.images(dy), self.place(x.shape[1:])[1]
+        convolve_weights(dy, x, window, slopes["W"])
         if self.bias:
-            slopes["b"][:] = 0
-            add_slope(dy.reshape(-1, self.filters), slopes["b"])
+            column_sums(dy.reshape(-1, self.filters), slopes["b"])
         if dx is not None:
-            convolve(dy, w["W"], none, window, dx)
+            convolve(dy, w["W"], dy.reshape(-1)[:0], window, dx)
 
 
 def _spread(size: int, window: int, stride: int, padding: Any, dilation: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,8 @@ class EstimatorReader(MLReader):  # type: ignore[type-arg]
 
     def load(self, path: str) -> Any:
         metadata = metadata_of(self.sparkSession, path, self.cls)
-        return with_params(self.cls(), metadata)
+        with _refused(path):
+            return with_params(self.cls(), metadata)
 
 
 class ModelReader(MLReader):  # type: ignore[type-arg]
@@ -108,8 +110,22 @@ class ModelReader(MLReader):  # type: ignore[type-arg]
                 f"load: {path!r} has format {metadata['format']}, but this installation reads up to {FORMAT}; "
                 f"upgrade spark_deepnet"
             )
-        weights = weights_of(_rows(spark, path), path, metadata["chunks"])
-        return with_params(self.cls.made(metadata["architecture"], weights), metadata)
+        with _refused(path):
+            weights = weights_of(_rows(spark, path), path, metadata["chunks"])
+            return with_params(self.cls.made(metadata["architecture"], weights), metadata)
+
+
+@contextmanager
+def _refused(path: str) -> Iterator[None]:
+    """What no stage can be made of: damage that no checksum covers, a Param or a layer of a later version."""
+    try:
+        yield
+    except ModelFormatError:
+        raise
+    except Exception as error:
+        raise ModelFormatError(
+            f"load: {path!r} is damaged or was written by another version: {type(error).__name__}: {_first_line(error)}"
+        ) from None
 
 
 def metadata_of(spark: SparkSession, path: str, cls: type) -> dict[str, Any]:

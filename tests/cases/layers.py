@@ -31,6 +31,7 @@ from spark_deepnet.layers.tanh import Tanh
 from tests.cases.graph_layers import GRAPH_LAYERS
 from tests.cases.image_layers import IMAGE_LAYERS
 from tests.cases.layer_case import KEY, LayerCase, rows_numbers, splitmix
+from tests.cases.sequence_layers import SEQUENCE_LAYERS
 
 
 def dropped(x: np.ndarray, rate: float) -> np.ndarray:
@@ -141,4 +142,5 @@ LAYERS = [
     LayerCase(Concatenate(), ((4,), (1,), (3,)), lambda w, x: np.concatenate(x, axis=-1)),
     *GRAPH_LAYERS,
     *IMAGE_LAYERS,
+    *SEQUENCE_LAYERS,
 ]

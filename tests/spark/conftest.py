@@ -104,7 +104,7 @@ class Child:
     def __init__(self, kind: str, tests: list[str], config: pytest.Config) -> None:
         self.config, self.kind = config, kind
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self.output = tempfile.TemporaryFile("w+")
+        self.output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the child
         reading, writing = os.pipe()
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self.process = subprocess.Popen(
@@ -150,7 +150,7 @@ class Child:
 
     def _lost(self, item: pytest.Item, what: str) -> pytest.TestReport:
         self.output.seek(0)
-        text = f"On the {self.kind} session this test {what}. The end of the process's output:\n{self.output.read()[-20000:]}"
+        text = f"On the {self.kind} session this test {what}. What the process said:\n{self.output.read()[-20000:]}"
         return pytest.TestReport(item.nodeid, item.location, {}, "failed", text, "call")
 
     def end(self) -> None:
@@ -171,7 +171,7 @@ class Teller:
     """In a child: tells the parent every report."""
 
     def __init__(self, config: pytest.Config, pipe: int) -> None:
-        self.config, self.pipe = config, open(pipe, "w")
+        self.config, self.pipe = config, open(pipe, "w")  # noqa: SIM115 - for as long as the process lives
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)

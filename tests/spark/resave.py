@@ -1,6 +1,6 @@
 """Run by a process of its own: loads a PipelineModel on a classic session, saves it elsewhere, and prints its scores.
 
-    python resave.py FROM TO ROWS
+python resave.py FROM TO ROWS
 """
 
 from __future__ import annotations

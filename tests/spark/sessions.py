@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ def cluster(folder: str) -> Any:
 def connect(folder: str) -> Any:
     """A Spark Connect client with its server in a JVM beside it, which takes the workers' Python from PYSPARK_PYTHON."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    return _set(SparkSession.builder.remote("local[2]"), folder).getOrCreate()
+    with warnings.catch_warnings():  # the server takes what the client then cannot set
+        warnings.filterwarnings("ignore", "Failed to set", UserWarning)
+        return _set(SparkSession.builder.remote("local[2]"), folder).getOrCreate()
 
 
 def _local(master: str, folder: str) -> Any:

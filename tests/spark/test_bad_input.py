@@ -14,6 +14,8 @@ from tests.spark.data import blobs, estimator, frame
 
 BOTH = pytest.mark.sessions("classic", "connect")
 SOON = 5.0  # seconds
+IN_JOBS = [m for m in MISTAKES if m.in_job][::5]
+"""Some of those that workers tell: how they come home does not depend on what they are."""
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +44,18 @@ def check_sentence(error: BaseException) -> None:
     assert 20 < len(text) < 400
 
 
-@BOTH
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
 def test_a_mistake_is_told_soon_and_in_one_sentence(good: Any, mistake: Mistake) -> None:
+    check_told(good, mistake)
+
+
+@pytest.mark.sessions("connect")
+@pytest.mark.parametrize("mistake", [m for m in MISTAKES if not m.in_job] + IN_JOBS, ids=lambda m: m.name)
+def test_and_over_connect(good: Any, mistake: Mistake) -> None:
+    check_told(good, mistake)
+
+
+def check_told(good: Any, mistake: Mistake) -> None:
     began = time.perf_counter()
     with pytest.raises(mistake.error) as raised:
         mistake.make(good)

@@ -38,7 +38,8 @@ FORMS = {
 @pytest.fixture(scope="module")
 def forms(spark: Any) -> Any:
     """The same rows in every form, one column a form, and as columns of numbers a, b, c, d of several types."""
-    rows = [tuple(make(row) for make in FORMS.values()) + (*map(float, row * 10), float(y)) for row, y in zip(X, Y, strict=True)]
+    values = zip(X, Y, strict=True)
+    rows = [(*(make(row) for make in FORMS.values()), *map(float, row * 10), float(y)) for row, y in values]
     df = spark.createDataFrame(rows, [*FORMS, *"abcd", "label"])
     return (
         df.withColumn("array<float>", F.col("`array<float>`").cast("array<float>"))
@@ -102,7 +103,9 @@ def test_one_target_and_several(spark: Any) -> None:
     several = frame(spark, X, X @ wide).withColumn("list", F.expr("array(1.0, 2.0)")).cache()
     model = estimator(layers=[Dense(2)], maxIter=200, learningRate=0.1).fit(several)
     rows = model.transform(several).collect()
-    np.testing.assert_allclose([row.prediction.toArray() for row in rows], [row.label.toArray() for row in rows], atol=0.1)
+    np.testing.assert_allclose(
+        [row.prediction.toArray() for row in rows], [row.label.toArray() for row in rows], atol=0.1
+    )
     assert isinstance(rows[0].prediction, DenseVector)
     assert "rawPrediction" not in rows[0]
     assert estimator(layers=[Dense(2)], labelCol="list").fit(several).numClasses == 0

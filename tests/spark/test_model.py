@@ -69,7 +69,9 @@ def test_thresholds_weigh_the_classes(model: DeepNetModel, rows: Any) -> None:
     told = [0.1, 0.5, 0.9]
     for row in model.copy({model.thresholds: told}).transform(rows).collect():
         assert row.prediction == np.argmax(row.probability.toArray() / told)
-    assert model.copy({model.thresholds: told}).predict(X[0]) == np.argmax(model.predictProbability(X[0]).toArray() / told)
+    assert model.copy({model.thresholds: told}).predict(X[0]) == np.argmax(
+        model.predictProbability(X[0]).toArray() / told
+    )
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,9 @@ def test_a_stream_is_scored_as_a_table_is(model: DeepNetModel, rows: Any, spark:
         sorted((row.label, row.prediction, tuple(row.probability)) for row in df.collect())
         for df in (spark.table("scored"), model.transform(lists))
     )
-    np.testing.assert_allclose(np.array([(a, b, *c) for a, b, c in found]), np.array([(a, b, *c) for a, b, c in expected]))
+    np.testing.assert_allclose(
+        np.array([(a, b, *c) for a, b, c in found]), np.array([(a, b, *c) for a, b, c in expected])
+    )
 
 
 def test_a_table_without_rows_is_scored(model: DeepNetModel, rows: Any) -> None:

@@ -86,7 +86,10 @@ def test_all_is_explained() -> None:
 
 def test_values_are_json() -> None:
     net = DeepNetEstimator(
-        layers=[Dense(3, "relu"), "dropout", {"kind": "dense", "units": 2}], loss=Hinge(), solver=Adam(), schedule=Step(2)
+        layers=[Dense(3, "relu"), "flatten", {"kind": "dense", "units": 2}],
+        loss=Hinge(),
+        solver=Adam(),
+        schedule=Step(2),
     )
     values = [net.getOrDefault(name) for name in ("layers", "loss", "solver", "schedule")]
     assert json.loads(json.dumps(values)) == values

@@ -59,7 +59,9 @@ def test_in_a_cross_validator(spark: Any) -> None:
     found = CrossValidator(
         estimator=net, estimatorParamMaps=grid, evaluator=judge, numFolds=2, parallelism=2, seed=1
     ).fit(rows)
-    scores = dict(zip([(len(str(g[net.layers])) > 10, g[net.learningRate]) for g in grid], found.avgMetrics, strict=True))
+    scores = dict(
+        zip([(len(str(g[net.layers])) > 10, g[net.learningRate]) for g in grid], found.avgMetrics, strict=True)
+    )
     assert max(scores[False, 1e-9], scores[True, 1e-9]) < min(scores[False, 0.5], scores[True, 0.5])
     assert found.bestModel.getLearningRate() == 0.5
     assert judge.evaluate(found.transform(rows)) > 0.9

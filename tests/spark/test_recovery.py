@@ -14,7 +14,7 @@ import pytest
 
 from tests.spark.data import blobs, estimator, frame, same
 
-pytestmark = pytest.mark.sessions("cluster")
+pytestmark = [pytest.mark.sessions("cluster"), pytest.mark.slow]
 
 
 def tree(pid: int) -> list[tuple[int, str]]:
@@ -45,9 +45,8 @@ def executors(spark: Any) -> list[int]:
 
 
 def workers(spark: Any) -> list[int]:
-    """The Python processes that tasks run in: the daemons' children."""
-    daemons = [pid for pid, command in tree(spark.sparkContext._gateway.proc.pid) if "pyspark.daemon" in command]
-    return [pid for daemon in daemons for pid, _ in tree(daemon)]
+    """The Python processes that one executor's tasks run in, and those that wait there for a task."""
+    return [pid for pid, command in tree(executors(spark)[0]) if "pyspark.daemon" in command][1:]
 
 
 def attempts(spark: Any) -> int:
@@ -60,14 +59,15 @@ def attempts(spark: Any) -> int:
 
 def check_recovered(spark: Any, victims: Callable[[Any], list[int]]) -> None:
     rows = frame(spark, *blobs(300)).cache()
-    net = estimator(layers=[4, 64, 64, 3], batchSize=10, maxIter=400, numTrainWorkers=2)
+    net = estimator(layers=[4, 64, 64, 3], batchSize=10, maxIter=250, numTrainWorkers=2)
     whole = net.fit(rows)
     done: list[Any] = []
     fit = threading.Thread(target=lambda: done.append(net.fit(rows)))
     fit.start()
-    time.sleep(1.5 + whole.summary.seconds / 4)
-    os.kill(victims(spark)[0], signal.SIGKILL)
+    time.sleep(2 + sum(row["seconds"] for row in whole.summary.history) / 3)
     assert fit.is_alive()
+    for pid in victims(spark):
+        os.kill(pid, signal.SIGKILL)
     fit.join(120)
     assert attempts(spark) > 1
     assert same(done[0], whole)
@@ -77,6 +77,5 @@ def test_a_python_worker_that_is_killed(spark: Any) -> None:
     check_recovered(spark, workers)
 
 
-@pytest.mark.slow
 def test_an_executor_that_is_killed(spark: Any) -> None:
-    check_recovered(spark, executors)
+    check_recovered(spark, lambda spark: executors(spark)[:1])

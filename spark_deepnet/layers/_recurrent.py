@@ -1,0 +1,134 @@
+"""What recurrent layers share: fields, the order of the steps, and the matrix products that all steps have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.kernels.blas import gemm
+from spark_deepnet.kernels.sequences import Order, from_steps, last_step, to_steps
+from spark_deepnet.layers._sequences import check_flags, check_sequence, lengths_of
+from spark_deepnet.layers._windows import check_count
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+
+STEPS = 8
+"""Steps whose slopes are kept before they go into the weights' slopes: few enough to stay in the cache."""
+
+
+@dataclass(frozen=True, repr=False)
+class Recurrent(Layer):
+    """``sequences``: give out the state after every step, else after a row's last one. ``reverse``: run rows from their
+    ends; the state at an entry then knows what follows it. ``truncate``: the slope does not flow back over every so
+    many steps, counted as they are run (0: it flows through all). The state before the first step is zero.
+    """
+
+    units: int
+    sequences: bool = False
+    reverse: bool = False
+    truncate: int = 0
+    initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    reads: ClassVar[str] = ""  # it keeps x and its states in an order of its own
+    gates: ClassVar[int] = 1
+    """How many times units the columns of W and U are."""
+
+    def __post_init__(self) -> None:
+        check_count(self, "units")
+        check_count(self, "truncate", least=0)
+        check_flags(self, "sequences", "reverse")
+
+    def parts(self) -> tuple[Layer, ...]:
+        return (self,)
+
+    def shape(self, x: Shape) -> Shape:
+        check_sequence(self, x)
+        return (x[0], self.units) if self.sequences else (self.units,)
+
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
+        return lengths if self.sequences else None
+
+    def weights(self, x: Shape) -> dict[str, Weight]:
+        wide = self.gates * self.units
+        first, again = Initializer.of(self.initializer), Initializer.of(self.recurrent_initializer)
+        return {
+            "W": Weight((x[1], wide), first, x[1], wide),
+            "U": Weight((self.units, wide), again, self.units, wide),
+            "b": Weight((wide,), Initializer.of("constant"), x[1], wide, decays=False),
+        }
+
+    def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
+        """Steps first in memory, though declared by the row: see ``kept``."""
+        few, wide = min(STEPS, x[0]), self.gates * self.units
+        return {
+            "x": ((x[0], x[1]), None),
+            "h": ((x[0] + 1, self.units), None),
+            "dh": ((1, self.units), None),
+            "slopes": ((few, wide), None),
+            "dx": ((few, x[1]), None),
+        }
+
+    def multiply_adds(self, x: Shape) -> int:
+        return x[0] * (x[1] + self.units) * self.gates * self.units
+
+    def products(self, kept: Arrays) -> np.ndarray:
+        """Where x W goes: (steps, n, columns)."""
+        return kept["gates"]
+
+    def advance(self, w: Arrays, kept: Arrays, order: Order, first: int, last: int) -> None:
+        """The states of the steps first..last - 1, from products and the state before."""
+        raise NotImplementedError
+
+    def retreat(
+        self, w: Arrays, kept: Arrays, order: Order, dy: np.ndarray, first: int, last: int, slopes: Arrays
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The slopes (last - first, n, columns) by x W and by h U of the steps last - 1..first; dh is carried on and
+        db is added to."""
+        raise NotImplementedError
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        kept, order = kept_of(call, len(x)), self._order(call)
+        to_steps(x, order, kept["x"])
+        kept["h"][0] = 0
+        products = self.products(kept)
+        for a, b in _parts(x.shape[1]):
+            gemm(_lines(kept["x"][a:b]), w["W"], 0.0, _lines(products[a:b]))
+            self.advance(w, kept, order, a, b)
+        if self.sequences:
+            from_steps(kept["h"][1:], 0, order, y)
+        else:
+            last_step(kept["h"][1:], order, y)
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        kept, order = kept_of(call, len(dy)), self._order(call)
+        dy = np.ascontiguousarray(dy) if self.sequences else dy[:, None].copy()  # dx may take its place
+        for array in (*slopes.values(), kept["dh"]):
+            array[...] = 0
+        for a, b in reversed(list(_parts(len(kept["x"])))):
+            by_x, by_h = map(_lines, self.retreat(w, kept, order, dy, a, b, slopes))
+            gemm(_lines(kept["x"][a:b]).T, by_x, 1.0, slopes["W"])
+            gemm(_lines(kept["h"][a:b]).T, by_h, 1.0, slopes["U"])
+            if dx is not None:
+                gemm(by_x, w["W"].T, 0.0, _lines(kept["dx"][: b - a]))
+                from_steps(kept["dx"][: b - a], a, order, dx)
+
+    def _order(self, call: Call) -> Order:
+        return Order(lengths_of(call, call.saved["x"]), self.reverse, not self.sequences)
+
+
+def kept_of(call: Call, n: int) -> Arrays:
+    """What ``saves`` declared, as (steps, n, columns)."""
+    return {name: a.reshape(a.shape[1], n, a.shape[2]) for name, a in call.saved.items()}
+
+
+def _parts(steps: int) -> Iterator[tuple[int, int]]:
+    return ((a, min(a + STEPS, steps)) for a in range(0, steps, STEPS))
+
+
+def _lines(a: np.ndarray) -> np.ndarray:
+    return a.reshape(a.shape[0] * a.shape[1], a.shape[2])

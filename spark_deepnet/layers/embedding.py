@@ -1,0 +1,72 @@
+"""Embedding: a vector for each token (Bengio, Ducharme, Vincent and Jauvin, 2003; Keras's and PyTorch's Embedding)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.kernels.jit import careful
+from spark_deepnet.layers._windows import check_count
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+
+
+@careful
+def _token(x, vocabulary):  # type: ignore[no-untyped-def]
+    """The whole number nearest to x, -1 where it is no token or NaN"""
+    return int(np.floor(x + 0.5)) if -0.5 <= x < vocabulary - 0.5 else -1
+
+
+@careful
+def _forward(x, E, y):  # type: ignore[no-untyped-def]
+    """y[p] = E[token of x[p]], 0 for what is no token"""
+    zero = y.dtype.type(0)
+    for p in range(x.size):
+        token = _token(x[p], E.shape[0])
+        for j in range(E.shape[1]):
+            y[p, j] = E[token, j] if token >= 0 else zero
+
+
+@careful
+def _backward(x, dy, dE):  # type: ignore[no-untyped-def]
+    """dE[v] = sum of dy[p] over the places p of token v"""
+    dE[:] = 0
+    for p in range(x.size):
+        token = _token(x[p], dE.shape[0])
+        if token >= 0:
+            for j in range(dE.shape[1]):
+                dE[token, j] += dy[p, j]
+
+
+@dataclass(frozen=True, repr=False)
+class Embedding(Layer, kind="embedding"):
+    """y[n, t] = E[x[n, t]].   x: (n, ...), whole numbers as floats   E: (vocabulary, units)   y: (n, ..., units)
+
+    A number outside 0..vocabulary - 1 gives zeros and trains nothing. No slope goes on to x.
+    """
+
+    vocabulary: int
+    units: int
+    initializer: Any = "uniform"
+
+    def __post_init__(self) -> None:
+        check_count(self, "vocabulary", "units")
+
+    def shape(self, x: Shape) -> Shape:
+        return (*x, self.units)
+
+    def weights(self, x: Shape) -> dict[str, Weight]:
+        start = Initializer.of(self.initializer)
+        return {"E": Weight((self.vocabulary, self.units), start, self.vocabulary, self.units)}
+
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        _forward(x.reshape(-1), w["E"], y.reshape(x.size, self.units))
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        _backward(x.reshape(-1), dy.reshape(x.size, self.units), slopes["E"])
+        if dx is not None:
+            dx[...] = 0

@@ -1,0 +1,111 @@
+"""Layers for sequences beside PyTorch's on one thread: forward and backward of one layer over a batch of 128."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.layers.gru import Gru
+from spark_deepnet.layers.layer import Call, Layer
+from spark_deepnet.layers.lstm import Lstm
+from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
+from spark_deepnet.layers.simple_rnn import SimpleRnn
+from tests.benchmarks.harness import Row, row, side_by_side
+
+BATCH = 128
+
+
+@dataclass(frozen=True)
+class Pass:
+    layer: Layer
+    x: tuple[int, int]
+    """Steps and features."""
+    repeats: int
+    inner: bool = False
+    """Whether the slope of x is wanted, as from any layer but the first."""
+
+
+PASSES = {
+    "layer SimpleRnn 28x28-128": Pass(SimpleRnn(128), (28, 28), 40),
+    "layer Lstm 28x28-128": Pass(Lstm(128), (28, 28), 30),
+    "layer Lstm 28x128-128, all steps, inner": Pass(Lstm(128, sequences=True), (28, 128), 20, inner=True),
+    "layer Lstm 100x64-256": Pass(Lstm(256), (100, 64), 7),
+    "layer Gru 28x28-128": Pass(Gru(128), (28, 28), 30),
+    "layer MultiHeadAttention 64x128, 4 heads": Pass(MultiHeadAttention(4), (64, 128), 20, inner=True),
+    "layer MultiHeadAttention 64x128, 4 heads, causal": Pass(MultiHeadAttention(4, causal=True), (64, 128), 20, inner=True),
+}
+
+
+def data(found: Pass) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.random.default_rng(7)
+    shapes = found.x, found.layer.shape(found.x)
+    x, dy = (chance.standard_normal((BATCH, *shape), dtype=np.float32) for shape in shapes)
+    return x, dy
+
+
+def ours(found: Pass) -> Callable[[], object]:
+    layer, (x, dy), chance = found.layer, data(found), np.random.default_rng(8)
+    w, slopes = {}, {}
+    for name, weight in layer.weights(found.x).items():
+        w[name], slopes[name] = aligned(weight.shape), aligned(weight.shape)
+        w[name][...] = chance.normal(size=weight.shape) / np.sqrt(weight.fan_in)
+    saved = {name: aligned((BATCH, *s), t or np.float32) for name, (s, t) in layer.saves(found.x).items()}
+    y, dx, call = aligned(dy.shape), aligned(x.shape) if found.inner else None, Call(training=True, saved=saved)
+
+    def step() -> None:
+        layer.forward(w, x, y, call)
+        layer.backward(w, x, y, dy, dx, slopes, call)
+
+    return step
+
+
+def peer(found: Pass) -> Callable[[], object]:
+    import torch
+
+    torch.set_num_threads(1)
+    layer: Any = found.layer
+    kinds = {"simple_rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
+    if layer.kind in kinds:
+        net = kinds[layer.kind](found.x[1], layer.units, batch_first=True)
+        run = (lambda x: net(x)[0]) if layer.sequences else (lambda x: net(x)[0][:, -1])
+    else:
+        net, run = attention(layer, found.x[1])
+    x, dy = map(torch.from_numpy, data(found))
+    x.requires_grad_(found.inner)
+
+    def step() -> None:
+        net.zero_grad()
+        x.grad = None
+        run(x).backward(dy)
+
+    return step
+
+
+def attention(layer: Any, d: int) -> tuple[Any, Callable[[Any], Any]]:
+    """Linear layers around PyTorch's fused kernel: faster than its MultiheadAttention."""
+    import torch
+
+    net = torch.nn.ModuleDict({"qkv": torch.nn.Linear(d, 3 * d), "o": torch.nn.Linear(d, d)})
+
+    def run(x: Any) -> Any:
+        q, k, v = (a.unflatten(2, (layer.heads, -1)).transpose(1, 2) for a in net["qkv"](x).chunk(3, dim=2))
+        heads = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=layer.causal)
+        return net["o"](heads.transpose(1, 2).flatten(2))
+
+    return net, run
+
+
+def bench(name: str) -> Row:
+    found = PASSES[name]
+    with threadpool_limits(1):
+        times = side_by_side(ours(found), peer(found), found.repeats)
+    return row(name, "ms", *(1e3 * s for s in times), peer_name="PyTorch eager, 1 thread", target=0.8)
+
+
+BENCHES: dict[str, Callable[[], Row]] = {name: partial(bench, name) for name in PASSES}
