@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from example_data import frame, session
 from spark_deepnet import DeepNetEstimator, DeepNetModel
-from spark_deepnet.layers import LSTM, Dense, Embedding
+from spark_deepnet.layers import Dense, Embedding, Lstm
 
 STEPS = 100
 SCHEMA = "tokens array<int>, next array<float>"
@@ -61,7 +61,7 @@ def main() -> None:
     net = DeepNetEstimator(
         layers=[
             Embedding(len(symbols), 64),
-            LSTM(options.units, sequences=True),
+            Lstm(options.units, sequences=True),
             Dense(len(symbols), "softmax"),
         ],
         featuresCol="tokens",

@@ -14,9 +14,9 @@ from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
 from example_data import digits, frame, mnist, session
 from spark_deepnet import DeepNetEstimator
-from spark_deepnet.layers import GRU, LSTM, Dense, Rescaling, SimpleRNN
+from spark_deepnet.layers import Dense, Gru, Lstm, Rescaling, SimpleRnn
 
-LAYERS = {"lstm": LSTM, "gru": GRU, "simple_rnn": SimpleRNN}
+LAYERS = {"lstm": Lstm, "gru": Gru, "simple_rnn": SimpleRnn}
 SCHEMA = "image binary, label double"
 
 

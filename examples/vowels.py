@@ -13,7 +13,7 @@ from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
 from example_data import frame, session
 from spark_deepnet import DeepNetEstimator
-from spark_deepnet.layers import LSTM, Bidirectional, Dense, Dropout
+from spark_deepnet.layers import Bidirectional, Lstm, Dense, Dropout
 
 SCHEMA = "steps array<array<float>>, label double"
 
@@ -35,7 +35,7 @@ def main() -> None:
     spark = session("vowels")
     train, test = (frame(spark, vowels(part), SCHEMA) for part in ("TRAIN", "TEST"))
     net = DeepNetEstimator(
-        layers=[Bidirectional(LSTM(64)), Dropout(0.3), Dense(9, "softmax")],
+        layers=[Bidirectional(Lstm(64)), Dropout(0.3), Dense(9, "softmax")],
         featuresCol="steps",
         learningRate=0.01,
         schedule="cosine",

@@ -35,7 +35,12 @@ def test_the_loss_sees_what_lies_before_its_own_link(loss: str, nodes: int) -> N
 
 
 def test_several_inputs_survive_json() -> None:
-    layers = (Input((2,), ("p", "q"), name="a"), Input((-1,), name="b"), Dense(3, inputs=("b",)), Dense(2, inputs=("a",)))
+    layers = (
+        Input((2,), ("p", "q"), name="a"),
+        Input((-1,), name="b"),
+        Dense(3, inputs=("b",)),
+        Dense(2, inputs=("a",)),
+    )
     joined = (*layers, Concatenate(inputs=("dense", "dense_2")))
     entries = (Entry((2,), "a", ("p", "q")), Entry((3,), "b", steps=True, tokens=9))
     found = Architecture(tuple(layer.to_json() for layer in joined), entries, Loss.of("squared").to_json())
