@@ -49,7 +49,7 @@ def near(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(c) for c in close) + "?"
-    return "known are " + ", ".join(names)
+    return "known are " + ", ".join(names) if names else "there are none"
 
 
 _RANGES = {

@@ -27,6 +27,17 @@ def gather_sparse_rows(starts, columns, values, index, out):  # type: ignore[no-
             out[n, columns[p]] = values[p]
 
 
+@kernel
+def gather_steps(starts, values, index, out):  # type: ignore[no-untyped-def]
+    """out[n, t] = values[starts[index[n]] + t], 0 behind the row's last step"""
+    out[:] = 0
+    for n in range(index.size):
+        first = starts[index[n]]
+        for t in range(starts[index[n] + 1] - first):
+            for j in range(values.shape[1]):
+                out[n, t, j] = values[first + t, j]
+
+
 @careful
 def hash_words(words, out):  # type: ignore[no-untyped-def]
     """out[n] = a 64-bit hash of out[n] and the row words[n], (n, m) uint32: rows of equal content get equal numbers"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class Turn:
 
 def _steps(a: np.ndarray) -> np.ndarray:
     """(rows, steps, all the rest)"""
-    return a if a.ndim == 3 else a.reshape(*a.shape[:2], -1)
+    return a if a.ndim == 3 else a.reshape(*a.shape[:2], prod(a.shape[2:]))
 
 
 class Batch:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spark_deepnet.errors import NetworkError, near
+from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer, Shape, Weight
 
 INPUT = "features"
@@ -50,8 +51,11 @@ class Net:
         if not layers:
             raise NetworkError("layers: the list is empty; give at least one layer, as in [Dense(10)]")
         builder = _Builder(dict(inputs))
-        for layer in layers:
-            builder.add(Layer.of(layer))
+        for layer in map(Layer.of, layers):
+            if isinstance(layer, Input):
+                builder.read(layer)
+            else:
+                builder.add(layer)
         return Net(dict(inputs), tuple(builder.nodes)).checked()
 
     def checked(self) -> Net:
@@ -112,6 +116,12 @@ class _Builder:
         self.alias: dict[str, str] = {}  # a layer's name -> the node that ends its work: its activation
         self.nodes: list[Node] = []
 
+    def read(self, layer: Input) -> None:
+        """Go on from an input, which whoever gives the inputs has read from the layer."""
+        self.last = layer.name or INPUT
+        if self.last not in self.shapes:
+            raise NetworkError(f"layer {layer!r} is no input of the network; {near(self.last, self.shapes)}")
+
     def add(self, layer: Layer) -> None:
         name = self.name(layer)
         self.last_before = self.last
@@ -126,14 +136,15 @@ class _Builder:
     def name(self, layer: Layer) -> str:
         taken = set(self.shapes) | set(self.alias)
         if layer.name is not None:
-            if layer.name in taken or "/" in layer.name:
+            if not layer.name or layer.name in taken or "/" in layer.name:
                 raise NetworkError(f"layer {layer!r}: its name must be new and without '/', found {layer.name!r}")
             return layer.name
         names = (layer.kind if i == 1 else f"{layer.kind}_{i}" for i in range(1, len(taken) + 2))
         return next(name for name in names if name not in taken)
 
     def sources(self, layer: Layer, name: str) -> tuple[str, ...]:
-        found = tuple(self.alias.get(s, s) for s in layer.inputs or (self.last_before,))
+        told = (layer.inputs,) if isinstance(layer.inputs, str) else layer.inputs
+        found = tuple(self.alias.get(s, s) for s in told or (self.last_before,))
         for source in found:
             if source not in self.shapes:
                 raise NetworkError(

@@ -62,14 +62,18 @@ class Runner:
         return self._batches[key]
 
     def _shortened(self, longest: Mapping[str, int]) -> Net:
-        """The network over shorter sequences; as it is, where its weights depend on their length."""
+        """The network over shorter sequences; as it is, where its weights or scores depend on their length."""
         shapes = {name: (longest[name], *shape[1:]) if name in longest else shape for name, shape in self.net.inputs.items()}
         try:
             net = self.net.resized(shapes)
         except NetworkError:
             return self.net
+        return net if self.runs(net) else self.net
+
+    def runs(self, net: Net) -> bool:
+        """Whether the network, over longer or shorter sequences, has the same weights and scores of the same width."""
         before, after = ([(s.name, s.weight.shape) for s in layout.slots] for layout in (self.layout, Layout(net)))
-        return net if before == after else self.net
+        return before == after and net.shape[-1:] == self.net.shape[-1:]
 
     def feed(self, n: int) -> Arrays:
         return self.batch(n).feed

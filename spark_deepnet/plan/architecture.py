@@ -11,16 +11,32 @@ from spark_deepnet.net.net import INPUT, Net
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One input of the network."""
+
+    shape: Shape
+    """Of one row; of steps: the longest row's."""
+    name: str = INPUT
+    columns: tuple[str, ...] = ()
+    """The columns that fill it; none: featuresCol or featuresCols."""
+    steps: bool = False
+    """Whether rows are sequences of any length."""
+    tokens: int = 0
+    """The numbers are tokens 0..tokens-1; 0: any numbers."""
+
+
+@dataclass(frozen=True)
 class Architecture:
-    """Layers and loss as JSON values, and the shape of one row's features."""
+    """Layers and loss as JSON values, and the inputs."""
 
     layers: tuple[Any, ...]
-    input_shape: Shape
+    entries: tuple[Entry, ...]
     loss: Any
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Architecture:
-        return Architecture(tuple(values["layers"]), tuple(values["input_shape"]), values["loss"])
+        entries = (dict(e, shape=tuple(e["shape"]), columns=tuple(e["columns"])) for e in values["entries"])
+        return Architecture(tuple(values["layers"]), tuple(Entry(**e) for e in entries), values["loss"])
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -29,7 +45,7 @@ class Architecture:
         return Loss.of(self.loss)
 
     def net(self) -> Net:
-        return Net.of(self.layers, {INPUT: self.input_shape})
+        return Net.of(self.layers, {entry.name: entry.shape for entry in self.entries})
 
     def scores_net(self) -> Net:
         """The network as the loss sees it: without a top layer that is the loss's own link."""

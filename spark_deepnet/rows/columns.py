@@ -2,29 +2,65 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import prod
 
-DENSE = "features"  # array<float>
-SPARSE = ("type", "size", "indices", "values")  # a vector, unwrapped: type 0 sparse, 1 dense
+from spark_deepnet.layers.layer import Shape
+from spark_deepnet.net.net import INPUT
+
 LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
 STATE, PART = "state", "part"  # a chunk of the last job's state among the rows, and its number
+ARRAY, VECTOR, BYTES, STEPS = "array", "vector", "bytes", "steps"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input of the network, and how its rows are sent.
+
+    kind: ``array`` (array<float>), ``vector`` (a vector unwrapped into four columns: type 0 sparse, 1 dense),
+    ``bytes`` (binary, one byte a number), or ``steps`` (array<float> of any number of steps, one after another).
+    """
+
+    shape: Shape
+    """Of one row; of steps: the longest row's."""
+    input: str = INPUT
+    name: str = "features"
+    """The user's column, for messages."""
+    kind: str = ARRAY
+    tokens: int = 0
+    """The numbers are tokens 0..tokens-1; 0: any numbers."""
+
+    @property
+    def width(self) -> int:
+        """Numbers a row."""
+        return prod(self.shape)
+
+    @property
+    def step(self) -> int:
+        """Numbers a step."""
+        return prod(self.shape[1:])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names under which it is sent."""
+        parts = ("type", "size", "indices", "values") if self.kind == VECTOR else ("x",)
+        return tuple(f"{self.input} {part}" for part in parts)
 
 
 @dataclass(frozen=True)
 class Columns:
     """How to read the columns sent, and the user's names for them, for messages.
 
-    width: features a row; vectors: whether they come as unwrapped vectors instead of arrays; labels: targets a row, 0
-    for one number that is a class 0..classes-1.
+    labels: targets a row (or step), 0 for one number that is a class 0..classes-1.
     """
 
-    width: int
-    features: str = "features"
-    vectors: bool = False
+    sources: tuple[Source, ...]
     label: str | None = None
     labels: int = 0
     classes: int = 0
-    indicators: bool = False
+    indicators: bool = field(default=False)
     """Whether targets say yes or no, and so lie in 0..1."""
+    steps: bool = False
+    """Whether every step of a row has a target."""
     weight: str | None = None
     validation: str | None = None

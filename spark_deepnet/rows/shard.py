@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.rows.columns import PART, STATE, Columns
-from spark_deepnet.rows.decode import Faults, table_of
-from spark_deepnet.rows.table import Dense, Table
+from spark_deepnet.rows.columns import LABEL, PART, STATE, VALIDATION, WEIGHT, Columns
+from spark_deepnet.rows.decode import table_of
+from spark_deepnet.rows.features import Faults
+from spark_deepnet.rows.table import Table
 
 
 @dataclass
@@ -54,6 +54,6 @@ def read_shard(frames: Iterable[pd.DataFrame], columns: Columns) -> Shard:
 
 
 def _none(columns: Columns) -> Table:
-    targets = np.zeros((0, columns.labels), np.float32) if columns.labels else np.zeros(0, np.int32)
-    features = Dense(aligned((0, columns.width)))
-    return Table(features, targets, np.zeros(0, np.float32), np.zeros(0, bool))
+    """The table of no rows."""
+    names = [name for source in columns.sources for name in source.columns] + [LABEL, WEIGHT, VALIDATION]
+    return table_of(pd.DataFrame({name: pd.Series(dtype=object) for name in names}), columns, Counter())

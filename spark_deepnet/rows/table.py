@@ -1,10 +1,11 @@
-"""A table of rows in memory: features dense or sparse, targets, weights."""
+"""A table of rows in memory: features dense, sparse or in steps, targets, weights."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from spark_deepnet.kernels.gather import (
     hash_sparse_entries,
     hash_words,
 )
+from spark_deepnet.rows.ragged import Ragged
 
 
 @dataclass(frozen=True)
@@ -73,47 +75,72 @@ class Dense:
         return Dense(self.matrix[index])
 
     def hash_into(self, out: np.ndarray) -> None:
-        hash_dense_entries(self.matrix.view(np.uint32), out)
+        hash_dense_entries(self.matrix if self.matrix.dtype == np.uint8 else self.matrix.view(np.uint32), out)
 
     @staticmethod
     def joined(parts: Sequence[Dense]) -> Dense:
         return parts[0] if len(parts) == 1 else Dense(np.concatenate([p.matrix for p in parts]))
 
 
+Features = Dense | Sparse | Ragged
+Targets = np.ndarray | Ragged
+
+
 @dataclass(frozen=True)
 class Table:
-    """Rows with all that training wants of them: targets int32 (n,) or float32 (n, k), weights float32 (n,)."""
+    """Rows with all that training wants of them: features by the network's inputs, targets int32 (n,) or float32 (n, k)
+    or these for every step, weights float32 (n,)."""
 
-    features: Dense | Sparse
-    targets: np.ndarray
+    features: Mapping[str, Features]
+    targets: Targets
     weights: np.ndarray
     validation: np.ndarray
 
     def __len__(self) -> int:
         return len(self.weights)
 
+    @property
+    def mass(self) -> np.ndarray:
+        """(n,): each row's weight in the loss: its own, times its steps where every step has a target."""
+        return self.weights * self.targets.lengths if isinstance(self.targets, Ragged) else self.weights
+
     def picked(self, index: np.ndarray) -> Table:
-        return Table(self.features.picked(index), self.targets[index], self.weights[index], self.validation[index])
+        features = {name: found.picked(index) for name, found in self.features.items()}
+        targets = self.targets.picked(index) if isinstance(self.targets, Ragged) else self.targets[index]
+        return Table(features, targets, self.weights[index], self.validation[index])
 
     def keys(self) -> np.ndarray:
         """(n,) uint64: a hash of each row's content, the same for dense and sparse rows of equal content."""
         keys = np.zeros(len(self), np.uint64)
-        words = prod(self.targets.shape[1:])
-        hash_words(np.ascontiguousarray(self.targets).view(np.uint32).reshape(len(self), words), keys)
+        if isinstance(self.targets, Ragged):
+            self.targets.hash_into(keys)
+        else:
+            words = prod(self.targets.shape[1:])
+            hash_words(np.ascontiguousarray(self.targets).view(np.uint32).reshape(len(self), words), keys)
         hash_words(self.weights.view(np.uint32).reshape(-1, 1), keys)
-        self.features.hash_into(keys)
+        for number, found in enumerate(self.features.values()):
+            hash_words(np.full((len(self), 1), number, np.uint32), keys)  # tells inputs with the same entries apart
+            found.hash_into(keys)
         return keys
 
     @staticmethod
     def joined(parts: Sequence[Table]) -> Table:
-        kinds = {type(p.features) for p in parts}
-        features = [as_sparse(p.features) for p in parts] if len(kinds) > 1 else [p.features for p in parts]
         return Table(
-            type(features[0]).joined(features),  # type: ignore[arg-type]
-            np.concatenate([p.targets for p in parts]),
+            {name: joined_features([p.features[name] for p in parts]) for name in parts[0].features},
+            joined_targets([p.targets for p in parts]),
             np.concatenate([p.weights for p in parts]),
             np.concatenate([p.validation for p in parts]),
         )
+
+
+def joined_features(parts: Sequence[Any]) -> Features:
+    if len({type(p) for p in parts}) > 1:
+        parts = [as_sparse(p) for p in parts]
+    return type(parts[0]).joined(parts)  # type: ignore[no-any-return]
+
+
+def joined_targets(parts: Sequence[Any]) -> Targets:
+    return Ragged.joined(parts) if isinstance(parts[0], Ragged) else np.concatenate(parts)
 
 
 def as_sparse(features: Dense | Sparse) -> Sparse:

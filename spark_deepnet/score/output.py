@@ -26,10 +26,12 @@ class Output:
     task: str
     link: str | None
     units: int
+    steps: bool = False
+    """Whether every step of a row has scores."""
 
     @staticmethod
-    def of(loss: Loss, units: int) -> Output:
-        return Output(loss.task, loss.link, units)
+    def of(loss: Loss, units: int, steps: bool = False) -> Output:
+        return Output(loss.task, loss.link, units, steps)
 
     @property
     def binary(self) -> bool:

@@ -6,16 +6,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from pyspark.sql import DataFrame
 
 from spark_deepnet.errors import NetworkError, ParamError
+from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.net import INPUT, Net, perceptron
 from spark_deepnet.optimizers.optimizer import Optimizer
-from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.columns import Columns
 from spark_deepnet.schedules.schedule import Schedule
@@ -23,7 +25,6 @@ from spark_deepnet.score.output import Output
 from spark_deepnet.spark import read
 from spark_deepnet.spark.params import DeepNetParams
 
-FROM_DATA = -1  # a size in ``layers`` that the data tells
 LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
 
 
@@ -66,16 +67,22 @@ def told(params: DeepNetParams, name: str) -> Any:
     return (params.getOrDefault(param) or None) if params.isDefined(param) else None
 
 
+def names_of(params: DeepNetParams, columns: Sequence[str]) -> Sequence[str]:
+    """The columns that fill an input: its own, or those of the Params."""
+    return columns or told(params, "featuresCols") or [params.getFeaturesCol()]
+
+
 class Design:
     """What a fit is made of, found step by step; the parts are made when first asked for."""
 
     def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
         self.params, self.df = params, df
         check_ranges(params)
-        features, self.vectors = read.feature_columns(df, params.getFeaturesCol(), told(params, "featuresCols"))
+        found = [read.source_of(df, entry, names_of(params, entry.columns)) for entry in self.entries]
+        self.sources = tuple(source for _, source in found)
         self.loss.check_units(self.units)
         self.output.check_thresholds(told(params, "thresholds"))
-        self.frame = df.select(*features, *self._others())
+        self.frame = df.select(*[column for columns, _ in found for column in columns], *self._others())
 
     @cached_property
     def layers(self) -> Sequence[Any]:
@@ -88,7 +95,7 @@ class Design:
         """Sizes as layers; MLlib's softmax on top, or what the loss that was set wants there."""
         if len(sizes) < 2:
             raise ParamError(f"layers: sizes need an input and an output at least, as in [784, 10], found {sizes}")
-        sizes = [*sizes[:-1], self._classes() if sizes[-1] == FROM_DATA else sizes[-1]]
+        sizes = [*sizes[:-1], self._classes() if sizes[-1] == read.ANY else sizes[-1]]
         if min(sizes[1:]) < 1:
             raise ParamError(f"layers: sizes must be at least 1 (the first or last may be -1, from data), found {sizes}")
         top = "softmax" if self.params.getLoss() == "auto" else Loss.of(self.params.getLoss()).link
@@ -98,45 +105,54 @@ class Design:
         return read.classes_found(self.df, self.params.getLabelCol())
 
     @cached_property
-    def input_shape(self) -> tuple[int, ...]:
-        """From the first size, inputShape, the schema, or at last from a row."""
-        shape = self._shape_set() or (self._width_told() or self._width_found(),)
-        known = self._width_told()
-        if known is not None and known != math.prod(shape):
-            name = told(self.params, "featuresCols") or self.params.getFeaturesCol()
-            raise NetworkError(
-                f"column {name!r}: vectors of length {known}, but the first layer takes {math.prod(shape)}; give layers "
-                f"or inputShape for {known}"
-            )
-        return shape
+    def entries(self) -> tuple[Entry, ...]:
+        """The network's inputs: its Input layers, or one that is the features."""
+        layers = [Layer.of(layer) for layer in self.layers]
+        inputs = [layer for layer in layers if isinstance(layer, Input)]
+        if not inputs:
+            return (self._entry(INPUT, (), self._shape_set(), layers, layers[0]),)
+        names = [layer.name or INPUT for layer in inputs]
+        if len(set(names)) < len(names):
+            raise NetworkError(f"layers: Input layers need different names, found {names}")
+        return tuple(
+            self._entry(name, layer.columns, layer.sizes or self._shape_set(), layers, None)
+            for name, layer in zip(names, inputs, strict=True)
+        )
+
+    def _entry(
+        self, name: str, columns: tuple[str, ...], sizes: tuple[int, ...] | None, layers: list[Layer], first: Layer | None
+    ) -> Entry:
+        readers = [layer for layer in layers if name in (layer.inputs or ()) or layer is first]
+        after = [b for a, b in pairwise(layers) if isinstance(a, Input) and (a.name or INPUT) == name and b.inputs is None]
+        tokens = max((getattr(layer, "vocabulary", 0) for layer in readers + after), default=0)
+        return read.entry_of(self.df, name, columns, names_of(self.params, columns), sizes, tokens)
 
     def _shape_set(self) -> tuple[int, ...] | None:
         layers, shape = told(self.params, "layers") or [None], told(self.params, "inputShape")
-        first = layers[0] if isinstance(layers[0], int) and layers[0] != FROM_DATA else None
-        if shape is not None and min(shape) < 1:
-            raise ParamError(f"inputShape: sizes must be at least 1, found {shape}")
+        first = layers[0] if isinstance(layers[0], int) and layers[0] != read.ANY else None
+        if shape is not None and (min([*shape[1:], 1]) < 1 or (shape[0] < 1 and shape[0] != read.ANY)):
+            raise ParamError(f"inputShape: sizes must be at least 1 (the first may be -1: any number), found {shape}")
         if first is not None and first < 1:
             raise ParamError(f"layers: sizes must be at least 1 (the first or last may be -1, from data), found {layers}")
         if shape is not None and first is not None and [first] != shape:
             raise ParamError(f"inputShape: {shape} does not agree with the first of layers, {first}; leave it unset")
         return tuple(shape) if shape is not None else (first,) if first is not None else None
 
-    def _width_told(self) -> int | None:
-        return read.width_told(self.df, self.params.getFeaturesCol(), told(self.params, "featuresCols"))
-
-    def _width_found(self) -> int:
-        return read.width_found(self.df, self.params.getFeaturesCol())
-
     @cached_property
     def net(self) -> Net:
-        net = Net.of(self.layers, {INPUT: self.input_shape})
+        net = Net.of(self.layers, {entry.name: entry.shape for entry in self.entries})
+        if len(net.shape) == 2 and net.shape[0] == self.entries[0].shape[0]:
+            return net
         if len(net.shape) != 1:
-            raise NetworkError(f"layers: the last gives {net.shape} a row, expected one axis; put Flatten() before the end")
+            raise NetworkError(
+                f"layers: the last gives {net.shape} a row, expected one axis, or steps and one axis for scores of every "
+                f"step of the input; put Flatten() before the end"
+            )
         return net
 
     @property
     def units(self) -> int:
-        return self.net.shape[0]
+        return self.net.shape[-1]
 
     @cached_property
     def loss(self) -> Loss:
@@ -151,13 +167,12 @@ class Design:
     def columns(self) -> Columns:
         params = self.params
         return Columns(
-            width=math.prod(self.input_shape),
-            features=params.getFeaturesCol() if not told(params, "featuresCols") else ", ".join(params.getFeaturesCols()),
-            vectors=self.vectors,
+            sources=self.sources,
             label=params.getLabelCol(),
             labels=0 if self.loss.task == "classification" else self.units,
             classes=self.output.classes,
             indicators=self.loss.task == "multilabel",
+            steps=len(self.net.shape) == 2,
             weight=told(params, "weightCol"),
             validation=told(params, "validationIndicatorCol"),
         )
@@ -165,9 +180,8 @@ class Design:
     def _others(self) -> list[Any]:
         """The columns beside the features."""
         label = self.params.getLabelCol()
-        several = self.columns.labels > 1
-        found = [read.label_column(self.df, label, several)]
-        if not several and self.output.classes:
+        found = [read.label_column(self.df, label, self.columns)]
+        if not self.columns.steps and self.output.classes:
             read.check_classes(self.df, label, self.output.classes)
         if self.columns.weight:
             found.append(read.weight_column(self.df, self.columns.weight))
@@ -180,7 +194,7 @@ class Design:
         p = self.params
         layers = tuple(Layer.of(layer).to_json() for layer in self.layers)
         return Recipe(
-            architecture=Architecture(layers, self.input_shape, self.loss.to_json()),
+            architecture=Architecture(layers, self.entries, self.loss.to_json()),
             optimizer=self._optimizer(),
             schedule=Schedule.of(p.getSchedule()).to_json(),
             learning_rate=p.getLearningRate(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,19 +16,17 @@ from pyspark.ml.linalg import DenseVector, VectorUDT
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, DoubleType, StructField, StructType
+from pyspark.sql.types import ArrayType, DoubleType, FloatType, StructField, StructType
 
-from spark_deepnet.errors import DataError, NetworkError
-from spark_deepnet.net.net import INPUT
-from spark_deepnet.net.run import Runner
+from spark_deepnet.errors import DataError
+from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
-from spark_deepnet.rows.columns import Columns
-from spark_deepnet.rows.table import Dense
+from spark_deepnet.rows.columns import ARRAY, STEPS, Source
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
-from spark_deepnet.score.score import ScorePlan, score, scores
+from spark_deepnet.score.score import ScorePlan, score
 from spark_deepnet.spark import cluster, read
-from spark_deepnet.spark.design import check_ranges, told
+from spark_deepnet.spark.design import check_ranges, names_of, told
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
 from spark_deepnet.spark.summary import TrainingSummary
@@ -47,7 +46,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             self.architecture = architecture
             self._net = architecture.scores_net()
             self._flat = flat
-            self._output = Output.of(architecture.made_loss(), self._net.shape[0])
+            self._output = Output.of(architecture.made_loss(), self._net.shape[-1], len(self._net.shape) == 2)
 
     @classmethod
     def made(cls, architecture: dict[str, Any], weights: Mapping[str, np.ndarray]) -> DeepNetModel:
@@ -64,6 +63,11 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return views
 
     @property
+    def net(self) -> Net:
+        """The network: ``model.net.summary()`` prints its layers, ``model.net.plot()`` draws them for Graphviz."""
+        return self.architecture.net()
+
+    @property
     def hasSummary(self) -> bool:
         """Whether this model comes from fit rather than from a file."""
         return self.summary_ is not None
@@ -77,8 +81,8 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     @property
     def numFeatures(self) -> int:
-        """Features a row."""
-        return int(np.prod(self.architecture.input_shape))
+        """Numbers a row, of the longest row where rows are sequences."""
+        return sum(math.prod(entry.shape) for entry in self.architecture.entries)
 
     @property
     def numClasses(self) -> int:
@@ -86,27 +90,34 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return self._output.classes
 
     def predict(self, value: Any) -> Any:
-        """The prediction for one vector or array of features."""
-        found = self._columns_of(value)[PREDICTION][0]
+        """The prediction for the features of one row: a vector, an array, or for sequences an array of steps."""
+        found = self._row(value)[PREDICTION]
+        if self._output.steps:
+            return np.array(found)
         return DenseVector(found) if self._output.several else float(found)
 
-    def predictRaw(self, value: Any) -> DenseVector:
-        """The scores of one row's classes or labels."""
-        return DenseVector(self._columns_of(value)[RAW][0])
+    def predictRaw(self, value: Any) -> Any:
+        """The scores of one row's classes or labels; of every step, as an array, where the network gives these."""
+        return self._vector(self._row(value)[RAW])
 
-    def predictProbability(self, value: Any) -> DenseVector:
-        """The probabilities of one row's classes or labels."""
-        return DenseVector(self._columns_of(value)[PROBABILITY][0])
+    def predictProbability(self, value: Any) -> Any:
+        """The probabilities of one row's classes or labels; of every step where the network gives these."""
+        return self._vector(self._row(value)[PROBABILITY])
 
-    def _columns_of(self, value: Any) -> dict[str, np.ndarray]:
-        row = np.asarray(value.toArray() if hasattr(value, "toArray") else value, np.float32).reshape(1, -1)
-        if row.shape[1] != self.numFeatures:
-            raise DataError(f"predict: a vector of length {row.shape[1]}, but the first layer takes {self.numFeatures}")
-        runner = Runner(self._net, self._flat, 1, training=False)
-        return self._output.columns(scores(runner, Dense(row)), told(self, "thresholds"))
+    def _vector(self, found: Any) -> Any:
+        return np.array(found) if self._output.steps else DenseVector(found)
+
+    def _row(self, value: Any) -> pd.Series:
+        if len(self.architecture.entries) > 1:
+            raise DataError("predict: this network reads several columns; score a DataFrame with transform")
+        (entry,) = self.architecture.entries
+        row = np.asarray(value.toArray() if hasattr(value, "toArray") else value, np.float32).reshape(-1)
+        source = Source(entry.shape, entry.name, "value", STEPS if entry.steps else ARRAY, entry.tokens)
+        frame = pd.DataFrame({source.columns[0]: pd.Series([row], dtype=object)})
+        return next(score(self._plan((source,)), [frame])).iloc[0]
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        plan, inputs = self._plan(dataset)
+        plan, inputs = self._plan_for(dataset)
         wanted = self._wanted(plan.output)
         self._check_names(dataset, wanted)
         cluster.share_python(dataset.sparkSession)
@@ -121,36 +132,34 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def transformSchema(self, schema: StructType) -> StructType:
         """The schema that transform gives for this one."""
-        kinds = {RAW: VectorUDT(), PROBABILITY: VectorUDT(), PREDICTION: _kind_of_prediction(self._output)}
-        added = [StructField(name, kinds[part]) for part, name in self._wanted(self._output).items()]
+        added = [StructField(name, _kind(part, self._output)) for part, name in self._wanted(self._output).items()]
         return StructType([*schema.fields, *added])
 
-    def _plan(self, dataset: DataFrame) -> tuple[ScorePlan, list[Column]]:
+    def _plan_for(self, dataset: DataFrame) -> tuple[ScorePlan, list[Column]]:
         check_ranges(self)
+        self._output.check_thresholds(told(self, "thresholds"))
+        inputs, sources = [], []
+        for entry in self.architecture.entries:
+            names = names_of(self, entry.columns)
+            read.check_width(dataset, names, entry)
+            columns, source = read.source_of(dataset, entry, names)
+            inputs += columns
+            sources.append(source)
+        return self._plan(tuple(sources)), inputs
+
+    def _plan(self, sources: tuple[Source, ...]) -> ScorePlan:
         thresholds = told(self, "thresholds")
-        self._output.check_thresholds(thresholds)
-        featuresCols = told(self, "featuresCols")
-        inputs, vectors = read.feature_columns(dataset, self.getFeaturesCol(), featuresCols)
-        known = read.width_told(dataset, self.getFeaturesCol(), featuresCols)
-        if known is not None and known != self.numFeatures:
-            raise NetworkError(
-                f"column {featuresCols or self.getFeaturesCol()!r}: vectors of length {known}, but the first layer takes "
-                f"{self.numFeatures}"
-            )
-        name = ", ".join(featuresCols) if featuresCols else self.getFeaturesCol()
-        columns = Columns(width=self.numFeatures, features=name, vectors=vectors)
         weights = self._flat.tobytes()
         digest = hashlib.sha256(json.dumps(self.architecture.to_json()).encode() + weights).hexdigest()
-        plan = ScorePlan(
+        return ScorePlan(
             self.architecture,
             self._output,
-            columns,
+            sources,
             self.getHandleInvalid(),
             tuple(thresholds) if thresholds else None,
             digest,
             weights,
         )
-        return plan, inputs
 
     def _wanted(self, output: Output) -> dict[str, str]:
         """What is computed -> the column that takes it."""
@@ -180,10 +189,14 @@ def _udf(plan: ScorePlan) -> Any:
     """One UDF that gives one struct: with a UDF a column, the network would run once a column. It counts as not
     deterministic so that Spark does not run it again for the filter that drops invalid rows."""
     output = plan.output
+    floats = "array<array<float>>" if output.steps else "array<float>"
+    prediction = "double"
+    for nested in (output.several, output.steps):
+        prediction = f"array<{prediction}>" if nested else prediction
     fields = ["valid boolean"]
-    fields += ["raw array<float>"] if output.raw else []
-    fields += ["probability array<float>"] if output.probability else []
-    fields += ["prediction array<double>" if output.several else "prediction double"]
+    fields += [f"raw {floats}"] if output.raw else []
+    fields += [f"probability {floats}"] if output.probability else []
+    fields += [f"prediction {prediction}"]
 
     def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield from score(plan, frames)
@@ -193,14 +206,15 @@ def _udf(plan: ScorePlan) -> Any:
 
 def _shown(found: Column, part: str, output: Output) -> Column:
     """A part of the struct as Spark ML's evaluators want it."""
-    if part == PREDICTION and not output.several:
-        return F.coalesce(found, F.lit(float("nan")))  # Arrow makes nulls of NaN, which evaluators do not read
-    if part == PREDICTION and output.raw:
-        return found
-    return array_to_vector(found)
+    return array_to_vector(found) if isinstance(_kind(part, output), VectorUDT) else found
 
 
-def _kind_of_prediction(output: Output) -> Any:
-    if not output.several:
-        return DoubleType()
-    return _NUMBERS if output.raw else VectorUDT()
+def _kind(part: str, output: Output) -> Any:
+    """The type of an output column: arrays where every step has its own."""
+    if part == PREDICTION:
+        if not output.several:
+            return _NUMBERS if output.steps else DoubleType()
+        if output.steps:
+            return ArrayType(_NUMBERS)
+        return _NUMBERS if output.raw else VectorUDT()
+    return ArrayType(ArrayType(FloatType())) if output.steps else VectorUDT()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, BooleanType, NumericType, StructField
+from pyspark.sql.types import ArrayType, BinaryType, BooleanType, NumericType, StructField, StructType
 
-from spark_deepnet.errors import DataError, near
-from spark_deepnet.rows.columns import DENSE, LABEL, SPARSE, VALIDATION, WEIGHT
+from spark_deepnet.errors import DataError, NetworkError, near
+from spark_deepnet.plan.architecture import Entry
+from spark_deepnet.rows.columns import ARRAY, BYTES, LABEL, STEPS, VALIDATION, VECTOR, WEIGHT, Columns, Source
 
 FLOATS = "array<float>"
+ANY = -1  # a first size of this: any number of steps
 
 
 def field(df: DataFrame, name: str, param: str) -> StructField:
@@ -34,31 +38,89 @@ def is_vector(f: StructField) -> bool:
     return isinstance(f.dataType, VectorUDT)
 
 
-def is_array_of_numbers(f: StructField) -> bool:
-    return isinstance(f.dataType, ArrayType) and isinstance(f.dataType.elementType, NumericType)
+def depth(f: StructField) -> int:
+    """How many arrays of arrays of numbers a column is; 0: no array of numbers."""
+    kind, levels = f.dataType, 0
+    while isinstance(kind, ArrayType):
+        kind, levels = kind.elementType, levels + 1
+    return levels if isinstance(kind, NumericType) else 0
+
+
+def is_image(f: StructField) -> bool:
+    """A column of Spark's image data source: its ``data`` holds height x width x channels bytes, blue first."""
+    return isinstance(f.dataType, StructType) and set(_IMAGE) <= set(f.dataType.names)
+
+
+_IMAGE = ("height", "width", "nChannels", "data")
 
 
 def is_number(f: StructField) -> bool:
     return isinstance(f.dataType, NumericType | BooleanType)
 
 
-def feature_columns(df: DataFrame, featuresCol: str, featuresCols: Sequence[str] | None) -> tuple[list[Column], bool]:
-    """The feature columns to send, and whether they are unwrapped vectors."""
-    if featuresCols:
-        for name in featuresCols:
+def source_of(df: DataFrame, entry: Entry, columns: Sequence[str]) -> tuple[list[Column], Source]:
+    """What is sent for one input of the network."""
+    source = Source(entry.shape, entry.name, ", ".join(columns), STEPS if entry.steps else ARRAY, entry.tokens)
+    f = field(df, columns[0], "featuresCol")
+    if len(columns) > 1 or is_number(f):
+        for name in columns:
             _check_number(field(df, name, "featuresCols"), "featuresCols")
-        return [F.array(*[column(name).cast("float") for name in featuresCols]).alias(DENSE)], False
-    f = field(df, featuresCol, "featuresCol")
-    if is_vector(f):
-        vector = F.unwrap_udt(column(featuresCol))
-        parts = [vector.getField(name) for name in SPARSE[:3]] + [vector.getField("values").cast(FLOATS)]
-        return [part.alias(name) for part, name in zip(parts, SPARSE, strict=True)], True
-    if is_array_of_numbers(f):
-        return [column(featuresCol).cast(FLOATS).alias(DENSE)], False
-    raise DataError(
-        f"featuresCol: column {featuresCol!r} is {f.dataType.simpleString()}; expected a vector or an array of numbers "
-        f"(VectorAssembler makes one), or featuresCols with the names of several numeric columns"
-    )
+        found = [F.array(*[column(name).cast("float") for name in columns])]
+    elif is_vector(f):
+        source = replace(source, kind=VECTOR)
+        vector = F.unwrap_udt(column(f.name))
+        found = [vector.getField(name) for name in ("type", "size", "indices")] + [vector.getField("values").cast(FLOATS)]
+    elif depth(f):
+        found = [_flat(f, entry).cast(FLOATS)]
+    elif isinstance(f.dataType, BinaryType) or is_image(f):
+        source = replace(source, kind=BYTES)
+        found = [column(f.name).getField("data") if is_image(f) else column(f.name)]
+    else:
+        raise DataError(
+            f"featuresCol: column {f.name!r} is {f.dataType.simpleString()}; expected a vector or an array of numbers "
+            f"(VectorAssembler makes one), a binary tensor or an image, or featuresCols with several numeric columns"
+        )
+    return [part.alias(name) for part, name in zip(found, source.columns, strict=True)], source
+
+
+def _flat(f: StructField, entry: Entry) -> Column:
+    """Arrays of arrays as one array; null where steps are of different lengths."""
+    found, levels = column(f.name), depth(f)
+    if levels == 2 and len(entry.shape) > 1:
+        within = math.prod(entry.shape[1:])
+        found = F.when(F.forall(found, lambda inner: F.size(inner) == within), found)
+    for _ in range(levels - 1):
+        found = F.flatten(found)
+    return found
+
+
+def entry_of(
+    df: DataFrame, name: str, columns: tuple[str, ...], names: Sequence[str], sizes: tuple[int, ...] | None, tokens: int
+) -> Entry:
+    """One input of the network: its shape as it was given (a first size of -1: any number of steps), or from the schema,
+    or at last from the rows. columns: what the layer names, if any; names: the columns that are read."""
+    f = field(df, names[0], "featuresCol")
+    told = _width_told(df, names)
+    any_steps = sizes[0] == ANY if sizes else depth(f) == 2 or (depth(f) == 1 and tokens > 0)
+    if any_steps and depth(f):
+        return Entry(_longest(df, f, sizes), name, columns, True, tokens)
+    if any_steps:
+        raise DataError(
+            f"featuresCol: column {f.name!r} is {f.dataType.simpleString()}; sequences of any length come as arrays"
+        )
+    entry = Entry(sizes or ((told,) if told else _first(df, f)), name, columns, False, tokens)
+    check_width(df, names, entry)
+    return entry
+
+
+def check_width(df: DataFrame, names: Sequence[str], entry: Entry) -> None:
+    """Refuse columns whose schema tells another number of features than the network takes."""
+    told, wanted = _width_told(df, names), math.prod(entry.shape)
+    if told is not None and told != wanted and not entry.steps:
+        raise NetworkError(
+            f"column {', '.join(names)!r}: rows of length {told}, but the first layer takes {wanted}; give layers or "
+            f"inputShape for {told}"
+        )
 
 
 def _check_number(f: StructField, param: str) -> None:
@@ -66,22 +128,45 @@ def _check_number(f: StructField, param: str) -> None:
         raise DataError(f"{param}: column {f.name!r} is {f.dataType.simpleString()}; expected a numeric column")
 
 
-def width_told(df: DataFrame, featuresCol: str, featuresCols: Sequence[str] | None) -> int | None:
+def _width_told(df: DataFrame, names: Sequence[str]) -> int | None:
     """The number of features where the schema tells it: the columns' number, or the metadata of Spark ML."""
-    if featuresCols:
-        return len(featuresCols)
-    told = field(df, featuresCol, "featuresCol").metadata.get("ml_attr", {}).get("num_attrs")
+    f = field(df, names[0], "featuresCol")
+    if len(names) > 1 or is_number(f):
+        return len(names)
+    told = f.metadata.get("ml_attr", {}).get("num_attrs")
     return int(told) if told else None
 
 
-def width_found(df: DataFrame, featuresCol: str) -> int:
-    """The number of features of the first row that has any: a small job."""
-    f = field(df, featuresCol, "featuresCol")
-    array = vector_to_array(column(featuresCol)) if is_vector(f) else column(featuresCol)
-    rows = df.select(F.size(array).alias("n")).where(F.col("n") >= 0).head(1)
-    if not rows:
-        raise DataError(f"featuresCol: column {featuresCol!r} has no rows to tell the features' number; give inputShape")
-    return int(rows[0]["n"])
+def _first(df: DataFrame, f: StructField) -> tuple[int, ...]:
+    """The shape of the first row that is not null: a small job."""
+    rows = df.select(column(f.name).alias("x")).where(F.col("x").isNotNull())
+    if is_image(f):
+        rows = rows.select(*[F.col(f"x.{name}") for name in _IMAGE[:3]])
+    elif is_vector(f):
+        rows = rows.select(F.size(vector_to_array("x")))
+    elif depth(f):
+        axes = [F.col("x")]
+        for _ in range(depth(f) - 1):
+            axes.append(axes[-1].getItem(0))
+        rows = rows.select(*[F.size(axis) for axis in axes])
+    else:
+        raise DataError(f"featuresCol: column {f.name!r} is {f.dataType.simpleString()}; give inputShape, its rows' shape")
+    found = rows.head(1)
+    if not found:
+        raise DataError(f"featuresCol: column {f.name!r} has no rows to tell the features' number; give inputShape")
+    return tuple(int(size) for size in found[0])
+
+
+def _longest(df: DataFrame, f: StructField, sizes: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The shape of the longest row: a job over the lengths."""
+    x = column(f.name)
+    inner = F.max(F.size(x.getItem(0))) if depth(f) > 1 else F.lit(1)
+    row = df.agg(F.max(F.size(x)).alias("steps"), inner.alias("inner")).head()
+    if row is None or not row["steps"] or row["steps"] < 1:
+        raise DataError(f"featuresCol: column {f.name!r} has no steps to train on")
+    within = sizes[1:] if sizes else (int(row["inner"]),) if depth(f) == 2 else ()
+    steps = int(row["steps"])
+    return (steps if depth(f) > 1 else max(1, steps // math.prod(within)), *within)
 
 
 def classes_found(df: DataFrame, labelCol: str) -> int:
@@ -93,23 +178,30 @@ def classes_found(df: DataFrame, labelCol: str) -> int:
     return int(highest) + 1
 
 
-def label_column(df: DataFrame, labelCol: str, several: bool) -> Column:
+def label_column(df: DataFrame, labelCol: str, columns: Columns) -> Column:
     f = field(df, labelCol, "labelCol")
-    if several and is_vector(f):
-        return vector_to_array(column(labelCol), "float32").alias(LABEL)
-    if several and is_array_of_numbers(f):
-        return column(labelCol).cast(FLOATS).alias(LABEL)
-    if several:
-        raise DataError(
-            f"labelCol: column {labelCol!r} is {f.dataType.simpleString()}; a network with several outputs under this "
-            f"loss expects a vector or an array of numbers"
-        )
+    if columns.steps or columns.labels > 1:
+        return _labels(f, columns).alias(LABEL)
     if not is_number(f):
         raise DataError(
             f"labelCol: column {labelCol!r} is {f.dataType.simpleString()}; expected a numeric column "
             f"(StringIndexer makes classes 0..k-1 of strings)"
         )
     return column(labelCol).cast("double").alias(LABEL)
+
+
+def _labels(f: StructField, columns: Columns) -> Column:
+    """Several targets a row."""
+    if is_vector(f) and not columns.steps:
+        return vector_to_array(column(f.name), "float32")
+    wanted = 2 if columns.steps and columns.labels > 1 else 1
+    if depth(f) != wanted:
+        what = "a network with scores for every step" if columns.steps else "a network with several outputs"
+        raise DataError(
+            f"labelCol: column {f.name!r} is {f.dataType.simpleString()}; {what} under this loss expects "
+            f"{'arrays of arrays' if wanted == 2 else 'a vector or an array'} of numbers"
+        )
+    return (F.flatten(column(f.name)) if wanted == 2 else column(f.name)).cast(FLOATS)
 
 
 def check_classes(df: DataFrame, labelCol: str, units: int) -> None:

@@ -14,6 +14,8 @@ from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.shard import Shard
 
+_SAID = 3  # faults that one sentence names
+
 
 @dataclass(frozen=True)
 class Census:
@@ -30,9 +32,9 @@ def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
     own = {
         "faults": shard.faults,
         "rows": len(shard.train),
-        "weight": float(shard.train.weights.sum(dtype=np.float64)),
+        "weight": float(shard.train.mass.sum(dtype=np.float64)),
         "valid": len(shard.valid),
-        "valid_weight": float(shard.valid.weights.sum(dtype=np.float64)),
+        "valid_weight": float(shard.valid.mass.sum(dtype=np.float64)),
         "fingerprint": shard.fingerprint,
     }
     parts = [json.loads(blob) for blob in all_gather_bytes(channel, json.dumps(own).encode())]
@@ -53,7 +55,7 @@ def _refuse(parts: list[dict], plan: TrainPlan) -> None:  # type: ignore[type-ar
     for part in parts:
         faults.update(part["faults"])
     if faults:
-        raise DataError("; ".join(f"{what} ({count:,} found)" for what, count in faults.most_common()))
+        raise DataError("; ".join(f"{what} ({count:,} found)" for what, count in faults.most_common(_SAID)))
     if not sum(p["rows"] for p in parts):
         only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else ""
         raise DataError(f"fit: the DataFrame has no rows to train on{only}; give at least one")

@@ -20,7 +20,7 @@ from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import BROKEN, LOSS, METRIC, STOP, Stepper
 
-EVALUATED = 1024  # rows at once in validation
+EVALUATED = 128  # rows at once in validation, where a step has fewer
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -50,7 +50,7 @@ class Loop:
         clock, table, recipe = self.clock, self.shard.train, self.recipe
         rank, size = self.channel.rank, self.channel.size
         epoch = Epoch(len(table), self.census.rows, recipe.batch_size, recipe.seed, clock.epoch, rank, size)
-        sums = epoch.weight_sums(table.weights)
+        sums = epoch.weight_sums(table.mass)
         with self.meter.timed("exchanging"):
             self.exact(sums)
         scales = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)

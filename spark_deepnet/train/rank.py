@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from spark_deepnet.errors import DataError, ExchangeError, TrainingError
+from spark_deepnet.errors import DataError, ExchangeError, NetworkError, ParamError, TrainingError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.exchange.meet import meet
@@ -21,9 +21,10 @@ from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import Columns
+from spark_deepnet.rows.columns import BYTES, STEPS, Columns
+from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.shard import Shard, read_shard
-from spark_deepnet.rows.table import Dense, Table
+from spark_deepnet.rows.table import Dense, Features, Table
 from spark_deepnet.train.census import Census, take_census
 from spark_deepnet.train.loop import Loop, Report
 from spark_deepnet.train.measure import Meter
@@ -32,7 +33,7 @@ from spark_deepnet.train.step import Stepper
 
 SCHEMA = "kind string, rank int, part int, data binary"
 WEIGHTS, STATE, MEASURES, ERROR = "weights", "state", "measures", "error"
-SAID = (DataError, TrainingError)  # every rank raises them alike: they travel home as rows, and end the fit
+SAID = (DataError, NetworkError, ParamError, TrainingError)  # every rank raises them alike: they travel home as rows, and end the fit
 BREATH = 0.2  # seconds between two words of progress
 READING = 3600.0  # seconds that ranks wait for one that still reads its rows; a dead one is noticed at once
 SETUPS = 20  # a job lasts at least so many times its set-up
@@ -62,10 +63,14 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterato
     meter = Meter()
     with ThreadPoolExecutor(1, thread_name_prefix="meet") as pool:
         meeting = pool.submit(_met, plan, seat)  # takes a second of waiting: meanwhile kernels and rows are loaded
-        with meter.timed("compiling"):
-            warm_up(plan)
-        with meter.timed("reading"):
-            shard = read_shard(frames, plan.columns)
+        try:
+            with meter.timed("compiling"):
+                warm_up(plan)
+            with meter.timed("reading"):
+                shard = read_shard(frames, plan.columns)
+        except BaseException:
+            meeting.add_done_callback(_leave)
+            raise
         channel = _channel(meeting, meter)
     try:
         state, census = _trained(plan, shard, channel, meter)
@@ -76,6 +81,12 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterato
 
 def _met(plan: TrainPlan, seat: Seat) -> Channel:
     return meet(seat.rank, seat.size, seat.address, seat.all_gather, plan.secret, plan.job, plan.deadline)
+
+
+def _leave(meeting: Future[Channel]) -> None:
+    """Close the channel of a rank that has failed before it could use it."""
+    if meeting.exception() is None:
+        meeting.result().close()
 
 
 def _channel(meeting: Future[Channel], meter: Meter) -> Channel:
@@ -188,6 +199,16 @@ def warm_up(plan: TrainPlan) -> None:
 
 
 def _one_row(columns: Columns) -> Table:
+    """A row of zeros, of one step where rows are sequences."""
+    features: dict[str, Features] = {}
+    for source in columns.sources:
+        kind = np.uint8 if source.kind == BYTES else np.float32
+        if source.kind == STEPS:
+            features[source.input] = Ragged(np.zeros((1, *source.shape[1:]), np.float32), np.array([0, 1]))
+        else:
+            features[source.input] = Dense(np.zeros((1, source.width), kind))
+    steps = next(iter(features.values()))
     targets = np.zeros((1, columns.labels), np.float32) if columns.labels else np.zeros(1, np.int32)
-    features = Dense(np.zeros((1, columns.width), np.float32))
-    return Table(features, targets, np.ones(1, np.float32), np.zeros(1, bool))
+    count = 1 if isinstance(steps, Ragged) else columns.sources[0].shape[0]
+    each = Ragged(np.repeat(targets, count, 0), np.array([0, count])) if columns.steps else targets
+    return Table(features, each, np.ones(1, np.float32), np.zeros(1, bool))

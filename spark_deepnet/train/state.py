@@ -82,8 +82,10 @@ class State:
         for array in self._arrays():
             raw = array.view(np.uint8)
             for start in range(0, raw.size, CHUNK):
-                piece = np.frombuffer(chunks[number], np.uint8)
-                raw[start : start + CHUNK] = piece
+                piece, place = np.frombuffer(chunks[number], np.uint8), raw[start : start + CHUNK]
+                if piece.size != place.size:
+                    raise ExchangeError(f"state: chunk {number} should have {place.size} bytes, found {piece.size}")
+                place[:] = piece
                 number += 1
         if number != len(chunks):
             raise ExchangeError(f"state: expected {number} chunks, found {len(chunks)}")

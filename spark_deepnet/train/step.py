@@ -10,10 +10,11 @@ from spark_deepnet.kernels.gather import count_not_finite
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.kernels.slopes import clip_and_decay, sum_of_squares
-from spark_deepnet.layers.layer import rows_of
-from spark_deepnet.net.net import INPUT
+from spark_deepnet.net.batch import Batch
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.rows.feed import fed
+from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Table
 from spark_deepnet.train.measure import METRICS, Meter
 from spark_deepnet.train.state import State
@@ -60,23 +61,28 @@ class Stepper:
         if n == 0 and not self.runner.totals:
             self.slopes[:] = 0
             return
-        self._feed(table, rows)
+        batch, lengths = fed(self.runner, table.features, rows)
         step = key_of("step", self.recipe.seed, self.state.clock.count)
-        scores = self.runner.forward(n, True, step, keys[rows])
+        scores = batch.forward(True, step, keys[rows], lengths)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
-            self.tail[LOSS], self.tail[METRIC] = self._measured(scores, table, rows, scale)
+            self.tail[LOSS], self.tail[METRIC] = self._measured(batch, scores, table, rows, scale)
         self.tail[BROKEN] = count_not_finite(scores.reshape(-1)) + (not np.isfinite(self.tail[LOSS]))
-        self.runner.backward(n)
+        batch.backward()
 
-    def _feed(self, table: Table, rows: np.ndarray) -> None:
-        x = self.runner.feed(len(rows))[INPUT]
-        table.features.take(rows, rows_of(x, x.shape[1:]))
-
-    def _measured(self, scores: np.ndarray, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:
+    def _measured(
+        self, batch: Batch, scores: np.ndarray, table: Table, rows: np.ndarray, scale: float
+    ) -> tuple[float, float]:
         """The weighted sums of loss and metric; leaves the loss's slope where backward reads it."""
-        targets, weights = table.targets[rows], table.weights[rows] * np.float32(scale)
-        loss = self.loss.measure(scores, targets, weights, self.runner.slope(len(rows)))
-        return loss, self.metric.sum(scores, targets, weights)
+        assert batch.slope is not None
+        weights, targets = table.weights[rows] * np.float32(scale), table.targets
+        if isinstance(targets, Ragged):
+            found, weights = each_step(targets, rows, weights, scores.shape[1])
+        else:
+            found = targets[rows]
+        units = scores.shape[-1]
+        scores, slope = scores.reshape(len(weights), units), batch.slope.reshape(len(weights), units)
+        loss = self.loss.measure(scores, found, weights, slope)
+        return loss, self.metric.sum(scores, found, weights)
 
     def _update(self, rate: float) -> None:
         recipe, state = self.recipe, self.state
@@ -103,7 +109,16 @@ class Stepper:
         loss = metric = 0.0
         for start in range(0, len(table), self.runner.capacity):
             rows = np.arange(start, min(start + self.runner.capacity, len(table)))
-            self._feed(table, rows)
-            part = self._measured(self.runner.forward(len(rows)), table, rows, 1.0)
+            batch, lengths = fed(self.runner, table.features, rows)
+            scores = batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
+            part = self._measured(batch, scores, table, rows, 1.0)
             loss, metric = loss + part[0], metric + part[1]
         return loss, metric
+
+
+def each_step(targets: Ragged, rows: np.ndarray, weights: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and weights of every step of these rows, padded to so many steps with weight 0."""
+    found = np.zeros((len(rows), steps, *targets.values.shape[1:]), targets.values.dtype)
+    targets.take(rows, found)
+    real = np.arange(steps) < targets.lengths[rows][:, None]
+    return found.reshape(len(rows) * steps, *found.shape[2:]), (real * weights[:, None]).reshape(-1)

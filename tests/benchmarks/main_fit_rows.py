@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from tests.benchmarks.harness import Row, row, seconds
 
 MNIST = Path(os.environ.get("MNIST", "../shared/data/mnist"))
@@ -47,15 +49,20 @@ def session() -> Any:
 
 def data(spark: Any) -> tuple[Any, Any]:
     """(train, test): features in 0..1, cached."""
-    from pyspark.ml.functions import array_to_vector, vector_to_array
+    from pyspark.ml.functions import array_to_vector
     from pyspark.sql import functions as F
 
-    from examples.digits import mnist
+    sys.path.append("examples")
+    from example_data import frame, mnist
 
-    pixels = F.transform(vector_to_array("pixels"), lambda x: x / 255.0)
-    found = [df.select(array_to_vector(pixels).alias("features"), "label").cache() for df in mnist(spark, MNIST)]
-    for df in found:
-        df.count()
+    images, labels, test_images, test_labels = mnist(MNIST)
+    found = []
+    for x, y in ((images, labels), (test_images, test_labels)):
+        pixels = x.reshape(len(x), -1).astype(np.float32) / np.float32(255)
+        df = frame(spark, {"pixels": pixels, "label": y}, "pixels array<float>, label double")
+        found.append(df.select(array_to_vector(F.col("pixels")).alias("features"), "label").cache())
+        found[-1].count()
+        df.unpersist()
     return found[0], found[1]
 
 
@@ -92,15 +99,15 @@ def shipped(name: str) -> Row:
     from pyspark import cloudpickle
 
     from spark_deepnet.layers.dense import Dense
-    from spark_deepnet.plan.architecture import Architecture
+    from spark_deepnet.plan.architecture import Architecture, Entry
     from spark_deepnet.plan.plan import Recipe, TrainPlan
-    from spark_deepnet.rows.columns import Columns
+    from spark_deepnet.rows.columns import Columns, Source
     from spark_deepnet.spark.jobs import rank_task
 
     layers = [Dense(units, "relu").to_json() for units in (256, 128, 64)] + [Dense(10, "softmax").to_json()]
-    architecture = Architecture(tuple(layers), (784,), {"kind": "losses.softmax_cross_entropy.v1"})
+    architecture = Architecture(tuple(layers), (Entry((784,)),), {"kind": "losses.softmax_cross_entropy.v1"})
     recipe = Recipe(architecture, {"kind": "optimizers.adam.v1"}, {"kind": "schedules.constant.v1"}, 0.001, 128, 10, 0)
-    plan = TrainPlan(recipe, Columns(784, label="label", classes=10), 2, "0" * 32, bytes(32))
+    plan = TrainPlan(recipe, Columns((Source((784,)),), label="label", classes=10), 2, "0" * 32, bytes(32))
     return row(name, "KB", len(cloudpickle.dumps(partial(rank_task, plan))) / 1024, 2.0, "the bound", 1.0)
 
 

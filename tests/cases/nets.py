@@ -97,4 +97,18 @@ NETS = [
             Dense(2),
         ),
     ),
+    NetCase("weights shared in a row", (Dense(4, name="a", activation="tanh"), Dense(4, share="a"), Dense(4, share="a"))),
+    NetCase(
+        "weights shared by two branches",
+        (
+            Dense(3, name="a", activation="tanh"),
+            Dense(3, name="b", inputs=(INPUT,), share="a"),
+            Add(inputs=("a", "b"), name="c"),
+            Dense(4, activation="sigmoid"),
+            Dense(3, share="a"),
+            Concatenate(inputs=("c", "dense_2", "a")),
+            Dense(2),
+        ),
+    ),
+    NetCase("weights shared by steps and by their sum", (Dense(3, name="a"), "tanh", Dense(3, share="a")), (2, 3)),
 ]

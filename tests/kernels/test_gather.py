@@ -11,6 +11,7 @@ from spark_deepnet.kernels.gather import (
     count_not_finite,
     gather_rows,
     gather_sparse_rows,
+    gather_steps,
     hash_dense_entries,
     hash_sparse_entries,
     hash_words,
@@ -32,6 +33,15 @@ def test_gathered_sparse_rows_are_the_dense_ones() -> None:
     index, out = np.array([3, 1, 2]), np.full((3, 4), np.nan, np.float32)
     gather_sparse_rows(STARTS, COLUMNS, VALUES, index, out)
     np.testing.assert_array_equal(out, ROWS[index])
+
+
+@pytest.mark.parametrize("source", [np.float32, np.int32, np.uint8])
+def test_gathered_steps_are_the_rows_own_with_zeros_behind(source: Any) -> None:
+    starts, values = np.array([0, 2, 2, 5]), np.arange(10).reshape(5, 2).astype(source) + source(1)
+    out = np.full((4, 3, 2), 99, np.float32)
+    gather_steps(starts, values, np.array([2, 0, 1, 2]), out)
+    blank = [0, 0]
+    assert out.tolist() == [[[5, 6], [7, 8], [9, 10]], [[1, 2], [3, 4], blank], [blank] * 3, [[5, 6], [7, 8], [9, 10]]]
 
 
 def test_hashes_tell_rows_apart_and_go_on_from_what_is_there() -> None:

@@ -11,6 +11,8 @@ from spark_deepnet.errors import NetworkError, UnknownNameError
 from spark_deepnet.layers.add import Add
 from spark_deepnet.layers.concatenate import Concatenate
 from spark_deepnet.layers.dense import Dense
+from spark_deepnet.layers.flatten import Flatten
+from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.net.net import INPUT, Net, perceptron
 from tests.cases.nets import NETS, NetCase
@@ -73,6 +75,13 @@ REFUSED = [
     ((Dense(3, name="a"), Dense(2, name="a")), NetworkError, "its name must be new"),
     ((Dense(3, name=INPUT),), NetworkError, "its name must be new"),
     ((Dense(3, activation="relu", name="a"), Dense(2, name="a")), NetworkError, "its name must be new"),
+    ((Dense(4, share="a"),), NetworkError, "shares the weights of 'a', which is no layer before it with weights of its own"),
+    ((Dense(4, name="trunk"), Dense(4, share="trnk")), NetworkError, "did you mean 'trunk'?"),
+    (("relu", Dense(4, share="relu")), NetworkError, "shares the weights of 'relu', which is no layer before it"),
+    ((Dense(4, name="a"), Dense(4, share="a", name="b"), Dense(4, share="b")), NetworkError, "of 'b', which is no layer"),
+    ((Dense(3, name="a"), Dense(3, share="a")), NetworkError, "needs weights {'W': (3, 3), 'b': (3,)}, but 'a', which"),
+    ((Dense(4, name="a"), Dense(4, share="a", bias=False)), NetworkError, "'dense' needs weights {'W': (4, 4)}, but 'a'"),
+    ((Input(name="other"), Dense(3)), NetworkError, "Input(name='other') is no input of the network; known are features"),
     (("relo",), UnknownNameError, "did you mean 'relu'?"),
     ((Dense(3, activation="tanhh"),), UnknownNameError, "did you mean 'tanh'?"),
 ]
@@ -89,6 +98,24 @@ def test_what_makes_no_network_is_refused_in_a_sentence(layers: Any, error: type
 def test_a_network_survives_the_json_of_its_layers(case: NetCase) -> None:
     told = json.loads(json.dumps([Layer.of(layer).to_json() for layer in case.layers]))
     assert Net.of(told, {INPUT: case.x_shape}) == case.net()
+
+
+def test_an_input_layer_is_no_node_and_the_layer_after_it_reads_it() -> None:
+    layers = [Input(name="a"), Dense(3), Input(name="b"), Dense(2), Concatenate(inputs=("dense", "dense_2", "a"))]
+    found = Net.of(layers, {"a": (4,), "b": (5,)})
+    assert [node.inputs for node in found.nodes] == [("a",), ("b",), ("dense", "dense_2", "a")]
+    assert found.shape == (9,)
+    assert Net.of([Input(), Dense(3)], {INPUT: (4,)}) == net(Dense(3))
+
+
+def test_resized_networks_have_the_shapes_of_new_ones() -> None:
+    layers = [Dense(3, name="a"), Dense(3, activation="tanh"), Add(inputs=("a", "dense")), Dense(2)]
+    assert Net.of(layers, {INPUT: (9, 4)}).resized({INPUT: (2, 4)}) == Net.of(layers, {INPUT: (2, 4)})
+    joined = [Concatenate(inputs=("a", "b")), Flatten()]
+    found = Net.of(joined, {"a": (6, 1), "b": (6, 2)}).resized({"a": (2, 1), "b": (2, 2)})
+    assert [node.shape for node in found.nodes] == [(2, 3), (6,)]
+    with pytest.raises(NetworkError, match="in their last axis only"):
+        found.resized({"a": (2, 1), "b": (3, 2)})
 
 
 TOPS = [

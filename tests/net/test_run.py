@@ -59,7 +59,7 @@ def one_by_one(net: Net, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
         read = tuple(values[name].copy() for name in node.inputs)
         values[node.name] = np.full((len(x), *node.shape), np.nan, x.dtype)
         source = read if node.layer.many else read[0]
-        node.layer.forward(views.get(node.name, {}), source, values[node.name], Call())
+        node.layer.forward(views.get(node.owner, {}), source, values[node.name], Call())
     return values[net.nodes[-1].name]
 
 

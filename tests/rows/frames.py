@@ -7,15 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spark_deepnet.rows.columns import ARRAY, VECTOR, Source
 from spark_deepnet.rows.table import Dense, Sparse
+
+
+def sources(width: int, name: str = "features", vectors: bool = False) -> tuple[Source, ...]:
+    """The one input of a network of vectors."""
+    return (Source((width,), name=name, kind=VECTOR if vectors else ARRAY),)
+
 
 NULL: tuple[Any, ...] = (None, None, None, None)
 
 
 def arrays(rows: list[Any], **others: Any) -> pd.DataFrame:
     """Features as lists of floats; None stands for null."""
-    lists = [None if row is None else np.asarray(row, np.float32) for row in rows]
-    return pd.DataFrame({"features": pd.Series(lists, dtype=object)} | others)
+    return pd.DataFrame({"features x": lists(rows)} | others)
 
 
 def dense(row: Any) -> tuple[Any, ...]:
@@ -34,12 +40,17 @@ def vectors(rows: list[tuple[Any, ...]], **others: Any) -> pd.DataFrame:
     """Features as unwrapped vectors."""
     kinds, sizes, indices, values = zip(*rows, strict=True) if rows else ((), (), (), ())
     columns = {
-        "type": pd.Series(kinds, dtype=float),
-        "size": pd.Series(sizes, dtype=float),
-        "indices": pd.Series(indices, dtype=object),
-        "values": pd.Series(values, dtype=object),
+        "features type": pd.Series(kinds, dtype=float),
+        "features size": pd.Series(sizes, dtype=float),
+        "features indices": pd.Series(indices, dtype=object),
+        "features values": pd.Series(values, dtype=object),
     }
     return pd.DataFrame(columns | others)
+
+
+def lists(rows: list[Any], kind: Any = np.float32) -> pd.Series:
+    """A column of lists of numbers, or of None."""
+    return pd.Series([None if row is None else np.asarray(row, kind) for row in rows], dtype=object)
 
 
 def matrix(features: Dense | Sparse) -> np.ndarray:

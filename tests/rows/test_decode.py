@@ -10,24 +10,26 @@ import pandas as pd
 import pytest
 
 from spark_deepnet.rows.columns import Columns
-from spark_deepnet.rows.decode import Faults, features_of, table_of, targets_of, weights_of
+from spark_deepnet.rows.decode import table_of
+from spark_deepnet.rows.features import Faults, features_of
 from spark_deepnet.rows.table import Dense, Sparse
-from tests.rows.frames import NULL, arrays, dense, matrix, sparse, vectors
+from spark_deepnet.rows.targets import targets_of, weights_of
+from tests.rows.frames import NULL, arrays, dense, matrix, sources, sparse, vectors
 
-ARRAYS = Columns(width=3, features="f", label="y", classes=2)
-VECTORS = Columns(width=3, features="f", vectors=True, label="y", classes=2)
+ARRAYS = Columns(sources(3, "f"), label="y", classes=2)
+VECTORS = Columns(sources(3, "f", vectors=True), label="y", classes=2)
 ROWS = np.array([[1, 0, 2], [0, 0, 0], [0, -1.5, 0]], np.float32)
 NAN, INF = float("nan"), float("inf")
 
 NULLS = "column 'f': null; fill or drop them first"
 SHORT = (
-    "column 'f': vectors of length 2, but the first layer takes 3; "
-    "give layers or inputShape for 2, or vectors of length 3"
+    "column 'f': rows of length 2, but the first layer takes 3; "
+    "give layers or inputShape for 2, or rows of length 3"
 )
 STRANGE = "column 'f': NaN or infinite values; fill or drop them first"
 
 
-def found(read: Any, frame: pd.DataFrame, columns: Columns) -> tuple[Any, dict[str, int]]:
+def found(read: Any, frame: pd.DataFrame, columns: Any) -> tuple[Any, dict[str, int]]:
     faults: Faults = Counter()
     return read(frame, columns, faults), dict(faults)
 
@@ -44,14 +46,14 @@ GOOD = [
 
 @pytest.mark.parametrize(("columns", "frame", "kind"), GOOD)
 def test_features_come_out_as_they_went_in(columns: Columns, frame: pd.DataFrame, kind: type) -> None:
-    features, faults = found(features_of, frame, columns)
+    features, faults = found(features_of, frame, columns.sources[0])
     assert (type(features), faults) == (kind, {})
     np.testing.assert_array_equal(matrix(features), ROWS)
 
 
 @pytest.mark.parametrize(("columns", "frame"), [(ARRAYS, arrays([])), (VECTORS, vectors([]))])
 def test_no_rows_are_no_fault(columns: Columns, frame: pd.DataFrame) -> None:
-    features, faults = found(features_of, frame, columns)
+    features, faults = found(features_of, frame, columns.sources[0])
     assert (len(features), features.width, faults) == (0, 3, {})
 
 
@@ -77,7 +79,7 @@ BAD = [
 
 @pytest.mark.parametrize(("columns", "frame", "expected"), BAD)
 def test_each_bad_row_or_value_is_counted_once(columns: Columns, frame: pd.DataFrame, expected: Faults) -> None:
-    features, faults = found(features_of, frame, columns)
+    features, faults = found(features_of, frame, columns.sources[0])
     assert faults == expected
     assert len(features) == len(frame)
 
@@ -88,7 +90,7 @@ def test_rows_that_are_null_or_misfit_are_marked_with_nan() -> None:
         (VECTORS, vectors([NULL, dense([1, 2, 3]), dense([1, 2])])),
         (VECTORS, vectors([NULL, sparse([1, 2, 3]), dense([1, 2])])),
     ):
-        features, _ = found(features_of, frame, columns)
+        features, _ = found(features_of, frame, columns.sources[0])
         assert np.isnan(matrix(features)).any(1).tolist() == [True, False, True]
 
 
@@ -118,14 +120,14 @@ LABELS = [
 
 @pytest.mark.parametrize(("frame", "labels", "expected"), LABELS)
 def test_labels_are_classes(frame: pd.DataFrame, labels: list[int], expected: dict[str, int]) -> None:
-    targets, faults = found(targets_of, frame, Columns(width=3, label="y", classes=3))
+    targets, faults = found(targets_of, frame, Columns(sources(3), label="y", classes=3))
     assert (targets.dtype, targets.tolist(), faults) == (np.int32, labels, expected)
 
 
-ONE = Columns(width=3, label="y", labels=1)
-TWO = Columns(width=3, label="y", labels=2)
-YES = Columns(width=3, label="y", labels=2, indicators=True)
-LONE = Columns(width=3, label="y", labels=1, indicators=True)
+ONE = Columns(sources(3), label="y", labels=1)
+TWO = Columns(sources(3), label="y", labels=2)
+YES = Columns(sources(3), label="y", labels=2, indicators=True)
+LONE = Columns(sources(3), label="y", labels=1, indicators=True)
 MISSING = "column 'y': null, NaN or infinite targets; fill or drop them first"
 OUTSIDE = "column 'y': labels such as {} outside 0..1; the loss wants 0 for no, 1 for yes"
 TARGETS = [
@@ -157,7 +159,7 @@ def test_no_rows_give_targets_of_their_shape() -> None:
 
 
 def test_weights_are_at_least_0() -> None:
-    columns = Columns(width=3, weight="w")
+    columns = Columns(sources(3), weight="w")
     weights, faults = found(weights_of, pd.DataFrame({"weight": [0.0, 2.0, -1.0, NAN, INF, None]}), columns)
     assert weights.tolist() == [0, 2, 0, 0, 0, 0]
     assert weights.dtype == np.float32
@@ -170,7 +172,7 @@ def test_without_a_weight_column_every_row_weighs_1() -> None:
 
 @pytest.mark.parametrize("flags", [[True, False, None], np.array([True, False, False]), [None, None, None]])
 def test_validation_rows_are_those_that_are_true(flags: Any) -> None:
-    columns = Columns(width=3, label="y", classes=2, validation="v")
+    columns = Columns(sources(3), label="y", classes=2, validation="v")
     frame = arrays(list(ROWS), label=[0.0, 1.0, 1.0], validation=flags)
     table = table_of(frame, columns, Counter())
     assert table.validation.dtype == bool

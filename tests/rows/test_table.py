@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.net.net import INPUT
 from spark_deepnet.rows.table import Dense, Sparse, Table, as_sparse
 
 RNG = np.random.default_rng(5)
@@ -27,9 +28,8 @@ INDICES = [[0, 1, 2], [19, 3, 3, 0], [], list(range(20))]
 
 def table_of(features: Any, seed: int = 0) -> Table:
     n, rng = len(features), np.random.default_rng(seed)
-    return Table(
-        features, rng.integers(0, 3, n).astype(np.int32), rng.random(n).astype(np.float32), rng.random(n) < 0.5
-    )
+    targets = rng.integers(0, 3, n).astype(np.int32)
+    return Table({INPUT: features}, targets, rng.random(n).astype(np.float32), rng.random(n) < 0.5)
 
 
 @each_kind
@@ -52,10 +52,11 @@ def test_take_into_float64(kind: Any) -> None:
 def test_picked_rows_are_a_table_of_their_own(kind: Any, index: list[int]) -> None:
     whole = table_of(kind(ROWS))
     picked = whole.picked(np.array(index, np.int64))
-    assert type(picked.features) is type(whole.features)
-    assert (len(picked), len(picked.features), picked.features.width) == (len(index), len(index), 7)
+    features: Any = picked.features[INPUT]
+    assert type(features) is type(whole.features[INPUT])
+    assert (len(picked), len(features), features.width) == (len(index), len(index), 7)
     out = np.full((len(index), 7), np.nan, np.float32)
-    picked.features.take(np.arange(len(index)), out)
+    features.take(np.arange(len(index)), out)
     np.testing.assert_array_equal(out, ROWS[index])
     np.testing.assert_array_equal(picked.targets, whole.targets[index])
     np.testing.assert_array_equal(picked.weights, whole.weights[index])
@@ -67,9 +68,9 @@ def test_joined_tables_hold_all_rows_in_order(kinds: tuple[int, ...]) -> None:
     cuts = np.linspace(0, 20, len(kinds) + 1).astype(int)
     parts = [table_of(KINDS[k](ROWS[a:b]), k) for k, a, b in zip(kinds, cuts[:-1], cuts[1:], strict=True)]
     joined = Table.joined(parts)
-    assert isinstance(joined.features, Dense if set(kinds) == {0} else Sparse)
+    assert isinstance(joined.features[INPUT], Dense if set(kinds) == {0} else Sparse)
     out = np.full((20, 7), np.nan, np.float32)
-    joined.features.take(np.arange(20), out)
+    joined.features[INPUT].take(np.arange(20), out)
     np.testing.assert_array_equal(out, ROWS)
     np.testing.assert_array_equal(joined.weights, np.concatenate([p.weights for p in parts]))
 
@@ -89,8 +90,8 @@ def test_rows_that_differ_anywhere_have_other_keys() -> None:
     table = table_of(Dense(ROWS))
     keys = table.keys()
     for changed in (
-        Table(Dense(ROWS + np.float32(1e-3)), table.targets, table.weights, table.validation),
-        Table(Dense(np.roll(ROWS, 1, axis=1)), table.targets, table.weights, table.validation),
+        Table({INPUT: Dense(ROWS + np.float32(1e-3))}, table.targets, table.weights, table.validation),
+        Table({INPUT: Dense(np.roll(ROWS, 1, axis=1))}, table.targets, table.weights, table.validation),
         Table(table.features, table.targets + np.int32(1), table.weights, table.validation),
         Table(table.features, table.targets, table.weights + np.float32(1), table.validation),
         Table(table.features, np.eye(3, dtype=np.float32)[table.targets], table.weights, table.validation),
@@ -102,7 +103,7 @@ def test_rows_that_differ_anywhere_have_other_keys() -> None:
 @each_kind
 @pytest.mark.parametrize("targets", [np.zeros(0, np.int32), np.zeros((0, 2), np.float32)])
 def test_a_table_without_rows(kind: Any, targets: np.ndarray) -> None:
-    empty = Table(kind(ROWS[:0]), targets, np.zeros(0, np.float32), np.zeros(0, bool))
+    empty = Table({INPUT: kind(ROWS[:0])}, targets, np.zeros(0, np.float32), np.zeros(0, bool))
     assert empty.keys().shape == (0,)
     assert len(empty.picked(np.zeros(0, np.int64))) == 0
     assert len(Table.joined([empty, empty])) == 0

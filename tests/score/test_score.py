@@ -15,12 +15,11 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Architecture
-from spark_deepnet.rows.columns import Columns
+from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.score import score as module
 from spark_deepnet.score.output import Output
 from spark_deepnet.score.score import ROWS, ScorePlan, score
-from tests.rows.frames import NULL, arrays, dense, sparse, vectors
+from tests.rows.frames import NULL, arrays, dense, sources, sparse, vectors
 
 NAN = float("nan")
 X = np.where(np.random.default_rng(0).random((700, 3)) < 0.4, 0, np.random.default_rng(1).normal(size=(700, 3)))
@@ -31,11 +30,10 @@ def plan_of(
     vectors: bool = False, invalid: str = "error", loss: str = "softmax_cross_entropy", **more: Any
 ) -> ScorePlan:
     units = more.pop("units", 2)
-    net = Architecture((Dense(units).to_json(),), (3,), Loss.of(loss).to_json())
+    net = Architecture((Dense(units).to_json(),), (Entry((3,)),), Loss.of(loss).to_json())
     weights = Layout(net.scores_net()).started(more.pop("seed", 1))
-    columns = Columns(width=3, features="f", vectors=vectors)
     told: dict[str, Any] = {"thresholds": None, "digest": weights.tobytes().hex() + loss, "weights": weights.tobytes()}
-    return ScorePlan(net, Output.of(net.made_loss(), units), columns, invalid, **told | more)
+    return ScorePlan(net, Output.of(net.made_loss(), units), sources(3, "f", vectors), invalid, **told | more)
 
 
 def by_numpy(plan: ScorePlan, x: np.ndarray = X) -> np.ndarray:
@@ -124,7 +122,7 @@ def test_rows_of_another_length_are_always_an_error(as_vectors: bool, invalid: s
     frame = vectors([NULL, dense([1, 2])]) if as_vectors else arrays([None, [1, 2]])
     with pytest.raises(DataError) as caught:
         list(score(plan_of(as_vectors, invalid), [frame]))
-    assert "vectors of length 2, but the first layer takes 3" in str(caught.value)
+    assert "rows of length 2, but the first layer takes 3" in str(caught.value)
     assert "handleInvalid" not in str(caught.value), "which would not help"
 
 

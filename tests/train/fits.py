@@ -16,12 +16,13 @@ from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.rows.columns import Columns
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import joined
 from tests.exchange.ranks import HERE, SECRET, Meeting
+from tests.rows.frames import sources
 
 N, WIDTH, CLASSES = 60, 4, 3
 
@@ -47,7 +48,7 @@ class Rows:
 
     def frame(self, index: Any = slice(None)) -> pd.DataFrame:
         columns = {"label": self.y[index], "weight": self.weights[index], "validation": self.validation[index]}
-        return pd.DataFrame({"features": list(self.x[index])} | columns)
+        return pd.DataFrame({"features x": list(self.x[index])} | columns)
 
     def dealt(self, *shares: int) -> list[list[pd.DataFrame]]:
         """The frames of each rank: so many rows each, in an order of their own, in two frames."""
@@ -58,14 +59,19 @@ class Rows:
 
 
 def plan_of(
-    layers: Any = (), loss: str = "softmax_cross_entropy", weighted: bool = False, columns: Any = None, **recipe: Any
+    layers: Any = (),
+    loss: str = "softmax_cross_entropy",
+    weighted: bool = False,
+    columns: Any = None,
+    entries: tuple[Entry, ...] = (Entry((WIDTH,)),),
+    **recipe: Any,
 ) -> TrainPlan:
     """The plan of a fit of a small network by plain gradient descent over all rows at once."""
     told = layers or ({"kind": "dense", "units": 5, "activation": "tanh"}, {"kind": "dense", "units": CLASSES})
     made = Recipe(
         architecture=Architecture(
             tuple(layer if isinstance(layer, Layer) else Layer.of(layer).to_json() for layer in told),
-            (WIDTH,),
+            entries,
             Loss.of(loss).to_json(),
         ),
         **{
@@ -79,9 +85,8 @@ def plan_of(
         | recipe,
     )
     validation = "v" if made.validated else None
-    found = Columns(
-        width=WIDTH, features="f", label="y", classes=CLASSES, weight="w" if weighted else None, validation=validation
-    )
+    weight = "w" if weighted else None
+    found = Columns(sources(WIDTH, "f"), label="y", classes=CLASSES, weight=weight, validation=validation)
     return TrainPlan(made, replace(found, **columns or {}), 1, "", SECRET, deadline=20.0)
 
 

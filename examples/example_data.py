@@ -1,0 +1,55 @@
+"""What the examples share: a session, and arrays as DataFrames."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame, SparkSession
+
+
+def session(name: str, master: str = "local[2]") -> SparkSession:
+    builder = SparkSession.builder.master(master).appName(name).config("spark.driver.memory", "6g")
+    builder = builder.config("spark.ui.showConsoleProgress", "false").config("spark.ui.enabled", "false")
+    spark = builder.config("spark.sql.execution.arrow.pyspark.enabled", "true").getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def frame(spark: SparkSession, columns: dict[str, Any], schema: str) -> DataFrame:
+    """Arrays, one entry a row, as a DataFrame kept in memory."""
+    rows = pd.DataFrame({name: list(values) for name, values in columns.items()})
+    df = spark.createDataFrame(rows, schema).cache()
+    df.count()
+    return df
+
+
+def idx(folder: Path, name: str) -> np.ndarray:
+    """One of MNIST's files as an array (http://yann.lecun.com/exdb/mnist): its header tells the shape."""
+    path = next((p for p in (folder / name, folder / f"{name}.gz") if p.exists()), None)
+    if path is None:
+        raise SystemExit(f"{folder} holds neither {name} nor {name}.gz")
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    axes = raw[3]
+    shape = np.frombuffer(raw, ">u4", axes, offset=4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def mnist(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(training images, labels, test images, labels): (n, 28, 28) uint8 and (n,) float64."""
+    found = [idx(folder, f"{part}-{kind}") for part in ("train", "t10k") for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+    return found[0], found[1].astype(float), found[2], found[3].astype(float)
+
+
+def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """scikit-learn's 1,797 digits in the same form: (n, 8, 8) uint8, 360 of them for the test."""
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    images = (images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
+    chosen = np.random.default_rng(0).permutation(len(images))
+    test, train = chosen[:360], chosen[360:]
+    return images[train], labels[train].astype(float), images[test], labels[test].astype(float)

@@ -1,0 +1,32 @@
+"""Input: where a column of the DataFrame enters a network that reads several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.layers.layer import Layer
+
+
+@dataclass(frozen=True, repr=False)
+class Input(Layer, kind="input"):
+    """An input of the network, read by its ``name`` in other layers' ``inputs``. It computes nothing.
+
+    sizes: the shape of one row; None: from the data. A first size of -1 stands for sequences of any length.
+    column: the column, or the tuple of numeric columns, that fills it; None: featuresCol.
+    """
+
+    sizes: tuple[int, ...] | None = None
+    column: str | tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        sizes = (1,) if self.sizes is None else self.sizes
+        ints = isinstance(sizes, tuple) and sizes and all(isinstance(s, int) for s in sizes)
+        if not ints or min(sizes[1:], default=1) < 1 or (sizes[0] < 1 and sizes[0] != -1):
+            right = "a tuple of ints of at least 1 (the first may be -1)"
+            raise ParamError(f"Input: sizes must be {right}, found {self.sizes!r}")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns by name; none: featuresCol."""
+        return () if self.column is None else (self.column,) if isinstance(self.column, str) else tuple(self.column)

@@ -1,0 +1,23 @@
+"""Rows of a table into a network's input buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from spark_deepnet.layers.layer import rows_of
+from spark_deepnet.net.batch import Batch, Lengths
+from spark_deepnet.net.run import Runner
+from spark_deepnet.rows.ragged import Ragged
+from spark_deepnet.rows.table import Features
+
+
+def fed(runner: Runner, features: Mapping[str, Features], rows: np.ndarray) -> tuple[Batch, Lengths]:
+    """The batch of these rows, its buffers filled, and the lengths of inputs in steps."""
+    lengths = {name: found.lengths[rows] for name, found in features.items() if isinstance(found, Ragged)}
+    batch = runner.batch(len(rows), {name: max(1, int(own.max(initial=1))) for name, own in lengths.items()})
+    for name, found in features.items():
+        out = batch.feed[name]
+        found.take(rows, out if isinstance(found, Ragged) else rows_of(out, out.shape[1:]))
+    return batch, lengths
