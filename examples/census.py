@@ -1,6 +1,6 @@
 """Wide and deep: a census table with categories as embeddings beside numbers (Cheng et al., DLRS 2016).
 
-    python examples/census.py --data DIR            # UCI's adult census: adult-train.csv and adult-test.csv, gzipped or not
+python examples/census.py --data DIR            # UCI's adult census: adult-train.csv and adult-test.csv, gzipped or not
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from example_data import session
 from pyspark.ml import Pipeline
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.ml.feature import OneHotEncoder, StandardScaler, StringIndexer, VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from example_data import session
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import Concatenate, Dense, Dropout, Embedding, Flatten, Input
 

@@ -1,7 +1,7 @@
 """A character model: an LSTM foretells every next character of a text; the target of each step is the next step.
 
-    python examples/characters.py                   # this package's own documents
-    python examples/characters.py --text FILE       # any text, gzipped or not, such as tinyshakespeare
+python examples/characters.py                   # this package's own documents
+python examples/characters.py --text FILE       # any text, gzipped or not, such as tinyshakespeare
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+from example_data import frame, session
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from example_data import frame, session
 from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.layers import Dense, Embedding, Lstm
 

@@ -1,7 +1,7 @@
 """Handwritten digits, from a DataFrame of vectors to scored rows: the main job of spark_deepnet.
 
-    python examples/digits.py                       # scikit-learn's 1,797 digits of 8x8
-    python examples/digits.py --data DIR            # MNIST's four idx files in DIR, gzipped or not
+python examples/digits.py                       # scikit-learn's 1,797 digits of 8x8
+python examples/digits.py --data DIR            # MNIST's four idx files in DIR, gzipped or not
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from example_data import digits, frame, mnist, session
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.ml.feature import StandardScaler
@@ -18,7 +19,6 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from example_data import digits, frame, mnist, session
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import Dense, Dropout
 
@@ -56,7 +56,9 @@ def main() -> None:
     model = Pipeline(stages=[scaler, net]).fit(train)
 
     summary = model.stages[-1].summary
-    print(f"trained {summary.totalIterations} epochs at {summary.rowsPerSecond:,.0f} rows/s, {summary.seconds:.1f} s in all")
+    print(
+        f"trained {summary.totalIterations} epochs at {summary.rowsPerSecond:,.0f} rows/s, {summary.seconds:.1f} s in all"
+    )
     accuracy = MulticlassClassificationEvaluator(metricName="accuracy")
     scored = model.transform(test)
     scored.select("label", "prediction", "probability").show(5)

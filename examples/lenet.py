@@ -1,7 +1,7 @@
 """LeNet on handwritten digits: bytes in the DataFrame, convolutions in the network.
 
-    python examples/lenet.py                        # scikit-learn's digits of 8x8, with smaller kernels
-    python examples/lenet.py --data DIR             # MNIST's four idx files in DIR, gzipped or not
+python examples/lenet.py                        # scikit-learn's digits of 8x8, with smaller kernels
+python examples/lenet.py --data DIR             # MNIST's four idx files in DIR, gzipped or not
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from example_data import digits, frame, mnist, session
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
-from example_data import digits, frame, mnist, session
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import Conv2d, Dense, Flatten, MaxPool2d, Rescaling
 

@@ -1,6 +1,6 @@
 """A layer of one's own in a network: written in own_maxout.py, sent to the executors, trained, saved and loaded.
 
-    python examples/own_layer.py
+python examples/own_layer.py
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from pyspark.ml.evaluation import MulticlassClassificationEvaluator
-
 from example_data import digits, frame, session
 from own_maxout import Maxout
+from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+
 from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.layers import Dense
 
@@ -41,7 +41,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model.write().overwrite().save(folder)
         again = DeepNetModel.load(folder)
-        print(f"test accuracy {accuracy.evaluate(model.transform(test)):.4f}, loaded {accuracy.evaluate(again.transform(test)):.4f}")
+        print(
+            f"test accuracy {accuracy.evaluate(model.transform(test)):.4f}, loaded {accuracy.evaluate(again.transform(test)):.4f}"
+        )
     print(again.net.summary())
     spark.stop()
 

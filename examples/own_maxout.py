@@ -44,6 +44,8 @@ class Maxout(Layer, kind="maxout"):
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         forward(x, self.pieces, y)
 
-    def backward(self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
         if dx is not None:
             backward(x, y, dy, self.pieces, dx)

@@ -1,7 +1,7 @@
 """Digits read row by row: a recurrent network sees an image as a sequence of its rows.
 
-    python examples/rows.py                         # scikit-learn's digits: 8 rows of 8
-    python examples/rows.py --data DIR --layer simple_rnn   # MNIST's files: 28 rows of 28
+python examples/rows.py                         # scikit-learn's digits: 8 rows of 8
+python examples/rows.py --data DIR --layer simple_rnn   # MNIST's files: 28 rows of 28
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from example_data import digits, frame, mnist, session
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
-from example_data import digits, frame, mnist, session
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import Dense, Gru, Lstm, Rescaling, SimpleRnn
 

@@ -1,6 +1,6 @@
 """An LSTM on Japanese vowels: rows are sequences of different lengths, 7 to 29 steps of 12 numbers, from 9 speakers.
 
-    python examples/vowels.py                       # the data comes with sktime (pip install sktime)
+python examples/vowels.py                       # the data comes with sktime (pip install sktime)
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import argparse
 from importlib.resources import files
 
 import numpy as np
+from example_data import frame, session
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
-from example_data import frame, session
 from spark_deepnet import DeepNetEstimator
-from spark_deepnet.layers import Bidirectional, Lstm, Dense, Dropout
+from spark_deepnet.layers import Bidirectional, Dense, Dropout, Lstm
 
 SCHEMA = "steps array<array<float>>, label double"
 

@@ -1,9 +1,11 @@
-"""Convolution: the choice of kernels.
+"""Convolution: the choice of kernels, in plain Python, so that only those that a network needs are compiled.
 
 x: (n, rows, columns, channels)   W: (height, width, channels / groups, filters)   y: (n, h, w, filters)
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from spark_deepnet.kernels.depthwise import depthwise, depthwise_back, depthwise_weights
 from spark_deepnet.kernels.direct import direct, direct_weights, direct_weights_padded, packed
@@ -13,8 +15,7 @@ from spark_deepnet.kernels.tiles import BYTES, ROWS, VECTORS
 from spark_deepnet.kernels.windows import Window, scratch
 
 
-@kernel
-def convolve(x, W, b, window, y):  # type: ignore[no-untyped-def]
+def convolve(x: np.ndarray, W: np.ndarray, b: np.ndarray, window: Window, y: np.ndarray) -> None:
     """y[n, h, w, f] = sum_ijc x[n, cell (i, j) of the window of (h, w), c] W[i, j, c, f] + b[f]; b may be empty"""
     start = _started(b, y)
     if _is_depthwise(x, W):
@@ -25,8 +26,7 @@ def convolve(x, W, b, window, y):  # type: ignore[no-untyped-def]
         patches_forward(x, W, start, window, y)
 
 
-@kernel
-def convolve_weights(x, dy, window, dW):  # type: ignore[no-untyped-def]
+def convolve_weights(x: np.ndarray, dy: np.ndarray, window: Window, dW: np.ndarray) -> None:
     """dW[i, j, c, f] = sum_nhw x[n, cell (i, j) of the window of (h, w), c] dy[n, h, w, f]"""
     dW[:] = 0
     if _is_depthwise(x, dW):
@@ -39,8 +39,7 @@ def convolve_weights(x, dy, window, dW):  # type: ignore[no-untyped-def]
         patches_weights(x, dy, window, dW)
 
 
-@kernel
-def convolve_back(dy, W, window, dx):  # type: ignore[no-untyped-def]
+def convolve_back(dy: np.ndarray, W: np.ndarray, window: Window, dx: np.ndarray) -> None:
     """dx[n, cell (i, j) of the window of (h, w), c] = the sum over h, w, i, j of sum_f dy[n, h, w, f] W[i, j, c, f]"""
     if _is_depthwise(dx, W):
         depthwise_back(dy, W, window, dx)
@@ -53,27 +52,21 @@ def convolve_back(dy, W, window, dx):  # type: ignore[no-untyped-def]
         patches_back(dy, W, window, dx)
 
 
-@kernel
-def _is_depthwise(x, W):  # type: ignore[no-untyped-def]
-    return W.shape[2] == 1 and W.shape[3] == x.shape[3]
+def _is_depthwise(x: np.ndarray, W: np.ndarray) -> bool:
+    return bool(W.shape[2] == 1 and W.shape[3] == x.shape[3])
 
 
-@kernel
-def _is_dense(W, window):  # type: ignore[no-untyped-def]
+def _is_dense(W: np.ndarray, window: Window) -> bool:
     """Whether dx is best summed in tiles of dy: not with strides, where most cells of a window would meet nothing, and
     not where the channels leave much of a vector empty (LeNet's second, 20 of 32: patches take half the time)"""
     columns = VECTORS * BYTES // W.itemsize
     lanes = -(-W.shape[2] // columns) * columns
-    return window.row_stride * window.column_stride == 1 and lanes <= 1.3 * W.shape[2]
+    return window.row_stride * window.column_stride == 1 and bool(lanes <= 1.3 * W.shape[2])
 
 
-@kernel
-def _started(b, y):  # type: ignore[no-untyped-def]
+def _started(b: np.ndarray, y: np.ndarray) -> np.ndarray:
     """b, or zeros where it is empty"""
-    start = scratch(y.shape[3], y)
-    start[:] = 0
-    start[: b.size] = b
-    return start
+    return b if b.size > 0 else np.zeros(y.shape[3], y.dtype)
 
 
 @kernel

@@ -1,6 +1,6 @@
 """Direct convolution: sums in registers, read from the images where they lie. No patches, no padded copies.
 
-A tile is one output place in ROWS images by as many filters as its vectors hold; the cells of a window's row are one
+A tile is one output place in ROWS or TALL images by as many filters as its vectors hold; the cells of a window's row are one
 run of memory, so the sum over a window is a double loop with constant strides, cut to the cells inside the image. Of
 the factors only a part that stays in the first cache is in use while the tile moves over all places.
 
@@ -13,7 +13,7 @@ Source: E. Georganas et al., Anatomy of high-performance deep learning convoluti
 from __future__ import annotations
 
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.tiles import BYTES, ROWS, VECTORS, tile
+from spark_deepnet.kernels.tiles import BYTES, ROWS, TALL, VECTORS, tall, tile
 from spark_deepnet.kernels.windows import inside, scratch
 
 NEAR = 24576
@@ -33,35 +33,36 @@ def direct(x, factors, start, window, y):  # type: ignore[no-untyped-def]
     across = 1 if groups * window.column_dilation > 1 else min(near, window.width)
     down = max(1, min(near // window.width, window.height)) if across == window.width else 1
     line = window.row_stride * x.shape[2] * x.shape[3] + y.shape[2] * y.shape[3]
-    rows = max(1, CACHE // (ROWS * line * x.itemsize))
-    bands = -(-y.shape[1] // rows)
-    for turn in range(-(-N // ROWS) * bands):
-        n = turn // bands * ROWS
-        v, first = min(n, N - ROWS), turn % bands * rows
-        lines = first, min(first + rows, y.shape[1])
-        for block in range(groups * blocks):
-            g, f = divmod(block, blocks)
-            parts = (g * channels, channels), (g * y.shape[3] // groups + f * columns, (g + 1) * y.shape[3] // groups)
-            for i in range(0, window.height, down):
-                for j in range(0, window.width, across):
-                    cells = i, min(i + down, window.height), j, min(j + across, window.width)
-                    _places(
-                        x[v : v + ROWS],
-                        factors[g, f],
-                        start,
-                        window,
-                        (lines, cells, parts),
-                        edge,
-                        n - v,
-                        y[v : v + ROWS],
-                    )
+    rows = max(1, CACHE // (TALL * line * x.itemsize))
+    n = 0
+    while n < N:
+        height = _height(N - n)
+        v = min(n, N - height)
+        images, outputs, old = x[v : v + height], y[v : v + height], n - v
+        n += height
+        for first in range(0, y.shape[1], rows):
+            lines = first, min(first + rows, y.shape[1])
+            for block in range(groups * blocks):
+                g, f = divmod(block, blocks)
+                filters = g * y.shape[3] // groups + f * columns, (g + 1) * y.shape[3] // groups
+                for i in range(0, window.height, down):
+                    for j in range(0, window.width, across):
+                        cells = i, min(i + down, window.height), j, min(j + across, window.width)
+                        part = lines, cells, (g * channels, channels), filters
+                        _places(images, factors[g, f], start, window, part, edge, old, outputs)
+
+
+@kernel
+def _height(count):  # type: ignore[no-untyped-def]
+    """The next tile's rows where so many images are left: TALL, but ROWS where these leave no rest"""
+    return TALL if count >= TALL and (count % ROWS > 0 or count >= 2 * TALL) else ROWS
 
 
 @kernel
 def _places(x, factors, start, window, part, edge, old, y):  # type: ignore[no-untyped-def]
     """Some cells of the window over all places; of the first ``old`` images y stays as it is"""
     H, W, C, F, columns = x.shape[1], x.shape[2], x.shape[3], y.shape[3], factors.shape[1]
-    lines, cells, ((channel, channels), (f, f_end)) = part
+    lines, cells, (channel, channels), (f, f_end) = part
     source, flat, out, n = x.reshape(-1), factors.reshape(-1), y.reshape(-1), min(columns, f_end - f)
     begun, image, size, run = cells[0] + cells[2] > 0, H * W * C, y.shape[1] * y.shape[2] * F, window.width * channels
     down, across = window.row_dilation, window.column_dilation
@@ -73,17 +74,19 @@ def _places(x, factors, start, window, part, edge, old, y):  # type: ignore[no-u
             j, j_end = inside(cells[2], cells[3], column, across, W)
             here = (h * y.shape[2] + w) * F + f
             if i >= i_end or j >= j_end:
-                for m in range(ROWS if begun else old, ROWS):
+                for m in range(x.shape[0] if begun else old, x.shape[0]):
                     out[m * size + here : m * size + here + n] = start[f : f + n]
                 continue
             corner = ((row + i * down) * W + column + j * across) * C + channel
             bt = (i * run + j * channels) * columns, run * columns, columns
             d, dt = (out, (here, size)) if begun else (start, (f, 0))
             c, ct = (edge, (0, columns)) if old > 0 else (out, (here, size))
-            tile(
-                source, (corner, image, down * W * C, 1), flat, bt, (i_end - i, (j_end - j) * channels), d, dt, c, ct, n
-            )
-            for m in range(old, ROWS if old > 0 else 0):
+            at, count = (corner, image, down * W * C, 1), (i_end - i, (j_end - j) * channels)
+            if x.shape[0] == TALL:
+                tall(source, at, flat, bt, count, d, dt, c, ct, n)
+            else:
+                tile(source, at, flat, bt, count, d, dt, c, ct, n)
+            for m in range(old, x.shape[0] if old > 0 else 0):
                 out[m * size + here : m * size + here + n] = edge[m * columns : m * columns + n]
 
 

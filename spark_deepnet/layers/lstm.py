@@ -11,112 +11,41 @@ import numpy as np
 from spark_deepnet.errors import check_numbers
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.blas import gemm
+from spark_deepnet.kernels.gates import add_peeped, lstm_cell, lstm_slope
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.sequences import Order, add_columns, add_slopes
-from spark_deepnet.kernels.stable import sigmoid, tanh
-from spark_deepnet.layers._recurrent import Recurrent, kept_of
+from spark_deepnet.layers._recurrent import Recurrent
 from spark_deepnet.layers._sequences import check_flags
-from spark_deepnet.layers.layer import Arrays, Call, Shape, Weight
-
-
-@kernel
-def _peep(p, c, a):  # type: ignore[no-untyped-def]
-    """a_j += p_j c_j"""
-    for j in range(c.size):
-        a[j] += p[j] * c[j]
-
-
-@kernel
-def _sigmoids(b, a):  # type: ignore[no-untyped-def]
-    """a_j = sigmoid(a_j + b_j)"""
-    for j in range(a.size):
-        a[j] = sigmoid(a[j] + b[j])
-
-
-@kernel
-def _tanhs(b, a):  # type: ignore[no-untyped-def]
-    """a_j = tanh(a_j + b_j)"""
-    for j in range(a.size):
-        a[j] = tanh(a[j] + b[j])
-
-
-@kernel
-def _cell(g, b, p, before, c, h):  # type: ignore[no-untyped-def]
-    """One step: the gates g, in place, the new cell c from the one before, and the state h.   before, c, h: (n, u)"""
-    u = c.shape[1]
-    for n in range(c.shape[0]):
-        row, c0, c1, h1 = g[n], before[n], c[n], h[n]
-        if len(p):
-            _peep(p[0], c0, row[:u])
-            _peep(p[1], c0, row[u : 2 * u])
-        _sigmoids(b[: 2 * u], row[: 2 * u])
-        _tanhs(b[2 * u : 3 * u], row[2 * u : 3 * u])
-        for j in range(u):
-            c1[j] = row[u + j] * c0[j] + row[j] * row[2 * u + j]
-        if len(p):
-            _peep(p[2], c1, row[3 * u :])
-        _sigmoids(b[3 * u :], row[3 * u :])
-        for j in range(u):
-            h1[j] = row[3 * u + j] * tanh(c1[j])
+from spark_deepnet.layers.layer import Arrays, Shape, Weight
 
 
 @kernel
 def _advance(first, last, U, b, p, g, c, h):  # type: ignore[no-untyped-def]
     """The steps first..last - 1; g_s holds x_s W"""
+    n, u = h.shape[1:]
     for s in range(first, last):
-        gemm(h[s], U, 1.0, g[s])
-        _cell(g[s], b, p, c[s], c[s + 1], h[s + 1])
+        if s > 0:
+            gemm(h[s], U, 1.0, g[s])
+        lstm_cell(g[s].reshape((n, 4, u)), b.reshape((4, u)), p, c[s], c[s + 1], h[s + 1])
 
 
 @kernel
-def _slope(g, p, before, c, dh, dc, d):  # type: ignore[no-untyped-def]
-    """One step: d, the slopes before the gates' functions; dc, by the new cell at first, becomes that by the one before"""
-    u, one = c.shape[1], c.dtype.type(1)
-    for n in range(c.shape[0]):
-        row, e, c0, c1, dhn, dcn = g[n], d[n], before[n], c[n], dh[n], dc[n]
-        for j in range(u):
-            o, t = row[3 * u + j], tanh(c1[j])
-            e[3 * u + j] = dhn[j] * t * o * (one - o)
-            dcn[j] += dhn[j] * o * (one - t * t)
-        if len(p):
-            _peep(p[2], e[3 * u :], dcn)
-        for j in range(u):
-            i, f, a = row[j], row[u + j], row[2 * u + j]
-            e[j] = dcn[j] * a * i * (one - i)
-            e[u + j] = dcn[j] * c0[j] * f * (one - f)
-            e[2 * u + j] = dcn[j] * i * (one - a * a)
-        for j in range(u):
-            dcn[j] *= row[u + j]
-        if len(p):
-            _peep(p[0], e[:u], dcn)
-            _peep(p[1], e[u : 2 * u], dcn)
-
-
-@kernel
-def _add_peeped(d, before, c, dp):  # type: ignore[no-untyped-def]
-    """dp_k += sum_n d_k[n] times the cell that gate k sees: i and f the one before, o the new one"""
-    u = c.shape[1]
-    for n in range(c.shape[0]):
-        _peep(before[n], d[n, :u], dp[0])
-        _peep(before[n], d[n, u : 2 * u], dp[1])
-        _peep(c[n], d[n, 3 * u :], dp[2])
-
-
-@kernel
-def _retreat(order, dy, first, truncate, U, p, g, c, dh, dc, d, db, dp):  # type: ignore[no-untyped-def]
+def _retreat(order, dy, first, truncate, back, p, g, c, dh, dc, d, db, dp):  # type: ignore[no-untyped-def]
     """d_s by the gates' sums, from the last step to the first; db and dp are added to"""
+    n, u = dh.shape
     for k in range(d.shape[0] - 1, -1, -1):
         s = first + k
         add_slopes(dy, order, s, dh)
-        _slope(g[s], p, c[s], c[s + 1], dh, dc, d[k])
+        e = d[k].reshape((n, 4, u))
+        lstm_slope(g[s].reshape((n, 4, u)), p, c[s], c[s + 1], dh, dc, e)
         add_columns(d[k], db)
         if len(p):
-            _add_peeped(d[k], c[s], c[s + 1], dp)
+            add_peeped(e, c[s], c[s + 1], dp)
         if truncate > 0 and s % truncate == 0:
             dh[:] = 0
             dc[:] = 0
         elif s > 0:
-            gemm(d[k], U.T, 0.0, dh)
+            gemm(d[k], back, 0.0, dh)
 
 
 @dataclass(frozen=True, repr=False)
@@ -143,6 +72,7 @@ class Lstm(Recurrent, kind="lstm"):
     forget_bias: float = 1.0
     peepholes: bool = False
     gates: ClassVar[int] = 4
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -158,22 +88,7 @@ class Lstm(Recurrent, kind="lstm"):
         return found
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        more: dict[str, tuple[Shape, Any]] = {
-            "gates": ((x[0], 4 * self.units), None),
-            "c": ((x[0] + 1, self.units), None),
-            "dc": ((1, self.units), None),
-        }
-        return super().saves(x) | more
-
-    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        kept_of(call, len(x))["c"][0] = 0
-        super().forward(w, x, y, call)
-
-    def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
-    ) -> None:
-        call.saved["dc"][...] = 0
-        super().backward(w, x, y, dy, dx, slopes, call)
+        return super().saves(x) | {"gates": ((x[0], 4 * self.units), None)}
 
     def advance(self, w: Arrays, kept: Arrays, order: Order, first: int, last: int) -> None:
         _advance(first, last, w["U"], w["b"], self._peepholes(w), kept["gates"], kept["c"], kept["h"])
@@ -183,7 +98,7 @@ class Lstm(Recurrent, kind="lstm"):
     ) -> tuple[np.ndarray, np.ndarray]:
         d, p, dp = kept["slopes"][: last - first], self._peepholes(w), self._peepholes(slopes)
         state = kept["gates"], kept["c"], kept["dh"][0], kept["dc"][0]
-        _retreat(order, dy, first, self.truncate, w["U"], p, *state, d, slopes["b"], dp)
+        _retreat(order, dy, first, self.truncate, kept["U^T"], p, *state, d, slopes["b"], dp)
         return d, d
 
     def _peepholes(self, w: Arrays) -> np.ndarray:

@@ -12,10 +12,13 @@ from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.attention import attend, attend_back
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.sequences import add_columns
 from spark_deepnet.layers._sequences import check_flags, check_sequence, lengths_of
 from spark_deepnet.layers._windows import check_count
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+
+LINES = 512
 
 
 @kernel
@@ -29,9 +32,8 @@ def _project(x, W, b, y):  # type: ignore[no-untyped-def]
 
 @kernel
 def _project_back(x, dy, dW, db):  # type: ignore[no-untyped-def]
-    """dW = x^T dy   db = sum of dy"""
-    gemm(x.T, dy, 0.0, dW)
-    db[:] = 0
+    """dW += x^T dy   db += sum of dy"""
+    gemm(x.T, dy, 1.0, dW)
     add_columns(dy, db)
 
 
@@ -57,7 +59,9 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
     def shape(self, x: Shape) -> Shape:
         check_sequence(self, x)
         if self.key_dim is None and x[1] % self.heads:
-            raise NetworkError(f"MultiHeadAttention: heads={self.heads} must divide its {x[1]} features, or give key_dim")
+            raise NetworkError(
+                f"MultiHeadAttention: heads={self.heads} must divide its {x[1]} features, or give key_dim"
+            )
         return x
 
     def width(self, x: Shape) -> int:
@@ -71,36 +75,62 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
         return found | {f"b{name}": Weight(size[1:], zero, *size, decays=False) for name, size in sizes.items()}
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        wide: tuple[Shape, Any] = ((x[0], self.width(x)), None)
-        names = ("q", "k", "v", "heads", "dq", "dk", "dv", "dheads")
-        return dict.fromkeys(names, wide) | {"shares": ((self.heads, x[0], x[0]), None)}
+        """q, k and v side by side, the heads' outputs, and the share of each step in each."""
+        wide = self.width(x)
+        shapes = {"qkv": (x[0], 3 * wide), "heads": (x[0], wide), "shares": (self.heads, x[0], x[0])}
+        return {name: (shape, None) for name, shape in shapes.items()}
 
     def multiply_adds(self, x: Shape) -> int:
         return x[0] * self.width(x) * (4 * x[1] + 2 * x[0])
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        kept, rows = call.saved, _lines(x)
-        for name in "qkv":
-            _project(rows, w[f"W{name}"], w[f"b{name}"], _lines(kept[name]))
-        q, k, v = (kept[name] for name in "qkv")
-        attend(q, k, v, lengths_of(call, x), self.causal, kept["shares"], kept["heads"])
-        _project(_lines(kept["heads"]), w["Wo"], w["bo"], _lines(y))
+        x, lengths = np.ascontiguousarray(x), lengths_of(call, x)
+        W, b = _joined([w[f"W{name}"] for name in "qkv"], 1), _joined([w[f"b{name}"] for name in "qkv"], 0)
+        for rows in _blocks(x):
+            qkv, heads, shares = (call.saved[name][rows] for name in ("qkv", "heads", "shares"))
+            _project(_lines(x[rows]), W, b, _lines(qkv))
+            attend(qkv, lengths[rows], self.causal, shares, heads)
+            _project(_lines(heads), w["Wo"], w["bo"], _lines(y[rows]))
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
-        kept, rows, dlines = call.saved, _lines(x), _lines(dy)
-        gemm(dlines, w["Wo"].T, 0.0, _lines(kept["dheads"]))
-        _project_back(_lines(kept["heads"]), dlines, slopes["Wo"], slopes["bo"])
-        q, k, v, dq, dk, dv = (kept[name] for name in ("q", "k", "v", "dq", "dk", "dv"))
-        attend_back(q, k, v, lengths_of(call, x), kept["shares"], kept["dheads"], dq, dk, dv)
-        for i, name in enumerate("qkv"):
-            d = _lines(kept[f"d{name}"])
-            _project_back(rows, d, slopes[f"W{name}"], slopes[f"b{name}"])
+        x, dy, lengths = np.ascontiguousarray(x), np.ascontiguousarray(dy), lengths_of(call, x)
+        back = _joined([w[f"W{name}"].T for name in "qkv"], 0)
+        dW, db = aligned(back.T.shape, x.dtype), aligned(len(back), x.dtype)
+        slopes["Wo"][...] = slopes["bo"][...] = 0
+        few, steps, wide = _rows(x), x.shape[1], len(w["Wo"])
+        dheads, dqkv = aligned((few, steps, wide), x.dtype), aligned((few, steps, 3 * wide), x.dtype)
+        for rows in _blocks(x):
+            qkv, heads, shares = (call.saved[name][rows] for name in ("qkv", "heads", "shares"))
+            dh, d, dlines = dheads[: len(qkv)], dqkv[: len(qkv)], _lines(dy[rows])
+            gemm(dlines, w["Wo"].T, 0.0, _lines(dh))
+            _project_back(_lines(heads), dlines, slopes["Wo"], slopes["bo"])
+            attend_back(qkv, lengths[rows], shares, dh, d)
+            _project_back(_lines(x[rows]), _lines(d), dW, db)
             if dx is not None:
-                gemm(d, w[f"W{name}"].T, float(i > 0), _lines(dx))
+                gemm(_lines(d), back, 0.0, _lines(dx[rows]))
+        for i, name in enumerate("qkv"):
+            own = slice(i * wide, (i + 1) * wide)
+            slopes[f"W{name}"][...], slopes[f"b{name}"][...] = dW[:, own], db[own]
+
+
+def _joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
+    """The parts side by side, or one under another."""
+    shape = list(parts[0].shape)
+    shape[axis] *= len(parts)
+    return np.concatenate(parts, axis=axis, out=aligned(tuple(shape), parts[0].dtype))
+
+
+def _rows(x: np.ndarray) -> int:
+    """The rows of a block: as many as have LINES steps together, so that what is made of them stays in the cache."""
+    return max(1, LINES // x.shape[1])
+
+
+def _blocks(x: np.ndarray) -> list[slice]:
+    return [slice(a, a + _rows(x)) for a in range(0, len(x), _rows(x))]
 
 
 def _lines(x: np.ndarray) -> np.ndarray:
     """All steps of all rows, one under another."""
-    return np.ascontiguousarray(x).reshape(x.shape[0] * x.shape[1], x.shape[2])
+    return x.reshape(x.shape[0] * x.shape[1], x.shape[2])

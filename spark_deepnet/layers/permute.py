@@ -24,7 +24,9 @@ class Permute(Layer, kind="permute"):
 
     def shape(self, x: Shape) -> Shape:
         if len(x) != len(self.order):
-            raise NetworkError(f"Permute: the order {self.order} is for {len(self.order)} axes, found rows of shape {x}")
+            raise NetworkError(
+                f"Permute: the order {self.order} is for {len(self.order)} axes, found rows of shape {x}"
+            )
         return tuple(x[axis - 1] for axis in self.order)
 
     def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:

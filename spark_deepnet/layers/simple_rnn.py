@@ -51,7 +51,7 @@ def _slope(h, dh, relu, d):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _retreat(order, dy, first, truncate, U, relu, h, dh, d, db):  # type: ignore[no-untyped-def]
+def _retreat(order, dy, first, truncate, back, relu, h, dh, d, db):  # type: ignore[no-untyped-def]
     """d_s = f' (dy_s + d_s+1 U^T), db = sum of d_s"""
     for k in range(d.shape[0] - 1, -1, -1):
         s = first + k
@@ -61,7 +61,7 @@ def _retreat(order, dy, first, truncate, U, relu, h, dh, d, db):  # type: ignore
         if truncate > 0 and s % truncate == 0:
             dh[:] = 0
         elif s > 0:
-            gemm(d[k], U.T, 0.0, dh)
+            gemm(d[k], back, 0.0, dh)
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,5 +88,5 @@ class SimpleRnn(Recurrent, kind="simple_rnn"):
         self, w: Arrays, kept: Arrays, order: Order, dy: np.ndarray, first: int, last: int, slopes: Arrays
     ) -> tuple[np.ndarray, np.ndarray]:
         d, relu = kept["slopes"][: last - first], self.activation == "relu"
-        _retreat(order, dy, first, self.truncate, w["U"], relu, kept["h"], kept["dh"][0], d, slopes["b"])
+        _retreat(order, dy, first, self.truncate, kept["U^T"], relu, kept["h"], kept["dh"][0], d, slopes["b"])
         return d, d

@@ -175,7 +175,9 @@ class _Builder:
             )
         own, others = ({k: w.shape for k, w in n.weights().items()} for n in (node, owners[node.owner]))
         if own != others:
-            raise NetworkError(f"layer {node.name!r} needs weights {own}, but {node.owner!r}, which it shares, has {others}")
+            raise NetworkError(
+                f"layer {node.name!r} needs weights {own}, but {node.owner!r}, which it shares, has {others}"
+            )
 
 
 def perceptron(sizes: Sequence[int], top: str | None = "softmax") -> list[Layer]:

@@ -63,7 +63,9 @@ class Runner:
 
     def _shortened(self, longest: Mapping[str, int]) -> Net:
         """The network over shorter sequences; as it is, where its weights or scores depend on their length."""
-        shapes = {name: (longest[name], *shape[1:]) if name in longest else shape for name, shape in self.net.inputs.items()}
+        shapes = {
+            name: (longest[name], *shape[1:]) if name in longest else shape for name, shape in self.net.inputs.items()
+        }
         try:
             net = self.net.resized(shapes)
         except NetworkError:

@@ -74,7 +74,7 @@ class Layout:
         return found
 
     def named(self, flat: np.ndarray) -> Arrays:
-        """"node/weight" -> view, in the flat vector's order."""
+        """ "node/weight" -> view, in the flat vector's order."""
         return {slot.name: slot.view(flat) for slot in self.slots}
 
     def packed(self, arrays: Mapping[str, np.ndarray], dtype: Any = np.float32) -> np.ndarray:

@@ -36,14 +36,6 @@ def _move(rate, scale, decay, epsilon, m, v, w):  # type: ignore[no-untyped-def]
         w[i] -= alpha * (c * m[i] / (np.sqrt(v[i]) + eps) + lam * w[i])
 
 
-@careful
-def _step(g, rate, scale, decay, trusts, beta1, beta2, epsilon, m, v, w):  # type: ignore[no-untyped-def]
-    """w -= rate |w| / |r| r,   r = scale m / (sqrt(v) + eps) + decay w"""
-    weights, steps = _lengths(g, scale, decay, beta1, beta2, epsilon, m, v, w)
-    trust = weights / steps if trusts and weights > 0 and steps > 0 else 1.0
-    _move(rate * trust, scale, decay, epsilon, m, v, w)
-
-
 @dataclass(frozen=True, repr=False)
 class Lamb(Optimizer, kind="lamb"):
     """w -= rate (|w| / |r|) r,   r = m^ / (sqrt(v^) + epsilon) + decay w,   m^ and v^ as in Adam
@@ -70,4 +62,7 @@ class Lamb(Optimizer, kind="lamb"):
         root = float(np.sqrt(1 - self.beta2**count))
         scale = root / (1 - self.beta1**count)
         decay = self.decay if decays else 0.0
-        _step(g, rate, scale, decay, decays, self.beta1, self.beta2, self.epsilon * root, *state, w)
+        epsilon = self.epsilon * root
+        weights, steps = _lengths(g, scale, decay, self.beta1, self.beta2, epsilon, *state, w)
+        trust = weights / steps if decays and weights > 0 and steps > 0 else 1.0
+        _move(rate * trust, scale, decay, epsilon, *state, w)

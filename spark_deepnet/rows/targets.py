@@ -97,5 +97,7 @@ def weights_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndar
     values = frame[WEIGHT].to_numpy(np.float32, na_value=np.nan)
     wrong = ~((values >= 0) & (values < np.inf))
     if wrong.any():
-        faults[f"column {columns.weight!r}: negative, null or infinite weights; they must be 0 or more"] += int(wrong.sum())
+        faults[f"column {columns.weight!r}: negative, null or infinite weights; they must be 0 or more"] += int(
+            wrong.sum()
+        )
     return np.where(wrong, np.float32(0), values)

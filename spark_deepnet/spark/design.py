@@ -97,7 +97,9 @@ class Design:
             raise ParamError(f"layers: sizes need an input and an output at least, as in [784, 10], found {sizes}")
         sizes = [*sizes[:-1], self._classes() if sizes[-1] == read.ANY else sizes[-1]]
         if min(sizes[1:]) < 1:
-            raise ParamError(f"layers: sizes must be at least 1 (the first or last may be -1, from data), found {sizes}")
+            raise ParamError(
+                f"layers: sizes must be at least 1 (the first or last may be -1, from data), found {sizes}"
+            )
         top = "softmax" if self.params.getLoss() == "auto" else Loss.of(self.params.getLoss()).link
         return [layer.to_json() for layer in perceptron(sizes, top)]
 
@@ -120,10 +122,17 @@ class Design:
         )
 
     def _entry(
-        self, name: str, columns: tuple[str, ...], sizes: tuple[int, ...] | None, layers: list[Layer], first: Layer | None
+        self,
+        name: str,
+        columns: tuple[str, ...],
+        sizes: tuple[int, ...] | None,
+        layers: list[Layer],
+        first: Layer | None,
     ) -> Entry:
         readers = [layer for layer in layers if name in (layer.inputs or ()) or layer is first]
-        after = [b for a, b in pairwise(layers) if isinstance(a, Input) and (a.name or INPUT) == name and b.inputs is None]
+        after = [
+            b for a, b in pairwise(layers) if isinstance(a, Input) and (a.name or INPUT) == name and b.inputs is None
+        ]
         tokens = max((getattr(layer, "vocabulary", 0) for layer in readers + after), default=0)
         return read.entry_of(self.df, name, columns, names_of(self.params, columns), sizes, tokens)
 
@@ -133,7 +142,9 @@ class Design:
         if shape is not None and (min([*shape[1:], 1]) < 1 or (shape[0] < 1 and shape[0] != read.ANY)):
             raise ParamError(f"inputShape: sizes must be at least 1 (the first may be -1: any number), found {shape}")
         if first is not None and first < 1:
-            raise ParamError(f"layers: sizes must be at least 1 (the first or last may be -1, from data), found {layers}")
+            raise ParamError(
+                f"layers: sizes must be at least 1 (the first or last may be -1, from data), found {layers}"
+            )
         if shape is not None and first is not None and [first] != shape:
             raise ParamError(f"inputShape: {shape} does not agree with the first of layers, {first}; leave it unset")
         return tuple(shape) if shape is not None else (first,) if first is not None else None

@@ -11,6 +11,8 @@ from spark_deepnet.errors import ClusterError, DeepNetError
 _log = logging.getLogger(__name__)
 _PYTHON = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception|Interrupt)): (.+)$", re.MULTILINE)
 
+_MISSING = re.compile(r"No module named '([\w.]+)'")
+
 
 def said_by_spark(error: Exception) -> Exception:
     """What to raise instead of an error of Spark: its whole text goes to the log."""
@@ -18,21 +20,26 @@ def said_by_spark(error: Exception) -> Exception:
         return error
     _log.debug("the Spark job failed", exc_info=error)
     text = str(error)
+    missing = _MISSING.search(text)
     for mark, sentence in _KNOWN:
         if mark in text:
-            return ClusterError(sentence.format(python=sys.executable, version=".".join(map(str, sys.version_info[:2]))))
+            version = ".".join(map(str, sys.version_info[:2]))
+            module = missing[1] if missing else ""
+            return ClusterError(sentence.format(python=sys.executable, version=version, module=module))
     if not ("PythonException" in text or "Traceback" in text or "barrier" in text.lower() or "Job aborted" in text):
         return error  # not of our making: a query of the user's that cannot be analysed, a lost connection
     found = _PYTHON.findall(text.partition("\n\tat ")[0])
     cause = f"{found[-1][0]}: {found[-1][1]}" if found else text.strip().partition("\n")[0]
-    return ClusterError(f"fit: a worker failed and Spark gave up after its retries; the first cause it names is {cause}")
+    return ClusterError(
+        f"fit: a worker failed and Spark gave up after its retries; the first cause it names is {cause}"
+    )
 
 
 _KNOWN = (
     (
-        "No module named 'spark_deepnet'",
-        "fit: the workers' Python has no spark_deepnet; install it on every executor and set PYSPARK_PYTHON to that "
-        "Python before the session starts (on this machine: {python})",
+        "No module named '",
+        "fit: the workers' Python has no module {module}; install spark_deepnet, with what it needs, on every executor "
+        "and set PYSPARK_PYTHON to that Python before the session starts (on this machine: {python})",
     ),
     (
         "PYTHON_VERSION_MISMATCH",

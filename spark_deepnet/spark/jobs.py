@@ -55,7 +55,9 @@ class Outcome:
 class Jobs:
     """Runs job after job until the fit is finished."""
 
-    def __init__(self, frame: DataFrame, plan: TrainPlan, state_bytes: int, folder: str | None, bar: ProgressBar) -> None:
+    def __init__(
+        self, frame: DataFrame, plan: TrainPlan, state_bytes: int, folder: str | None, bar: ProgressBar
+    ) -> None:
         self.frame, self.plan, self.bar = frame, plan, bar
         self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and state_bytes > DRIVER_STATE else None
         if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job

@@ -56,7 +56,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
-        """"layer/weight" -> array, read-only: those of a Dense layer are "dense/W" (inputs, units) and "dense/b"."""
+        """ "layer/weight" -> array, read-only: those of a Dense layer are "dense/W" (inputs, units) and "dense/b"."""
         views = Layout(self._net).named(self._flat)
         for view in views.values():
             view.flags.writeable = False
@@ -76,7 +76,9 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     def summary(self) -> TrainingSummary:
         """How the fit went; RuntimeError on a loaded model, which has none."""
         if self.summary_ is None:
-            raise RuntimeError(f"no training summary is available for this {type(self).__name__}: it was not just fitted")
+            raise RuntimeError(
+                f"no training summary is available for this {type(self).__name__}: it was not just fitted"
+            )
         return self.summary_
 
     @property
@@ -123,7 +125,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         cluster.share_python(dataset.sparkSession)
         if not wanted:
             return dataset
-        scored = "{}_scored".format(self.uid)
+        scored = f"{self.uid}_scored"
         frame = dataset.withColumn(scored, _udf(plan)(F.struct(*inputs)))
         if plan.invalid == "skip":
             frame = frame.where(F.col(f"{scored}.valid"))
@@ -206,7 +208,10 @@ def _udf(plan: ScorePlan) -> Any:
 
 def _shown(found: Column, part: str, output: Output) -> Column:
     """A part of the struct as Spark ML's evaluators want it."""
-    return array_to_vector(found) if isinstance(_kind(part, output), VectorUDT) else found
+    kind = _kind(part, output)
+    if isinstance(kind, DoubleType):  # Arrow makes nulls of NaN, and evaluators do not read nulls
+        return F.coalesce(found, F.lit(float("nan")))
+    return array_to_vector(found) if isinstance(kind, VectorUDT) else found
 
 
 def _kind(part: str, output: Output) -> Any:

@@ -69,7 +69,9 @@ def source_of(df: DataFrame, entry: Entry, columns: Sequence[str]) -> tuple[list
     elif is_vector(f):
         source = replace(source, kind=VECTOR)
         vector = F.unwrap_udt(column(f.name))
-        found = [vector.getField(name) for name in ("type", "size", "indices")] + [vector.getField("values").cast(FLOATS)]
+        found = [vector.getField(name) for name in ("type", "size", "indices")] + [
+            vector.getField("values").cast(FLOATS)
+        ]
     elif depth(f):
         found = [_flat(f, entry).cast(FLOATS)]
     elif isinstance(f.dataType, BinaryType) or is_image(f):
@@ -150,7 +152,9 @@ def _first(df: DataFrame, f: StructField) -> tuple[int, ...]:
             axes.append(axes[-1].getItem(0))
         rows = rows.select(*[F.size(axis) for axis in axes])
     else:
-        raise DataError(f"featuresCol: column {f.name!r} is {f.dataType.simpleString()}; give inputShape, its rows' shape")
+        raise DataError(
+            f"featuresCol: column {f.name!r} is {f.dataType.simpleString()}; give inputShape, its rows' shape"
+        )
     found = rows.head(1)
     if not found:
         raise DataError(f"featuresCol: column {f.name!r} has no rows to tell the features' number; give inputShape")

@@ -29,7 +29,9 @@ NAMES = [
 
 def rows() -> Iterator[Row]:
     if not MNIST.is_dir():
-        raise ModuleNotFoundError(f"no MNIST under {MNIST}: set the environment variable MNIST to a folder with its files")
+        raise ModuleNotFoundError(
+            f"no MNIST under {MNIST}: set the environment variable MNIST to a folder with its files"
+        )
     spark = session()
     try:
         yield from beside_mllib(*data(spark))

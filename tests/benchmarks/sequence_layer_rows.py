@@ -38,7 +38,9 @@ PASSES = {
     "layer Lstm 100x64-256": Pass(Lstm(256), (100, 64), 7),
     "layer Gru 28x28-128": Pass(Gru(128), (28, 28), 30),
     "layer MultiHeadAttention 64x128, 4 heads": Pass(MultiHeadAttention(4), (64, 128), 20, inner=True),
-    "layer MultiHeadAttention 64x128, 4 heads, causal": Pass(MultiHeadAttention(4, causal=True), (64, 128), 20, inner=True),
+    "layer MultiHeadAttention 64x128, 4 heads, causal": Pass(
+        MultiHeadAttention(4, causal=True), (64, 128), 20, inner=True
+    ),
 }
 
 

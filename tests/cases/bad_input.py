@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pyspark.ml.feature import StringIndexer, VectorAssembler
-from pyspark.ml.linalg import Vectors
+from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - as everywhere in Spark
 
@@ -70,11 +70,7 @@ def indexed(df: DataFrame) -> DataFrame:
 
 
 def one_vector_of(length: int) -> Callable[[DataFrame], DataFrame]:
-    def change(df: DataFrame) -> DataFrame:
-        other = df.sparkSession.createDataFrame([(Vectors.dense([0.0] * length), 0.0)], ["features", "label"])
-        return df.select("features", "label").unionByName(other)
-
-    return change
+    return lambda df: first("features", array_to_vector(F.array([F.lit(0.0)] * length)))(df)
 
 
 def sizes(*told: int) -> Callable[[DataFrame], Any]:
@@ -90,12 +86,12 @@ def fit_without_layers(df: DataFrame) -> Any:
 SUM_OF_UNLIKE = [Dense(3, name="left"), Dense(2, name="right", inputs=("features",)), Add(inputs=("left", "right"))]
 COLUMNS = [
     Mistake("features not there", fit(featuresCol="featurs"), DataError, ("featuresCol", "'featurs'", "'features'")),
-    Mistake("one of features not there", fit(featuresCols=["a", "bb"]), DataError, ("featuresCols", "'bb'")),
+    Mistake("one of features not there", fit(featuresCols=["a", "bb", "c", "d"]), DataError, ("featuresCols", "'bb'")),
     Mistake("label not there", fit(labelCol="labl"), DataError, ("labelCol", "'labl'", "did you mean 'label'?")),
     Mistake("weight not there", fit(weightCol="wight"), DataError, ("weightCol", "'wight'", "'weight'")),
     Mistake("indicator not there", fit(validationIndicatorCol="hold"), DataError, ("validationIndicatorCol", "'held'")),
     Mistake("text as features", fit(featuresCol="text"), DataError, ("'text'", "string", "vector", "VectorAssembler")),
-    Mistake("text among features", fit(featuresCols=["a", "text"]), DataError, ("'text'", "string", "numeric")),
+    Mistake("text among features", fit(featuresCols=["a", "text", "c", "d"]), DataError, ("'text'", "string", "numeric")),
     Mistake("texts as features", fit_on(lambda df: df.withColumn("features", F.array("text"))), DataError,
             ("'features'", "array<string>")),
     Mistake("text as label", fit(labelCol="text"), DataError, ("'text'", "string", "StringIndexer")),
@@ -162,8 +158,8 @@ SHAPES = [
     Mistake("reads no layer", fit(layers=[Dense(3, inputs=("feature",))]), NetworkError, ("'feature'", "'features'")),
     Mistake("two ends", fit(layers=[Dense(3, name="left"), Dense(3, name="right", inputs=("features",))]), NetworkError,
             ("'left'", "'right'", "one output")),
-    Mistake("several axes at the end", fit(layers=[Dense(3)], inputShape=[2, 2]), NetworkError,
-            ("(2, 3)", "one axis", "Flatten")),
+    Mistake("several axes at the end", fit(layers=[Dense(3)], inputShape=[1, 2, 2]), NetworkError,
+            ("(1, 2, 3)", "one axis", "Flatten")),
     Mistake("inputShape of another size", fit_on(assembled, layers=[Flatten(), Dense(3)], inputShape=[2, 3]), NetworkError,
             ("'features'", "4", "6")),
     Mistake("inputShape beside sizes", fit(inputShape=[5]), ParamError, ("inputShape", "5", "4")),

@@ -97,7 +97,9 @@ NETS = [
             Dense(2),
         ),
     ),
-    NetCase("weights shared in a row", (Dense(4, name="a", activation="tanh"), Dense(4, share="a"), Dense(4, share="a"))),
+    NetCase(
+        "weights shared in a row", (Dense(4, name="a", activation="tanh"), Dense(4, share="a"), Dense(4, share="a"))
+    ),
     NetCase(
         "weights shared by two branches",
         (

@@ -34,7 +34,7 @@ class Setting:
     layer: Layer
     x: tuple[int, ...]
     peer: Peer
-    n: int = 5
+    n: int = 13
 
 
 def bias(w: dict[str, Any]) -> Any:

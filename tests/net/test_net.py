@@ -75,13 +75,29 @@ REFUSED = [
     ((Dense(3, name="a"), Dense(2, name="a")), NetworkError, "its name must be new"),
     ((Dense(3, name=INPUT),), NetworkError, "its name must be new"),
     ((Dense(3, activation="relu", name="a"), Dense(2, name="a")), NetworkError, "its name must be new"),
-    ((Dense(4, share="a"),), NetworkError, "shares the weights of 'a', which is no layer before it with weights of its own"),
+    (
+        (Dense(4, share="a"),),
+        NetworkError,
+        "shares the weights of 'a', which is no layer before it with weights of its own",
+    ),
     ((Dense(4, name="trunk"), Dense(4, share="trnk")), NetworkError, "did you mean 'trunk'?"),
     (("relu", Dense(4, share="relu")), NetworkError, "shares the weights of 'relu', which is no layer before it"),
-    ((Dense(4, name="a"), Dense(4, share="a", name="b"), Dense(4, share="b")), NetworkError, "of 'b', which is no layer"),
+    (
+        (Dense(4, name="a"), Dense(4, share="a", name="b"), Dense(4, share="b")),
+        NetworkError,
+        "of 'b', which is no layer",
+    ),
     ((Dense(3, name="a"), Dense(3, share="a")), NetworkError, "needs weights {'W': (3, 3), 'b': (3,)}, but 'a', which"),
-    ((Dense(4, name="a"), Dense(4, share="a", bias=False)), NetworkError, "'dense' needs weights {'W': (4, 4)}, but 'a'"),
-    ((Input(name="other"), Dense(3)), NetworkError, "Input(name='other') is no input of the network; known are features"),
+    (
+        (Dense(4, name="a"), Dense(4, share="a", bias=False)),
+        NetworkError,
+        "'dense' needs weights {'W': (4, 4)}, but 'a'",
+    ),
+    (
+        (Input(name="other"), Dense(3)),
+        NetworkError,
+        "Input(name='other') is no input of the network; known are features",
+    ),
     (("relo",), UnknownNameError, "did you mean 'relu'?"),
     ((Dense(3, activation="tanhh"),), UnknownNameError, "did you mean 'tanh'?"),
 ]

@@ -23,8 +23,7 @@ NAN, INF = float("nan"), float("inf")
 
 NULLS = "column 'f': null; fill or drop them first"
 SHORT = (
-    "column 'f': rows of length 2, but the first layer takes 3; "
-    "give layers or inputShape for 2, or rows of length 3"
+    "column 'f': rows of length 2, but the first layer takes 3; give layers or inputShape for 2, or rows of length 3"
 )
 STRANGE = "column 'f': NaN or infinite values; fill or drop them first"
 

@@ -24,6 +24,7 @@ def cluster(folder: str) -> Any:
 def connect(folder: str) -> Any:
     """A Spark Connect client with its server in a JVM beside it, which takes the workers' Python from PYSPARK_PYTHON."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["SPARK_TESTING"] = "1"  # a free port: two servers of one machine do not meet
     with warnings.catch_warnings():  # the server takes what the client then cannot set
         warnings.filterwarnings("ignore", "Failed to set", UserWarning)
         return _set(SparkSession.builder.remote("local[2]"), folder).getOrCreate()
