@@ -36,7 +36,7 @@ def census(spark: SparkSession, folder: Path, part: str) -> DataFrame:
 def layers(sizes: dict[str, int]) -> list[object]:
     """Each category's embedding and the numbers into the deep part; one-hot categories into the wide one."""
     found: list[object] = [Input(name="wide", column="wide"), Input(name="numbers", column="scaled")]
-    for name, size in sizes.items():
+    for name in sizes:
         found += [Input((1,), name=name, column=f"{name}_index")]
     for name, size in sizes.items():
         found += [Embedding(size, 8, name=f"{name}_embedding", inputs=(name,)), Flatten(name=f"{name}_flat")]

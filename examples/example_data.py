@@ -40,12 +40,9 @@ def idx(folder: Path, name: str) -> np.ndarray:
 
 def mnist(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(training images, labels, test images, labels): (n, 28, 28) uint8 and (n,) float64."""
-    found = [
-        idx(folder, f"{part}-{kind}")
-        for part in ("train", "t10k")
-        for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
-    ]
-    return found[0], found[1].astype(float), found[2], found[3].astype(float)
+    images, test_images = (idx(folder, f"{part}-images-idx3-ubyte") for part in ("train", "t10k"))
+    labels, test_labels = (idx(folder, f"{part}-labels-idx1-ubyte").astype(float) for part in ("train", "t10k"))
+    return images, labels, test_images, test_labels
 
 
 def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

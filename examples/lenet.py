@@ -14,21 +14,22 @@ from example_data import digits, frame, mnist, session
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
 from spark_deepnet import DeepNetEstimator
-from spark_deepnet.layers import Conv2d, Dense, Flatten, MaxPool2d, Rescaling
+from spark_deepnet.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, Rescaling
 
 SCHEMA = "image binary, label double"
 
 
 def lenet(kernel: int) -> list[object]:
-    """LeNet as Caffe's example has it (20 and 50 maps, 500 units), for kernels of that size."""
+    """LeNet as Caffe's example has it (20 and 50 maps, 500 units), for kernels of that size, with dropout."""
     return [
         Rescaling(1 / 255),
-        Conv2d(20, kernel, initializer="he_normal"),
-        MaxPool2d(2, 2),
-        Conv2d(50, kernel, initializer="he_normal"),
-        MaxPool2d(2, 2),
+        Conv2D(20, kernel, activation="relu", initializer="he_normal"),
+        MaxPool2D(2, 2),
+        Conv2D(50, kernel, activation="relu", initializer="he_normal"),
+        MaxPool2D(2, 2),
         Flatten(),
         Dense(500, "relu", initializer="he_normal"),
+        Dropout(0.5),
         Dense(10, "softmax"),
     ]
 
@@ -50,8 +51,8 @@ def main() -> None:
         solver="adam",
         learningRate=0.002,
         schedule="cosine",
-        maxIter=options.epochs or (3 if options.data else 20),
-        batchSize=128,
+        maxIter=options.epochs or (3 if options.data else 40),
+        batchSize=64,
         numTrainWorkers=2,
         showProgress=True,
     )

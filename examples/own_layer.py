@@ -41,9 +41,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model.write().overwrite().save(folder)
         again = DeepNetModel.load(folder)
-        print(
-            f"test accuracy {accuracy.evaluate(model.transform(test)):.4f}, loaded {accuracy.evaluate(again.transform(test)):.4f}"
-        )
+        found = [accuracy.evaluate(m.transform(test)) for m in (model, again)]
+        print("test accuracy {:.4f}, of the model saved and loaded {:.4f}".format(*found))
     print(again.net.summary())
     spark.stop()
 

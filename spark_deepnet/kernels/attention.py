@@ -1,4 +1,8 @@
-"""Scaled dot-product attention, row by row and head by head, so that a head's scores stay in the cache."""
+"""Scaled dot-product attention, row by row and head by head, so that a head's scores stay in the cache.
+
+The scores, steps x steps for each head of each row, are not kept but made anew for the backward pass, from the logarithm
+of each softmax's sum (Dao, Fu, Ermon, Rudra and Ré, FlashAttention, NeurIPS 2022).
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,26 @@ import numpy as np
 
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.stable import exp
+from spark_deepnet.kernels.stable import exp, log
 from spark_deepnet.kernels.windows import scratch
+
+LOW = -80.0
+"""What is left out of a softmax: exp of less leaves the normal numbers, where arithmetic is slow."""
 
 
 @kernel
-def _softmax(scale, causal, m, a):  # type: ignore[no-untyped-def]
-    """a_ij = exp(scale a_ij) / sum over j of the same, i and j < m; with causal, over j <= i, and 0 for the rest
+def _exps(a):  # type: ignore[no-untyped-def]
+    """a = exp(a) as one long loop: rows are short, and each loop's beginning and end cost as much as they do"""
+    flat = a.reshape(-1)
+    for j in range(flat.size):
+        flat[j] = exp(flat[j])
 
-    One long loop for exp: rows are short, and each loop's beginning and end cost as much as they do.
-    """
+
+@kernel
+def _softmax(scale, causal, a, sums):  # type: ignore[no-untyped-def]
+    """a_ij = exp(scale a_ij) / s_i, s_i = sum over j of the same, sums_i = log s_i; with causal, over j <= i, else 0"""
     T = a.dtype.type
-    scale, zero, low = T(scale), T(0), T(-80)  # exp is slow where its result leaves the normal numbers
+    m, scale, zero, low = a.shape[1], T(scale), T(0), T(LOW)
     for i in range(m):
         seen = i + 1 if causal else m
         top = a[i, 0]
@@ -25,11 +37,10 @@ def _softmax(scale, causal, m, a):  # type: ignore[no-untyped-def]
             top = max(top, a[i, j])
         for j in range(seen):
             a[i, j] = scale * (a[i, j] - top)
-        for j in range(seen, a.shape[1]):
+        for j in range(seen, m):
             a[i, j] = low
-    flat = a.reshape(-1)
-    for j in range(m * a.shape[1]):
-        flat[j] = exp(flat[j])
+        sums[i] = scale * top
+    _exps(a)
     for i in range(m):
         seen, total = i + 1 if causal else m, zero
         for j in range(seen):
@@ -39,13 +50,28 @@ def _softmax(scale, causal, m, a):  # type: ignore[no-untyped-def]
             a[i, j] *= part
         for j in range(seen, m):
             a[i, j] = zero
+        sums[i] += log(total)
 
 
 @kernel
-def _softmax_slope(p, scale, m, d):  # type: ignore[no-untyped-def]
-    """d_ij = scale p_ij (d_ij - sum_j p_ij d_ij), i and j < m"""
+def _softmax_again(scale, causal, sums, a):  # type: ignore[no-untyped-def]
+    """a_ij = exp(scale a_ij - sums_i), with causal 0 for j > i"""
+    T = a.dtype.type
+    m, scale, zero, low = a.shape[1], T(scale), T(0), T(LOW)
+    for i in range(m):
+        for j in range(m):
+            a[i, j] = max(scale * a[i, j] - sums[i], low)
+    _exps(a)
+    for i in range(m if causal else 0):
+        for j in range(i + 1, m):
+            a[i, j] = zero
+
+
+@kernel
+def _softmax_slope(p, scale, d):  # type: ignore[no-untyped-def]
+    """d_ij = scale p_ij (d_ij - sum_j p_ij d_ij)"""
     T = d.dtype.type
-    scale = T(scale)
+    m, scale = d.shape[1], T(scale)
     for i in range(m):
         mean = T(0)
         for j in range(m):
@@ -55,39 +81,44 @@ def _softmax_slope(p, scale, m, d):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def attend(qkv, lengths, causal, shares, out):  # type: ignore[no-untyped-def]
-    """out = softmax(q k^T / sqrt(size)) v of each head over a row's own steps, 0 beyond; shares: what softmax gave.
+def attend(qkv, lengths, causal, sums, out):  # type: ignore[no-untyped-def]
+    """out = softmax(q k^T / sqrt(size)) v of each head over a row's own steps, 0 beyond; sums: the softmaxes' logarithms.
 
-    qkv: (n, steps, 3 heads size), all of q, of k, of v   out: (n, steps, heads size)   shares: (n, heads, steps, steps)
+    qkv: (n, steps, 3 heads size), all of q, of k, of v   out: (n, steps, heads size)   sums: (n, heads, steps)
     """
-    heads, wide = shares.shape[1], out.shape[2]
+    heads, steps, wide = sums.shape[1], sums.shape[2], out.shape[2]
     size = wide // heads
+    room = scratch(steps * steps, qkv)
     for n in range(out.shape[0]):
         m = lengths[n]
+        p = room[: m * m].reshape((m, m))
         out[n, m:] = 0
         for h in range(heads if m > 0 else 0):
             a, b = h * size, (h + 1) * size
-            p = shares[n, h, :m, :m]
             gemm(qkv[n, :m, a:b], qkv[n, :m, wide + a : wide + b].T, 0.0, p)
-            _softmax(1 / np.sqrt(size), causal, m, shares[n, h])
+            _softmax(1 / np.sqrt(size), causal, p, sums[n, h])
             gemm(p, qkv[n, :m, 2 * wide + a : 2 * wide + b], 0.0, out[n, :m, a:b])
 
 
 @kernel
-def attend_back(qkv, lengths, shares, dout, slopes):  # type: ignore[no-untyped-def]
+def attend_back(qkv, lengths, causal, sums, dout, slopes):  # type: ignore[no-untyped-def]
     """dv = p^T dout   ds = softmax' (dout v^T)   dq = ds k   dk = ds^T q, side by side in slopes, 0 beyond the lengths"""
-    heads, steps, wide = shares.shape[1], shares.shape[2], dout.shape[2]
+    heads, steps, wide = sums.shape[1], sums.shape[2], dout.shape[2]
     size = wide // heads
-    score_slopes = scratch(steps * steps, qkv).reshape((steps, steps))
+    scale = 1 / np.sqrt(size)
+    room = scratch(2 * steps * steps, qkv)
     for n in range(dout.shape[0]):
         m = lengths[n]
+        p, ds = room[: m * m].reshape((m, m)), room[m * m : 2 * m * m].reshape((m, m))
         slopes[n, m:] = 0
         for h in range(heads if m > 0 else 0):
             a, b = h * size, (h + 1) * size
             q, k, v = qkv[n, :m, a:b], qkv[n, :m, wide + a : wide + b], qkv[n, :m, 2 * wide + a : 2 * wide + b]
-            p, ds, d = shares[n, h, :m, :m], score_slopes[:m, :m], dout[n, :m, a:b]
+            d = dout[n, :m, a:b]
+            gemm(q, k.T, 0.0, p)
+            _softmax_again(scale, causal, sums[n, h], p)
             gemm(p.T, d, 0.0, slopes[n, :m, 2 * wide + a : 2 * wide + b])
             gemm(d, v.T, 0.0, ds)
-            _softmax_slope(shares[n, h], 1 / np.sqrt(size), m, score_slopes)
+            _softmax_slope(p, scale, ds)
             gemm(ds, k, 0.0, slopes[n, :m, a:b])
             gemm(ds.T, q, 0.0, slopes[n, :m, wide + a : wide + b])

@@ -14,7 +14,7 @@ from spark_deepnet.layers.layer import Arrays, Call
 
 
 @dataclass(frozen=True, repr=False)
-class AveragePool2d(Pooling, kind="average_pool2d"):
+class AveragePool2D(Pooling, kind="average_pool2d"):
     """y[h, w, c] = sum of x[h s - top + i, w s - left + j, c] over the window's cells in the image / their number.
 
     x: (n, height, width, channels)   y: (n, windows down, windows across, channels)

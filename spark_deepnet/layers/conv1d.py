@@ -14,7 +14,7 @@ from spark_deepnet.layers.layer import Shape, Weight
 
 
 @dataclass(frozen=True, repr=False)
-class Conv1d(Convolution, kind="conv1d"):
+class Conv1D(Convolution, kind="conv1d"):
     """y[t, f] = sum_jc x[t s - before + j d, c] W[j, c, f] + b[f], x being 0 outside the sequence.
 
     x: (n, length, channels)   W: (kernel_size, channels / groups, filters)   b: (filters,)   y: (n, outputs, filters)
@@ -36,7 +36,7 @@ class Conv1d(Convolution, kind="conv1d"):
         if both == "same" or (isinstance(both, tuple) and len(both) == 2 and all(is_int(v, 0) for v in both)):
             return both
         raise ParamError(
-            f"Conv1d: padding must be 'valid', 'same', 'causal', an int of at least 0 or (before, after), "
+            f"Conv1D: padding must be 'valid', 'same', 'causal', an int of at least 0 or (before, after), "
             f"found {self.padding!r}"
         )
 
@@ -45,10 +45,10 @@ class Conv1d(Convolution, kind="conv1d"):
 
     def place(self, x: Shape) -> tuple[Shape, Window]:
         if len(x) != 2:
-            raise NetworkError(f"Conv1d takes rows of (length, channels), found {x}")
+            raise NetworkError(f"Conv1D takes rows of (length, channels), found {x}")
         count, before, _ = along(x[0], self.kernel_size, self.strides, self.ends(), self.dilation)
         if count < 1:
-            raise NetworkError(f"Conv1d: no window of {self.kernel_size} cells fits into a sequence of {x[0]}")
+            raise NetworkError(f"Conv1D: no window of {self.kernel_size} cells fits into a sequence of {x[0]}")
         return (count,), Window(1, self.kernel_size, 1, self.strides, 1, self.dilation, 0, before)
 
     def weights(self, x: Shape) -> dict[str, Weight]:

@@ -8,7 +8,7 @@ from spark_deepnet.layers._convolution import Convolution
 
 
 @dataclass(frozen=True, repr=False)
-class Conv2d(Convolution, kind="conv2d"):
+class Conv2D(Convolution, kind="conv2d"):
     """y[h, w, f] = sum_ijc x[h s - top + i d, w s - left + j d, c] W[i, j, c, f] + b[f], x being 0 outside the image.
 
     x: (n, height, width, channels)   W: (kernel height, kernel width, channels / groups, filters)   b: (filters,)

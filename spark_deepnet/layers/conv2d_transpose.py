@@ -17,7 +17,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, Weight
 
 
 @dataclass(frozen=True, repr=False)
-class Conv2dTranspose(Convolution, kind="conv2d_transpose"):
+class Conv2DTranspose(Convolution, kind="conv2d_transpose"):
     """y[h s - top + i d, w s - left + j d, f] += sum_c x[h, w, c] W[i, j, f, c], what falls outside y is lost; + b[f]
 
     x: (n, height, width, channels)   W: (kernel height, kernel width, filters / groups, channels)   b: (filters,)
@@ -33,7 +33,7 @@ class Conv2dTranspose(Convolution, kind="conv2d_transpose"):
         window, strides, dilation = (pair(self, name) for name in ("kernel_size", "strides", "dilation"))
         (down, top), (across, left) = (_spread(x[k], window[k], strides[k], each[k], dilation[k]) for k in (0, 1))
         if down < 1 or across < 1:
-            raise NetworkError(f"Conv2dTranspose: padding {self.padding!r} leaves nothing of an image of {x}")
+            raise NetworkError(f"Conv2DTranspose: padding {self.padding!r} leaves nothing of an image of {x}")
         return (down, across), Window(*window, *strides, *dilation, top, left)
 
     def weights(self, x: Shape) -> dict[str, Weight]:

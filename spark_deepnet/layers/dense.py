@@ -44,8 +44,9 @@ def _backward_input(dy, W, dx):  # type: ignore[no-untyped-def]
 class Dense(Layer, kind="dense"):
     """y = f(x W + b).   x: (n, i)   W: (i, units)   b: (units,)   y: (n, units)
 
-    Further axes, as in (n, steps, i), stay: the last one is transformed at each place. ``activation`` f is any activation layer or its name; None: y = x W + b. ``bias=False`` leaves b out: right before
-    a normalisation, which takes any constant away again. ``bias_decays``: whether regParam reaches b too.
+    Further axes, as in (n, steps, i), stay: the last one is transformed at each place. ``activation`` f is any
+    activation layer or its name; None: y = x W + b. ``bias=False`` leaves b out: right before a normalisation, which
+    takes any constant away again. ``bias_decays``: whether regParam reaches b too.
     """
 
     units: int

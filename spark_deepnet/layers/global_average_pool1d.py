@@ -39,7 +39,7 @@ def _backward(dy, lengths, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class GlobalAveragePool1d(SequencePooling, kind="global_average_pool1d"):
+class GlobalAveragePool1D(SequencePooling, kind="global_average_pool1d"):
     """y_f = the mean over a row's own steps t of x[t, f].   x: (n, steps, features)   y: (n, features)"""
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:

@@ -36,7 +36,7 @@ def _backward(dy, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class GlobalAveragePool2d(Layer, kind="global_average_pool2d"):
+class GlobalAveragePool2D(Layer, kind="global_average_pool2d"):
     """y_c = the mean over h, w of x[h, w, c].   x: (n, height, width, channels)   y: (n, channels)"""
 
     reads: ClassVar[str] = "x"  # its shape; y must not be written over x

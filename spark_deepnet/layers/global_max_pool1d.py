@@ -37,7 +37,7 @@ def _backward(dy, best, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class GlobalMaxPool1d(SequencePooling, kind="global_max_pool1d"):
+class GlobalMaxPool1D(SequencePooling, kind="global_max_pool1d"):
     """y_f = max over a row's own steps t of x[t, f].   x: (n, steps, features)   y: (n, features)"""
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:

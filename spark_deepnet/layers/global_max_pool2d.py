@@ -14,7 +14,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
 
 
 @dataclass(frozen=True, repr=False)
-class GlobalMaxPool2d(Layer, kind="global_max_pool2d"):
+class GlobalMaxPool2D(Layer, kind="global_max_pool2d"):
     """y_c = max over h, w of x[h, w, c].   x: (n, height, width, channels)   y: (n, channels)"""
 
     def shape(self, x: Shape) -> Shape:

@@ -14,7 +14,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape
 
 
 @dataclass(frozen=True, repr=False)
-class MaxPool2d(Pooling, kind="max_pool2d"):
+class MaxPool2D(Pooling, kind="max_pool2d"):
     """y[h, w, c] = the largest x[h s - top + i, w s - left + j, c] over the cells (i, j) of the window inside the image.
 
     x: (n, height, width, channels)   y: (n, windows down, windows across, channels); the slope goes to the first of

@@ -29,7 +29,7 @@ def _drop(x, key, rows, limit, scale, y):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class SpatialDropout2d(Layer, kind="spatial_dropout2d"):
+class SpatialDropout2D(Layer, kind="spatial_dropout2d"):
     """In training y = x / (1 - rate) for the channels that are kept and 0 for a share ``rate`` of them, drawn anew for
     each row and step; else y = x.   x, y: (n, height, width, channels)
     """

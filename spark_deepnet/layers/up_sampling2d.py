@@ -37,7 +37,7 @@ def _backward(dy, rows, columns, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class UpSampling2d(Layer, kind="up_sampling2d"):
+class UpSampling2D(Layer, kind="up_sampling2d"):
     """y[h, w, c] = x[h // rows, w // columns, c], ``size`` being (rows, columns) or one int for both.
 
     x: (n, height, width, channels)   y: (n, rows height, columns width, channels)

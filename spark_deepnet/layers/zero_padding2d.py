@@ -13,7 +13,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
 
 
 @dataclass(frozen=True, repr=False)
-class ZeroPadding2d(Layer, kind="zero_padding2d"):
+class ZeroPadding2D(Layer, kind="zero_padding2d"):
     """y[top + h, left + w, c] = x[h, w, c], else 0.   x: (n, height, width, channels)
 
     y: (n, top + height + bottom, left + width + right, channels). ``padding`` is an int, (rows, columns) on both sides,
@@ -25,7 +25,7 @@ class ZeroPadding2d(Layer, kind="zero_padding2d"):
 
     def __post_init__(self) -> None:
         if isinstance(self.padding, str):
-            raise ParamError(f"ZeroPadding2d: padding must be ints, not a word, found {self.padding!r}")
+            raise ParamError(f"ZeroPadding2D: padding must be ints, not a word, found {self.padding!r}")
         self._borders()
 
     def _borders(self) -> Any:

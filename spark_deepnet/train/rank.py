@@ -33,12 +33,8 @@ from spark_deepnet.train.step import Stepper
 
 SCHEMA = "kind string, rank int, part int, data binary"
 WEIGHTS, STATE, MEASURES, ERROR = "weights", "state", "measures", "error"
-SAID = (
-    DataError,
-    NetworkError,
-    ParamError,
-    TrainingError,
-)  # every rank raises them alike: they travel home as rows, and end the fit
+SAID = (DataError, NetworkError, ParamError, TrainingError)
+"""Every rank raises them alike: they travel home as rows, and end the fit."""
 BREATH = 0.2  # seconds between two words of progress
 READING = 3600.0  # seconds that ranks wait for one that still reads its rows; a dead one is noticed at once
 SETUPS = 20  # a job lasts at least so many times its set-up

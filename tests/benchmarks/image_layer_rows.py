@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.layers.conv2d import Conv2d
+from spark_deepnet.layers.conv2d import Conv2D
 from spark_deepnet.layers.layer import Call
 from tests.benchmarks.harness import Row, row, side_by_side
 
@@ -20,7 +20,7 @@ BATCH = 128
 
 @dataclass(frozen=True)
 class Pass:
-    layer: Conv2d
+    layer: Conv2D
     x: tuple[int, int, int]
     repeats: int = 20
     inner: bool = True
@@ -28,17 +28,17 @@ class Pass:
 
 
 PASSES = {
-    "layer Conv2d LeNet 1": Pass(Conv2d(20, 5), (28, 28, 1), 50, inner=False),
-    "layer Conv2d LeNet 2": Pass(Conv2d(50, 5), (12, 12, 20), 30),
-    "layer Conv2d CIFAR-10 quick 1": Pass(Conv2d(32, 5, padding=2), (32, 32, 3), 30, inner=False),
-    "layer Conv2d CIFAR-10 quick 2": Pass(Conv2d(32, 5, padding=2), (16, 16, 32)),
-    "layer Conv2d CIFAR-10 quick 3": Pass(Conv2d(64, 5, padding=2), (8, 8, 32), 30),
-    "layer Conv2d 3x3, 64-64 on 32x32": Pass(Conv2d(64, 3, padding=1), (32, 32, 64), 7),
-    "layer Conv2d 3x3, 64-64 on 16x16": Pass(Conv2d(64, 3, padding=1), (16, 16, 64)),
-    "layer Conv2d 3x3, 64-128 on 16x16": Pass(Conv2d(128, 3, padding=1), (16, 16, 64), 12),
-    "layer Conv2d 3x3, 64-128 on 32x32, strides 2": Pass(Conv2d(128, 3, strides=2, padding=1), (32, 32, 64), 12),
-    "layer Conv2d 3x3, depthwise, 64 on 32x32": Pass(Conv2d(64, 3, padding=1, groups=64), (32, 32, 64)),
-    "layer Conv2d 1x1, 64-128 on 32x32": Pass(Conv2d(128, 1), (32, 32, 64), 12),
+    "layer Conv2D LeNet 1": Pass(Conv2D(20, 5), (28, 28, 1), 50, inner=False),
+    "layer Conv2D LeNet 2": Pass(Conv2D(50, 5), (12, 12, 20), 30),
+    "layer Conv2D CIFAR-10 quick 1": Pass(Conv2D(32, 5, padding=2), (32, 32, 3), 30, inner=False),
+    "layer Conv2D CIFAR-10 quick 2": Pass(Conv2D(32, 5, padding=2), (16, 16, 32)),
+    "layer Conv2D CIFAR-10 quick 3": Pass(Conv2D(64, 5, padding=2), (8, 8, 32), 30),
+    "layer Conv2D 3x3, 64-64 on 32x32": Pass(Conv2D(64, 3, padding=1), (32, 32, 64), 7),
+    "layer Conv2D 3x3, 64-64 on 16x16": Pass(Conv2D(64, 3, padding=1), (16, 16, 64)),
+    "layer Conv2D 3x3, 64-128 on 16x16": Pass(Conv2D(128, 3, padding=1), (16, 16, 64), 12),
+    "layer Conv2D 3x3, 64-128 on 32x32, strides 2": Pass(Conv2D(128, 3, strides=2, padding=1), (32, 32, 64), 12),
+    "layer Conv2D 3x3, depthwise, 64 on 32x32": Pass(Conv2D(64, 3, padding=1, groups=64), (32, 32, 64)),
+    "layer Conv2D 1x1, 64-128 on 32x32": Pass(Conv2D(128, 1), (32, 32, 64), 12),
 }
 
 

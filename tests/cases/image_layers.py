@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from spark_deepnet.layers.average_pool2d import AveragePool2d
+from spark_deepnet.layers.average_pool2d import AveragePool2D
 from spark_deepnet.layers.batch_norm import BatchNorm
-from spark_deepnet.layers.conv1d import Conv1d
-from spark_deepnet.layers.conv2d import Conv2d
-from spark_deepnet.layers.conv2d_transpose import Conv2dTranspose
-from spark_deepnet.layers.global_average_pool2d import GlobalAveragePool2d
-from spark_deepnet.layers.global_max_pool2d import GlobalMaxPool2d
+from spark_deepnet.layers.conv1d import Conv1D
+from spark_deepnet.layers.conv2d import Conv2D
+from spark_deepnet.layers.conv2d_transpose import Conv2DTranspose
+from spark_deepnet.layers.global_average_pool2d import GlobalAveragePool2D
+from spark_deepnet.layers.global_max_pool2d import GlobalMaxPool2D
 from spark_deepnet.layers.layer_norm import LayerNorm
 from spark_deepnet.layers.local_response_norm import LocalResponseNorm
-from spark_deepnet.layers.max_pool2d import MaxPool2d
+from spark_deepnet.layers.max_pool2d import MaxPool2D
 from spark_deepnet.layers.mean_subtraction import MeanSubtraction
 from spark_deepnet.layers.random_crop import RandomCrop
 from spark_deepnet.layers.random_flip import RandomFlip
 from spark_deepnet.layers.rescaling import Rescaling
-from spark_deepnet.layers.spatial_dropout2d import SpatialDropout2d
-from spark_deepnet.layers.up_sampling2d import UpSampling2d
-from spark_deepnet.layers.zero_padding2d import ZeroPadding2d
+from spark_deepnet.layers.spatial_dropout2d import SpatialDropout2D
+from spark_deepnet.layers.up_sampling2d import UpSampling2D
+from spark_deepnet.layers.zero_padding2d import ZeroPadding2D
 from tests.cases.layer_case import KEY, LayerCase, rows_numbers, splitmix
 
 Reference = Callable[[dict[str, np.ndarray], Any], np.ndarray]
@@ -154,100 +154,100 @@ def mirrored(vertical: bool, horizontal: bool) -> Reference:
 
 IMAGE_LAYERS = [
     LayerCase(
-        Conv2d(3, 3),
+        Conv2D(3, 3),
         (5, 6, 2),
         conv(),
         bad=(
-            (lambda: Conv2d(0, 3), "filters must be an int of at least 1, found 0"),
-            (lambda: Conv2d(3, 0), "kernel_size must be an int of at least 1 or two of them, found 0"),
-            (lambda: Conv2d(3, (3, 3, 3)), "found (3, 3, 3)"),
-            (lambda: Conv2d(3, 3, padding="full"), "padding must be 'valid', 'same', an int"),
-            (lambda: Conv2d(3, 3, padding=-1), "found -1"),
-            (lambda: Conv2d(3, 3, strides=0), "strides must be an int of at least 1"),
-            (lambda: Conv2d(3, 3, groups=2), "groups must divide filters, found groups=2 for 3"),
-            (lambda: Conv2d(4, 3, groups=2).shape((5, 5, 3)), "groups=2 must divide its 3 input channels"),
-            (lambda: Conv2d(3, 5).shape((4, 8, 1)), "no window of 5 x 5 cells fits into an image of 4 x 8"),
-            (lambda: Conv2d(3, 3).shape((25,)), "takes rows of (height, width, channels), found (25,)"),
+            (lambda: Conv2D(0, 3), "filters must be an int of at least 1, found 0"),
+            (lambda: Conv2D(3, 0), "kernel_size must be an int of at least 1 or two of them, found 0"),
+            (lambda: Conv2D(3, (3, 3, 3)), "found (3, 3, 3)"),
+            (lambda: Conv2D(3, 3, padding="full"), "padding must be 'valid', 'same', an int"),
+            (lambda: Conv2D(3, 3, padding=-1), "found -1"),
+            (lambda: Conv2D(3, 3, strides=0), "strides must be an int of at least 1"),
+            (lambda: Conv2D(3, 3, groups=2), "groups must divide filters, found groups=2 for 3"),
+            (lambda: Conv2D(4, 3, groups=2).shape((5, 5, 3)), "groups=2 must divide its 3 input channels"),
+            (lambda: Conv2D(3, 5).shape((4, 8, 1)), "no window of 5 x 5 cells fits into an image of 4 x 8"),
+            (lambda: Conv2D(3, 3).shape((25,)), "takes rows of (height, width, channels), found (25,)"),
         ),
     ),
     LayerCase(
-        Conv2d(5, (2, 3), strides=(2, 1), padding="same"), (5, 4, 3), conv((2, 1), (*same(5, 2, 2), *same(4, 3, 1)))
+        Conv2D(5, (2, 3), strides=(2, 1), padding="same"), (5, 4, 3), conv((2, 1), (*same(5, 2, 2), *same(4, 3, 1)))
     ),
-    LayerCase(Conv2d(4, 3, padding=1, groups=2, bias=False), (4, 5, 6), conv(pads=(1, 1, 1, 1), groups=2)),
+    LayerCase(Conv2D(4, 3, padding=1, groups=2, bias=False), (4, 5, 6), conv(pads=(1, 1, 1, 1), groups=2)),
     LayerCase(
-        Conv2d(4, 2, strides=3, dilation=2, groups=2, padding=(1, 0)), (7, 9, 2), conv((3, 3), (1, 1, 0, 0), 2, 2)
+        Conv2D(4, 2, strides=3, dilation=2, groups=2, padding=(1, 0)), (7, 9, 2), conv((3, 3), (1, 1, 0, 0), 2, 2)
     ),
-    LayerCase(Conv2d(2, 3, padding=((2, 1), (0, 1))), (3, 3, 1), conv(pads=(2, 1, 0, 1))),
-    LayerCase(Conv2d(3, 1), (3, 2, 4), conv()),
-    LayerCase(Conv2d(3, 1, bias=False), (1, 1, 2), conv()),
-    LayerCase(Conv2d(3, 5, padding=2), (2, 2, 2), conv(pads=(2, 2, 2, 2))),
-    LayerCase(Conv2d(3, 3, groups=3), (4, 5, 3), conv(groups=3)),
-    LayerCase(Conv2d(3, 3, groups=3, strides=2, padding=1, dilation=2), (7, 6, 3), conv((2, 2), (1, 1, 1, 1), 2, 3)),
-    LayerCase(Conv2d(6, 2, groups=3), (4, 3, 3), conv(groups=3)),
+    LayerCase(Conv2D(2, 3, padding=((2, 1), (0, 1))), (3, 3, 1), conv(pads=(2, 1, 0, 1))),
+    LayerCase(Conv2D(3, 1), (3, 2, 4), conv()),
+    LayerCase(Conv2D(3, 1, bias=False), (1, 1, 2), conv()),
+    LayerCase(Conv2D(3, 5, padding=2), (2, 2, 2), conv(pads=(2, 2, 2, 2))),
+    LayerCase(Conv2D(3, 3, groups=3), (4, 5, 3), conv(groups=3)),
+    LayerCase(Conv2D(3, 3, groups=3, strides=2, padding=1, dilation=2), (7, 6, 3), conv((2, 2), (1, 1, 1, 1), 2, 3)),
+    LayerCase(Conv2D(6, 2, groups=3), (4, 3, 3), conv(groups=3)),
     LayerCase(
-        Conv1d(3, 3),
+        Conv1D(3, 3),
         (7, 2),
         conv_line(),
         bad=(
-            (lambda: Conv1d(3, (3, 3)), "kernel_size must be an int of at least 1, found (3, 3)"),
-            (lambda: Conv1d(3, 3, padding=((1, 1), (1, 1))), "padding must be 'valid', 'same', 'causal', an int"),
-            (lambda: Conv1d(3, 3).shape((2, 2)), "no window of 3 cells fits into a sequence of 2"),
-            (lambda: Conv1d(3, 3).shape((2, 2, 2)), "takes rows of (length, channels), found (2, 2, 2)"),
-            (lambda: Conv1d(4, 3, groups=2).shape((9, 3)), "groups=2 must divide its 3 input channels"),
+            (lambda: Conv1D(3, (3, 3)), "kernel_size must be an int of at least 1, found (3, 3)"),
+            (lambda: Conv1D(3, 3, padding=((1, 1), (1, 1))), "padding must be 'valid', 'same', 'causal', an int"),
+            (lambda: Conv1D(3, 3).shape((2, 2)), "no window of 3 cells fits into a sequence of 2"),
+            (lambda: Conv1D(3, 3).shape((2, 2, 2)), "takes rows of (length, channels), found (2, 2, 2)"),
+            (lambda: Conv1D(4, 3, groups=2).shape((9, 3)), "groups=2 must divide its 3 input channels"),
         ),
     ),
-    LayerCase(Conv1d(4, 3, padding="causal", dilation=2), (6, 3), conv_line(pads=(4, 0), dilation=2)),
-    LayerCase(Conv1d(2, 4, padding="same", strides=2, bias=False), (5, 3), conv_line(2, same(5, 4, 2))),
-    LayerCase(Conv1d(4, 2, padding=(0, 1), groups=2), (1, 4), conv_line(pads=(0, 1), groups=2)),
-    LayerCase(Conv1d(2, 3, padding=1, groups=2), (5, 2), conv_line(pads=(1, 1), groups=2)),
+    LayerCase(Conv1D(4, 3, padding="causal", dilation=2), (6, 3), conv_line(pads=(4, 0), dilation=2)),
+    LayerCase(Conv1D(2, 4, padding="same", strides=2, bias=False), (5, 3), conv_line(2, same(5, 4, 2))),
+    LayerCase(Conv1D(4, 2, padding=(0, 1), groups=2), (1, 4), conv_line(pads=(0, 1), groups=2)),
+    LayerCase(Conv1D(2, 3, padding=1, groups=2), (5, 2), conv_line(pads=(1, 1), groups=2)),
     LayerCase(
-        Conv2dTranspose(3, 3),
+        Conv2DTranspose(3, 3),
         (3, 2, 2),
         spread((3, 3), 1, (0, 0, 0, 0)),
-        bad=((lambda: Conv2dTranspose(3, 1, padding=3).shape((2, 2, 2)), "padding 3 leaves nothing of an image"),),
+        bad=((lambda: Conv2DTranspose(3, 1, padding=3).shape((2, 2, 2)), "padding 3 leaves nothing of an image"),),
     ),
-    LayerCase(Conv2dTranspose(2, 3, strides=2, padding=((1, 0), (1, 0))), (3, 4, 3), spread((3, 3), 2, (1, 0, 1, 0))),
-    LayerCase(Conv2dTranspose(2, 4, strides=2, padding="same", bias=False), (2, 3, 1), spread((4, 4), 2, (1, 1, 1, 1))),
-    LayerCase(Conv2dTranspose(4, (1, 3), groups=2), (2, 2, 6), spread((1, 3), 1, (0, 0, 0, 0), 2)),
+    LayerCase(Conv2DTranspose(2, 3, strides=2, padding=((1, 0), (1, 0))), (3, 4, 3), spread((3, 3), 2, (1, 0, 1, 0))),
+    LayerCase(Conv2DTranspose(2, 4, strides=2, padding="same", bias=False), (2, 3, 1), spread((4, 4), 2, (1, 1, 1, 1))),
+    LayerCase(Conv2DTranspose(4, (1, 3), groups=2), (2, 2, 6), spread((1, 3), 1, (0, 0, 0, 0), 2)),
     LayerCase(
-        MaxPool2d(),
+        MaxPool2D(),
         (4, 6, 2),
         pooled((2, 2), (2, 2), (0, 0, 0, 0), np.nanmax),
         bad=(
-            (lambda: MaxPool2d(0), "pool_size must be an int of at least 1 or two of them, found 0"),
-            (lambda: MaxPool2d(2, padding=2), "padding must be less than pool_size"),
-            (lambda: MaxPool2d(3).shape((2, 5, 1)), "no window of 3 x 3 cells fits into an image of 2 x 5"),
-            (lambda: MaxPool2d(2).shape((4,)), "takes rows of (height, width, channels), found (4,)"),
+            (lambda: MaxPool2D(0), "pool_size must be an int of at least 1 or two of them, found 0"),
+            (lambda: MaxPool2D(2, padding=2), "padding must be less than pool_size"),
+            (lambda: MaxPool2D(3).shape((2, 5, 1)), "no window of 3 x 3 cells fits into an image of 2 x 5"),
+            (lambda: MaxPool2D(2).shape((4,)), "takes rows of (height, width, channels), found (4,)"),
         ),
     ),
-    LayerCase(MaxPool2d(3, strides=2, ceil=True), (6, 6, 3), pooled((3, 3), (2, 2), (0, 1, 0, 1), np.nanmax)),
-    LayerCase(MaxPool2d((3, 2), strides=(1, 2), padding=1), (4, 4, 2), pooled((3, 2), (1, 2), (1, 1, 1, 1), np.nanmax)),
-    LayerCase(MaxPool2d(2, strides=3, padding="same"), (5, 7, 1), pooled((2, 2), (3, 3), (0, 0, 0, 1), np.nanmax)),
-    LayerCase(MaxPool2d(17, strides=2), (17, 19, 1), pooled((17, 17), (2, 2), (0, 0, 0, 0), np.nanmax)),
+    LayerCase(MaxPool2D(3, strides=2, ceil=True), (6, 6, 3), pooled((3, 3), (2, 2), (0, 1, 0, 1), np.nanmax)),
+    LayerCase(MaxPool2D((3, 2), strides=(1, 2), padding=1), (4, 4, 2), pooled((3, 2), (1, 2), (1, 1, 1, 1), np.nanmax)),
+    LayerCase(MaxPool2D(2, strides=3, padding="same"), (5, 7, 1), pooled((2, 2), (3, 3), (0, 0, 0, 1), np.nanmax)),
+    LayerCase(MaxPool2D(17, strides=2), (17, 19, 1), pooled((17, 17), (2, 2), (0, 0, 0, 0), np.nanmax)),
     LayerCase(
-        AveragePool2d(),
+        AveragePool2D(),
         (4, 6, 2),
         averaged((2, 2), (2, 2), (0, 0, 0, 0)),
-        bad=((lambda: AveragePool2d(2, padding=(0, 3)), "padding must be less than pool_size"),),
+        bad=((lambda: AveragePool2D(2, padding=(0, 3)), "padding must be less than pool_size"),),
     ),
-    LayerCase(AveragePool2d(3, strides=2, padding=1), (5, 4, 3), averaged((3, 3), (2, 2), (1, 1, 1, 1))),
+    LayerCase(AveragePool2D(3, strides=2, padding=1), (5, 4, 3), averaged((3, 3), (2, 2), (1, 1, 1, 1))),
     LayerCase(
-        AveragePool2d(3, strides=2, padding="same", count_padding=False),
+        AveragePool2D(3, strides=2, padding="same", count_padding=False),
         (5, 4, 1),
         pooled((3, 3), (2, 2), (*same(5, 3, 2), *same(4, 3, 2)), np.nanmean),
     ),
-    LayerCase(AveragePool2d(3, strides=2, ceil=True), (6, 4, 2), pooled((3, 3), (2, 2), (0, 1, 0, 1), np.nanmean)),
+    LayerCase(AveragePool2D(3, strides=2, ceil=True), (6, 4, 2), pooled((3, 3), (2, 2), (0, 1, 0, 1), np.nanmean)),
     LayerCase(
-        GlobalMaxPool2d(),
+        GlobalMaxPool2D(),
         (3, 4, 2),
         lambda w, x: x.max(axis=(1, 2)),
-        bad=((lambda: GlobalMaxPool2d().shape((3, 4)), "takes rows of (height, width, channels)"),),
+        bad=((lambda: GlobalMaxPool2D().shape((3, 4)), "takes rows of (height, width, channels)"),),
     ),
     LayerCase(
-        GlobalAveragePool2d(),
+        GlobalAveragePool2D(),
         (3, 4, 2),
         lambda w, x: x.mean(axis=(1, 2)),
-        bad=((lambda: GlobalAveragePool2d().shape((3, 4)), "takes rows of (height, width, channels)"),),
+        bad=((lambda: GlobalAveragePool2D().shape((3, 4)), "takes rows of (height, width, channels)"),),
     ),
     LayerCase(
         BatchNorm(),
@@ -286,29 +286,29 @@ IMAGE_LAYERS = [
     LayerCase(LocalResponseNorm(3, 0.5, 0.6, k=2.0), (1, 2, 2), responded(3, 0.5, 0.6, 2.0, True)),
     LayerCase(LocalResponseNorm(3, region="within_channel"), (4, 3, 2), responded(3, 1.0, 0.75, 1.0, False)),
     LayerCase(
-        SpatialDropout2d(0.4),
+        SpatialDropout2D(0.4),
         (3, 2, 5),
         lambda w, x: x,
-        bad=((lambda: SpatialDropout2d(1.0), "rate must be at least 0 and below 1, found 1.0"),),
+        bad=((lambda: SpatialDropout2D(1.0), "rate must be at least 0 and below 1, found 1.0"),),
     ),
-    LayerCase(SpatialDropout2d(0.4), (3, 2, 5), silenced, training=True),
-    LayerCase(SpatialDropout2d(0.0), (3, 2, 5), lambda w, x: x, training=True),
+    LayerCase(SpatialDropout2D(0.4), (3, 2, 5), silenced, training=True),
+    LayerCase(SpatialDropout2D(0.0), (3, 2, 5), lambda w, x: x, training=True),
     LayerCase(
-        ZeroPadding2d(),
+        ZeroPadding2D(),
         (2, 3, 2),
         lambda w, x: np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))),
-        bad=((lambda: ZeroPadding2d("same"), "padding must be ints, not a word, found 'same'"),),
+        bad=((lambda: ZeroPadding2D("same"), "padding must be ints, not a word, found 'same'"),),
     ),
-    LayerCase(ZeroPadding2d(((1, 0), (2, 3))), (2, 3, 2), lambda w, x: np.pad(x, ((0, 0), (1, 0), (2, 3), (0, 0)))),
-    LayerCase(ZeroPadding2d(0), (2, 3, 2), lambda w, x: x),
+    LayerCase(ZeroPadding2D(((1, 0), (2, 3))), (2, 3, 2), lambda w, x: np.pad(x, ((0, 0), (1, 0), (2, 3), (0, 0)))),
+    LayerCase(ZeroPadding2D(0), (2, 3, 2), lambda w, x: x),
     LayerCase(
-        UpSampling2d(),
+        UpSampling2D(),
         (2, 3, 2),
         lambda w, x: x.repeat(2, axis=1).repeat(2, axis=2),
-        bad=((lambda: UpSampling2d(0), "size must be an int of at least 1"),),
+        bad=((lambda: UpSampling2D(0), "size must be an int of at least 1"),),
     ),
-    LayerCase(UpSampling2d((1, 3)), (2, 3, 2), lambda w, x: x.repeat(3, axis=2)),
-    LayerCase(UpSampling2d(1), (2, 3, 2), lambda w, x: x),
+    LayerCase(UpSampling2D((1, 3)), (2, 3, 2), lambda w, x: x.repeat(3, axis=2)),
+    LayerCase(UpSampling2D(1), (2, 3, 2), lambda w, x: x),
     LayerCase(
         Rescaling(0.5, -1.0),
         (2, 3),

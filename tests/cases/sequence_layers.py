@@ -10,8 +10,8 @@ from scipy.special import expit, softmax
 
 from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.embedding import Embedding
-from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1d
-from spark_deepnet.layers.global_max_pool1d import GlobalMaxPool1d
+from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
+from spark_deepnet.layers.global_max_pool1d import GlobalMaxPool1D
 from spark_deepnet.layers.gru import Gru
 from spark_deepnet.layers.lstm import Lstm
 from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
@@ -208,17 +208,17 @@ SEQUENCE_LAYERS = [
     LayerCase(MultiHeadAttention(1, key_dim=2, causal=True), (3, 1), attended(1, True)),
     LayerCase(MultiHeadAttention(1), (1, 2), attended(1)),
     LayerCase(
-        GlobalAveragePool1d(),
+        GlobalAveragePool1D(),
         (4, 3),
         lambda w, x: x.mean(axis=1),
-        bad=((lambda: GlobalAveragePool1d().shape((4,)), "takes rows of (steps, features), found (4,)"),),
+        bad=((lambda: GlobalAveragePool1D().shape((4,)), "takes rows of (steps, features), found (4,)"),),
     ),
-    LayerCase(GlobalAveragePool1d(), (3, 3), lambda w, x: x.mean(axis=1)),
+    LayerCase(GlobalAveragePool1D(), (3, 3), lambda w, x: x.mean(axis=1)),
     LayerCase(
-        GlobalMaxPool1d(),
+        GlobalMaxPool1D(),
         (4, 3),
         lambda w, x: x.max(axis=1),
-        bad=((lambda: GlobalMaxPool1d().shape((2, 2, 2)), "takes rows of (steps, features), found (2, 2, 2)"),),
+        bad=((lambda: GlobalMaxPool1D().shape((2, 2, 2)), "takes rows of (steps, features), found (2, 2, 2)"),),
     ),
-    LayerCase(GlobalMaxPool1d(), (1, 1), lambda w, x: x.max(axis=1)),
+    LayerCase(GlobalMaxPool1D(), (1, 1), lambda w, x: x.max(axis=1)),
 ]

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.layers.average_pool2d import AveragePool2d
+from spark_deepnet.layers.average_pool2d import AveragePool2D
 from spark_deepnet.layers.batch_norm import BatchNorm
-from spark_deepnet.layers.conv1d import Conv1d
-from spark_deepnet.layers.conv2d import Conv2d
-from spark_deepnet.layers.conv2d_transpose import Conv2dTranspose
-from spark_deepnet.layers.global_average_pool2d import GlobalAveragePool2d
-from spark_deepnet.layers.global_max_pool2d import GlobalMaxPool2d
+from spark_deepnet.layers.conv1d import Conv1D
+from spark_deepnet.layers.conv2d import Conv2D
+from spark_deepnet.layers.conv2d_transpose import Conv2DTranspose
+from spark_deepnet.layers.global_average_pool2d import GlobalAveragePool2D
+from spark_deepnet.layers.global_max_pool2d import GlobalMaxPool2D
 from spark_deepnet.layers.layer import Call, Layer
 from spark_deepnet.layers.layer_norm import LayerNorm
 from spark_deepnet.layers.local_response_norm import LocalResponseNorm
-from spark_deepnet.layers.max_pool2d import MaxPool2d
-from spark_deepnet.layers.up_sampling2d import UpSampling2d
-from spark_deepnet.layers.zero_padding2d import ZeroPadding2d
+from spark_deepnet.layers.max_pool2d import MaxPool2D
+from spark_deepnet.layers.up_sampling2d import UpSampling2D
+from spark_deepnet.layers.zero_padding2d import ZeroPadding2D
 
 torch = pytest.importorskip("torch", reason="torch, the peer to compare with, is absent: pip install torch")
 F = torch.nn.functional
@@ -91,56 +91,56 @@ def response(size: int, alpha: float, beta: float, k: float) -> Peer:
 
 
 SETTINGS = [
-    Setting(Conv2d(8, 3), (9, 7, 4), conv()),
-    Setting(Conv2d(20, 5), (28, 28, 1), conv(), n=2),
-    Setting(Conv2d(32, 5, padding="same"), (12, 12, 3), conv(padding=2), n=2),
-    Setting(Conv2d(64, 3, padding=1), (8, 8, 64), conv(padding=1), n=3),
-    Setting(Conv2d(50, 5), (12, 12, 20), conv(), n=3),
-    Setting(Conv2d(17, (3, 1), padding=(1, 0)), (5, 33, 31), conv(padding=(1, 0))),
-    Setting(Conv2d(6, 2, strides=3), (11, 8, 3), conv(stride=3)),  # a stride over the kernel
-    Setting(Conv2d(6, 3, strides=(2, 1), padding=2, dilation=2, groups=3), (9, 8, 6),
+    Setting(Conv2D(8, 3), (9, 7, 4), conv()),
+    Setting(Conv2D(20, 5), (28, 28, 1), conv(), n=2),
+    Setting(Conv2D(32, 5, padding="same"), (12, 12, 3), conv(padding=2), n=2),
+    Setting(Conv2D(64, 3, padding=1), (8, 8, 64), conv(padding=1), n=3),
+    Setting(Conv2D(50, 5), (12, 12, 20), conv(), n=3),
+    Setting(Conv2D(17, (3, 1), padding=(1, 0)), (5, 33, 31), conv(padding=(1, 0))),
+    Setting(Conv2D(6, 2, strides=3), (11, 8, 3), conv(stride=3)),  # a stride over the kernel
+    Setting(Conv2D(6, 3, strides=(2, 1), padding=2, dilation=2, groups=3), (9, 8, 6),
             conv(stride=(2, 1), padding=2, dilation=2, groups=3)),
-    Setting(Conv2d(16, 3, strides=2, padding=1), (16, 16, 32), conv(stride=2, padding=1)),
-    Setting(Conv2d(40, 3, dilation=2), (9, 9, 16), conv(dilation=2)),
-    Setting(Conv2d(96, 11, strides=4), (35, 35, 3), conv(stride=4), n=1),
-    Setting(Conv2d(33, 1), (4, 5, 20), conv()),
-    Setting(Conv2d(12, 1, strides=2), (5, 5, 7), conv(stride=2)),
-    Setting(Conv2d(4, 3, padding=((0, 1), (2, 0))), (5, 6, 2), padded(0, 1, 2, 0, conv()), n=1),
-    Setting(Conv2d(3, 3, padding=1), (1, 1, 5), conv(padding=1), n=1),
-    Setting(Conv2d(24, 3, groups=24, padding=1, bias=False), (7, 6, 24), conv(groups=24, padding=1)),
-    Setting(Conv2d(32, 3, groups=32, padding=1, strides=2), (8, 9, 32), conv(groups=32, padding=1, stride=2)),
-    Setting(Conv2d(24, 3, groups=12), (7, 6, 12), conv(groups=12)),
-    Setting(Conv1d(6, 3), (11, 4), line()),
-    Setting(Conv1d(6, 3, padding="causal", dilation=3), (11, 4), line(6, 0, dilation=3)),
-    Setting(Conv1d(6, 1, strides=2, groups=2), (9, 4), line(stride=2, groups=2)),
-    Setting(Conv1d(64, 5, padding="same"), (30, 32), line(2, 2)),
-    Setting(Conv1d(6, 2, padding=(0, 1)), (1, 3), line(0, 1), n=1),
-    Setting(Conv1d(4, 3, strides=5, padding=1, bias=False), (13, 4), line(1, 1, stride=5)),
-    Setting(Conv2dTranspose(6, 3), (4, 5, 3), transposed()),
-    Setting(Conv2dTranspose(16, 3, strides=2, padding=((1, 0), (1, 0))), (4, 5, 32),
+    Setting(Conv2D(16, 3, strides=2, padding=1), (16, 16, 32), conv(stride=2, padding=1)),
+    Setting(Conv2D(40, 3, dilation=2), (9, 9, 16), conv(dilation=2)),
+    Setting(Conv2D(96, 11, strides=4), (35, 35, 3), conv(stride=4), n=1),
+    Setting(Conv2D(33, 1), (4, 5, 20), conv()),
+    Setting(Conv2D(12, 1, strides=2), (5, 5, 7), conv(stride=2)),
+    Setting(Conv2D(4, 3, padding=((0, 1), (2, 0))), (5, 6, 2), padded(0, 1, 2, 0, conv()), n=1),
+    Setting(Conv2D(3, 3, padding=1), (1, 1, 5), conv(padding=1), n=1),
+    Setting(Conv2D(24, 3, groups=24, padding=1, bias=False), (7, 6, 24), conv(groups=24, padding=1)),
+    Setting(Conv2D(32, 3, groups=32, padding=1, strides=2), (8, 9, 32), conv(groups=32, padding=1, stride=2)),
+    Setting(Conv2D(24, 3, groups=12), (7, 6, 12), conv(groups=12)),
+    Setting(Conv1D(6, 3), (11, 4), line()),
+    Setting(Conv1D(6, 3, padding="causal", dilation=3), (11, 4), line(6, 0, dilation=3)),
+    Setting(Conv1D(6, 1, strides=2, groups=2), (9, 4), line(stride=2, groups=2)),
+    Setting(Conv1D(64, 5, padding="same"), (30, 32), line(2, 2)),
+    Setting(Conv1D(6, 2, padding=(0, 1)), (1, 3), line(0, 1), n=1),
+    Setting(Conv1D(4, 3, strides=5, padding=1, bias=False), (13, 4), line(1, 1, stride=5)),
+    Setting(Conv2DTranspose(6, 3), (4, 5, 3), transposed()),
+    Setting(Conv2DTranspose(16, 3, strides=2, padding=((1, 0), (1, 0))), (4, 5, 32),
             transposed(stride=2, padding=1, output_padding=1)),
-    Setting(Conv2dTranspose(3, 2, strides=3), (4, 5, 3), transposed(stride=3)),
-    Setting(Conv2dTranspose(4, 4, strides=2, padding="same", bias=False), (1, 1, 3), transposed(stride=2, padding=1), n=1),
-    Setting(Conv2dTranspose(4, 3, dilation=2, groups=2, padding=1), (4, 5, 6),
+    Setting(Conv2DTranspose(3, 2, strides=3), (4, 5, 3), transposed(stride=3)),
+    Setting(Conv2DTranspose(4, 4, strides=2, padding="same", bias=False), (1, 1, 3), transposed(stride=2, padding=1), n=1),
+    Setting(Conv2DTranspose(4, 3, dilation=2, groups=2, padding=1), (4, 5, 6),
             lambda x, w: torch.cat([
                 F.conv_transpose2d(p, W.permute(3, 2, 0, 1), None, padding=1, dilation=2)
                 for p, W in zip(x.chunk(2, 1), w["W"].chunk(2, 3), strict=True)
             ], 1) + w["b"][:, None, None]),
-    Setting(MaxPool2d(), (6, 8, 3), max_pool(2)),
-    Setting(MaxPool2d(3, strides=2, ceil=True), (8, 8, 20), max_pool(3, 2, ceil_mode=True)),
-    Setting(MaxPool2d(3, strides=1, padding=1), (5, 6, 3), max_pool(3, 1, padding=1)),
-    Setting(MaxPool2d((1, 4), strides=(2, 3), padding=(0, 2)), (5, 6, 17), max_pool((1, 4), (2, 3), padding=(0, 2))),
-    Setting(MaxPool2d(2, strides=3), (8, 9, 3), max_pool(2, 3), n=1),
-    Setting(AveragePool2d(), (6, 8, 3), average_pool(2)),
-    Setting(AveragePool2d(3, strides=2, ceil=True), (8, 8, 20), average_pool(3, 2, ceil_mode=True)),
-    Setting(AveragePool2d(3, strides=2, padding=1, ceil=True), (8, 9, 4), average_pool(3, 2, padding=1, ceil_mode=True)),
-    Setting(AveragePool2d(3, strides=1, padding=1, count_padding=False), (5, 6, 3),
+    Setting(MaxPool2D(), (6, 8, 3), max_pool(2)),
+    Setting(MaxPool2D(3, strides=2, ceil=True), (8, 8, 20), max_pool(3, 2, ceil_mode=True)),
+    Setting(MaxPool2D(3, strides=1, padding=1), (5, 6, 3), max_pool(3, 1, padding=1)),
+    Setting(MaxPool2D((1, 4), strides=(2, 3), padding=(0, 2)), (5, 6, 17), max_pool((1, 4), (2, 3), padding=(0, 2))),
+    Setting(MaxPool2D(2, strides=3), (8, 9, 3), max_pool(2, 3), n=1),
+    Setting(AveragePool2D(), (6, 8, 3), average_pool(2)),
+    Setting(AveragePool2D(3, strides=2, ceil=True), (8, 8, 20), average_pool(3, 2, ceil_mode=True)),
+    Setting(AveragePool2D(3, strides=2, padding=1, ceil=True), (8, 9, 4), average_pool(3, 2, padding=1, ceil_mode=True)),
+    Setting(AveragePool2D(3, strides=1, padding=1, count_padding=False), (5, 6, 3),
             average_pool(3, 1, padding=1, count_include_pad=False)),
-    Setting(AveragePool2d((1, 2), strides=(2, 3)), (5, 9, 17), average_pool((1, 2), (2, 3)), n=1),
-    Setting(GlobalMaxPool2d(), (4, 5, 19), lambda x, w: x.amax(dim=(2, 3))),
-    Setting(GlobalMaxPool2d(), (1, 1, 1), lambda x, w: x.amax(dim=(2, 3)), n=1),
-    Setting(GlobalAveragePool2d(), (4, 5, 19), lambda x, w: x.mean(dim=(2, 3))),
-    Setting(GlobalAveragePool2d(), (1, 7, 1), lambda x, w: x.mean(dim=(2, 3)), n=1),
+    Setting(AveragePool2D((1, 2), strides=(2, 3)), (5, 9, 17), average_pool((1, 2), (2, 3)), n=1),
+    Setting(GlobalMaxPool2D(), (4, 5, 19), lambda x, w: x.amax(dim=(2, 3))),
+    Setting(GlobalMaxPool2D(), (1, 1, 1), lambda x, w: x.amax(dim=(2, 3)), n=1),
+    Setting(GlobalAveragePool2D(), (4, 5, 19), lambda x, w: x.mean(dim=(2, 3))),
+    Setting(GlobalAveragePool2D(), (1, 7, 1), lambda x, w: x.mean(dim=(2, 3)), n=1),
     Setting(BatchNorm(), (4, 5, 19), batch_norm),
     Setting(BatchNorm(), (7,), batch_norm),
     Setting(BatchNorm(), (3, 1), batch_norm),
@@ -156,9 +156,9 @@ SETTINGS = [
     Setting(LocalResponseNorm(3, 0.5, 0.5), (1, 2, 1), response(3, 0.5, 0.5, 1.0)),
     Setting(LocalResponseNorm(1, 2.0, 1.0, 0.5), (2, 1, 5), response(1, 2.0, 1.0, 0.5), n=1),
     Setting(LocalResponseNorm(9), (2, 2, 4), response(9, 1.0, 0.75, 1.0)),
-    Setting(UpSampling2d(), (3, 4, 5), lambda x, w: F.interpolate(x, scale_factor=2)),
-    Setting(UpSampling2d((1, 3)), (3, 4, 5), lambda x, w: F.interpolate(x, scale_factor=(1, 3))),
-    Setting(ZeroPadding2d(((1, 0), (2, 3))), (3, 4, 5), lambda x, w: F.pad(x, (2, 3, 1, 0))),
+    Setting(UpSampling2D(), (3, 4, 5), lambda x, w: F.interpolate(x, scale_factor=2)),
+    Setting(UpSampling2D((1, 3)), (3, 4, 5), lambda x, w: F.interpolate(x, scale_factor=(1, 3))),
+    Setting(ZeroPadding2D(((1, 0), (2, 3))), (3, 4, 5), lambda x, w: F.pad(x, (2, 3, 1, 0))),
 ]  # fmt: skip
 """(layer, shape of a row of x, the peer over channels-first tensors, rows)"""
 

@@ -14,8 +14,8 @@ from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers._recurrent import Recurrent
 from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.embedding import Embedding
-from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1d
-from spark_deepnet.layers.global_max_pool1d import GlobalMaxPool1d
+from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
+from spark_deepnet.layers.global_max_pool1d import GlobalMaxPool1D
 from spark_deepnet.layers.gru import Gru
 from spark_deepnet.layers.layer import Arrays, Call, Layer
 from spark_deepnet.layers.lstm import Lstm
@@ -128,9 +128,9 @@ def peer(layer: Any, x: Any, w: dict[str, Any], lengths: Any) -> Any:
         return F.embedding(x.detach().long(), w["E"])
     if isinstance(layer, PositionalEmbedding):
         return (x + w["P"][: x.shape[1]]) * own
-    if isinstance(layer, GlobalMaxPool1d):
+    if isinstance(layer, GlobalMaxPool1D):
         return x.masked_fill(~own, -torch.inf).amax(dim=1)
-    assert isinstance(layer, GlobalAveragePool1d)
+    assert isinstance(layer, GlobalAveragePool1D)
     return (x * own).sum(dim=1) / lengths[:, None]
 
 
@@ -177,12 +177,12 @@ SETTINGS = [
     Setting(Embedding(11, 19), (4, 2)),
     Setting(PositionalEmbedding(7), (7, 4), SOME),
     Setting(PositionalEmbedding(9), (7, 1)),
-    Setting(GlobalAveragePool1d(), (7, 4), SOME),
-    Setting(GlobalAveragePool1d(), (7, 19)),
-    Setting(GlobalAveragePool1d(), (1, 1), n=1),
-    Setting(GlobalMaxPool1d(), (7, 4), SOME),
-    Setting(GlobalMaxPool1d(), (7, 19)),
-    Setting(GlobalMaxPool1d(), (1, 1), n=1),
+    Setting(GlobalAveragePool1D(), (7, 4), SOME),
+    Setting(GlobalAveragePool1D(), (7, 19)),
+    Setting(GlobalAveragePool1D(), (1, 1), n=1),
+    Setting(GlobalMaxPool1D(), (7, 4), SOME),
+    Setting(GlobalMaxPool1D(), (7, 19)),
+    Setting(GlobalMaxPool1D(), (1, 1), n=1),
 ]
 
 
