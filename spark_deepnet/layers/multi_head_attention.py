@@ -75,9 +75,9 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
         return found | {f"b{name}": Weight(size[1:], zero, *size, decays=False) for name, size in sizes.items()}
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        """q, k and v side by side, the heads' outputs, and the logarithms of the softmaxes' sums."""
+        """q, k and v side by side, the heads' outputs, and what each softmax was divided by."""
         wide = self.width(x)
-        shapes = {"qkv": (x[0], 3 * wide), "heads": (x[0], wide), "sums": (self.heads, x[0])}
+        shapes = {"qkv": (x[0], 3 * wide), "heads": (x[0], wide), "norms": (self.heads, 2, x[0])}
         return {name: (shape, None) for name, shape in shapes.items()}
 
     def multiply_adds(self, x: Shape) -> int:
@@ -87,9 +87,9 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
         x, lengths = np.ascontiguousarray(x), lengths_of(call, x)
         W, b = _joined([w[f"W{name}"] for name in "qkv"], 1), _joined([w[f"b{name}"] for name in "qkv"], 0)
         for rows in _blocks(x):
-            qkv, heads, sums = (call.saved[name][rows] for name in ("qkv", "heads", "sums"))
+            qkv, heads, norms = (call.saved[name][rows] for name in ("qkv", "heads", "norms"))
             _project(_lines(x[rows]), W, b, _lines(qkv))
-            attend(qkv, lengths[rows], self.causal, sums, heads)
+            attend(qkv, lengths[rows], self.causal, norms, heads)
             _project(_lines(heads), w["Wo"], w["bo"], _lines(y[rows]))
 
     def backward(
@@ -102,11 +102,11 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
         few, steps, wide = _rows(x), x.shape[1], len(w["Wo"])
         dheads, dqkv = aligned((few, steps, wide), x.dtype), aligned((few, steps, 3 * wide), x.dtype)
         for rows in _blocks(x):
-            qkv, heads, sums = (call.saved[name][rows] for name in ("qkv", "heads", "sums"))
+            qkv, heads, norms = (call.saved[name][rows] for name in ("qkv", "heads", "norms"))
             dh, d, dlines = dheads[: len(qkv)], dqkv[: len(qkv)], _lines(dy[rows])
             gemm(dlines, w["Wo"].T, 0.0, _lines(dh))
             _project_back(_lines(heads), dlines, slopes["Wo"], slopes["bo"])
-            attend_back(qkv, lengths[rows], self.causal, sums, dh, d)
+            attend_back(qkv, lengths[rows], self.causal, norms, dh, d)
             _project_back(_lines(x[rows]), _lines(d), dW, db)
             if dx is not None:
                 gemm(_lines(d), back, 0.0, _lines(dx[rows]))
