@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from spark_deepnet import DeepNetEstimator, DeepNetModel
-from spark_deepnet.layers import Dense, Embedding, Lstm
+from spark_deepnet.layers import LSTM, Dense, Embedding
 
 STEPS = 100
 SCHEMA = "tokens array<int>, next array<float>"
@@ -61,7 +61,7 @@ def main() -> None:
     net = DeepNetEstimator(
         layers=[
             Embedding(len(symbols), 64),
-            Lstm(options.units, sequences=True),
+            LSTM(options.units, sequences=True),
             Dense(len(symbols), "softmax"),
         ],
         featuresCol="tokens",

@@ -14,9 +14,9 @@ from example_data import digits, frame, mnist, session
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
 from spark_deepnet import DeepNetEstimator
-from spark_deepnet.layers import Dense, Gru, Lstm, Rescaling, SimpleRnn
+from spark_deepnet.layers import GRU, LSTM, Dense, Rescaling, SimpleRNN
 
-LAYERS = {"lstm": Lstm, "gru": Gru, "simple_rnn": SimpleRnn}
+LAYERS = {"lstm": LSTM, "gru": GRU, "simple_rnn": SimpleRNN}
 SCHEMA = "image binary, label double"
 
 

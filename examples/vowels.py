@@ -13,7 +13,7 @@ from example_data import frame, session
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
 from spark_deepnet import DeepNetEstimator
-from spark_deepnet.layers import Bidirectional, Dense, Dropout, Lstm
+from spark_deepnet.layers import LSTM, Bidirectional, Dense, Dropout
 
 SCHEMA = "steps array<array<float>>, label double"
 
@@ -35,7 +35,7 @@ def main() -> None:
     spark = session("vowels")
     train, test = (frame(spark, vowels(part), SCHEMA) for part in ("TRAIN", "TEST"))
     net = DeepNetEstimator(
-        layers=[Bidirectional(Lstm(64)), Dropout(0.3), Dense(9, "softmax")],
+        layers=[Bidirectional(LSTM(64)), Dropout(0.3), Dense(9, "softmax")],
         featuresCol="steps",
         learningRate=0.01,
         schedule="cosine",

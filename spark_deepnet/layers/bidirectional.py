@@ -21,7 +21,7 @@ class Bidirectional(Layer, kind="bidirectional"):
     to the first; at each entry, or at the end of each way. ``merge``: "concat" (f's features, then b's), "sum", "mul"
     or "ave", their mean.   x: (n, steps, i)   y: (n, steps, units or twice that), else without steps
 
-    ``layer``: a SimpleRnn, Lstm or Gru that is not reversed.
+    ``layer``: a SimpleRNN, LSTM or GRU that is not reversed.
     """
 
     layer: Any

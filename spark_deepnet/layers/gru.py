@@ -42,7 +42,7 @@ def _retreat(order, dy, first, truncate, back, g, m, h, dh, d, e, db):  # type: 
 
 
 @dataclass(frozen=True, repr=False)
-class Gru(Recurrent, kind="gru"):
+class GRU(Recurrent, kind="gru"):
     """h_t = z h_t-1 + (1 - z) tanh(x W_h + b_0h + r (h_t-1 U_h + b_1h)),  z = sigmoid(x W_z + h_t-1 U_z + b_0z + b_1z),
 
     and so r.   x: (n, steps, i)   W = (W_z, W_r, W_h): (i, 3 units)   U: (units, 3 units)   b: (2, 3 units)

@@ -59,7 +59,7 @@ class _ForgetBias(Initializer):
 
 
 @dataclass(frozen=True, repr=False)
-class Lstm(Recurrent, kind="lstm"):
+class LSTM(Recurrent, kind="lstm"):
     """c_t = f c_t-1 + i g,  h_t = o tanh(c_t),  g = tanh(a_c),  i = sigmoid(a_i), and so f and o,
 
     where (a_i, a_f, a_c, a_o) = x_t W + h_t-1 U + b; with ``peepholes`` (Gers and Schmidhuber, 2000) a_i, a_f and a_o also

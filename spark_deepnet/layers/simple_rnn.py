@@ -65,7 +65,7 @@ def _retreat(order, dy, first, truncate, back, relu, h, dh, d, db):  # type: ign
 
 
 @dataclass(frozen=True, repr=False)
-class SimpleRnn(Recurrent, kind="simple_rnn"):
+class SimpleRNN(Recurrent, kind="simple_rnn"):
     """h_t = f(x_t W + h_t-1 U + b).   x: (n, steps, i)   W: (i, units)   U: (units, units)   b: (units,)
 
     y: (n, steps, units) with ``sequences``, else (n, units). ``activation`` f is "tanh" or "relu".
@@ -76,7 +76,7 @@ class SimpleRnn(Recurrent, kind="simple_rnn"):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.activation not in ("tanh", "relu"):
-            raise ParamError(f"SimpleRnn: activation must be 'tanh' or 'relu', found {self.activation!r}")
+            raise ParamError(f"SimpleRNN: activation must be 'tanh' or 'relu', found {self.activation!r}")
 
     def products(self, kept: Arrays) -> np.ndarray:
         return kept["h"][1:]

@@ -13,6 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from spark_deepnet.kernels.blas import LIBRARY
 from spark_deepnet.layers import (
+    GRU,
+    LSTM,
     Add,
     BatchNorm,
     Conv2D,
@@ -20,13 +22,11 @@ from spark_deepnet.layers import (
     Embedding,
     Flatten,
     GlobalAveragePool2D,
-    Gru,
     LayerNorm,
-    Lstm,
     MaxPool2D,
     MultiHeadAttention,
     Relu,
-    SimpleRnn,
+    SimpleRNN,
 )
 from spark_deepnet.layers.average_pool2d import AveragePool2D
 from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
@@ -61,7 +61,7 @@ NETWORKS: dict[str, tuple[list[Any], tuple[int, ...], int]] = {
         10,
     ),
     "three 3x3 convolutions": (
-        [conv3(64, activation="relu"), conv3(64, activation="relu"), conv3(128, activation="relu"), GlobalAveragePool2D(), Dense(10)],
+        [*(conv3(filters, activation="relu") for filters in (64, 64, 128)), GlobalAveragePool2D(), Dense(10)],
         (32, 32, 3),
         5,
     ),
@@ -78,11 +78,11 @@ NETWORKS: dict[str, tuple[list[Any], tuple[int, ...], int]] = {
         (16, 16, 64),
         7,
     ),
-    "RNN 28x28-128": ([SimpleRnn(128), Dense(10)], (28, 28), 30),
-    "LSTM 28x28-128": ([Lstm(128), Dense(10)], (28, 28), 20),
-    "LSTM 100x64-256": ([Lstm(256), Dense(10)], (100, 64), 5),
-    "GRU 28x28-128": ([Gru(128), Dense(10)], (28, 28), 20),
-    "Embedding and LSTM 50x64-128": ([Embedding(WORDS, 64), Lstm(128), Dense(10)], (50,), 10),
+    "RNN 28x28-128": ([SimpleRNN(128), Dense(10)], (28, 28), 30),
+    "LSTM 28x28-128": ([LSTM(128), Dense(10)], (28, 28), 20),
+    "LSTM 100x64-256": ([LSTM(256), Dense(10)], (100, 64), 5),
+    "GRU 28x28-128": ([GRU(128), Dense(10)], (28, 28), 20),
+    "Embedding and LSTM 50x64-128": ([Embedding(WORDS, 64), LSTM(128), Dense(10)], (50,), 10),
     "self-attention block 64x128": (
         [
             MultiHeadAttention(4, name="attention"), Add(inputs=("attention", INPUT)), LayerNorm(name="first"),

@@ -11,11 +11,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.layers.gru import Gru
+from spark_deepnet.layers.gru import GRU
 from spark_deepnet.layers.layer import Call, Layer
-from spark_deepnet.layers.lstm import Lstm
+from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
-from spark_deepnet.layers.simple_rnn import SimpleRnn
+from spark_deepnet.layers.simple_rnn import SimpleRNN
 from tests.benchmarks.harness import Row, row, side_by_side
 
 BATCH = 128
@@ -32,11 +32,11 @@ class Pass:
 
 
 PASSES = {
-    "layer SimpleRnn 28x28-128": Pass(SimpleRnn(128), (28, 28), 40),
-    "layer Lstm 28x28-128": Pass(Lstm(128), (28, 28), 30),
-    "layer Lstm 28x128-128, all steps, inner": Pass(Lstm(128, sequences=True), (28, 128), 20, inner=True),
-    "layer Lstm 100x64-256": Pass(Lstm(256), (100, 64), 7),
-    "layer Gru 28x28-128": Pass(Gru(128), (28, 28), 30),
+    "layer SimpleRNN 28x28-128": Pass(SimpleRNN(128), (28, 28), 40),
+    "layer LSTM 28x28-128": Pass(LSTM(128), (28, 28), 30),
+    "layer LSTM 28x128-128, all steps, inner": Pass(LSTM(128, sequences=True), (28, 128), 20, inner=True),
+    "layer LSTM 100x64-256": Pass(LSTM(256), (100, 64), 7),
+    "layer GRU 28x28-128": Pass(GRU(128), (28, 28), 30),
     "layer MultiHeadAttention 64x128, 4 heads": Pass(MultiHeadAttention(4), (64, 128), 20, inner=True),
     "layer MultiHeadAttention 64x128, 4 heads, causal": Pass(
         MultiHeadAttention(4, causal=True), (64, 128), 20, inner=True

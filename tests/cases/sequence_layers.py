@@ -12,11 +12,11 @@ from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.embedding import Embedding
 from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
 from spark_deepnet.layers.global_max_pool1d import GlobalMaxPool1D
-from spark_deepnet.layers.gru import Gru
-from spark_deepnet.layers.lstm import Lstm
+from spark_deepnet.layers.gru import GRU
+from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
 from spark_deepnet.layers.positional_embedding import PositionalEmbedding
-from spark_deepnet.layers.simple_rnn import SimpleRnn
+from spark_deepnet.layers.simple_rnn import SimpleRNN
 from tests.cases.layer_case import LayerCase
 
 Weights = dict[str, np.ndarray]
@@ -136,63 +136,63 @@ SEQUENCE_LAYERS = [
     LayerCase(PositionalEmbedding(7), (3, 2), lambda w, x: x + w["P"][:3]),
     LayerCase(PositionalEmbedding(9, sinusoid=True), (6, 5), waved),
     LayerCase(
-        SimpleRnn(3),
+        SimpleRNN(3),
         (4, 2),
         recurrent(rnn_step(np.tanh)),
         bad=(
-            (lambda: SimpleRnn(0), "units must be an int of at least 1, found 0"),
-            (lambda: SimpleRnn(3, truncate=-1), "truncate must be an int of at least 0, found -1"),
-            (lambda: SimpleRnn(3, sequences=1), "sequences must be True or False, found 1"),
-            (lambda: SimpleRnn(3, activation="sigmoid"), "activation must be 'tanh' or 'relu', found 'sigmoid'"),
-            (lambda: SimpleRnn(3).shape((4,)), "takes rows of (steps, features), found (4,)"),
+            (lambda: SimpleRNN(0), "units must be an int of at least 1, found 0"),
+            (lambda: SimpleRNN(3, truncate=-1), "truncate must be an int of at least 0, found -1"),
+            (lambda: SimpleRNN(3, sequences=1), "sequences must be True or False, found 1"),
+            (lambda: SimpleRNN(3, activation="sigmoid"), "activation must be 'tanh' or 'relu', found 'sigmoid'"),
+            (lambda: SimpleRNN(3).shape((4,)), "takes rows of (steps, features), found (4,)"),
         ),
     ),
-    LayerCase(SimpleRnn(2, sequences=True, reverse=True), (4, 2), recurrent(rnn_step(np.tanh), True, True)),
-    LayerCase(SimpleRnn(3, activation="relu"), (3, 2), recurrent(rnn_step(lambda a: np.maximum(a, 0)))),
-    LayerCase(SimpleRnn(2, sequences=True, truncate=10), (10, 1), recurrent(rnn_step(np.tanh), True)),
-    LayerCase(SimpleRnn(4, reverse=True), (1, 4), recurrent(rnn_step(np.tanh), False, True)),
+    LayerCase(SimpleRNN(2, sequences=True, reverse=True), (4, 2), recurrent(rnn_step(np.tanh), True, True)),
+    LayerCase(SimpleRNN(3, activation="relu"), (3, 2), recurrent(rnn_step(lambda a: np.maximum(a, 0)))),
+    LayerCase(SimpleRNN(2, sequences=True, truncate=10), (10, 1), recurrent(rnn_step(np.tanh), True)),
+    LayerCase(SimpleRNN(4, reverse=True), (1, 4), recurrent(rnn_step(np.tanh), False, True)),
     LayerCase(
-        Lstm(3),
+        LSTM(3),
         (4, 2),
         recurrent(lstm_step),
         bad=(
-            (lambda: Lstm(2.0), "units must be an int of at least 1, found 2.0"),
-            (lambda: Lstm(3, forget_bias=float("nan")), "forget_bias must be a finite number, found nan"),
-            (lambda: Lstm(3, peepholes="yes"), "peepholes must be True or False, found 'yes'"),
-            (lambda: Lstm(3).shape((4, 2, 2)), "takes rows of (steps, features), found (4, 2, 2)"),
+            (lambda: LSTM(2.0), "units must be an int of at least 1, found 2.0"),
+            (lambda: LSTM(3, forget_bias=float("nan")), "forget_bias must be a finite number, found nan"),
+            (lambda: LSTM(3, peepholes="yes"), "peepholes must be True or False, found 'yes'"),
+            (lambda: LSTM(3).shape((4, 2, 2)), "takes rows of (steps, features), found (4, 2, 2)"),
         ),
     ),
-    LayerCase(Lstm(2, sequences=True), (3, 2), recurrent(lstm_step, True)),
-    LayerCase(Lstm(2, reverse=True, peepholes=True, forget_bias=0.0), (3, 3), recurrent(lstm_step, False, True)),
-    LayerCase(Lstm(2, sequences=True, reverse=True, peepholes=True), (9, 1), recurrent(lstm_step, True, True)),
-    LayerCase(Lstm(4), (1, 4), recurrent(lstm_step)),
+    LayerCase(LSTM(2, sequences=True), (3, 2), recurrent(lstm_step, True)),
+    LayerCase(LSTM(2, reverse=True, peepholes=True, forget_bias=0.0), (3, 3), recurrent(lstm_step, False, True)),
+    LayerCase(LSTM(2, sequences=True, reverse=True, peepholes=True), (9, 1), recurrent(lstm_step, True, True)),
+    LayerCase(LSTM(4), (1, 4), recurrent(lstm_step)),
     LayerCase(
-        Gru(3),
+        GRU(3),
         (4, 2),
         recurrent(gru_step),
-        bad=((lambda: Gru(3, reverse=None), "reverse must be True or False, found None"),),
+        bad=((lambda: GRU(3, reverse=None), "reverse must be True or False, found None"),),
     ),
-    LayerCase(Gru(2, sequences=True), (9, 2), recurrent(gru_step, True)),
-    LayerCase(Gru(3, sequences=True, reverse=True), (3, 1), recurrent(gru_step, True, True)),
-    LayerCase(Gru(2, reverse=True), (1, 2), recurrent(gru_step, False, True)),
+    LayerCase(GRU(2, sequences=True), (9, 2), recurrent(gru_step, True)),
+    LayerCase(GRU(3, sequences=True, reverse=True), (3, 1), recurrent(gru_step, True, True)),
+    LayerCase(GRU(2, reverse=True), (1, 2), recurrent(gru_step, False, True)),
     LayerCase(
-        Bidirectional(Lstm(2)),
+        Bidirectional(LSTM(2)),
         (3, 2),
         both_ways(lstm_step, joined),
         bad=(
             (lambda: Bidirectional("relu"), "layer must be a recurrent layer without reverse, found Relu()"),
-            (lambda: Bidirectional(Gru(2, reverse=True)), "without reverse, found Gru(2, reverse=True)"),
-            (lambda: Bidirectional(Gru(2), "max"), "merge must be one of concat, sum, mul, ave, found 'max'"),
+            (lambda: Bidirectional(GRU(2, reverse=True)), "without reverse, found GRU(2, reverse=True)"),
+            (lambda: Bidirectional(GRU(2), "max"), "merge must be one of concat, sum, mul, ave, found 'max'"),
         ),
     ),
-    LayerCase(Bidirectional(Gru(2, sequences=True), "sum"), (4, 2), both_ways(gru_step, lambda f, b: f + b, True)),
-    LayerCase(Bidirectional(SimpleRnn(2), "mul"), (3, 2), both_ways(rnn_step(np.tanh), lambda f, b: f * b)),
+    LayerCase(Bidirectional(GRU(2, sequences=True), "sum"), (4, 2), both_ways(gru_step, lambda f, b: f + b, True)),
+    LayerCase(Bidirectional(SimpleRNN(2), "mul"), (3, 2), both_ways(rnn_step(np.tanh), lambda f, b: f * b)),
     LayerCase(
-        Bidirectional(Lstm(2, sequences=True, peepholes=True), "ave"),
+        Bidirectional(LSTM(2, sequences=True, peepholes=True), "ave"),
         (3, 2),
         both_ways(lstm_step, lambda f, b: (f + b) / 2, True),
     ),
-    LayerCase(Bidirectional(SimpleRnn(1, sequences=True)), (3, 2), both_ways(rnn_step(np.tanh), joined, True)),
+    LayerCase(Bidirectional(SimpleRNN(1, sequences=True)), (3, 2), both_ways(rnn_step(np.tanh), joined, True)),
     LayerCase(
         MultiHeadAttention(2),
         (3, 2),

@@ -10,22 +10,22 @@ import pytest
 from spark_deepnet.kernels.lengths import zero_beyond
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.bidirectional import Bidirectional
-from spark_deepnet.layers.gru import Gru
+from spark_deepnet.layers.gru import GRU
 from spark_deepnet.layers.layer import Arrays, Call, Layer
-from spark_deepnet.layers.lstm import Lstm
+from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
-from spark_deepnet.layers.simple_rnn import SimpleRnn
+from spark_deepnet.layers.simple_rnn import SimpleRNN
 from tests.cases.sequence_layers import SEQUENCE_LAYERS
 
 CASES: list[tuple[Layer, tuple[int, ...]]] = [
     *((case.layer, case.x_shape) for case in SEQUENCE_LAYERS if case.x_shape),
-    (SimpleRnn(3, sequences=True, activation="relu", truncate=2), (7, 2)),
-    (SimpleRnn(3, reverse=True, truncate=3), (19, 2)),
-    (Lstm(3, truncate=4, peepholes=True), (19, 2)),
-    (Lstm(3, sequences=True, reverse=True, truncate=3), (17, 2)),
-    (Gru(3, sequences=True, truncate=1), (5, 2)),
-    (Gru(3, reverse=True), (17, 2)),
-    (Bidirectional(Gru(2, truncate=2), "mul"), (9, 3)),
+    (SimpleRNN(3, sequences=True, activation="relu", truncate=2), (7, 2)),
+    (SimpleRNN(3, reverse=True, truncate=3), (19, 2)),
+    (LSTM(3, truncate=4, peepholes=True), (19, 2)),
+    (LSTM(3, sequences=True, reverse=True, truncate=3), (17, 2)),
+    (GRU(3, sequences=True, truncate=1), (5, 2)),
+    (GRU(3, reverse=True), (17, 2)),
+    (Bidirectional(GRU(2, truncate=2), "mul"), (9, 3)),
     (MultiHeadAttention(2, key_dim=3, causal=True), (9, 4)),
 ]
 ROWS = 6

@@ -16,12 +16,12 @@ from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.embedding import Embedding
 from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
 from spark_deepnet.layers.global_max_pool1d import GlobalMaxPool1D
-from spark_deepnet.layers.gru import Gru
+from spark_deepnet.layers.gru import GRU
 from spark_deepnet.layers.layer import Arrays, Call, Layer
-from spark_deepnet.layers.lstm import Lstm
+from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
 from spark_deepnet.layers.positional_embedding import PositionalEmbedding
-from spark_deepnet.layers.simple_rnn import SimpleRnn
+from spark_deepnet.layers.simple_rnn import SimpleRNN
 
 torch = pytest.importorskip("torch", reason="torch, the peer to compare with, is absent: pip install torch")
 F = torch.nn.functional
@@ -62,7 +62,7 @@ def flipped(x: Any, lengths: Any) -> Any:
 
 
 def recurrent(layer: Recurrent, x: Any, w: dict[str, Any], lengths: Any) -> Any:
-    options = {"nonlinearity": layer.activation} if isinstance(layer, SimpleRnn) else {}
+    options = {"nonlinearity": layer.activation} if isinstance(layer, SimpleRNN) else {}
     module = KINDS[layer.kind](x.shape[2], layer.units, batch_first=True, dtype=x.dtype, **options)
     x = flipped(x, lengths) if layer.reverse else x
     packed = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
@@ -136,34 +136,34 @@ def peer(layer: Any, x: Any, w: dict[str, Any], lengths: Any) -> Any:
 
 SOME = (3, 7, 1, 7, 5)
 SETTINGS = [
-    Setting(SimpleRnn(6), (7, 4)),
-    Setting(SimpleRnn(6, sequences=True), (7, 4), SOME),
-    Setting(SimpleRnn(19, activation="relu", sequences=True, reverse=True), (7, 3), SOME),
-    Setting(SimpleRnn(5, reverse=True), (7, 4), SOME),
-    Setting(SimpleRnn(1, sequences=True), (1, 1), n=1),
-    Setting(SimpleRnn(33, activation="relu"), (17, 20), n=1),
-    Setting(SimpleRnn(6, sequences=True, truncate=3), (20, 4)),
-    Setting(Lstm(6), (7, 4)),
-    Setting(Lstm(6, sequences=True), (7, 4), SOME),
-    Setting(Lstm(17, sequences=True, reverse=True), (7, 3), SOME),
-    Setting(Lstm(5, reverse=True), (7, 4), SOME),
-    Setting(Lstm(1), (1, 1), n=1),
-    Setting(Lstm(33, sequences=True), (26, 20), n=2),
-    Setting(Lstm(6, truncate=4), (19, 4)),
-    Setting(Lstm(6, sequences=True, reverse=True, truncate=8), (19, 4)),
-    Setting(Gru(6), (7, 4)),
-    Setting(Gru(6, sequences=True), (7, 4), SOME),
-    Setting(Gru(17, sequences=True, reverse=True), (7, 3), SOME),
-    Setting(Gru(5, reverse=True), (7, 4), SOME),
-    Setting(Gru(1), (1, 1), n=1),
-    Setting(Gru(33, sequences=True), (26, 20), n=2),
-    Setting(Gru(6, sequences=True, truncate=5), (19, 4)),
-    Setting(Bidirectional(Lstm(4)), (7, 3), SOME),
-    Setting(Bidirectional(Lstm(4, sequences=True)), (7, 3), SOME),
-    Setting(Bidirectional(Gru(4, sequences=True), "sum"), (7, 3), SOME),
-    Setting(Bidirectional(SimpleRnn(4, activation="relu"), "mul"), (7, 3), SOME),
-    Setting(Bidirectional(Gru(4), "ave"), (1, 3), n=1),
-    Setting(Bidirectional(SimpleRnn(9, sequences=True)), (17, 2)),
+    Setting(SimpleRNN(6), (7, 4)),
+    Setting(SimpleRNN(6, sequences=True), (7, 4), SOME),
+    Setting(SimpleRNN(19, activation="relu", sequences=True, reverse=True), (7, 3), SOME),
+    Setting(SimpleRNN(5, reverse=True), (7, 4), SOME),
+    Setting(SimpleRNN(1, sequences=True), (1, 1), n=1),
+    Setting(SimpleRNN(33, activation="relu"), (17, 20), n=1),
+    Setting(SimpleRNN(6, sequences=True, truncate=3), (20, 4)),
+    Setting(LSTM(6), (7, 4)),
+    Setting(LSTM(6, sequences=True), (7, 4), SOME),
+    Setting(LSTM(17, sequences=True, reverse=True), (7, 3), SOME),
+    Setting(LSTM(5, reverse=True), (7, 4), SOME),
+    Setting(LSTM(1), (1, 1), n=1),
+    Setting(LSTM(33, sequences=True), (26, 20), n=2),
+    Setting(LSTM(6, truncate=4), (19, 4)),
+    Setting(LSTM(6, sequences=True, reverse=True, truncate=8), (19, 4)),
+    Setting(GRU(6), (7, 4)),
+    Setting(GRU(6, sequences=True), (7, 4), SOME),
+    Setting(GRU(17, sequences=True, reverse=True), (7, 3), SOME),
+    Setting(GRU(5, reverse=True), (7, 4), SOME),
+    Setting(GRU(1), (1, 1), n=1),
+    Setting(GRU(33, sequences=True), (26, 20), n=2),
+    Setting(GRU(6, sequences=True, truncate=5), (19, 4)),
+    Setting(Bidirectional(LSTM(4)), (7, 3), SOME),
+    Setting(Bidirectional(LSTM(4, sequences=True)), (7, 3), SOME),
+    Setting(Bidirectional(GRU(4, sequences=True), "sum"), (7, 3), SOME),
+    Setting(Bidirectional(SimpleRNN(4, activation="relu"), "mul"), (7, 3), SOME),
+    Setting(Bidirectional(GRU(4), "ave"), (1, 3), n=1),
+    Setting(Bidirectional(SimpleRNN(9, sequences=True)), (17, 2)),
     Setting(MultiHeadAttention(2), (7, 4)),
     Setting(MultiHeadAttention(4, causal=True), (7, 8)),
     Setting(MultiHeadAttention(3), (7, 9), SOME),
