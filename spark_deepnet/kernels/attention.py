@@ -1,4 +1,4 @@
-"""Scaled dot-product attention, row by row and head by head, so that a head's scores stay in the cache.
+"""Scaled dot-product attention, for a few steps of one head of one row at a time, so that their scores stay in the cache.
 
 The scores, steps x steps for each head of each row, are not kept but made anew for the backward pass, from what each
 softmax was divided by (Dao, Fu, Ermon, Rudra and Ré, FlashAttention, NeurIPS 2022).
@@ -13,56 +13,56 @@ from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.stable import exp
 from spark_deepnet.kernels.windows import scratch
 
+QUERIES = 64
+"""Steps that are asked for together."""
 LOW = -80.0
 """The least that exp is asked for: its result would leave the normal numbers, where arithmetic is slow."""
 
 
 @kernel
-def _softmax(scale, causal, a, norms):  # type: ignore[no-untyped-def]
+def _softmax(scale, causal, first, a, norms):  # type: ignore[no-untyped-def]
     """a_ij = exp(scale (a_ij - top_i)) part_i, top_i = max over j of a_ij, part_i = 1 / sum over j of the same; with
-    causal, over j <= i, and 0 for the rest; norms = (top, part)"""
+    causal, over j <= first + i, and 0 for the rest; norms = (top, part), from first on"""
     T = a.dtype.type
     m, zero = a.shape[1], T(0)
-    for i in range(m):
+    for i in range(a.shape[0]):
         top = a[i, 0]
-        for j in range(i + 1 if causal else m):
+        for j in range(first + i + 1 if causal else m):
             top = max(top, a[i, j])
-        norms[0, i] = top
-    _exps(scale, norms[0], a)
-    for i in range(m):
+        norms[0, first + i] = top
+    _exps(scale, norms[0, first:], a)
+    for i in range(a.shape[0]):
         total = zero
-        for j in range(i + 1 if causal else m):
+        for j in range(first + i + 1 if causal else m):
             total += a[i, j]
-        norms[1, i] = T(1) / total
-    _divide(causal, norms[1], a)
+        norms[1, first + i] = T(1) / total
+    _divide(causal, first, norms[1, first:], a)
 
 
 @kernel
-def _softmax_again(scale, causal, norms, a):  # type: ignore[no-untyped-def]
+def _softmax_again(scale, causal, first, norms, a):  # type: ignore[no-untyped-def]
     """The same from the norms"""
-    _exps(scale, norms[0], a)
-    _divide(causal, norms[1], a)
+    _exps(scale, norms[0, first:], a)
+    _divide(causal, first, norms[1, first:], a)
 
 
 @kernel
 def _exps(scale, top, a):  # type: ignore[no-untyped-def]
-    """a_ij = exp(scale (a_ij - top_i)); exp is one long loop, as the ends of short ones cost as much as they do"""
+    """a_ij = exp(scale (a_ij - top_i)), the exponent between LOW and 0: with causal, what comes later may be above top"""
     T = a.dtype.type
     scale, low, high = T(scale), T(LOW), T(0)
     for i in range(a.shape[0]):
+        largest = top[i]
         for j in range(a.shape[1]):
-            a[i, j] = min(max(scale * (a[i, j] - top[i]), low), high)
-    flat = a.reshape(-1)
-    for j in range(flat.size):
-        flat[j] = exp(flat[j])
+            a[i, j] = exp(min(max(scale * (a[i, j] - largest), low), high))
 
 
 @kernel
-def _divide(causal, part, a):  # type: ignore[no-untyped-def]
-    """a_ij = part_i a_ij, with causal 0 for j > i"""
+def _divide(causal, first, part, a):  # type: ignore[no-untyped-def]
+    """a_ij = part_i a_ij, with causal 0 for j > first + i"""
     m, zero = a.shape[1], a.dtype.type(0)
-    for i in range(m):
-        seen = i + 1 if causal else m
+    for i in range(a.shape[0]):
+        seen = first + i + 1 if causal else m
         for j in range(seen):
             a[i, j] *= part[i]
         for j in range(seen, m):
@@ -74,7 +74,7 @@ def _softmax_slope(p, scale, d):  # type: ignore[no-untyped-def]
     """d_ij = scale p_ij (d_ij - sum_j p_ij d_ij)"""
     T = d.dtype.type
     m, scale = d.shape[1], T(scale)
-    for i in range(m):
+    for i in range(d.shape[0]):
         mean = T(0)
         for j in range(m):
             mean += p[i, j] * d[i, j]
@@ -90,16 +90,19 @@ def attend(qkv, lengths, causal, norms, out):  # type: ignore[no-untyped-def]
     """
     heads, steps, wide = norms.shape[1], norms.shape[3], out.shape[2]
     size = wide // heads
-    room = scratch(steps * steps, qkv)
+    room = scratch(QUERIES * steps, qkv)
     for n in range(out.shape[0]):
         m = lengths[n]
-        p = room[: m * m].reshape((m, m))
         out[n, m:] = 0
-        for h in range(heads if m > 0 else 0):
-            a, b = h * size, (h + 1) * size
-            gemm(qkv[n, :m, a:b], qkv[n, :m, wide + a : wide + b].T, 0.0, p)
-            _softmax(1 / np.sqrt(size), causal, p, norms[n, h])
-            gemm(p, qkv[n, :m, 2 * wide + a : 2 * wide + b], 0.0, out[n, :m, a:b])
+        for i in range(0, m, QUERIES):
+            e = min(i + QUERIES, m)
+            seen = e if causal else m
+            p = room[: (e - i) * seen].reshape((e - i, seen))
+            for h in range(heads):
+                a, b = h * size, (h + 1) * size
+                gemm(qkv[n, i:e, a:b], qkv[n, :seen, wide + a : wide + b].T, 0.0, p)
+                _softmax(1 / np.sqrt(size), causal, i, p, norms[n, h])
+                gemm(p, qkv[n, :seen, 2 * wide + a : 2 * wide + b], 0.0, out[n, i:e, a:b])
 
 
 @kernel
@@ -108,19 +111,23 @@ def attend_back(qkv, lengths, causal, norms, dout, slopes):  # type: ignore[no-u
     heads, steps, wide = norms.shape[1], norms.shape[3], dout.shape[2]
     size = wide // heads
     scale = 1 / np.sqrt(size)
-    room = scratch(2 * steps * steps, qkv)
+    room, more = scratch(QUERIES * steps, qkv), scratch(QUERIES * steps, qkv)
     for n in range(dout.shape[0]):
         m = lengths[n]
-        p, ds = room[: m * m].reshape((m, m)), room[m * m : 2 * m * m].reshape((m, m))
-        slopes[n, m:] = 0
-        for h in range(heads if m > 0 else 0):
-            a, b = h * size, (h + 1) * size
-            q, k, v = qkv[n, :m, a:b], qkv[n, :m, wide + a : wide + b], qkv[n, :m, 2 * wide + a : 2 * wide + b]
-            d = dout[n, :m, a:b]
-            gemm(q, k.T, 0.0, p)
-            _softmax_again(scale, causal, norms[n, h], p)
-            gemm(p.T, d, 0.0, slopes[n, :m, 2 * wide + a : 2 * wide + b])
-            gemm(d, v.T, 0.0, ds)
-            _softmax_slope(p, scale, ds)
-            gemm(ds, k, 0.0, slopes[n, :m, a:b])
-            gemm(ds.T, q, 0.0, slopes[n, :m, wide + a : wide + b])
+        slopes[n] = 0
+        for i in range(0, m, QUERIES):
+            e = min(i + QUERIES, m)
+            seen = e if causal else m
+            p, ds = room[: (e - i) * seen].reshape((e - i, seen)), more[: (e - i) * seen].reshape((e - i, seen))
+            for h in range(heads):
+                a, b = h * size, (h + 1) * size
+                c, f = wide + a, 2 * wide + a
+                q, k, v = qkv[n, i:e, a:b], qkv[n, :seen, c : c + size], qkv[n, :seen, f : f + size]
+                d = dout[n, i:e, a:b]
+                gemm(q, k.T, 0.0, p)
+                _softmax_again(scale, causal, i, norms[n, h], p)
+                gemm(p.T, d, 1.0, slopes[n, :seen, f : f + size])
+                gemm(d, v.T, 0.0, ds)
+                _softmax_slope(p, scale, ds)
+                gemm(ds, k, 0.0, slopes[n, i:e, a:b])
+                gemm(ds.T, q, 1.0, slopes[n, :seen, c : c + size])
