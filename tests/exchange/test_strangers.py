@@ -54,12 +54,20 @@ def verdict(sock: socket.socket, answer: bytes) -> bytes:
             return b""
 
 
+def soon(ranks: list[int]) -> list[int]:
+    """The ranks let in, once there are any: the acceptor's thread notes them after its proof has left."""
+    end = time.monotonic() + 5
+    while not ranks and time.monotonic() < end:
+        time.sleep(0.001)
+    return ranks
+
+
 def test_who_knows_the_secret_is_let_in_and_gets_a_proof(admitted) -> None:  # type: ignore[no-untyped-def]
     door, ranks = admitted
     sock, challenge = knocked(door)
     found = verdict(sock, KEY.answer(1, 3, challenge, NONCE))
     assert found == KEY.proof(ACCEPTOR, 1, 3, challenge, NONCE)
-    assert ranks == [1]
+    assert soon(ranks) == [1]
 
 
 def test_a_recorded_answer_is_worth_nothing(admitted) -> None:  # type: ignore[no-untyped-def]
@@ -68,7 +76,7 @@ def test_a_recorded_answer_is_worth_nothing(admitted) -> None:  # type: ignore[n
     answer = KEY.answer(1, 3, challenge, NONCE)
     assert verdict(sock, answer)
     assert verdict(knocked(door)[0], answer) == b""
-    assert ranks == [1]
+    assert soon(ranks) == [1]
 
 
 @pytest.mark.parametrize(
