@@ -15,7 +15,7 @@ PROMISED = [
     ("vowels.py", 0.95),
     ("own_layer.py", 0.97),
     pytest.param("lenet.py", 0.96, marks=pytest.mark.slow),
-    pytest.param("rows.py", 0.93, marks=pytest.mark.slow),
+    pytest.param("rows.py", 0.95, marks=pytest.mark.slow),
     pytest.param("rows.py --layer simple_rnn", 0.93, marks=pytest.mark.slow),
 ]
 
