@@ -7,15 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.conv2d import Conv2D
-from spark_deepnet.layers.layer import Call
 from tests.benchmarks.harness import Row, row, side_by_side
-
-BATCH = 128
+from tests.benchmarks.one_layer import data, ours
 
 
 @dataclass(frozen=True)
@@ -40,28 +36,6 @@ PASSES = {
     "layer Conv2D 3x3, depthwise, 64 on 32x32": Pass(Conv2D(64, 3, padding=1, groups=64), (32, 32, 64)),
     "layer Conv2D 1x1, 64-128 on 32x32": Pass(Conv2D(128, 1), (32, 32, 64), 12),
 }
-
-
-def data(found: Pass) -> tuple[np.ndarray, np.ndarray]:
-    chance = np.random.default_rng(7)
-    shapes = found.x, found.layer.shape(found.x)
-    x, dy = (chance.standard_normal((BATCH, *shape), dtype=np.float32) for shape in shapes)
-    return x, dy
-
-
-def ours(found: Pass) -> Callable[[], object]:
-    layer, (x, dy), chance = found.layer, data(found), np.random.default_rng(8)
-    w, slopes = {}, {}
-    for name, weight in layer.weights(found.x).items():
-        w[name], slopes[name] = aligned(weight.shape), aligned(weight.shape)
-        w[name][...] = chance.normal(size=weight.shape) / np.sqrt(weight.fan_in)
-    y, dx, call = aligned(dy.shape), aligned(x.shape) if found.inner else None, Call(training=True)
-
-    def step() -> None:
-        layer.forward(w, x, y, call)
-        layer.backward(w, x, y, dy, dx, slopes, call)
-
-    return step
 
 
 def peer(found: Pass) -> Callable[[], object]:

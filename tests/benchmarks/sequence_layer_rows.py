@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.gru import GRU
-from spark_deepnet.layers.layer import Call, Layer
+from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
 from spark_deepnet.layers.simple_rnn import SimpleRNN
 from tests.benchmarks.harness import Row, row, side_by_side
-
-BATCH = 128
+from tests.benchmarks.one_layer import data, ours
 
 
 @dataclass(frozen=True)
@@ -42,29 +39,6 @@ PASSES = {
         MultiHeadAttention(4, causal=True), (64, 128), 20, inner=True
     ),
 }
-
-
-def data(found: Pass) -> tuple[np.ndarray, np.ndarray]:
-    chance = np.random.default_rng(7)
-    shapes = found.x, found.layer.shape(found.x)
-    x, dy = (chance.standard_normal((BATCH, *shape), dtype=np.float32) for shape in shapes)
-    return x, dy
-
-
-def ours(found: Pass) -> Callable[[], object]:
-    layer, (x, dy), chance = found.layer, data(found), np.random.default_rng(8)
-    w, slopes = {}, {}
-    for name, weight in layer.weights(found.x).items():
-        w[name], slopes[name] = aligned(weight.shape), aligned(weight.shape)
-        w[name][...] = chance.normal(size=weight.shape) / np.sqrt(weight.fan_in)
-    saved = {name: aligned((BATCH, *s), t or np.float32) for name, (s, t) in layer.saves(found.x).items()}
-    y, dx, call = aligned(dy.shape), aligned(x.shape) if found.inner else None, Call(training=True, saved=saved)
-
-    def step() -> None:
-        layer.forward(w, x, y, call)
-        layer.backward(w, x, y, dy, dx, slopes, call)
-
-    return step
 
 
 def peer(found: Pass) -> Callable[[], object]:
