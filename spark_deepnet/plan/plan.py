@@ -34,6 +34,18 @@ class Recipe:
     tol: float = 0.0
     validated: bool = False
     """Whether some rows are kept for validation, and the best epoch's weights are kept."""
+    sync_every: int = 1
+    """Steps between exchanges: 1, all ranks step together; more, each steps alone and weights are averaged; 0, found
+    from measured seconds."""
+    sync_epochs: int = 0
+    """So many epochs at the start all ranks step together."""
+    sync_state: str = "average"
+    """What becomes of the optimizer's vectors where weights are averaged: keep, average or reset."""
+
+    @property
+    def keeps_own(self) -> bool:
+        """Whether each replica's optimizer goes on with vectors of its own."""
+        return self.sync_every != 1 and self.sync_state == "keep"
 
     def scores_net(self) -> Net:
         return self.architecture.scores_net()

@@ -9,7 +9,7 @@ from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.net import INPUT
 
 LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
-STATE, PART = "state", "part"  # a chunk of the last job's state among the rows, and its number
+STATE, OWNER, PART = "state", "owner", "part"  # a chunk of the last job's state among the rows, whose it is, its number
 ARRAY, VECTOR, BYTES, STEPS = "array", "vector", "bytes", "steps"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from spark_deepnet.rows.columns import LABEL, PART, STATE, VALIDATION, WEIGHT, Columns
+from spark_deepnet.rows.columns import LABEL, OWNER, PART, STATE, VALIDATION, WEIGHT, Columns
 from spark_deepnet.rows.decode import table_of
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.table import Table
@@ -24,8 +24,8 @@ class Shard:
     train_keys: np.ndarray
     valid: Table
     faults: Faults = field(default_factory=Counter)
-    state: dict[int, bytes] = field(default_factory=dict)
-    """Chunks of the last job's state that came among the rows, by number."""
+    state: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """Chunks of the last job's state that came among the rows, by owner and number."""
 
     @property
     def fingerprint(self) -> int:
@@ -36,12 +36,13 @@ class Shard:
 def read_shard(frames: Iterable[pd.DataFrame], columns: Columns) -> Shard:
     """All rows that come, as one shard; no rows make an empty one."""
     faults: Faults = Counter()
-    state: dict[int, bytes] = {}
+    state: dict[tuple[int, int], bytes] = {}
     tables = []
     for frame in frames:
         if STATE in frame:
             chunks = frame[frame[STATE].notna()]
-            state.update(zip(chunks[PART].astype(int), map(bytes, chunks[STATE]), strict=True))
+            names = zip(chunks[OWNER].astype(int), chunks[PART].astype(int), strict=True)
+            state.update(zip(names, map(bytes, chunks[STATE]), strict=True))
             frame = frame[frame[STATE].isna()]
         if len(frame):
             tables.append(table_of(frame, columns, faults))

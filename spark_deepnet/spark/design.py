@@ -24,8 +24,12 @@ from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark import read
 from spark_deepnet.spark.params import DeepNetParams
+from spark_deepnet.train.averaging import STATES
 
 LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
+
+
+EXCHANGES = ("auto", "sockets", "spark")
 
 
 def _at_least(low: float) -> tuple[Callable[[Any], bool], str]:
@@ -48,6 +52,10 @@ RANGES = {
     "clipNorm": _at_least(0),
     "clipValue": _at_least(0),
     "numTrainWorkers": _at_least(0),
+    "syncEvery": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
+    "syncEpochs": _at_least(0),
+    "syncState": (lambda v: v in STATES, "'average', 'keep' or 'reset'"),
+    "exchange": (lambda v: v in EXCHANGES, "'auto', 'sockets' or 'spark'"),
     "jobSeconds": _at_least(0),
     "timeout": _above(0),
     "handleInvalid": (lambda v: v in ("error", "skip", "keep"), "'error', 'skip' or 'keep'"),
@@ -219,6 +227,9 @@ class Design:
             patience=p.getPatience(),
             tol=p.getTol(),
             validated=self.columns.validation is not None,
+            sync_every=0 if p.getSyncEvery() == "auto" else p.getSyncEvery(),
+            sync_epochs=p.getSyncEpochs(),
+            sync_state=p.getSyncState(),
         )
 
     def _optimizer(self) -> Any:

@@ -75,6 +75,10 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
         handleInvalid: str | None = None,
+        syncEvery: Any = None,
+        syncEpochs: int | None = None,
+        syncState: str | None = None,
+        exchange: str | None = None,
         checkpointDir: str | None = None,
         jobSeconds: float | None = None,
         timeout: float | None = None,
@@ -115,6 +119,10 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
         handleInvalid: str | None = None,
+        syncEvery: Any = None,
+        syncEpochs: int | None = None,
+        syncState: str | None = None,
+        exchange: str | None = None,
         checkpointDir: str | None = None,
         jobSeconds: float | None = None,
         timeout: float | None = None,
@@ -144,7 +152,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             deadline=self.getTimeout(),
             threads=cluster.threads_of(spark),
         )
-        size, state = _sizes(recipe)
+        size, state = _sizes(recipe, workers)
         folder = self.getCheckpointDir() if self.isDefined(self.checkpointDir) else None
         _log.info("fit: %d workers, %s", workers, recipe.architecture.layers)
         with ProgressBar(self.getShowProgress(), recipe.epochs) as bar, ExitStack() as stack:
@@ -176,8 +184,8 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         return EstimatorReader(cls)
 
 
-def _sizes(recipe: Recipe) -> tuple[int, int]:
+def _sizes(recipe: Recipe, workers: int) -> tuple[int, int]:
     """The length of the flat vector, and the bytes of a fit's whole state."""
     size = Layout(recipe.scores_net()).size
-    vectors = 1 + len(recipe.made_optimizer().vectors) + recipe.validated
-    return size, 4 * size * vectors
+    vectors = len(recipe.made_optimizer().vectors) * (workers if recipe.keeps_own else 1)
+    return size, 4 * size * (1 + vectors + recipe.validated)

@@ -22,12 +22,12 @@ from pyspark.sql import functions as F
 
 from spark_deepnet import errors
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import PART, STATE
+from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.failures import said_by_spark
 from spark_deepnet.spark.persist import remove_folder
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.train import rank
-from spark_deepnet.train.state import clock_of, joined
+from spark_deepnet.train.state import ALL, clock_of, joined
 
 DRIVER_STATE = 64 << 20
 """Bytes of state that may travel through the driver between jobs."""
@@ -97,7 +97,7 @@ class Jobs:
             return results.collect()
         path = f"{self.folder}/{self.count}"
         results.write.parquet(path)
-        small = (F.col("kind") != rank.STATE) | (F.col("part") == 0)
+        small = (F.col("kind") != rank.STATE) | ((F.col("rank") == ALL) & (F.col("part") == 0))
         return self.frame.sparkSession.read.parquet(path).where(small).collect()
 
     def _state(self, rows: list[Row]) -> DataFrame:
@@ -106,13 +106,15 @@ class Jobs:
         if self.folder is not None:
             found = spark.read.parquet(f"{self.folder}/{self.count - 1}").where(F.col("kind") == rank.STATE)
             self.plan = replace(self.plan, state_chunks=found.count())
-            return found.select(F.col("data").alias(STATE), F.col("part").alias(PART))
-        chunks = [(bytes(r["data"]), r["part"]) for r in rows if r["kind"] == rank.STATE]
+            return found.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
+        chunks = [(bytes(r["data"]), r["rank"], r["part"]) for r in rows if r["kind"] == rank.STATE]
         self.plan = replace(self.plan, state_chunks=len(chunks))
-        return spark.createDataFrame(chunks, f"{STATE} binary, {PART} int")
+        return spark.createDataFrame(chunks, f"{STATE} binary, {OWNER} int, {PART} int")
 
     def _clock(self, rows: list[Row]) -> dict[str, Any]:
-        return next(clock_of(bytes(r["data"])) for r in rows if r["kind"] == rank.STATE and r["part"] == 0)
+        return next(
+            clock_of(bytes(r["data"])) for r in rows if (r["kind"], r["rank"], r["part"]) == (rank.STATE, ALL, 0)
+        )
 
     def _raise_said(self, rows: list[Row]) -> None:
         if not rows:  # Spark does not start workers over a relation that it knows to be empty

@@ -56,6 +56,11 @@ def to_layers(value: Any) -> list[Any]:
     return [Layer.of(v).to_json() for v in value]
 
 
+def to_sync_every(value: Any) -> Any:
+    """A number of steps, or auto."""
+    return value if value == "auto" else TypeConverters.toInt(value)
+
+
 to_loss = _to_json(Loss, "auto")
 to_optimizer = _to_json(Optimizer, "auto")
 to_schedule = _to_json(Schedule)
@@ -140,6 +145,34 @@ class DeepNetParams(
         "the largest that one slope may be (>= 0; 0: any size)",
         typeConverter=TypeConverters.toFloat,  # type: ignore[arg-type]
     )
+    syncEvery: "Param[Any]" = Param(
+        Params._dummy(),
+        "syncEvery",
+        "steps between exchanges (>= 1): 1, all workers make one step of batchSize rows together; more, every worker "
+        "steps alone with batchSize rows of its own, and after so many steps their weights are averaged; auto finds a "
+        "number from measured seconds, so that exchange takes under a tenth of them",
+        typeConverter=to_sync_every,  # type: ignore[arg-type]
+    )
+    syncEpochs: "Param[int]" = Param(
+        Params._dummy(),
+        "syncEpochs",
+        "with syncEvery above 1: so many epochs at the start all workers step together (>= 0)",
+        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
+    )
+    syncState: "Param[str]" = Param(
+        Params._dummy(),
+        "syncState",
+        "with syncEvery above 1: what becomes of the optimizer's state (momentum and the like) where weights are "
+        "averaged: average, keep (each worker its own) or reset",
+        typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
+    )
+    exchange: "Param[str]" = Param(
+        Params._dummy(),
+        "exchange",
+        "how workers exchange weights: sockets (between the tasks of a barrier job), spark (every round of syncEvery "
+        "steps is a Spark job of its own, without sockets or barrier), or auto: spark where the session refuses a barrier",
+        typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
+    )
     checkpointDir: "Param[str]" = Param(
         Params._dummy(),
         "checkpointDir",
@@ -184,6 +217,10 @@ class DeepNetParams(
             handleInvalid="error",
             clipNorm=0.0,
             clipValue=0.0,
+            syncEvery=1,
+            syncEpochs=0,
+            syncState="average",
+            exchange="auto",
             jobSeconds=30.0,
             timeout=300.0,
             showProgress=False,
@@ -216,6 +253,22 @@ class DeepNetParams(
     def getClipValue(self) -> float:
         """The value of clipValue, or its default."""
         return self.getOrDefault(self.clipValue)
+
+    def getSyncEvery(self) -> Any:
+        """The value of syncEvery, or its default."""
+        return self.getOrDefault(self.syncEvery)
+
+    def getSyncEpochs(self) -> int:
+        """The value of syncEpochs, or its default."""
+        return self.getOrDefault(self.syncEpochs)
+
+    def getSyncState(self) -> str:
+        """The value of syncState, or its default."""
+        return self.getOrDefault(self.syncState)
+
+    def getExchange(self) -> str:
+        """The value of exchange, or its default."""
+        return self.getOrDefault(self.exchange)
 
     def getCheckpointDir(self) -> str:
         """The value of checkpointDir, or its default."""
@@ -340,6 +393,22 @@ class DeepNetParams(
     def setClipValue(self, value: float) -> Self:
         """Set clipValue."""
         return self._set(clipValue=value)
+
+    def setSyncEvery(self, value: Any) -> Self:
+        """Set syncEvery."""
+        return self._set(syncEvery=value)
+
+    def setSyncEpochs(self, value: int) -> Self:
+        """Set syncEpochs."""
+        return self._set(syncEpochs=value)
+
+    def setSyncState(self, value: str) -> Self:
+        """Set syncState."""
+        return self._set(syncState=value)
+
+    def setExchange(self, value: str) -> Self:
+        """Set exchange."""
+        return self._set(exchange=value)
 
     def setCheckpointDir(self, value: str) -> Self:
         """Set checkpointDir."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,13 @@ class Census:
 
 def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
     """Every rank gets the same census, or the same error."""
-    own = {
+    own = json.dumps(counted(shard)).encode()
+    return census_of([json.loads(blob) for blob in all_gather_bytes(channel, own)], plan)
+
+
+def counted(shard: Shard) -> dict[str, Any]:
+    """One rank's part of the census, as plain values."""
+    return {
         "faults": shard.faults,
         "rows": len(shard.train),
         "weight": float(shard.train.mass.sum(dtype=np.float64)),
@@ -37,7 +44,10 @@ def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
         "valid_weight": float(shard.valid.mass.sum(dtype=np.float64)),
         "fingerprint": shard.fingerprint,
     }
-    parts = [json.loads(blob) for blob in all_gather_bytes(channel, json.dumps(own).encode())]
+
+
+def census_of(parts: list[dict[str, Any]], plan: TrainPlan) -> Census:
+    """The census of all ranks, or the error of what it found."""
     _refuse(parts, plan)
     fingerprint = sum(p["fingerprint"] for p in parts) % (1 << 64)
     census = Census(
@@ -50,7 +60,7 @@ def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
     return census
 
 
-def _refuse(parts: list[dict], plan: TrainPlan) -> None:  # type: ignore[type-arg]
+def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
     faults: Counter[str] = Counter()
     for part in parts:
         faults.update(part["faults"])

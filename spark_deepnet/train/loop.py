@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from spark_deepnet.errors import TrainingError
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.slopes import all_finite
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.batches import Epoch, largest_share
 from spark_deepnet.rows.shard import Shard
+from spark_deepnet.train import tempo
+from spark_deepnet.train.averaging import Averaging
 from spark_deepnet.train.census import Census
+from spark_deepnet.train.course import Course
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import BROKEN, LOSS, METRIC, STOP, Stepper
 
 EVALUATED = 128  # rows at once in validation, where a step has fewer
 Report = Callable[[dict[str, Any]], None]
+WantsEnd = Callable[[], bool]
 
 
 class Loop:
@@ -32,105 +34,119 @@ class Loop:
     ) -> None:
         self.recipe, self.shard, self.channel, self.census = recipe, shard, channel, census
         self.state, self.clock, self.meter = state, state.clock, meter
-        self.schedule = recipe.made_schedule()
+        self.course = Course(recipe, state, census.rows, census.validation_weight)
         self.exact = AllReduce(channel, np.float64)
-        share = largest_share(len(shard.train), census.rows, recipe.batch_size)
+        share = largest_share(len(shard.train), census.rows, recipe.batch_size * self._replicas(recipe.sync_every != 1))
         capacity = max(share, min(len(shard.valid), EVALUATED))
         self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter)
-        self.pace = time.perf_counter()
+        self.averaging = Averaging(recipe, state, self.stepper.all_reduce, self.stepper.slopes)
+        self.pending = np.zeros(4)
+        """What this rank has measured alone since the last word with the others: loss, metric, weight, broken."""
+        self.found_tau = False
 
-    def run(self, wants_end: Callable[[], bool], report: Report) -> None:
-        """Train until the last epoch, early stopping, or the first step after rank 0 wants the job to end."""
+    def run(self, wants_end: WantsEnd, report: Report) -> None:
+        """Train until the last epoch, early stopping, or the first exchange after rank 0 wants the job to end."""
         while not self.clock.finished:
-            if self._epoch(wants_end, report):
+            if self._epoch(self._tau(), wants_end, report):
                 return
 
-    def _epoch(self, wants_end: Callable[[], bool], report: Report) -> bool:
+    def _replicas(self, alone: bool) -> int:
+        """How many batches of batchSize rows all ranks together make of one step."""
+        return self.channel.size if alone else 1
+
+    def _tau(self) -> int:
+        """Steps between exchanges in this epoch, or its rest; 1: all ranks step together. A lonely rank always does:
+        there is nothing to average."""
+        recipe, clock = self.recipe, self.clock
+        if self.channel.size == 1 or clock.epoch < recipe.sync_epochs:
+            return 1
+        if recipe.sync_every == 0 and clock.step == 0 and not self.found_tau:
+            self._find_tau()
+        return recipe.sync_every or clock.tau
+
+    def _find_tau(self) -> None:
+        """Once a job. Replicas that have stepped alone go on so: their optimizers' vectors may differ."""
+        shard, size, batch = self.shard, self.channel.size, self.recipe.batch_size
+        seconds = tempo.measured(self.stepper, shard.train, shard.train_keys, batch, self.exact, size)
+        self.clock.tau = max(tempo.steps_between(*seconds, size), 2 if self.clock.tau > 1 else 1)
+        self.found_tau = True
+
+    def _epoch(self, tau: int, wants_end: WantsEnd, report: Report) -> bool:
         """The rest of an epoch; true where the job ends within it or with it."""
-        clock, table, recipe = self.clock, self.shard.train, self.recipe
-        rank, size = self.channel.rank, self.channel.size
-        epoch = Epoch(len(table), self.census.rows, recipe.batch_size, recipe.seed, clock.epoch, rank, size)
-        sums = epoch.weight_sums(table.mass)
+        clock, recipe, table, channel = self.clock, self.recipe, self.shard.train, self.channel
+        batch = recipe.batch_size * self._replicas(tau > 1)
+        epoch = Epoch(len(table), self.census.rows, batch, recipe.seed, clock.epoch, channel.rank, channel.size)
+        own = epoch.weight_sums(table.mass)
+        sums = own.copy()
         with self.meter.timed("exchanging"):
             self.exact(sums)
-        scales = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
         ends = False
         while clock.step < epoch.steps and not ends:
-            rate = self._rate(epoch.steps)
-            stop = rank == 0 and wants_end()
-            self.stepper.step(table, self.shard.train_keys, epoch.rows(clock.step), scales[clock.step], rate, stop)
-            self._note(sums[clock.step], rate)
+            rows, weight, rate = epoch.rows(clock.step), float(sums[clock.step]), self.course.rate(epoch.steps)
+            if tau == 1:
+                ends = self._step(rows, weight, rate, wants_end)
+            else:
+                self._step_alone(rows, float(own[clock.step]), weight, rate)
+                last = clock.step + 1 == epoch.steps and self.course.ends_measured
+                ends = (self.averaging.steps >= tau or last) and self._average(wants_end)
             clock.step += 1
-            report(self._progress(clock.step / epoch.steps))
-            ends = bool(self.stepper.tail[STOP])
+            report(self.course.progress(clock.step / epoch.steps))
         if clock.step == epoch.steps:
-            if not all_finite(self.state.weights):  # the loss would tell in the next step, which may never come
-                raise _lost(f"weights became NaN or infinite in epoch {clock.epoch + 1}", rate)
             self._end_epoch(report)
         return ends
 
-    def _rate(self, steps: int) -> float:
-        rows = self.census.rows
-        seen = self.clock.epoch * rows + self.clock.step * rows // steps
-        return self.schedule.rate(self.recipe.learning_rate, seen, rows, self.recipe.epochs)
-
-    def _note(self, weight: float, rate: float) -> None:
-        tail, clock = self.stepper.tail, self.clock
+    def _step(self, rows: np.ndarray, weight: float, rate: float, wants_end: WantsEnd) -> bool:
+        """One step of all ranks together; true where rank 0 wants the job to end with it."""
+        stop = self.channel.rank == 0 and wants_end()
+        self.stepper.step(self.shard.train, self.shard.train_keys, rows, _inverse(weight), rate, stop)
+        tail = self.stepper.tail
         if tail[BROKEN]:
-            raise _lost(f"loss became NaN or infinite in epoch {clock.epoch + 1}, step {clock.step + 1}", rate)
-        for i, part in enumerate((float(tail[LOSS]) * weight, float(tail[METRIC]) * weight, weight)):
-            clock.sums[i] += part
-        now = time.perf_counter()
-        clock.seconds += now - self.pace
-        self.pace = now
+            raise self.course.lost_loss(self.clock.step + 1)
+        self.course.note(float(tail[LOSS]) * weight, float(tail[METRIC]) * weight, weight)
+        return bool(tail[STOP])
+
+    def _step_alone(self, rows: np.ndarray, own: float, of_all: float, rate: float) -> None:
+        """One step of this rank by itself; own, of_all: the weight of its rows here, and of all ranks."""
+        self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, _inverse(own), rate)
+        tail = self.stepper.tail
+        self.pending += (tail[LOSS] * own, tail[METRIC] * own, own, tail[BROKEN])
+        self.averaging.note(own, of_all)
+        self.course.tick()
+
+    def _average(self, wants_end: WantsEnd) -> bool:
+        """All replicas to their mean; true where rank 0 wants the job to end with it."""
+        stop = self._settle(self.channel.rank == 0 and wants_end())
+        with self.meter.timed("exchanging"):
+            self.averaging()
+        return stop
+
+    def _settle(self, stop: bool) -> bool:
+        """Sum what the replicas have measured alone, and what rank 0 wants."""
+        told = np.array([*self.pending, stop], np.float64)
+        with self.meter.timed("exchanging"):
+            self.exact(told)
+        self.pending[:] = 0
+        loss, metric, weight, broken, stops = told.tolist()
+        if broken:
+            raise self.course.lost_loss()
+        self.course.note(loss, metric, weight)
+        return bool(stops)
 
     def _end_epoch(self, report: Report) -> None:
-        """Measure, keep the best weights, and see whether this was the last epoch."""
-        clock = self.clock
-        loss, metric, weight = clock.sums
-        row = {"loss": loss / weight, self.stepper.metric.name: self.stepper.metric.finish(metric / weight)}
-        if self.recipe.validated:
-            row |= self._validate()
-        now = time.perf_counter()
-        clock.seconds += now - self.pace
-        self.pace = now
-        row |= {"seconds": clock.seconds, "rowsPerSecond": self.census.rows / max(clock.seconds, 1e-9)}
-        clock.history.append(row)
-        clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, [0.0, 0.0, 0.0], 0.0
-        stale = self.recipe.validated and 0 < self.recipe.patience <= clock.stale
-        clock.finished = stale or clock.epoch >= self.recipe.epochs
-        report(self._progress(0.0) | {"measures": row, "finished": clock.finished})
+        if self.averaging.steps:
+            self._settle(False)
+        elif not all_finite(self.state.weights):  # the loss would tell in the next step, which may never come
+            raise self.course.lost_weights()
+        report(self.course.end_epoch(self._validated() if self.recipe.validated else None))
 
-    def _validate(self) -> dict[str, float]:
+    def _validated(self) -> np.ndarray:
+        """The sums of loss and metric over all ranks' validation rows."""
         with self.meter.timed("computing"):
             sums = np.array(self.stepper.evaluate(self.shard.valid))
         with self.meter.timed("exchanging"):
             self.exact(sums)
-        loss, metric = (sums / self.census.validation_weight).tolist()
-        self._keep_best(loss)
-        return {"validationLoss": loss, f"validation{self._metric_title()}": self.stepper.metric.finish(metric)}
-
-    def _metric_title(self) -> str:
-        name = self.stepper.metric.name
-        return name[0].upper() + name[1:]
-
-    def _keep_best(self, loss: float) -> None:
-        clock = self.clock
-        if loss < clock.best - self.recipe.tol * (clock.best_epoch >= 0):
-            clock.best, clock.best_epoch, clock.stale = loss, clock.epoch, 0
-            assert self.state.best is not None
-            self.state.best[...] = self.state.weights
-        else:
-            clock.stale += 1
-
-    def _progress(self, part: float) -> dict[str, Any]:
-        """Where the fit stands, for whoever watches."""
-        clock = self.clock
-        loss = clock.sums[0] / clock.sums[2] if clock.sums[2] else None
-        return {"epoch": clock.epoch + part, "epochs": self.recipe.epochs, "rows": self.census.rows, "loss": loss}
+        return sums
 
 
-def _lost(what: str, rate: float) -> TrainingError:
-    return TrainingError(
-        f"fit: the {what}, at a learning rate of {rate:g}; lower learningRate, set clipNorm, or scale the features"
-    )
+def _inverse(weight: float) -> float:
+    return 1.0 / weight if weight > 0 else 0.0

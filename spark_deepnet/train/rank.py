@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 
 from spark_deepnet.errors import DataError, ExchangeError, NetworkError, ParamError, TrainingError
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.layers.layer import Call
@@ -26,9 +25,10 @@ from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.shard import Shard, read_shard
 from spark_deepnet.rows.table import Dense, Features, Table
 from spark_deepnet.train.census import Census, take_census
+from spark_deepnet.train.handover import hand_over
 from spark_deepnet.train.loop import Loop, Report
 from spark_deepnet.train.measure import Meter
-from spark_deepnet.train.state import State, pieces
+from spark_deepnet.train.state import ALL, State, pieces
 from spark_deepnet.train.step import Stepper
 
 SCHEMA = "kind string, rank int, part int, data binary"
@@ -120,23 +120,9 @@ def _state(plan: TrainPlan, shard: Shard, channel: Channel) -> State:
     layout = Layout(recipe.scores_net())
     state = State.started(layout, recipe.made_optimizer(), recipe.seed, recipe.validated)
     if plan.state_chunks:
-        state.restore(_shared_chunks(shard.state, plan.state_chunks, channel))
+        chunks = hand_over(shard.state, plan.state_chunks, channel)
+        state.restore(chunks, channel.rank, recipe.keeps_own)
     return state
-
-
-def _shared_chunks(own: dict[int, bytes], expected: int, channel: Channel) -> dict[int, bytes]:
-    """All chunks: each came to whichever rank Spark sent it to, and the ranks pass them on."""
-    everywhere: dict[int, bytes] = {}
-    lengths = {number: len(chunk) for number, chunk in own.items()}
-    told = all_gather_bytes(channel, json.dumps(lengths).encode())
-    for blob, of_rank in zip(all_gather_bytes(channel, b"".join(own.values())), told, strict=True):
-        start = 0
-        for number, length in json.loads(of_rank).items():
-            everywhere[int(number)] = blob[start : start + length]
-            start += length
-    if len(everywhere) != expected:
-        raise ExchangeError(f"state: {expected} chunks were sent, {len(everywhere)} came; the fit cannot go on")
-    return everywhere
 
 
 def _reporter(plan: TrainPlan) -> Reporter | None:
@@ -162,7 +148,8 @@ def _report_to(reporter: Reporter | None) -> Report:
 
 
 def _results(plan: TrainPlan, state: State, census: Census, channel: Channel, meter: Meter) -> Iterator[pd.DataFrame]:
-    """Measures of every rank; of rank 0 also the weights, or the state where the fit goes on."""
+    """Measures of every rank; of rank 0 also the weights, or the state where the fit goes on, to which every rank adds
+    what is its own. A chunk's ``rank`` is whose it is."""
     meter.seconds["waiting"] += channel.seconds_waiting
     meter.seconds["exchanging"] -= min(channel.seconds_waiting, meter.seconds["exchanging"])
     measures = {
@@ -173,12 +160,16 @@ def _results(plan: TrainPlan, state: State, census: Census, channel: Channel, me
         "validationRows": census.validation_rows,
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
+    own, finished = plan.recipe.keeps_own, state.clock.finished
     if channel.rank == 0:
-        chunks = state.chunks()
-        yield _frame(STATE, 0, [next(chunks)])
-        rest = pieces(state.kept()) if state.clock.finished else chunks
-        for part, chunk in enumerate(rest, start=0 if state.clock.finished else 1):
-            yield _frame(WEIGHTS if state.clock.finished else STATE, 0, [chunk], part)
+        chunks = state.chunks(own)
+        yield _frame(STATE, ALL, [next(chunks)])
+        rest = pieces(state.kept()) if finished else chunks
+        for part, chunk in enumerate(rest, start=0 if finished else 1):
+            yield _frame(WEIGHTS if finished else STATE, ALL, [chunk], part)
+    if own and not finished:
+        for part, chunk in enumerate(state.own_chunks()):
+            yield _frame(STATE, channel.rank, [chunk], part)
 
 
 def _frame(kind: str, rank: int, data: list[bytes], part: int = 0) -> pd.DataFrame:

@@ -25,7 +25,11 @@ class Clock:
     step: int = 0
     """The next step of the epoch."""
     count: int = 0
-    """Steps made since the start: the optimizer's clock."""
+    """Steps made since the start."""
+    restarted: int = 0
+    """The count at which the optimizer's state was last reset: its own clock starts there."""
+    tau: int = 0
+    """Steps between exchanges, where the fit has found them by itself; 0: not yet."""
     sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     """Of the epoch so far: loss, metric and row weights."""
     seconds: float = 0.0
@@ -40,9 +44,15 @@ class Clock:
     finished: bool = False
 
 
+ALL = -1
+"""Whose a chunk is that every rank holds alike; others are one rank's own."""
+Chunks = Mapping[tuple[int, int], bytes]
+"""(whose, number) -> bytes"""
+
+
 @dataclass
 class State:
-    """Vectors and clock; replicas that step together hold the same."""
+    """Vectors and clock. Replicas hold the same, but for the optimizer's vectors where they step alone and keep them."""
 
     weights: np.ndarray
     vectors: list[np.ndarray]
@@ -62,33 +72,45 @@ class State:
         """The weights that the model gets: those of the best epoch where rows were kept for validation."""
         return self.weights if self.best is None or self.clock.best_epoch < 0 else self.best
 
-    def _arrays(self) -> list[np.ndarray]:
-        return [self.weights, *self.vectors, *([] if self.best is None else [self.best])]
+    def shared(self, own: bool) -> list[np.ndarray]:
+        """What every rank holds alike; own: the optimizer's vectors are each rank's own."""
+        return [self.weights, *([] if own else self.vectors), *([] if self.best is None else [self.best])]
 
     @property
     def nbytes(self) -> int:
-        return sum(a.nbytes for a in self._arrays())
+        return sum(a.nbytes for a in self.shared(False))
 
-    def chunks(self) -> Iterator[bytes]:
-        """The clock, then the vectors, in pieces of at most 4 MiB."""
+    def chunks(self, own: bool = False) -> Iterator[bytes]:
+        """What every rank holds alike: the clock, then the vectors, in pieces of at most 4 MiB."""
         yield json.dumps(asdict(self.clock)).encode()
-        for array in self._arrays():
+        for array in self.shared(own):
             yield from pieces(array)
 
-    def restore(self, chunks: Mapping[int, bytes]) -> None:
-        """Take back what ``chunks`` gave, into this state's own arrays."""
-        self.clock = Clock(**json.loads(chunks[0]))
-        number = 1
-        for array in self._arrays():
-            raw = array.view(np.uint8)
-            for start in range(0, raw.size, CHUNK):
-                piece, place = np.frombuffer(chunks[number], np.uint8), raw[start : start + CHUNK]
-                if piece.size != place.size:
-                    raise ExchangeError(f"state: chunk {number} should have {place.size} bytes, found {piece.size}")
-                place[:] = piece
-                number += 1
-        if number != len(chunks):
-            raise ExchangeError(f"state: expected {number} chunks, found {len(chunks)}")
+    def own_chunks(self) -> Iterator[bytes]:
+        """What is this rank's own: the optimizer's vectors."""
+        for array in self.vectors:
+            yield from pieces(array)
+
+    def restore(self, chunks: Chunks, rank: int = 0, own: bool = False) -> None:
+        """Take back what ``chunks`` and this rank's ``own_chunks`` gave, into this state's own arrays."""
+        self.clock = Clock(**json.loads(chunks[ALL, 0]))
+        end = _fill(self.shared(own), chunks, ALL, 1)
+        mine = _fill(self.vectors, chunks, rank, 0) if own else 0
+        if end + mine != len(chunks):
+            raise ExchangeError(f"state: expected {end + mine} chunks, found {len(chunks)}")
+
+
+def _fill(arrays: list[np.ndarray], chunks: Chunks, whose: int, number: int) -> int:
+    """Fill arrays from the chunks from this number on; the number after the last."""
+    for array in arrays:
+        raw = array.view(np.uint8)
+        for start in range(0, raw.size, CHUNK):
+            place, piece = raw[start : start + CHUNK], np.frombuffer(chunks[whose, number], np.uint8)
+            if piece.size != place.size:
+                raise ExchangeError(f"state: chunk {number} should have {place.size} bytes, found {piece.size}")
+            place[:] = piece
+            number += 1
+    return number
 
 
 def pieces(array: np.ndarray) -> Iterator[bytes]:

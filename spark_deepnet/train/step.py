@@ -1,4 +1,4 @@
-"""One step of synchronous training: every rank's share of a batch, one sum over the ranks, one update."""
+"""One step: of all ranks together (every rank's share of a batch, one sum over the ranks, one update), or of one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class Stepper:
 
     def __init__(self, recipe: Recipe, state: State, capacity: int, all_reduce: Sum, total: Sum, meter: Meter) -> None:
         self.recipe, self.state, self.all_reduce, self.meter = recipe, state, all_reduce, meter
-        self.runner = Runner(recipe.scores_net(), state.weights, max(1, capacity), total=total)
+        self.alone = False
+        """Whether layers that look at the whole batch see this rank's rows alone."""
+        self._total = total
+        self.runner = Runner(recipe.scores_net(), state.weights, max(1, capacity), total=self._sum)
         self.loss, self.optimizer = recipe.made_loss(), recipe.made_optimizer()
         self.metric = METRICS[self.loss.task]
         size = self.runner.layout.size
@@ -40,25 +43,37 @@ class Stepper:
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
 
     def step(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float, stop: bool) -> None:
-        """One step over these of the rank's rows; scale: 1 / the weight of the whole batch, of all ranks, or 0 where it
-        has none and the step does nothing.
+        """One step of all ranks over these of the rank's rows; scale: 1 / the weight of the whole batch, of all ranks,
+        or 0 where it has none and the step does nothing.
 
         Afterwards ``tail`` holds, of all ranks together, the batch's mean loss and metric, how many scores were not
         finite, and whether rank 0 wants the job to end here.
         """
+        self.alone = False
         with self.meter.timed("computing"):
-            self._slopes(table, keys, rows, scale)
+            self.compute(table, keys, rows, scale)
             self.tail[STOP] = stop
         with self.meter.timed("exchanging"):
             self.all_reduce(self.vector)
         with self.meter.timed("computing"):
             if self.tail[BROKEN] == 0 and scale > 0:
+                self.state.clock.count += 1
                 self._update(rate)
 
-    def _slopes(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float) -> None:
+    def step_alone(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float) -> None:
+        """One step of this rank by itself; scale: 1 / the weight of these rows. ``tail`` is this rank's own. The count
+        goes on even where there is no row, so that it is the same on all ranks."""
+        self.alone = True
+        with self.meter.timed("computing"):
+            self.compute(table, keys, rows, scale)
+            self.state.clock.count += 1
+            if self.tail[BROKEN] == 0 and scale > 0:
+                self._update(rate)
+
+    def compute(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float) -> None:
+        """The slopes of these rows, and their measures in ``tail``."""
         self.tail[:] = 0
-        n = len(rows)
-        if n == 0 and not self.runner.totals:
+        if len(rows) == 0 and (self.alone or not self.runner.totals):
             self.slopes[:] = 0
             return
         batch, lengths = fed(self.runner, table.features, rows)
@@ -68,6 +83,10 @@ class Stepper:
             self.tail[LOSS], self.tail[METRIC] = self._measured(batch, scores, table, rows, scale)
         self.tail[BROKEN] = count_not_finite(scores.reshape(-1)) + (not np.isfinite(self.tail[LOSS]))
         batch.backward()
+
+    def _sum(self, vector: np.ndarray) -> None:
+        if not self.alone:
+            self._total(vector)
 
     def _measured(
         self, batch: Batch, scores: np.ndarray, table: Table, rows: np.ndarray, scale: float
@@ -86,7 +105,7 @@ class Stepper:
 
     def _update(self, rate: float) -> None:
         recipe, state = self.recipe, self.state
-        state.clock.count += 1
+        count = state.clock.count - state.clock.restarted
         scale = self._clip_scale()
         bound = recipe.clip_value or float(np.finfo(np.float32).max)
         for stretch, decays in self.runs:
@@ -95,7 +114,7 @@ class Stepper:
             if l1 or l2 or recipe.clip_value or scale != 1:
                 clip_and_decay(w, l1, l2, bound, scale, g)
             vectors = tuple(vector[stretch] for vector in state.vectors)
-            self.optimizer.step(w, g, vectors, rate, state.clock.count, decays)
+            self.optimizer.step(w, g, vectors, rate, count, decays)
 
     def _clip_scale(self) -> float:
         """What the slopes are multiplied by so that their vector is no longer than clip_norm."""

@@ -67,13 +67,13 @@ def test_dense_and_sparse_vectors_give_the_same_order_and_keys() -> None:
 
 
 def test_chunks_of_state_are_parted_from_the_rows() -> None:
-    rows = frame_of(np.arange(N)).assign(state=None, part=np.nan)
-    chunks = pd.DataFrame({"state": [b"second", b"first"], "part": [1.0, 0.0]})
+    rows = frame_of(np.arange(N)).assign(state=None, owner=np.nan, part=np.nan)
+    chunks = pd.DataFrame({"state": [b"second", b"first"], "owner": [-1.0, 2.0], "part": [1.0, 0.0]})
     mixed = pd.concat([rows.iloc[:4], chunks, rows.iloc[4:].astype({"state": object})], ignore_index=True)
     mixed["validation"] = mixed["validation"].astype(object).where(mixed["validation"].notna(), None)
     for frames in ([mixed], [mixed.iloc[:5], mixed.iloc[5:]], [mixed.iloc[4:6], rows]):
         shard = read_shard(frames, COLUMNS)
-        assert shard.state == {1: b"second", 0: b"first"}
+        assert shard.state == {(-1, 1): b"second", (2, 0): b"first"}
         assert shard.faults == {}
         same(shard, read_shard([frame_of(np.arange(N))], COLUMNS))
 

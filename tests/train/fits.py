@@ -20,7 +20,7 @@ from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.rows.columns import Columns
 from spark_deepnet.train import rank
-from spark_deepnet.train.state import joined
+from spark_deepnet.train.state import ALL, joined
 from tests.exchange.ranks import HERE, SECRET, Meeting
 from tests.rows.frames import sources
 
@@ -146,7 +146,7 @@ def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory")
         raise_said(rows)
         measures += [json.loads(data) for data in rows.data[rows.kind == rank.MEASURES]]
         chunks = rows[rows.kind == rank.STATE]
-        clock = json.loads(chunks.data[chunks.part == 0].item())
+        clock = json.loads(chunks.data[(chunks.part == 0) & (chunks["rank"] == ALL)].item())
         if clock["finished"]:
             size = Layout(plan.recipe.scores_net()).size
             told = rows[rows.kind == rank.WEIGHTS]
@@ -157,7 +157,9 @@ def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory")
 
 def scattered(chunks: pd.DataFrame, size: int) -> list[pd.DataFrame]:
     """Chunks of state dealt over ranks, as frames that join the rows."""
-    frame = pd.DataFrame({"state": chunks.data.to_numpy(), "part": chunks.part.to_numpy()})
+    frame = pd.DataFrame(
+        {"state": chunks.data.to_numpy(), "owner": chunks["rank"].to_numpy(), "part": chunks.part.to_numpy()}
+    )
     return [frame.iloc[number::size] for number in range(size)]
 
 

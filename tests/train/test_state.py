@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.train import state
-from spark_deepnet.train.state import Clock, State, clock_of, joined, pieces
+from spark_deepnet.train.state import ALL, Clock, State, clock_of, joined, pieces
 from tests.train.fits import plan_of
 
 
@@ -19,31 +20,37 @@ def started(optimizer: str = "adam", validated: bool = True, seed: int = 1) -> S
     return State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), seed, validated)
 
 
+def named(chunks: Iterator[bytes], owner: int = ALL) -> dict[tuple[int, int], bytes]:
+    return {(owner, number): chunk for number, chunk in enumerate(chunks)}
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["alike", "own"])
 @pytest.mark.parametrize("chunk", [64, 100, 4096, 4 << 20])
 @pytest.mark.parametrize(("optimizer", "validated"), [("adam", True), ("sgd", False), ("momentum", True)])
 def test_restore_is_the_way_back_from_chunks(
-    optimizer: str, validated: bool, chunk: int, monkeypatch: pytest.MonkeyPatch
+    optimizer: str, validated: bool, chunk: int, own: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state, "CHUNK", chunk)
     one, other = started(optimizer, validated), started(optimizer, validated, seed=2)
     one.clock = Clock(epoch=2, step=1, history=[{"loss": 0.1}])
-    for i, array in enumerate(one._arrays()):
+    for i, array in enumerate(one.shared(False)):
         array += np.random.default_rng(i).normal(size=array.size).astype(np.float32)
-    chunks = dict(enumerate(one.chunks()))
-    assert max(len(chunks[i]) for i in range(1, len(chunks))) <= chunk
-    assert sum(len(chunks[i]) for i in range(1, len(chunks))) == one.nbytes
-    other.restore(chunks)
+    chunks = named(one.chunks(own)) | (named(one.own_chunks(), 3) if own else {})
+    lengths = [len(c) for name, c in chunks.items() if name != (ALL, 0)]
+    assert max(lengths) <= chunk
+    assert sum(lengths) == one.nbytes
+    other.restore(chunks, 3, own)
     assert other.clock == one.clock
-    for a, b in zip(other._arrays(), one._arrays(), strict=True):
+    for a, b in zip(other.shared(False), one.shared(False), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert clock_of(chunks[0])["epoch"] == 2
+    assert clock_of(chunks[ALL, 0])["epoch"] == 2
 
 
 def test_too_many_chunks_are_refused() -> None:
     one = started()
-    chunks = dict(enumerate(one.chunks()))
+    chunks = named(one.chunks())
     with pytest.raises(ExchangeError, match="expected 5 chunks, found 6"):
-        one.restore(chunks | {5: b"more"})
+        one.restore(chunks | {(ALL, 5): b"more"})
 
 
 def test_pieces_joined_are_the_array(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,53 @@
+"""Replicas that step alone, and the mean of their weights every tau steps (Moritz et al., SparkNet, arXiv 1511.06051)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.train.state import State
+from spark_deepnet.train.step import Sum
+
+KEEP, AVERAGE, RESET = "keep", "average", "reset"
+STATES = (KEEP, AVERAGE, RESET)
+
+
+class Averaging:
+    """w = sum_k m_k w_k / sum_k m_k,   m_k: the weight of the rows that replica k has seen since the last time.
+
+    One exchange of N weights; where the optimizer's vectors are averaged too, one more for each. ``spare`` is a vector
+    as long as the weights that may be overwritten."""
+
+    def __init__(self, recipe: Recipe, state: State, all_reduce: Sum, spare: np.ndarray) -> None:
+        self.recipe, self.state, self.all_reduce, self.spare = recipe, state, all_reduce, spare
+        self.steps = 0
+        """Made since the last time."""
+        self.own = self.all = 0.0
+
+    def note(self, own: float, of_all: float) -> None:
+        """A step is made: the weight of its rows here, and on all replicas."""
+        self.steps += 1
+        self.own += own
+        self.all += of_all
+
+    def __call__(self) -> None:
+        """Every replica goes on from the mean."""
+        if self.all > 0:
+            share = np.float32(self.own / self.all)
+            for vector in self.averaged():
+                np.multiply(vector, share, out=self.spare)
+                self.all_reduce(self.spare)
+                vector[:] = self.spare
+            if self.recipe.sync_state == RESET:
+                restart(self.recipe, self.state)
+        self.steps, self.own, self.all = 0, 0.0, 0.0
+
+    def averaged(self) -> list[np.ndarray]:
+        return [self.state.weights, *(self.state.vectors if self.recipe.sync_state == AVERAGE else [])]
+
+
+def restart(recipe: Recipe, state: State) -> None:
+    """The optimizer as before its first step."""
+    for vector, value in zip(state.vectors, recipe.made_optimizer().start(), strict=True):
+        vector.fill(value)
+    state.clock.restarted = state.clock.count
