@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession, is_remote
 
 from spark_deepnet.errors import ClusterError
 
+UNBOUNDED = 1 << 16  # executors: Spark's own default is the largest int
 _log = logging.getLogger(__name__)
 
 
@@ -23,20 +24,44 @@ def conf(spark: SparkSession, key: str, default: str = "") -> str:
         return default
 
 
+def elastic(spark: SparkSession) -> bool:
+    """Whether executors come and go, under which Spark refuses a barrier."""
+    return conf(spark, "spark.dynamicAllocation.enabled").lower() == "true"
+
+
+def without_barrier(spark: SparkSession, exchange: str) -> bool:
+    """Whether the fit goes in rounds of ordinary jobs: as asked, or where the session refuses a barrier."""
+    if exchange == "auto" and elastic(spark):
+        _log.warning(
+            "fit: spark.dynamicAllocation.enabled is true, so weights are exchanged by Spark jobs, not sockets"
+        )
+        return True
+    return exchange == "spark"
+
+
 def workers_for(spark: SparkSession, asked: int) -> int:
-    """The number of ranks: as asked, or one a slot."""
-    if conf(spark, "spark.dynamicAllocation.enabled").lower() == "true":
+    """The number of ranks that run at once: as asked, or one a slot."""
+    if elastic(spark):
         raise ClusterError(
             "spark.dynamicAllocation.enabled is true, but all workers of a fit must run at once (Spark's barrier mode "
-            "refuses dynamic allocation); set it to false for this application"
+            "refuses dynamic allocation); set it to false for this application, or exchange to 'spark'"
         )
     slots = slots_of(spark)
     if asked and slots is not None and asked > slots:
         raise ClusterError(
             f"numTrainWorkers: {asked} workers must run at once, but the cluster has {slots} slots; ask for at most "
-            f"{slots}, or add cores or executors"
+            f"{slots}, add cores or executors, or set exchange to 'spark'"
         )
     return asked or slots or 1
+
+
+def partitions_for(spark: SparkSession, asked: int) -> int:
+    """The number of partitions that step alone: as asked, or one for each slot that there is, or that may come."""
+    most = conf(spark, "spark.dynamicAllocation.maxExecutors")
+    if asked or not (elastic(spark) and most.isdigit() and int(most) < UNBOUNDED):
+        return asked or slots_of(spark) or 1
+    cores = int(conf(spark, "spark.executor.cores", "1")) // int(conf(spark, "spark.task.cpus", "1"))
+    return max(1, int(most) * cores)
 
 
 def slots_of(spark: SparkSession) -> int | None:

@@ -24,6 +24,7 @@ from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
+from spark_deepnet.spark.rounds import Rounds, checked
 from spark_deepnet.spark.summary import TrainingSummary
 
 _log = logging.getLogger(__name__)
@@ -136,31 +137,36 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         spark = dataset.sparkSession
         design = Design(self, dataset)
         cluster.share_python(spark)
-        workers = cluster.workers_for(spark, self.getNumTrainWorkers())
-        outcome = self._train(spark, design, workers)
+        outcome = self._train(spark, design)
         return self._model(design, outcome, time.perf_counter() - began)
 
-    def _train(self, spark: SparkSession, design: Design, workers: int) -> Outcome:
-        recipe = design.recipe
+    def _train(self, spark: SparkSession, design: Design) -> Outcome:
+        recipe, rounds = design.recipe, cluster.without_barrier(spark, self.getExchange())
+        if rounds:
+            recipe = checked(recipe, self.isSet(self.syncEvery))
         plan = TrainPlan(
             recipe=recipe,
             columns=design.columns,
-            workers=workers,
+            workers=(cluster.partitions_for if rounds else cluster.workers_for)(spark, self.getNumTrainWorkers()),
             job="",
             secret=secrets.token_bytes(32),
             job_seconds=self.getJobSeconds(),
             deadline=self.getTimeout(),
             threads=cluster.threads_of(spark),
         )
-        size, state = _sizes(recipe, workers)
+        _log.info("fit: %d workers, %s", plan.workers, recipe.architecture.layers)
+        with ProgressBar(self.getShowProgress(), recipe.epochs) as bar:
+            return Rounds(design.frame, plan, bar).run() if rounds else self._jobs(spark, design.frame, plan, bar)
+
+    def _jobs(self, spark: SparkSession, frame: DataFrame, plan: TrainPlan, bar: ProgressBar) -> Outcome:
+        size, state = _sizes(plan.recipe, plan.workers)
         folder = self.getCheckpointDir() if self.isDefined(self.checkpointDir) else None
-        _log.info("fit: %d workers, %s", workers, recipe.architecture.layers)
-        with ProgressBar(self.getShowProgress(), recipe.epochs) as bar, ExitStack() as stack:
+        with ExitStack() as stack:
             if self.getShowProgress() and not is_remote():
                 listener = Listener(cluster.conf(spark, "spark.driver.host"), plan.secret, bar.heard)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
-            return Jobs(design.frame, plan, state, folder, bar).run(size)
+            return Jobs(frame, plan, state, folder, bar).run(size)
 
     def _model(self, design: Design, outcome: Outcome, seconds: float) -> DeepNetModel:
         model = DeepNetModel(design.recipe.architecture, outcome.weights)
@@ -173,6 +179,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             steps=outcome.clock["count"],
             seconds=seconds,
             bestEpoch=best if best >= 0 else None,
+            syncEvery=design.recipe.sync_every if design.recipe.sync_every > 1 else max(1, outcome.clock["tau"]),
         )
         return self._copyValues(model)
 

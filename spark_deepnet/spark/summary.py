@@ -25,6 +25,9 @@ class TrainingSummary:
     bestEpoch: int | None
     """The epoch, from 0, whose weights were kept; None without validation rows."""
 
+    syncEvery: int
+    """Steps between exchanges, at the end where the fit found the number by itself."""
+
     @property
     def objectiveHistory(self) -> list[float]:
         """The mean training loss of each epoch (with weight decay left out)."""

@@ -49,12 +49,11 @@ def counted(shard: Shard) -> dict[str, Any]:
 def census_of(parts: list[dict[str, Any]], plan: TrainPlan) -> Census:
     """The census of all ranks, or the error of what it found."""
     _refuse(parts, plan)
-    fingerprint = sum(p["fingerprint"] for p in parts) % (1 << 64)
     census = Census(
         sum(p["rows"] for p in parts),
         sum(p["valid"] for p in parts),
         sum(p["valid_weight"] for p in parts),
-        f"{fingerprint:016x}",
+        fingerprint_of([p["fingerprint"] for p in parts]),
     )
     _check_same_rows(census, plan)
     return census
@@ -80,7 +79,16 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
 
 def _check_same_rows(census: Census, plan: TrainPlan) -> None:
     if plan.fingerprint is not None and census.fingerprint != plan.fingerprint:
-        raise DataError(
-            "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "
-            "write it to a table or checkpoint() it before the fit"
-        )
+        raise other_rows()
+
+
+def fingerprint_of(parts: list[int]) -> str:
+    """Of the rows of all ranks together."""
+    return f"{sum(parts) % (1 << 64):016x}"
+
+
+def other_rows() -> DataError:
+    return DataError(
+        "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "
+        "write it to a table or checkpoint() it before the fit"
+    )

@@ -98,7 +98,7 @@ class Loop:
     def _step(self, rows: np.ndarray, weight: float, rate: float, wants_end: WantsEnd) -> bool:
         """One step of all ranks together; true where rank 0 wants the job to end with it."""
         stop = self.channel.rank == 0 and wants_end()
-        self.stepper.step(self.shard.train, self.shard.train_keys, rows, _inverse(weight), rate, stop)
+        self.stepper.step(self.shard.train, self.shard.train_keys, rows, inverse(weight), rate, stop)
         tail = self.stepper.tail
         if tail[BROKEN]:
             raise self.course.lost_loss(self.clock.step + 1)
@@ -107,7 +107,7 @@ class Loop:
 
     def _step_alone(self, rows: np.ndarray, own: float, of_all: float, rate: float) -> None:
         """One step of this rank by itself; own, of_all: the weight of its rows here, and of all ranks."""
-        self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, _inverse(own), rate)
+        self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, inverse(own), rate)
         tail = self.stepper.tail
         self.pending += (tail[LOSS] * own, tail[METRIC] * own, own, tail[BROKEN])
         self.averaging.note(own, of_all)
@@ -148,5 +148,6 @@ class Loop:
         return sums
 
 
-def _inverse(weight: float) -> float:
+def inverse(weight: float) -> float:
+    """What slopes are scaled by: rows without any weight make none."""
     return 1.0 / weight if weight > 0 else 0.0

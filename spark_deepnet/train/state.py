@@ -62,11 +62,7 @@ class State:
     @staticmethod
     def started(layout: Layout, optimizer: Optimizer, seed: int, validated: bool) -> State:
         weights = layout.started(seed)
-        vectors = []
-        for value in optimizer.start():
-            vectors.append(aligned(layout.size))
-            vectors[-1].fill(value)
-        return State(weights, vectors, weights.copy() if validated else None, Clock())
+        return State(weights, begun(optimizer, layout.size), weights.copy() if validated else None, Clock())
 
     def kept(self) -> np.ndarray:
         """The weights that the model gets: those of the best epoch where rows were kept for validation."""
@@ -98,6 +94,14 @@ class State:
         mine = _fill(self.vectors, chunks, rank, 0) if own else 0
         if end + mine != len(chunks):
             raise ExchangeError(f"state: expected {end + mine} chunks, found {len(chunks)}")
+
+
+def begun(optimizer: Optimizer, size: int) -> list[np.ndarray]:
+    """The optimizer's vectors before its first step."""
+    vectors = [aligned(size) for _ in optimizer.vectors]
+    for vector, value in zip(vectors, optimizer.start(), strict=True):
+        vector.fill(value)
+    return vectors
 
 
 def _fill(arrays: list[np.ndarray], chunks: Chunks, whose: int, number: int) -> int:

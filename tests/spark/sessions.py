@@ -21,6 +21,12 @@ def cluster(folder: str) -> Any:
     return _local("local-cluster[2,1,1024]", folder)
 
 
+def elastic(folder: str) -> Any:
+    """Executors that come and go, under which Spark refuses a barrier."""
+    settings = {"enabled": "true", "shuffleTracking.enabled": "true", "maxExecutors": "2", "initialExecutors": "2"}
+    return _local("local-cluster[2,1,1024]", folder, {f"spark.dynamicAllocation.{k}": v for k, v in settings.items()})
+
+
 def connect(folder: str) -> Any:
     """A Spark Connect client with its server in a JVM beside it, which takes the workers' Python from PYSPARK_PYTHON."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -30,17 +36,17 @@ def connect(folder: str) -> Any:
         return _set(SparkSession.builder.remote("local[2]"), folder).getOrCreate()
 
 
-def _local(master: str, folder: str) -> Any:
+def _local(master: str, folder: str, more: dict[str, str] | None = None) -> Any:
     """No Python is chosen for the workers, and none on PATH has the package: the package sees to it by itself."""
     os.environ.pop("PYSPARK_PYTHON", None)
     own = Path(sys.executable).parent
     os.environ["PATH"] = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if Path(p) != own)
-    session = _set(SparkSession.builder.master(master), folder).getOrCreate()
+    session = _set(SparkSession.builder.master(master), folder, more or {}).getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     return session
 
 
-def _set(builder: Any, folder: str) -> Any:
+def _set(builder: Any, folder: str, more: dict[str, str] | None = None) -> Any:
     settings = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -50,9 +56,9 @@ def _set(builder: Any, folder: str) -> Any:
         "spark.sql.warehouse.dir": f"{folder}/warehouse",
         "spark.local.dir": folder,
     }
-    for key, value in settings.items():
+    for key, value in (settings | (more or {})).items():
         builder = builder.config(key, value)
     return builder
 
 
-STARTS = {"classic": classic, "cluster": cluster, "connect": connect}
+STARTS = {"classic": classic, "cluster": cluster, "elastic": elastic, "connect": connect}

@@ -7,46 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.spark.data import blobs, estimator, frame, same
+from tests.spark.processes import executors, workers
 
 pytestmark = [pytest.mark.sessions("cluster"), pytest.mark.slow]
-
-
-def tree(pid: int) -> list[tuple[int, str]]:
-    """All descendants of a process, with their command lines."""
-    below: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        below.setdefault(parent, []).append(int(path.parent.name))
-    found, todo = [], [pid]
-    while todo:
-        for child in below.get(todo.pop(), []):
-            todo.append(child)
-            try:
-                command = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            found.append((child, command))
-    return found
-
-
-def executors(spark: Any) -> list[int]:
-    """The executors' JVMs."""
-    ours = tree(spark.sparkContext._gateway.proc.pid)
-    return [pid for pid, command in ours if "CoarseGrainedExecutorBackend" in command and "java" in command.split()[0]]
-
-
-def workers(spark: Any) -> list[int]:
-    """The Python processes that one executor's tasks run in, and those that wait there for a task."""
-    return [pid for pid, command in tree(executors(spark)[0]) if "pyspark.daemon" in command][1:]
 
 
 def attempts(spark: Any) -> int:

@@ -1,0 +1,194 @@
+"""A fit without sockets or barrier: SparkNet's rounds as ordinary Spark jobs.
+
+Each round sends the weights to all partitions, every partition steps alone syncEvery times, and Spark averages what
+comes back, chunk by chunk, so that the driver gets one mean. Partitions may be more than slots, executors may come and
+go, and a lost task is run again from its rows and the same weights.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, Row, is_remote
+from pyspark.sql import functions as F
+
+from spark_deepnet import errors
+from spark_deepnet.errors import ClusterError, ParamError
+from spark_deepnet.kernels.slopes import all_finite
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.rows.batches import steps_of
+from spark_deepnet.spark.failures import said_by_spark
+from spark_deepnet.spark.jobs import Outcome
+from spark_deepnet.spark.progress import ProgressBar
+from spark_deepnet.train import round as rounds
+from spark_deepnet.train.averaging import AVERAGE, KEEP, RESET, restart
+from spark_deepnet.train.census import Census, census_of, fingerprint_of, other_rows
+from spark_deepnet.train.course import Course
+from spark_deepnet.train.rank import ERROR, MEASURES
+from spark_deepnet.train.round import COUNT, EVALUATE, MEAN, STEP, Round
+from spark_deepnet.train.state import State, joined
+from spark_deepnet.train.tempo import steps_between
+
+FIRST = 10  # steps of the first round where syncEvery is found from measured seconds
+CONNECT = 100 << 20  # bytes that a function may carry over Connect, whose messages end at 128 MiB
+_log = logging.getLogger(__name__)
+
+
+def round_task(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """What every task of a round runs."""
+    context = TaskContext.get()
+    assert context is not None
+    yield from rounds.run(plan, turn, frames, context.partitionId())
+
+
+def checked(recipe: Recipe, tau_was_set: bool) -> Recipe:
+    """The recipe as rounds can follow it, or an error of what they cannot do."""
+    if recipe.sync_every == 1 and tau_was_set:
+        raise ParamError(
+            "syncEvery: with exchange='spark' every exchange is a Spark job, found 1, a job for each step; set 10 or "
+            "more, or 'auto'"
+        )
+    if recipe.sync_epochs:
+        raise ParamError(
+            f"syncEpochs: with exchange='spark' workers never step together, found {recipe.sync_epochs}; leave it at 0"
+        )
+    vectors = recipe.made_optimizer().vectors
+    if recipe.sync_state == KEEP and vectors:
+        raise ParamError(
+            f"syncState: with exchange='spark' no worker lives long enough to keep its own {', '.join(vectors)}; set "
+            f"'average' or 'reset'"
+        )
+    return replace(recipe, sync_every=0 if recipe.sync_every == 1 else recipe.sync_every)
+
+
+class Rounds:
+    """Runs round after round until the fit is finished; the clock goes on here, on the driver."""
+
+    def __init__(self, frame: DataFrame, plan: TrainPlan, bar: ProgressBar) -> None:
+        self.plan, self.recipe, self.bar = replace(plan, job=uuid.uuid4().hex), plan.recipe, bar
+        self.dealt = frame.repartition(plan.workers, F.xxhash64(*[F.col(name) for name in frame.columns]))
+        recipe = plan.recipe
+        self.layout = Layout(recipe.scores_net())
+        self.state = State.started(self.layout, recipe.made_optimizer(), recipe.seed, recipe.validated)
+        self.clock = self.state.clock
+        self.ranks: list[dict[str, Any]] = []
+        self.count = 0
+        self._check_size()
+
+    def _check_size(self) -> None:
+        carried = sum(v.nbytes for v in self._carried())
+        if is_remote() and carried > CONNECT:
+            raise ClusterError(
+                f"exchange: 'spark' sends weights and optimizer state with each job, over Spark Connect at most "
+                f"{CONNECT >> 20} MiB, found {carried >> 20} MiB; use 'sockets', or syncState='reset'"
+            )
+
+    def run(self) -> Outcome:
+        """All rounds."""
+        self.dealt = self.dealt.persist()
+        try:
+            self._take_census()
+            while not self.clock.finished:
+                self._round()
+        finally:
+            self.dealt.unpersist()
+        clock = {name: getattr(self.clock, name) for name in ("history", "best_epoch", "count", "tau")}
+        return Outcome(self.state.kept(), clock, self.ranks, self.count)
+
+    def _take_census(self) -> None:
+        rows = self._job(Round(COUNT))
+        if not rows:  # Spark does not start workers over a relation that it knows to be empty
+            raise errors.DataError("fit: the DataFrame has no rows to train on; give at least one")
+        self.census: Census = census_of([json.loads(r["data"]) for r in rows], self.plan)
+        census, size = self.census, self.plan.workers
+        self.steps = steps_of(census.rows, self.recipe.batch_size * size)
+        """Of an epoch."""
+        self.clock.tau = self.recipe.sync_every or min(FIRST, self.steps)
+        self.course = Course(self.recipe, self.state, census.rows, census.validation_weight)
+
+    def _round(self) -> None:
+        """Some steps on all partitions, and their mean."""
+        clock, began = self.clock, time.perf_counter()
+        epochs = 1 if self.recipe.validated else self.recipe.epochs - clock.epoch
+        steps = min(clock.tau, epochs * self.steps - clock.step)  # up to the next weights that are looked at
+        vectors = tuple(v.tobytes() for v in self._carried())
+        told = replace(clock, history=[])
+        rows = self._job(Round(STEP, self.census.rows, steps, told, vectors))
+        measures = self._measures(rows)
+        self._take_mean([r for r in rows if r["kind"] == MEAN])
+        clock.count += steps
+        if self.recipe.sync_state == RESET:
+            restart(self.recipe, self.state)
+        self._note(measures, clock.step + steps)
+        if self.recipe.sync_every == 0:
+            self._find_tau(measures, steps, time.perf_counter() - began)
+
+    def _carried(self) -> list[np.ndarray]:
+        return [self.state.weights, *(self.state.vectors if self.recipe.sync_state == AVERAGE else [])]
+
+    def _take_mean(self, rows: list[Row]) -> None:
+        size = self.layout.size
+        flat = joined({r["part"]: bytes(r["data"]) for r in rows}, size * len(self._carried()))
+        for number, vector in enumerate(self._carried()):
+            vector[:] = flat[number * size : (number + 1) * size]
+
+    def _note(self, measures: list[dict[str, Any]], end: int) -> None:
+        """Move the clock on to this step of the epoch, over the ends of epochs."""
+        if any(m["broken"] for m in measures):
+            raise self.course.lost_loss()
+        for sums in zip(*(m["sums"] for m in measures), strict=True):
+            self.course.note(*np.sum(sums, 0).tolist())
+            if end >= self.steps:
+                end -= self.steps
+                self._end_epoch()
+        self.clock.step = end
+        self.bar.show(self.clock.epoch + end / self.steps, self.census.rows, {})
+
+    def _end_epoch(self) -> None:
+        if not all_finite(self.state.weights):
+            raise self.course.lost_weights()
+        validation = None
+        if self.recipe.validated:
+            rows = self._job(Round(EVALUATE, self.census.rows, 0, self.clock, (self.state.weights.tobytes(),)))
+            validation = np.sum([m["sums"] for m in self._measures(rows)], 0)
+        said = self.course.end_epoch(validation)
+        self.bar.show(self.clock.epoch, self.census.rows, said["measures"])
+
+    def _find_tau(self, measures: list[dict[str, Any]], steps: int, seconds: float) -> None:
+        """So that what a round takes beside computing is under a tenth of it, at most an epoch."""
+        computing = max(m["seconds"]["computing"] for m in measures)
+        self.clock.tau = min(self.steps, steps_between(computing / steps, seconds - computing, 1))
+
+    def _job(self, turn: Round) -> list[Row]:
+        trained = self.dealt.mapInPandas(partial(round_task, self.plan, turn), rounds.SCHEMA)
+        merged = trained.groupBy("kind", "part").applyInPandas(rounds.merged, rounds.SCHEMA)
+        try:
+            rows = merged.collect()
+        except Exception as error:
+            raise said_by_spark(error) from None
+        self.count += 1
+        for row in rows:
+            if row["kind"] == ERROR:
+                said = json.loads(row["data"])
+                raise getattr(errors, said["error"])(said["message"])
+        return rows
+
+    def _measures(self, rows: list[Row]) -> list[dict[str, Any]]:
+        """What the partitions measured, in their order."""
+        told = sorted((r for r in rows if r["kind"] == MEASURES), key=lambda r: r["rank"])
+        found = [json.loads(r["data"]) for r in told]
+        if fingerprint_of([m["fingerprint"] for m in found]) != self.census.fingerprint:
+            raise other_rows()
+        self.ranks += [{"job": self.count, "rank": r["rank"]} | m for r, m in zip(told, found, strict=True)]
+        return found

@@ -1,0 +1,142 @@
+"""One partition's part of a round without sockets: weights in, steps alone, weights out, to be averaged by Spark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.layers.layer import Call
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.rows.batches import Epoch, largest_share
+from spark_deepnet.rows.shard import Shard, read_shard
+from spark_deepnet.train.census import counted
+from spark_deepnet.train.course import Course
+from spark_deepnet.train.loop import EVALUATED, inverse
+from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.rank import ERROR, MEASURES, SAID, warm_up
+from spark_deepnet.train.state import Clock, State, begun, pieces
+from spark_deepnet.train.step import BROKEN, LOSS, METRIC, Stepper
+
+SCHEMA = "kind string, rank int, part int, mass double, data binary"
+MEAN = "mean"
+COUNT, STEP, EVALUATE = "count", "step", "evaluate"
+
+
+@dataclass(frozen=True)
+class Round:
+    """What the partitions are told beside the plan."""
+
+    task: str
+    """``count`` the rows, ``step`` alone, or ``evaluate`` the validation rows."""
+    rows: int = 0
+    """To train on, of all partitions."""
+    steps: int = 0
+    clock: Clock | None = None
+    vectors: tuple[bytes, ...] = ()
+    """The weights, and the optimizer's vectors where they go on from round to round."""
+
+
+def run(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame], number: int) -> Iterator[pd.DataFrame]:
+    """One partition's round; yields rows of SCHEMA."""
+    meter = Meter()
+    try:
+        with threadpool_limits(plan.threads):
+            with meter.timed("reading"):
+                shard = read_shard(frames, plan.columns)
+            if turn.task == COUNT:
+                yield _told(MEASURES, number, counted(shard))
+            else:
+                yield from _worked(plan, turn, shard, number, meter)
+    except SAID as error:
+        yield _told(ERROR, number, {"error": type(error).__name__, "message": str(error)})
+
+
+def _worked(plan: TrainPlan, turn: Round, shard: Shard, number: int, meter: Meter) -> Iterator[pd.DataFrame]:
+    with meter.timed("compiling"):
+        warm_up(plan)
+    replica = Replica(plan, turn, shard, number, meter)
+    found = replica.stepped() if turn.task == STEP else replica.evaluated()
+    parts = [(mass, piece) for mass, vector in found.pop("vectors") for piece in pieces(vector)]
+    told = {"fingerprint": shard.fingerprint, "bytesSent": sum(len(piece) for _, piece in parts)}
+    yield _told(MEASURES, number, found | told | {"seconds": meter.seconds | {"total": meter.elapsed}})
+    for part, (mass, piece) in enumerate(parts):
+        yield _frame(MEAN, number, part, mass, piece)
+
+
+class Replica:
+    """A partition at work alone."""
+
+    def __init__(self, plan: TrainPlan, turn: Round, shard: Shard, number: int, meter: Meter) -> None:
+        self.recipe, self.turn, self.shard, self.number = plan.recipe, turn, shard, number
+        self.batch, self.size = plan.recipe.batch_size * plan.workers, plan.workers
+        weights, *vectors = (_array(raw) for raw in turn.vectors)
+        assert turn.clock is not None
+        self.state = State(weights, vectors or begun(plan.recipe.made_optimizer(), len(weights)), None, turn.clock)
+        share = largest_share(len(shard.train), turn.rows, self.batch) if turn.task == STEP else 0
+        self.stepper = Stepper(
+            self.recipe, self.state, max(share, min(len(shard.valid), EVALUATED)), Call.total, Call.total, meter
+        )
+
+    def stepped(self) -> dict[str, Any]:
+        """So many steps: the sums of loss, metric and row weights by epoch, and the vectors with the rows' weight."""
+        clock, table = self.state.clock, self.shard.train
+        course = Course(self.recipe, self.state, self.turn.rows, 0.0)
+        sums: list[list[float]] = []
+        broken, left = 0.0, self.turn.steps
+        while left:
+            epoch = Epoch(len(table), self.turn.rows, self.batch, self.recipe.seed, clock.epoch, self.number, self.size)
+            own = epoch.weight_sums(table.mass)
+            found = np.zeros(3)
+            while left and clock.step < epoch.steps:
+                weight = float(own[clock.step])
+                rows, rate = epoch.rows(clock.step), course.rate(epoch.steps)
+                self.stepper.step_alone(table, self.shard.train_keys, rows, inverse(weight), rate)
+                tail = self.stepper.tail
+                found += (tail[LOSS] * weight, tail[METRIC] * weight, weight)
+                broken += float(tail[BROKEN])
+                clock.step, left = clock.step + 1, left - 1
+            sums.append(found.tolist())
+            if clock.step == epoch.steps:
+                clock.epoch, clock.step = clock.epoch + 1, 0
+        mass = sum(weight for _, _, weight in sums)
+        averaged = [self.state.weights, *(self.state.vectors if self.recipe.sync_state == "average" else [])]
+        return {"sums": sums, "broken": broken, "vectors": [(mass, vector) for vector in averaged]}
+
+    def evaluated(self) -> dict[str, Any]:
+        """The sums of loss and metric over the partition's validation rows."""
+        return {"sums": list(self.stepper.evaluate(self.shard.valid)), "vectors": []}
+
+
+def merged(frame: pd.DataFrame) -> pd.DataFrame:
+    """The parts of one number as their mean, weighted by mass, in the order of partitions; other rows as they are."""
+    if frame["kind"].iloc[0] != MEAN:
+        return frame
+    frame = frame.sort_values("rank")
+    mass = frame["mass"].to_numpy()
+    shares = mass / mass.sum() if mass.any() else np.full(len(mass), 1 / len(mass))
+    mean = np.zeros(len(frame["data"].iloc[0]) // 4)
+    for share, data in zip(shares, frame["data"], strict=True):
+        if share > 0:
+            mean += share * np.frombuffer(data, np.float32)
+    return _frame(MEAN, 0, int(frame["part"].iloc[0]), float(mass.sum()), mean.astype(np.float32).tobytes())
+
+
+def _told(kind: str, number: int, values: dict[str, Any]) -> pd.DataFrame:
+    return _frame(kind, number, 0, 0.0, json.dumps(values).encode())
+
+
+def _frame(kind: str, number: int, part: int, mass: float, data: bytes) -> pd.DataFrame:
+    return pd.DataFrame({"kind": kind, "rank": number, "part": part, "mass": mass, "data": [data]})
+
+
+def _array(raw: bytes) -> np.ndarray:
+    found = aligned(len(raw) // 4)
+    found[:] = np.frombuffer(raw, np.float32)
+    return found
