@@ -9,7 +9,7 @@ cut by its outputs, the second by its inputs (Shoeybi et al., Megatron-LM, arXiv
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -18,6 +18,7 @@ import numpy as np
 from spark_deepnet.layers._crossings import Gather, Join, Share
 from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
 from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.weights import Layout
 
 LEAST = 1 << 12
 """Weights below which a layer is not worth the exchange, and runs whole in every block."""
@@ -56,9 +57,21 @@ class _Value:
     entries: Entries | None = None
 
 
-def cut(net: Net, block: int, blocks: int, least: int = LEAST) -> Net:
-    """The network of one block. All blocks have the same nodes in the same order."""
-    return net if blocks == 1 else _Cutter(net, block, blocks, least).cut()
+def cut(net: Net, block: int, blocks: int, least: int | None = None) -> Net:
+    """The network of one block. All blocks have the same nodes in the same order. Layers of fewer weights than ``least``
+    (None: LEAST) run whole."""
+    return net if blocks == 1 else _Cutter(net, block, blocks, LEAST if least is None else least).cut()
+
+
+def assembled(net: Net, flats: Sequence[np.ndarray]) -> np.ndarray:
+    """The whole network's flat vector, from those of its blocks."""
+    layout = Layout(net)
+    flat = layout.zeros()
+    whole = layout.named(flat)
+    for block, own in enumerate(flats):
+        for slot in Layout(cut(net, block, len(flats))).slots:
+            whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = slot.view(own)
+    return flat
 
 
 class _Cutter:

@@ -9,6 +9,7 @@ from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.net import Net
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.grid import Grid
 from spark_deepnet.rows.columns import Columns
 from spark_deepnet.schedules.schedule import Schedule
 
@@ -67,9 +68,12 @@ class TrainPlan:
     recipe: Recipe
     columns: Columns
     workers: int
+    """Ranks: replicas times blocks."""
     job: str
     """The job's name: it enters the ranks' proof, so that no earlier job's words can be replayed."""
     secret: bytes = field(repr=False)
+    blocks: int = 1
+    """How many ranks hold one copy of the weights together."""
     state_chunks: int = 0
     """How many chunks of the last job's state come among the rows; 0: the fit starts here."""
     job_seconds: float = 30.0
@@ -81,3 +85,7 @@ class TrainPlan:
     """Where the driver hears of progress; None where it cannot be reached."""
     fingerprint: str | None = None
     """What the earlier jobs' rows added up to; other rows now would be another fit."""
+
+    @property
+    def grid(self) -> Grid:
+        return Grid(self.workers // self.blocks, self.blocks)

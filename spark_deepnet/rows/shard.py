@@ -46,7 +46,11 @@ def read_shard(frames: Iterable[pd.DataFrame], columns: Columns) -> Shard:
             frame = frame[frame[STATE].isna()]
         if len(frame):
             tables.append(table_of(frame, columns, faults))
-    table = Table.joined(tables) if tables else _none(columns)
+    return sorted_shard(Table.joined(tables) if tables else _none(columns), faults, state)
+
+
+def sorted_shard(table: Table, faults: Faults, state: dict[tuple[int, int], bytes]) -> Shard:
+    """Rows in canonical order, training rows and validation rows apart."""
     keys = table.keys()
     order = np.argsort(keys, kind="stable")
     training = order[~table.validation[order]]

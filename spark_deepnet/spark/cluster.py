@@ -39,8 +39,12 @@ def without_barrier(spark: SparkSession, exchange: str) -> bool:
     return exchange == "spark"
 
 
-def workers_for(spark: SparkSession, asked: int) -> int:
-    """The number of ranks that run at once: as asked, or one a slot."""
+def workers_for(spark: SparkSession, asked: int, blocks: int) -> int:
+    """The number of ranks that run at once: as asked, or one a slot, in whole replicas of so many blocks."""
+    if asked % blocks:
+        raise ClusterError(
+            f"numTrainWorkers: {asked} workers do not divide into replicas of modelBlocks={blocks}; ask for a multiple"
+        )
     if elastic(spark):
         raise ClusterError(
             "spark.dynamicAllocation.enabled is true, but all workers of a fit must run at once (Spark's barrier mode "
@@ -52,7 +56,9 @@ def workers_for(spark: SparkSession, asked: int) -> int:
             f"numTrainWorkers: {asked} workers must run at once, but the cluster has {slots} slots; ask for at most "
             f"{slots}, add cores or executors, or set exchange to 'spark'"
         )
-    return asked or slots or 1
+    if slots is not None and slots < blocks:
+        raise ClusterError(f"modelBlocks: {blocks} blocks must run at once, but the cluster has {slots} slots")
+    return asked or (slots or blocks) // blocks * blocks
 
 
 def partitions_for(spark: SparkSession, asked: int) -> int:

@@ -52,6 +52,7 @@ RANGES = {
     "clipNorm": _at_least(0),
     "clipValue": _at_least(0),
     "numTrainWorkers": _at_least(0),
+    "modelBlocks": _at_least(1),
     "syncEvery": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
     "syncEpochs": _at_least(0),
     "syncState": (lambda v: v in STATES, "'average', 'keep' or 'reset'"),
@@ -212,7 +213,7 @@ class Design:
     def recipe(self) -> Recipe:
         p = self.params
         layers = tuple(Layer.of(layer).to_json() for layer in self.layers)
-        return Recipe(
+        recipe = Recipe(
             architecture=Architecture(layers, self.entries, self.loss.to_json()),
             optimizer=self._optimizer(),
             schedule=Schedule.of(p.getSchedule()).to_json(),
@@ -231,6 +232,22 @@ class Design:
             sync_epochs=p.getSyncEpochs(),
             sync_state=p.getSyncState(),
         )
+        self.check_blocks(recipe)
+        return recipe
+
+    def check_blocks(self, recipe: Recipe) -> None:
+        """Refuse what weights in blocks cannot do."""
+        if self.params.getModelBlocks() == 1:
+            return
+        if recipe.sync_every != 1:
+            raise ParamError(
+                f"syncEvery: with modelBlocks above 1 all workers step together, found {recipe.sync_every}; set it to 1"
+            )
+        if recipe.made_optimizer().layerwise:
+            raise ParamError(
+                f"solver: {recipe.optimizer['kind']} measures each layer's weights whole, which modelBlocks cuts; take "
+                f"another, such as adam"
+            )
 
     def _optimizer(self) -> Any:
         """The solver; one given by name takes the Param momentum, and sgd with momentum set is momentum."""

@@ -76,6 +76,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
         handleInvalid: str | None = None,
+        modelBlocks: int | None = None,
         syncEvery: Any = None,
         syncEpochs: int | None = None,
         syncState: str | None = None,
@@ -120,6 +121,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
         handleInvalid: str | None = None,
+        modelBlocks: int | None = None,
         syncEvery: Any = None,
         syncEpochs: int | None = None,
         syncState: str | None = None,
@@ -142,12 +144,17 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
 
     def _train(self, spark: SparkSession, design: Design) -> Outcome:
         recipe, rounds = design.recipe, cluster.without_barrier(spark, self.getExchange())
+        blocks = self.getModelBlocks()
         if rounds:
-            recipe = checked(recipe, self.isSet(self.syncEvery))
+            recipe = checked(recipe, self.isSet(self.syncEvery), blocks)
+            workers = cluster.partitions_for(spark, self.getNumTrainWorkers())
+        else:
+            workers = cluster.workers_for(spark, self.getNumTrainWorkers(), blocks)
         plan = TrainPlan(
             recipe=recipe,
             columns=design.columns,
-            workers=(cluster.partitions_for if rounds else cluster.workers_for)(spark, self.getNumTrainWorkers()),
+            workers=workers,
+            blocks=blocks,
             job="",
             secret=secrets.token_bytes(32),
             job_seconds=self.getJobSeconds(),
@@ -159,14 +166,14 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             return Rounds(design.frame, plan, bar).run() if rounds else self._jobs(spark, design.frame, plan, bar)
 
     def _jobs(self, spark: SparkSession, frame: DataFrame, plan: TrainPlan, bar: ProgressBar) -> Outcome:
-        size, state = _sizes(plan.recipe, plan.workers)
+        state = _state_bytes(plan.recipe, plan.workers)
         folder = self.getCheckpointDir() if self.isDefined(self.checkpointDir) else None
         with ExitStack() as stack:
             if self.getShowProgress() and not is_remote():
                 listener = Listener(cluster.conf(spark, "spark.driver.host"), plan.secret, bar.heard)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
-            return Jobs(frame, plan, state, folder, bar).run(size)
+            return Jobs(frame, plan, state, folder, bar).run()
 
     def _model(self, design: Design, outcome: Outcome, seconds: float) -> DeepNetModel:
         model = DeepNetModel(design.recipe.architecture, outcome.weights)
@@ -191,8 +198,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         return EstimatorReader(cls)
 
 
-def _sizes(recipe: Recipe, workers: int) -> tuple[int, int]:
-    """The length of the flat vector, and the bytes of a fit's whole state."""
-    size = Layout(recipe.scores_net()).size
+def _state_bytes(recipe: Recipe, workers: int) -> int:
+    """Of a fit's whole state."""
     vectors = len(recipe.made_optimizer().vectors) * (workers if recipe.keeps_own else 1)
-    return size, 4 * size * (1 + vectors + recipe.validated)
+    return 4 * Layout(recipe.scores_net()).size * (1 + vectors + recipe.validated)

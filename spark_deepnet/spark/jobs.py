@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from spark_deepnet import errors
+from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.failures import said_by_spark
@@ -65,17 +66,23 @@ class Jobs:
         self.ranks: list[dict[str, Any]] = []
         self.count = 0
 
-    def run(self, size: int) -> Outcome:
-        """All jobs; size: the length of the flat vector of weights."""
+    def run(self) -> Outcome:
+        """All jobs."""
         try:
             rows = self._job(None)
             while not self._clock(rows)["finished"]:
                 rows = self._job(self._state(rows))
-            weights = {r["part"]: bytes(r["data"]) for r in rows if r["kind"] == rank.WEIGHTS}
-            return Outcome(joined(weights, size), self._clock(rows), self.ranks, self.count)
+            return Outcome(self._weights(rows), self._clock(rows), self.ranks, self.count)
         finally:
             if self.folder is not None:
                 remove_folder(self.frame.sparkSession, self.folder)
+
+    def _weights(self, rows: list[Row]) -> np.ndarray:
+        found: list[dict[int, bytes]] = [{} for _ in range(self.plan.blocks)]
+        for row in rows:
+            if row["kind"] == rank.WEIGHTS:
+                found[ALL - row["rank"]][row["part"]] = bytes(row["data"])
+        return assembled(self.plan.recipe.scores_net(), [joined(chunks) for chunks in found])
 
     def _job(self, state: DataFrame | None) -> list[Row]:
         plan = replace(self.plan, job=uuid.uuid4().hex)

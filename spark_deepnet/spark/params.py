@@ -145,6 +145,13 @@ class DeepNetParams(
         "the largest that one slope may be (>= 0; 0: any size)",
         typeConverter=TypeConverters.toFloat,  # type: ignore[arg-type]
     )
+    modelBlocks: "Param[int]" = Param(
+        Params._dummy(),
+        "modelBlocks",
+        "how many workers hold one copy of the weights together, each a block of every large layer (>= 1); "
+        "numTrainWorkers is a multiple of it",
+        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
+    )
     syncEvery: "Param[Any]" = Param(
         Params._dummy(),
         "syncEvery",
@@ -217,6 +224,7 @@ class DeepNetParams(
             handleInvalid="error",
             clipNorm=0.0,
             clipValue=0.0,
+            modelBlocks=1,
             syncEvery=1,
             syncEpochs=0,
             syncState="average",
@@ -253,6 +261,10 @@ class DeepNetParams(
     def getClipValue(self) -> float:
         """The value of clipValue, or its default."""
         return self.getOrDefault(self.clipValue)
+
+    def getModelBlocks(self) -> int:
+        """The value of modelBlocks, or its default."""
+        return self.getOrDefault(self.modelBlocks)
 
     def getSyncEvery(self) -> Any:
         """The value of syncEvery, or its default."""
@@ -393,6 +405,10 @@ class DeepNetParams(
     def setClipValue(self, value: float) -> Self:
         """Set clipValue."""
         return self._set(clipValue=value)
+
+    def setModelBlocks(self, value: int) -> Self:
+        """Set modelBlocks."""
+        return self._set(modelBlocks=value)
 
     def setSyncEvery(self, value: Any) -> Self:
         """Set syncEvery."""

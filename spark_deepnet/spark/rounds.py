@@ -52,8 +52,12 @@ def round_task(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame]) -> 
     yield from rounds.run(plan, turn, frames, context.partitionId())
 
 
-def checked(recipe: Recipe, tau_was_set: bool) -> Recipe:
+def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
     """The recipe as rounds can follow it, or an error of what they cannot do."""
+    if blocks > 1:
+        raise ParamError(
+            f"modelBlocks: with exchange='spark' every worker holds all weights, found {blocks}; set exchange to 'sockets'"
+        )
     if recipe.sync_every == 1 and tau_was_set:
         raise ParamError(
             "syncEvery: with exchange='spark' every exchange is a Spark job, found 1, a job for each step; set 10 or "
@@ -139,7 +143,7 @@ class Rounds:
 
     def _take_mean(self, rows: list[Row]) -> None:
         size = self.layout.size
-        flat = joined({r["part"]: bytes(r["data"]) for r in rows}, size * len(self._carried()))
+        flat = joined({r["part"]: bytes(r["data"]) for r in rows})
         for number, vector in enumerate(self._carried()):
             vector[:] = flat[number * size : (number + 1) * size]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,13 +10,16 @@ from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.broadcast import broadcast
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
+from spark_deepnet.exchange.part import PartChannel
+from spark_deepnet.plan.grid import Grid
 from spark_deepnet.train.state import ALL, Chunks
 
 Name = tuple[int, int]
 
 
-def hand_over(came: Chunks, expected: int, channel: Channel) -> dict[Name, bytes]:
-    """Those of the chunks that belong to all ranks or to this one; expected: how many the last job handed back."""
+def hand_over(came: Chunks, expected: int, channel: Channel, grid: Grid) -> dict[Name, bytes]:
+    """Those of the chunks that belong to all ranks of this block or to this rank; expected: how many the last job
+    handed back."""
     own = json.dumps([[*name, len(chunk)] for name, chunk in sorted(came.items())])
     told = [json.loads(blob) for blob in all_gather_bytes(channel, own.encode())]
     if sum(map(len, told)) != expected:
@@ -25,26 +27,17 @@ def hand_over(came: Chunks, expected: int, channel: Channel) -> dict[Name, bytes
     found: dict[Name, bytes] = {}
     for holder, names in enumerate(told):  # every rank in the same order, so nobody waits in a circle
         for owner, number, length in names:
-            chunk = _moved(came, (owner, number), length, holder, channel)
-            if chunk is not None:
-                found[owner, number] = chunk
+            ranks = grid.of_block(ALL - owner) if owner <= ALL else [owner]
+            seats = [holder, *(rank for rank in ranks if rank != holder)]
+            if channel.rank in seats:
+                chunk = _passed(came.get((owner, number)), length, PartChannel(channel, seats))
+                if channel.rank in ranks:
+                    found[owner, number] = chunk
     return found
 
 
-def _moved(came: Mapping[Name, bytes], name: Name, length: int, holder: int, channel: Channel) -> bytes | None:
-    """One chunk where this rank wants it; None where it does not."""
-    owner, rank = name[0], channel.rank
-    if rank == holder:
-        buffer = np.frombuffer(came[name], np.uint8)
-    elif owner in (ALL, rank):
-        buffer = np.empty(length, np.uint8)
-    else:
-        return None
-    if owner == ALL:
-        broadcast(channel, holder, buffer)
-    elif owner != holder:
-        if rank == holder:
-            channel.send(owner, buffer)
-            return None
-        channel.receive(holder, buffer)
+def _passed(own: bytes | None, length: int, seats: Channel) -> bytes:
+    """A chunk from the first of these ranks to all of them."""
+    buffer = np.empty(length, np.uint8) if seats.rank else np.frombuffer(own or b"", np.uint8)
+    broadcast(seats, 0, buffer)
     return buffer.tobytes()

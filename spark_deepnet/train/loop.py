@@ -15,6 +15,7 @@ from spark_deepnet.rows.batches import Epoch, largest_share
 from spark_deepnet.rows.shard import Shard
 from spark_deepnet.train import tempo
 from spark_deepnet.train.averaging import Averaging
+from spark_deepnet.train.block import Block
 from spark_deepnet.train.census import Census
 from spark_deepnet.train.course import Course
 from spark_deepnet.train.measure import Meter
@@ -27,10 +28,18 @@ WantsEnd = Callable[[], bool]
 
 
 class Loop:
-    """Every rank runs the same loop and takes the same turns, because all that decides is summed over the ranks."""
+    """Every rank runs the same loop and takes the same turns, because all that decides is summed over the ranks. The
+    channel joins the replicas: the ranks that hold the same weights."""
 
     def __init__(
-        self, recipe: Recipe, shard: Shard, channel: Channel, census: Census, state: State, meter: Meter
+        self,
+        recipe: Recipe,
+        shard: Shard,
+        channel: Channel,
+        census: Census,
+        state: State,
+        meter: Meter,
+        block: Block | None = None,
     ) -> None:
         self.recipe, self.shard, self.channel, self.census = recipe, shard, channel, census
         self.state, self.clock, self.meter = state, state.clock, meter
@@ -38,7 +47,7 @@ class Loop:
         self.exact = AllReduce(channel, np.float64)
         share = largest_share(len(shard.train), census.rows, recipe.batch_size * self._replicas(recipe.sync_every != 1))
         capacity = max(share, min(len(shard.valid), EVALUATED))
-        self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter)
+        self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter, block)
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce, self.stepper.slopes)
         self.pending = np.zeros(4)
         """What this rank has measured alone since the last word with the others: loss, metric, weight, broken."""

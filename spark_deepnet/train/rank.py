@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 from spark_deepnet.errors import DataError, ExchangeError, NetworkError, ParamError, TrainingError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
+from spark_deepnet.exchange.nobody import Nobody
+from spark_deepnet.exchange.part import PartChannel
 from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.weights import Layout
@@ -24,10 +26,12 @@ from spark_deepnet.rows.columns import BYTES, STEPS, Columns
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.shard import Shard, read_shard
 from spark_deepnet.rows.table import Dense, Features, Table
+from spark_deepnet.train.block import Block
 from spark_deepnet.train.census import Census, take_census
 from spark_deepnet.train.handover import hand_over
 from spark_deepnet.train.loop import Loop, Report
 from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.sharing import share_shard
 from spark_deepnet.train.state import ALL, State, pieces
 from spark_deepnet.train.step import Stepper
 
@@ -66,7 +70,7 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterato
         meeting = pool.submit(_met, plan, seat)  # takes a second of waiting: meanwhile kernels and rows are loaded
         try:
             with meter.timed("compiling"):
-                warm_up(plan)
+                warm_up(plan, plan.grid.block(seat.rank))
             with meter.timed("reading"):
                 shard = read_shard(frames, plan.columns)
         except BaseException:
@@ -96,16 +100,21 @@ def _channel(meeting: Future[Channel], meter: Meter) -> Channel:
 
 
 def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census]:
+    grid, rank = plan.grid, channel.rank
+    replicas = PartChannel(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):
+        block = Block.of(plan.recipe, PartChannel(channel, grid.of_replica(grid.replica(rank))))
         channel.deadline = max(plan.deadline, READING)
-        census = take_census(shard, channel, plan)
+        if grid.blocks > 1:
+            shard = share_shard(shard, block.channel)
+        census = take_census(shard, replicas, plan)
         channel.deadline = plan.deadline
-        state = _state(plan, shard, channel)
+        state = _state(plan, shard, channel, block)
     channel.seconds_waiting = 0.0  # of training alone
-    loop = Loop(plan.recipe, shard, channel, census, state, meter)
+    loop = Loop(plan.recipe, shard, replicas, census, state, meter, block)
     setup = meter.elapsed
     lasts = max(plan.job_seconds, SETUPS * setup) if plan.job_seconds else 0.0
-    reporter = _reporter(plan) if channel.rank == 0 else None
+    reporter = _reporter(plan) if rank == 0 else None
     try:
         loop.run(lambda: meter.elapsed - setup >= lasts, _report_to(reporter))
     finally:
@@ -114,14 +123,13 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
     return state, census
 
 
-def _state(plan: TrainPlan, shard: Shard, channel: Channel) -> State:
+def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> State:
     """The state that the last job handed back, or the start."""
     recipe = plan.recipe
-    layout = Layout(recipe.scores_net())
-    state = State.started(layout, recipe.made_optimizer(), recipe.seed, recipe.validated)
+    state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
     if plan.state_chunks:
-        chunks = hand_over(shard.state, plan.state_chunks, channel)
-        state.restore(chunks, channel.rank, recipe.keeps_own)
+        chunks = hand_over(shard.state, plan.state_chunks, channel, plan.grid)
+        state.restore(chunks, channel.rank, recipe.keeps_own, block.channel.rank)
     return state
 
 
@@ -148,8 +156,8 @@ def _report_to(reporter: Reporter | None) -> Report:
 
 
 def _results(plan: TrainPlan, state: State, census: Census, channel: Channel, meter: Meter) -> Iterator[pd.DataFrame]:
-    """Measures of every rank; of rank 0 also the weights, or the state where the fit goes on, to which every rank adds
-    what is its own. A chunk's ``rank`` is whose it is."""
+    """Measures of every rank; of the first replica also the weights, or the state where the fit goes on, to which every
+    rank adds what is its own. A chunk's ``rank`` is whose it is."""
     meter.seconds["waiting"] += channel.seconds_waiting
     meter.seconds["exchanging"] -= min(channel.seconds_waiting, meter.seconds["exchanging"])
     measures = {
@@ -161,12 +169,12 @@ def _results(plan: TrainPlan, state: State, census: Census, channel: Channel, me
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
     own, finished = plan.recipe.keeps_own, state.clock.finished
-    if channel.rank == 0:
-        chunks = state.chunks(own)
-        yield _frame(STATE, ALL, [next(chunks)])
+    if plan.grid.replica(channel.rank) == 0:
+        chunks, whose = state.chunks(own), ALL - plan.grid.block(channel.rank)
+        yield _frame(STATE, whose, [next(chunks)])
         rest = pieces(state.kept()) if finished else chunks
         for part, chunk in enumerate(rest, start=0 if finished else 1):
-            yield _frame(WEIGHTS if finished else STATE, ALL, [chunk], part)
+            yield _frame(WEIGHTS if finished else STATE, whose, [chunk], part)
     if own and not finished:
         for part, chunk in enumerate(state.own_chunks()):
             yield _frame(STATE, channel.rank, [chunk], part)
@@ -176,14 +184,13 @@ def _frame(kind: str, rank: int, data: list[bytes], part: int = 0) -> pd.DataFra
     return pd.DataFrame({"kind": kind, "rank": rank, "part": range(part, part + len(data)), "data": data})
 
 
-def warm_up(plan: TrainPlan) -> None:
-    """Load or compile every kernel that the fit will call, on one row of zeros."""
+def warm_up(plan: TrainPlan, number: int = 0) -> None:
+    """Load or compile every kernel that the block's steps will call, on one row of zeros."""
     recipe = plan.recipe
-    net = recipe.scores_net()
-    layout, optimizer = Layout(net), recipe.made_optimizer()
-    state = State.started(layout, optimizer, recipe.seed, False)
+    block = Block.of(recipe, Nobody(number, plan.blocks))
+    state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
     table = _one_row(plan.columns)
-    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter())
+    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block)
     stepper.step(table, table.keys(), np.zeros(1, np.int64), 1.0, 0.0, False)
     stepper.evaluate(table)
 

@@ -45,7 +45,8 @@ class Clock:
 
 
 ALL = -1
-"""Whose a chunk is that every rank holds alike; others are one rank's own."""
+"""Whose a chunk is that every rank holds alike; others are one rank's own. Of a network in blocks, block b's ranks hold
+alike what belongs to ALL - b."""
 Chunks = Mapping[tuple[int, int], bytes]
 """(whose, number) -> bytes"""
 
@@ -87,10 +88,10 @@ class State:
         for array in self.vectors:
             yield from pieces(array)
 
-    def restore(self, chunks: Chunks, rank: int = 0, own: bool = False) -> None:
-        """Take back what ``chunks`` and this rank's ``own_chunks`` gave, into this state's own arrays."""
-        self.clock = Clock(**json.loads(chunks[ALL, 0]))
-        end = _fill(self.shared(own), chunks, ALL, 1)
+    def restore(self, chunks: Chunks, rank: int = 0, own: bool = False, block: int = 0) -> None:
+        """Take back what ``chunks`` of the block and this rank's ``own_chunks`` gave, into this state's own arrays."""
+        self.clock = Clock(**json.loads(chunks[ALL - block, 0]))
+        end = _fill(self.shared(own), chunks, ALL - block, 1)
         mine = _fill(self.vectors, chunks, rank, 0) if own else 0
         if end + mine != len(chunks):
             raise ExchangeError(f"state: expected {end + mine} chunks, found {len(chunks)}")
@@ -124,10 +125,11 @@ def pieces(array: np.ndarray) -> Iterator[bytes]:
         yield raw[start : start + CHUNK].tobytes()
 
 
-def joined(chunks: Mapping[int, bytes], size: int) -> np.ndarray:
-    """The float32 array of that many items whose pieces these are."""
-    flat = aligned(size)
-    flat.view(np.uint8)[...] = np.frombuffer(b"".join(chunks[i] for i in sorted(chunks)), np.uint8)
+def joined(chunks: Mapping[int, bytes]) -> np.ndarray:
+    """The float32 array whose pieces these are."""
+    raw = b"".join(chunks[i] for i in sorted(chunks))
+    flat = aligned(len(raw) // 4)
+    flat.view(np.uint8)[...] = np.frombuffer(raw, np.uint8)
     return flat
 
 

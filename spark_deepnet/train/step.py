@@ -16,6 +16,7 @@ from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.feed import fed
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Table
+from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import METRICS, Meter
 from spark_deepnet.train.state import State
 
@@ -28,18 +29,30 @@ TAIL = 16  # floats behind the slopes that are summed with them: the four above,
 class Stepper:
     """The arrays of a step, made once: a step in steady state allocates nothing large."""
 
-    def __init__(self, recipe: Recipe, state: State, capacity: int, all_reduce: Sum, total: Sum, meter: Meter) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        state: State,
+        capacity: int,
+        all_reduce: Sum,
+        total: Sum,
+        meter: Meter,
+        block: Block | None = None,
+    ) -> None:
+        self.block = block or Block.whole(recipe)
         self.recipe, self.state, self.all_reduce, self.meter = recipe, state, all_reduce, meter
         self.alone = False
         """Whether layers that look at the whole batch see this rank's rows alone."""
         self._total = total
-        self.runner = Runner(recipe.scores_net(), state.weights, max(1, capacity), total=self._sum)
+        blocks = self.block.exchange
+        self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self._sum, blocks=blocks)
         self.loss, self.optimizer = recipe.made_loss(), recipe.made_optimizer()
         self.metric = METRICS[self.loss.task]
         size = self.runner.layout.size
         self.vector = aligned(size + TAIL)
         self.slopes, self.tail = self.vector[:size], self.vector[size:]
         self.runner.use_slopes(self.slopes)
+        self.own = self.block.own()
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
 
     def step(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float, stop: bool) -> None:
@@ -55,6 +68,7 @@ class Stepper:
             self.tail[STOP] = stop
         with self.meter.timed("exchanging"):
             self.all_reduce(self.vector)
+            self.block.agree(self.tail)
         with self.meter.timed("computing"):
             if self.tail[BROKEN] == 0 and scale > 0:
                 self.state.clock.count += 1
@@ -120,7 +134,7 @@ class Stepper:
         """What the slopes are multiplied by so that their vector is no longer than clip_norm."""
         if not self.recipe.clip_norm:
             return 1.0
-        norm = float(np.sqrt(sum_of_squares(self.slopes)))
+        norm = np.sqrt(self.block.total(sum(sum_of_squares(self.slopes[own]) for own in self.own)))
         return min(1.0, self.recipe.clip_norm / norm) if norm > 0 else 1.0
 
     def evaluate(self, table: Table) -> tuple[float, float]:

@@ -196,6 +196,7 @@ RANGES: dict[str, tuple[Any, ...]] = {
     "clipNorm": (-1.0,),
     "clipValue": (-1.0,),
     "numTrainWorkers": (-1,),
+    "modelBlocks": (0,),
     "syncEvery": (0,),
     "syncEpochs": (-1,),
     "syncState": ("sum",),

@@ -15,7 +15,7 @@ from spark_deepnet import errors
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.net.weights import Layout
+from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.rows.columns import Columns
@@ -148,9 +148,9 @@ def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory")
         chunks = rows[rows.kind == rank.STATE]
         clock = json.loads(chunks.data[(chunks.part == 0) & (chunks["rank"] == ALL)].item())
         if clock["finished"]:
-            size = Layout(plan.recipe.scores_net()).size
-            told = rows[rows.kind == rank.WEIGHTS]
-            return Fit(joined(dict(zip(told.part, told.data, strict=True)), size), clock, jobs, measures)
+            told = [rows[(rows.kind == rank.WEIGHTS) & (rows["rank"] == ALL - b)] for b in range(plan.blocks)]
+            flats = [joined(dict(zip(own.part, own.data, strict=True))) for own in told]
+            return Fit(assembled(plan.recipe.scores_net(), flats), clock, jobs, measures)
         plan = replace(plan, state_chunks=len(chunks), fingerprint=measures[-1]["fingerprint"])
         frames = [[*own, part] for own, part in zip(dealt, scattered(chunks, len(dealt)), strict=True)]
 

@@ -13,6 +13,7 @@ from spark_deepnet.errors import ExchangeError, TrainingError
 from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
+from spark_deepnet.plan.grid import Grid
 from spark_deepnet.train import rank, tempo
 from spark_deepnet.train.averaging import STATES
 from spark_deepnet.train.handover import hand_over
@@ -202,8 +203,8 @@ def test_chunks_are_handed_to_those_whom_they_belong_to(size: int) -> None:
     came: list[dict[tuple[int, int], bytes]] = [{} for _ in range(size)]
     for name in names:
         came[rng.integers(size)][name] = chunks[name]
-    found = results("memory", size, lambda channel: hand_over(came[channel.rank], len(names), channel))
+    found = results("memory", size, lambda channel: hand_over(came[channel.rank], len(names), channel, Grid(size)))
     for number, own in enumerate(found):
         assert own == {name: chunk for name, chunk in chunks.items() if name[0] in (-1, number)}
     with pytest.raises(ExchangeError, match="99 chunks were sent"):
-        results("memory", size, lambda channel: hand_over(came[channel.rank], 99, channel))
+        results("memory", size, lambda channel: hand_over(came[channel.rank], 99, channel, Grid(size)))

@@ -58,7 +58,7 @@ def test_pieces_joined_are_the_array(monkeypatch: pytest.MonkeyPatch) -> None:
     flat = np.arange(100, dtype=np.float32)
     parts = dict(enumerate(pieces(flat)))
     assert len(parts) == 34
-    np.testing.assert_array_equal(joined(dict(reversed(parts.items())), 100), flat)
+    np.testing.assert_array_equal(joined(dict(reversed(parts.items()))), flat)
 
 
 def test_vectors_start_as_the_optimizer_says() -> None:

@@ -1,0 +1,73 @@
+"""The rows of one replica to all of its blocks: each block works on all rows of its replica, over its own weights."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.gather import all_gather_bytes
+from spark_deepnet.rows.features import Faults
+from spark_deepnet.rows.ragged import Ragged
+from spark_deepnet.rows.shard import Shard, sorted_shard
+from spark_deepnet.rows.table import Dense, Sparse, Table
+
+KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Dense, Sparse, Ragged)}
+
+
+def share_rows(table: Table, faults: Faults, channel: Channel) -> tuple[Table, Faults]:
+    """The rows, and what was wrong with rows, of all ranks of the channel together."""
+    arrays: list[np.ndarray] = []
+    told = {"faults": faults, "table": _told(table, arrays), "arrays": [(a.dtype.str, a.shape) for a in arrays]}
+    heads = [json.loads(blob) for blob in all_gather_bytes(channel, json.dumps(told).encode())]
+    blobs = all_gather_bytes(channel, b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
+    tables = [_made(head, blob) for head, blob in zip(heads, blobs, strict=True)]
+    everywhere: Faults = Counter()
+    for head in heads:
+        everywhere.update(head["faults"])
+    return Table.joined(tables), everywhere
+
+
+def _told(value: Any, arrays: list[np.ndarray]) -> Any:
+    """What is no array, as JSON; arrays go into the list, and stand as their numbers."""
+    if isinstance(value, np.ndarray):
+        arrays.append(value)
+        return len(arrays) - 1
+    if isinstance(value, Table):
+        features = {name: _told(found, arrays) for name, found in value.features.items()}
+        rest = {name: _told(getattr(value, name), arrays) for name in ("targets", "weights", "validation")}
+        return {"features": features} | rest
+    found = {f.name: getattr(value, f.name) for f in fields(value)}
+    return {"kind": type(value).__name__} | {
+        name: {"array": _told(v, arrays)} if isinstance(v, np.ndarray) else v for name, v in found.items()
+    }
+
+
+def _made(head: dict[str, Any], blob: bytes) -> Table:
+    arrays, start = [], 0
+    for dtype, shape in head["arrays"]:
+        count = int(np.prod(shape))
+        arrays.append(np.frombuffer(blob, np.dtype(dtype), count, start).reshape(shape))
+        start += arrays[-1].nbytes
+    told = head["table"]
+    features = {name: _member(found, arrays) for name, found in told["features"].items()}
+    targets = told["targets"]
+    found = arrays[targets] if isinstance(targets, int) else _member(targets, arrays)
+    return Table(features, found, arrays[told["weights"]], arrays[told["validation"]])
+
+
+def _member(told: dict[str, Any], arrays: Sequence[np.ndarray]) -> Any:
+    values = {k: arrays[v["array"]] if isinstance(v, dict) else v for k, v in told.items() if k != "kind"}
+    return KINDS[told["kind"]](**values)
+
+
+def share_shard(shard: Shard, channel: Channel) -> Shard:
+    """The shard of all rows of the ranks of the channel, the same on each."""
+    table = Table.joined([shard.train, shard.valid])
+    together, faults = share_rows(table, shard.faults, channel)
+    return sorted_shard(together, faults, shard.state)

@@ -1,0 +1,46 @@
+"""Fits whose weights are cut into blocks, through Spark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spark_deepnet.errors import ClusterError, ParamError
+from tests.spark.data import blobs, distance, estimator, frame
+
+LAYERS = [4, 70, 70, 3]
+
+
+@pytest.fixture(scope="session")
+def rows(spark: Any) -> Any:
+    return frame(spark, *blobs()).cache()
+
+
+@pytest.mark.sessions("classic", "cluster", "connect")
+def test_a_fit_in_blocks_equals_the_fit(rows: Any, kind: str) -> None:
+    """The hidden layers are large enough to be cut; of four slots two replicas of two blocks are made."""
+    net = estimator(layers=LAYERS, maxIter=10, numTrainWorkers=1)
+    whole = net.fit(rows)
+    for workers in (2, 4) if kind == "classic" else (2,):
+        cut = net.copy({net.modelBlocks: 2, net.numTrainWorkers: workers}).fit(rows)
+        assert distance(cut, whole) < 1e-4
+        assert len(cut.summary.ranks) == workers
+        again = net.copy({net.modelBlocks: 2, net.numTrainWorkers: workers, net.jobSeconds: 0.0, net.maxIter: 2})
+        assert distance(again.fit(rows), net.copy({net.maxIter: 2}).fit(rows)) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "words"),
+    [
+        ({"numTrainWorkers": 3}, ClusterError, ("numTrainWorkers", "3", "modelBlocks=2")),
+        ({"modelBlocks": 9}, ClusterError, ("modelBlocks", "9", "slots")),
+        ({"syncEvery": 5}, ParamError, ("syncEvery", "found 5")),
+        ({"solver": "lamb"}, ParamError, ("solver", "lamb", "modelBlocks")),
+        ({"exchange": "spark"}, ParamError, ("modelBlocks", "'sockets'")),
+    ],
+)
+def test_what_blocks_cannot_do_is_said_before_any_job(rows: Any, params: Any, error: Any, words: Any) -> None:
+    with pytest.raises(error) as found:
+        estimator(**{"layers": LAYERS, "modelBlocks": 2, "numTrainWorkers": 0} | params).fit(rows)
+    assert all(word in str(found.value) for word in words)
