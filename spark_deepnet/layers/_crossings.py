@@ -19,9 +19,25 @@ from spark_deepnet.layers.layer import Arrays, Blocks, Call, Layer, Shape
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Crossing(Layer):
-    """The base: shapes and lengths stay."""
+    """The base: shapes and lengths stay. ``remembers``: whether some passes are not fresh."""
 
+    remembers: bool = False
     reads: ClassVar[str] = ""
+
+    def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
+        return {"others": (x, None)} if self.remembers else {}
+
+    def sum(self, own: np.ndarray, out: np.ndarray, call: Call) -> None:
+        """out = the sum of all blocks' own; out may be the memory of own."""
+        if not call.fresh:
+            np.add(own, call.saved["others"], out=out)
+            return
+        if self.remembers:
+            call.saved["others"][...] = own
+        _copy(own, out)
+        _blocks(call).sum(out)
+        if self.remembers:
+            np.subtract(out, call.saved["others"], out=call.saved["others"])
 
     def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
         return lengths
@@ -38,8 +54,7 @@ class Share(Crossing):
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
         if dx is not None:
-            _copy(dy, dx)
-            _blocks(call).sum(dx)
+            self.sum(dy, dx, call)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -47,8 +62,7 @@ class Join(Crossing):
     """y = sum over blocks of x;  dx = dy."""
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        _copy(x, y)
-        _blocks(call).sum(y)
+        self.sum(x, y, call)
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
@@ -61,8 +75,8 @@ class Join(Crossing):
 class Gather(Crossing):
     """y[..., entries of block b] = block b's x;  dx = dy[..., entries of this block]."""
 
-    block: int
-    entries: tuple[np.ndarray, ...]
+    block: int = 0
+    entries: tuple[np.ndarray, ...] = ()
     reads: ClassVar[str] = "x"  # not so, but y must not be written over x
 
     def shape(self, x: Shape) -> Shape:
@@ -76,7 +90,8 @@ class Gather(Crossing):
         ends = cells * np.cumsum([0, *map(len, self.entries)])
         chunks = [flat[a:b] for a, b in pairwise(ends)]
         chunks[self.block][:] = x.reshape(-1)
-        _blocks(call).gather(chunks)
+        if call.fresh:
+            _blocks(call).gather(chunks)
         for entries, chunk in zip(self.entries, chunks, strict=True):
             y[..., entries] = chunk.reshape(*x.shape[:-1], len(entries))
 

@@ -82,11 +82,13 @@ class Batch:
             self._write_backward(slopes)
             self.slope = self.turns[-1].dy
 
-    def forward(self, training: bool, step: np.uint64, rows: np.ndarray, lengths: Lengths) -> np.ndarray:
+    def forward(
+        self, training: bool, step: np.uint64, rows: np.ndarray, lengths: Lengths, fresh: bool = True
+    ) -> np.ndarray:
         known = dict(lengths)
         for turn in self.turns:
             call = turn.call
-            call.training, call.rows, call.key = training, rows, turn.key ^ step
+            call.training, call.rows, call.key, call.fresh = training, rows, turn.key ^ step, fresh
             turn.forward(known)
         return self.turns[-1].y
 

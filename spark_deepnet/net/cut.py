@@ -57,10 +57,10 @@ class _Value:
     entries: Entries | None = None
 
 
-def cut(net: Net, block: int, blocks: int, least: int | None = None) -> Net:
+def cut(net: Net, block: int, blocks: int, least: int | None = None, remembers: bool = False) -> Net:
     """The network of one block. All blocks have the same nodes in the same order. Layers of fewer weights than ``least``
-    (None: LEAST) run whole."""
-    return net if blocks == 1 else _Cutter(net, block, blocks, LEAST if least is None else least).cut()
+    (None: LEAST) run whole. ``remembers``: whether some passes go without exchange."""
+    return net if blocks == 1 else _Cutter(net, block, blocks, LEAST if least is None else least, remembers).cut()
 
 
 def assembled(net: Net, flats: Sequence[np.ndarray]) -> np.ndarray:
@@ -75,8 +75,8 @@ def assembled(net: Net, flats: Sequence[np.ndarray]) -> np.ndarray:
 
 
 class _Cutter:
-    def __init__(self, net: Net, block: int, blocks: int, least: int) -> None:
-        self.net, self.block, self.blocks, self.least = net, block, blocks, least
+    def __init__(self, net: Net, block: int, blocks: int, least: int, remembers: bool) -> None:
+        self.net, self.block, self.blocks, self.least, self.remembers = net, block, blocks, least, remembers
         self.nodes: list[Node] = []
         self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
         self.gathered: dict[str, _Value] = {}
@@ -140,7 +140,7 @@ class _Cutter:
         return _Value(node.name, shape, entries)
 
     def _joined(self, node: Node, part: _Value) -> _Value:
-        return self._cross(f"{node.name}/join", Join(), part)
+        return self._cross(f"{node.name}/join", Join(self.remembers), part)
 
     def _gathered(self, name: str) -> _Value:
         """The value whole."""
@@ -148,7 +148,9 @@ class _Cutter:
         if value.entries is None:
             return value
         if name not in self.gathered:
-            self.gathered[name] = self._cross(f"{name}/gather", Gather(self.block, value.entries), value)
+            self.gathered[name] = self._cross(
+                f"{name}/gather", Gather(self.remembers, self.block, value.entries), value
+            )
         return self.gathered[name]
 
     def _shared(self, whole: _Value) -> _Value:
@@ -156,7 +158,7 @@ class _Cutter:
         if whole.node in self.net.inputs:
             return whole
         if whole.node not in self.shared:
-            self.shared[whole.node] = self._cross(f"{whole.node}/share", Share(), whole)
+            self.shared[whole.node] = self._cross(f"{whole.node}/share", Share(self.remembers), whole)
         return self.shared[whole.node]
 
     def _cross(self, name: str, layer: Layer, value: _Value) -> _Value:

@@ -239,10 +239,8 @@ class Design:
         """Refuse what weights in blocks cannot do."""
         if self.params.getModelBlocks() == 1:
             return
-        if recipe.sync_every != 1:
-            raise ParamError(
-                f"syncEvery: with modelBlocks above 1 all workers step together, found {recipe.sync_every}; set it to 1"
-            )
+        if recipe.sync_every == 0:
+            raise ParamError("syncEvery: with modelBlocks above 1 it must be a number of steps, found 'auto'")
         if recipe.made_optimizer().layerwise:
             raise ParamError(
                 f"solver: {recipe.optimizer['kind']} measures each layer's weights whole, which modelBlocks cuts; take "

@@ -30,9 +30,9 @@ class Averaging:
         self.own += own
         self.all += of_all
 
-    def __call__(self) -> None:
-        """Every replica goes on from the mean."""
-        if self.all > 0:
+    def __call__(self, several: bool) -> None:
+        """Every replica goes on from the mean, where there are several."""
+        if self.all > 0 and several:
             share = np.float32(self.own / self.all)
             for vector in self.averaged():
                 np.multiply(vector, share, out=self.spare)

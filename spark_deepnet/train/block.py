@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ class Block:
 
     net: Net
     channel: Channel
+    alike: tuple[slice, ...] = ()
+    """Stretches of the flat vector that every block holds: of layers that run whole."""
 
     @staticmethod
     def whole(recipe: Recipe) -> Block:
@@ -30,7 +33,12 @@ class Block:
     @staticmethod
     def of(recipe: Recipe, channel: Channel) -> Block:
         """The block of the channel's rank."""
-        return Block(cut(recipe.scores_net(), channel.rank, channel.size), channel)
+        whole, remembers = recipe.scores_net(), recipe.sync_every != 1
+        nets = [cut(whole, b, channel.size, remembers=remembers) for b in (channel.rank, channel.size - 1)]
+        slots, others = (Layout(net).slots for net in nets)  # the last block has nothing of its own alone
+        common = {slot.name for slot in others if slot.weight.part is None}
+        alike = tuple(slice(s.start, s.stop) for s in slots if s.name in common and channel.size > 1)
+        return Block(nets[0], channel, alike)
 
     @property
     def exchange(self) -> ChannelBlocks | None:
@@ -41,6 +49,26 @@ class Block:
         """What the first block knows, such as that the job should end, to all blocks."""
         if self.channel.size > 1:
             broadcast(self.channel, 0, tail)
+
+    def settle(self, told: np.ndarray, broken: int) -> None:
+        """What the first block knows to all blocks, and a sum of what is broken."""
+        if self.channel.size > 1:
+            total = self.total(float(told[broken]))
+            self.agree(told)
+            told[broken] = total
+
+    def reconcile(self, vectors: Sequence[np.ndarray]) -> None:
+        """What every block holds becomes the mean of the blocks'."""
+        if self.alike:
+            found = np.concatenate([vector[stretch] for vector in vectors for stretch in self.alike])
+            ChannelBlocks(self.channel).sum(found)
+            found /= self.channel.size
+            start = 0
+            for vector in vectors:
+                for stretch in self.alike:
+                    length = stretch.stop - stretch.start
+                    vector[stretch] = found[start : start + length]
+                    start += length
 
     def own(self) -> list[slice]:
         """Stretches of the flat vector that together, over all blocks, are the network's weights once: what every

@@ -48,6 +48,7 @@ class Loop:
         share = largest_share(len(shard.train), census.rows, recipe.batch_size * self._replicas(recipe.sync_every != 1))
         capacity = max(share, min(len(shard.valid), EVALUATED))
         self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter, block)
+        self.block = self.stepper.block
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce, self.stepper.slopes)
         self.pending = np.zeros(4)
         """What this rank has measured alone since the last word with the others: loss, metric, weight, broken."""
@@ -65,9 +66,9 @@ class Loop:
 
     def _tau(self) -> int:
         """Steps between exchanges in this epoch, or its rest; 1: all ranks step together. A lonely rank always does:
-        there is nothing to average."""
+        there is nothing to exchange."""
         recipe, clock = self.recipe, self.clock
-        if self.channel.size == 1 or clock.epoch < recipe.sync_epochs:
+        if self.channel.size * self.block.channel.size == 1 or clock.epoch < recipe.sync_epochs:
             return 1
         if recipe.sync_every == 0 and clock.step == 0 and not self.found_tau:
             self._find_tau()
@@ -96,6 +97,8 @@ class Loop:
                 ends = self._step(rows, weight, rate, wants_end)
             else:
                 self._step_alone(rows, float(own[clock.step]), weight, rate)
+                if self.block.channel.size > 1:
+                    self._steps_of_blocks(rows, float(own[clock.step]), rate, tau)
                 last = clock.step + 1 == epoch.steps and self.course.ends_measured
                 ends = (self.averaging.steps >= tau or last) and self._average(wants_end)
             clock.step += 1
@@ -122,11 +125,20 @@ class Loop:
         self.averaging.note(own, of_all)
         self.course.tick()
 
+    def _steps_of_blocks(self, rows: np.ndarray, own: float, rate: float, tau: int) -> None:
+        """The rest of a round over the same rows: each block by what it remembers of the others."""
+        for _ in range(tau - 1):
+            self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, inverse(own), rate, fresh=False)
+            self.pending[3] += self.stepper.tail[BROKEN]
+        with self.meter.timed("exchanging"):
+            self.block.reconcile([self.state.weights, *self.state.vectors])
+        self.averaging.steps = tau
+
     def _average(self, wants_end: WantsEnd) -> bool:
         """All replicas to their mean; true where rank 0 wants the job to end with it."""
         stop = self._settle(self.channel.rank == 0 and wants_end())
         with self.meter.timed("exchanging"):
-            self.averaging()
+            self.averaging(self.channel.size > 1)
         return stop
 
     def _settle(self, stop: bool) -> bool:
@@ -134,6 +146,7 @@ class Loop:
         told = np.array([*self.pending, stop], np.float64)
         with self.meter.timed("exchanging"):
             self.exact(told)
+            self.block.settle(told, 3)
         self.pending[:] = 0
         loss, metric, weight, broken, stops = told.tolist()
         if broken:

@@ -43,6 +43,11 @@ class Stepper:
         self.recipe, self.state, self.all_reduce, self.meter = recipe, state, all_reduce, meter
         self.alone = False
         """Whether layers that look at the whole batch see this rank's rows alone."""
+        self.fresh = True
+        """Whether the blocks of the network exchange in this step."""
+        self.key = np.uint64(0)
+        self.others = 0.0
+        """The squares of the other blocks' slopes, as of the last fresh step."""
         self._total = total
         blocks = self.block.exchange
         self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self._sum, blocks=blocks)
@@ -62,7 +67,7 @@ class Stepper:
         Afterwards ``tail`` holds, of all ranks together, the batch's mean loss and metric, how many scores were not
         finite, and whether rank 0 wants the job to end here.
         """
-        self.alone = False
+        self.alone, self.fresh = False, True
         with self.meter.timed("computing"):
             self.compute(table, keys, rows, scale)
             self.tail[STOP] = stop
@@ -74,10 +79,13 @@ class Stepper:
                 self.state.clock.count += 1
                 self._update(rate)
 
-    def step_alone(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float) -> None:
+    def step_alone(
+        self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float, fresh: bool = True
+    ) -> None:
         """One step of this rank by itself; scale: 1 / the weight of these rows. ``tail`` is this rank's own. The count
-        goes on even where there is no row, so that it is the same on all ranks."""
-        self.alone = True
+        goes on even where there is no row, so that it is the same on all ranks. Of a network in blocks, a step that is
+        not ``fresh`` is one more over the same rows, in which the blocks do not exchange."""
+        self.alone, self.fresh = True, fresh
         with self.meter.timed("computing"):
             self.compute(table, keys, rows, scale)
             self.state.clock.count += 1
@@ -91,8 +99,9 @@ class Stepper:
             self.slopes[:] = 0
             return
         batch, lengths = fed(self.runner, table.features, rows)
-        step = key_of("step", self.recipe.seed, self.state.clock.count)
-        scores = batch.forward(True, step, keys[rows], lengths)
+        if self.fresh:
+            self.key = key_of("step", self.recipe.seed, self.state.clock.count)
+        scores = batch.forward(True, self.key, keys[rows], lengths, self.fresh)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
             self.tail[LOSS], self.tail[METRIC] = self._measured(batch, scores, table, rows, scale)
         self.tail[BROKEN] = count_not_finite(scores.reshape(-1)) + (not np.isfinite(self.tail[LOSS]))
@@ -134,7 +143,10 @@ class Stepper:
         """What the slopes are multiplied by so that their vector is no longer than clip_norm."""
         if not self.recipe.clip_norm:
             return 1.0
-        norm = np.sqrt(self.block.total(sum(sum_of_squares(self.slopes[own]) for own in self.own)))
+        squares = float(sum(sum_of_squares(self.slopes[own]) for own in self.own))
+        if self.fresh:
+            self.others = self.block.total(squares) - squares
+        norm = float(np.sqrt(squares + self.others))
         return min(1.0, self.recipe.clip_norm / norm) if norm > 0 else 1.0
 
     def evaluate(self, table: Table) -> tuple[float, float]:

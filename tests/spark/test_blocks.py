@@ -35,7 +35,7 @@ def test_a_fit_in_blocks_equals_the_fit(rows: Any, kind: str) -> None:
     [
         ({"numTrainWorkers": 3}, ClusterError, ("numTrainWorkers", "3", "modelBlocks=2")),
         ({"modelBlocks": 9}, ClusterError, ("modelBlocks", "9", "slots")),
-        ({"syncEvery": 5}, ParamError, ("syncEvery", "found 5")),
+        ({"syncEvery": "auto"}, ParamError, ("syncEvery", "found 'auto'")),
         ({"solver": "lamb"}, ParamError, ("solver", "lamb", "modelBlocks")),
         ({"exchange": "spark"}, ParamError, ("modelBlocks", "'sockets'")),
     ],
