@@ -39,7 +39,8 @@ class NodeCost:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of a rank's arrays; not what layers allocate within a pass, the exchange's 256 KiB, Python, Spark."""
+    """Bytes of a rank's arrays. Not in it are its rows, what layers allocate within a pass, second slopes of weights that
+    layers share, the exchange's 256 KiB, Python and Spark."""
 
     weights: int
     slopes: int
@@ -49,18 +50,20 @@ class Memory:
     """The best epoch's weights, where rows are kept for validation."""
     activations: int
     """All that grows with the rows of a step."""
+    rows: int
+    """So many: the most that a step has, or that are validated at once."""
 
     @property
     def total(self) -> int:
         return self.weights + self.slopes + self.vectors + self.best + self.activations
 
 
-def memory(recipe: Recipe, capacity: int) -> Memory:
+def memory(recipe: Recipe, rows: int) -> Memory:
     """Of a rank whose steps have up to so many rows."""
     net = recipe.scores_net()
     size = FLOAT * Layout(net).size
     vectors = len(recipe.made_optimizer().vectors) * size
-    return Memory(size, size, vectors, size * recipe.validated, capacity * sum(buffers(net).values()))
+    return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffers(net).values()), rows)
 
 
 def nodes(recipe: Recipe) -> tuple[NodeCost, ...]:

@@ -107,7 +107,7 @@ def _row(name: str, shape: str, *found: NodeCost) -> str:
 def _whole(f: Forecast) -> list[str]:
     m = f.memory
     parts = {"weights": m.weights, "slopes": m.slopes, "optimizer": m.vectors, "best weights": m.best}
-    parts[f"steps of {f.share:,} rows"] = m.activations
+    parts[f"activations of {m.rows:,} rows"] = m.activations
     shown = ", ".join(f"{name} {size / 2**20:.2f}" for name, size in parts.items() if size)
     lines = [
         f"memory of a worker: {m.total / 2**20:.2f} MiB ({shown}), and {f.rowBytes:,} bytes for each row that it keeps",
