@@ -88,6 +88,6 @@ class Costs:
 
     def naive(self, workers: int) -> float:
         """C / (C / K + S): synchronous steps, were a share's seconds proportional to its rows (Moritz et al., SparkNet,
-        arXiv 1511.06051, section 2.2)."""
+        arXiv 1511.06051)."""
         alone = self.compute.at(self.batch)
         return alone / (alone / workers + self.exchange_seconds(workers, 1))

@@ -90,7 +90,6 @@ class _Probing:
         """The median step of so many rows; the first is not counted."""
         index = np.random.default_rng(rows).permutation(self.rows)[:rows]
         self._step(index)
-        self._taken()
         found: list[float] = []
         while len(found) < LEAST or sum(found) < SECONDS:
             start = time.perf_counter()
