@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.convolution import column_sums, convolve, convolve_back, convolve_weights
 from spark_deepnet.kernels.windows import Window
 from spark_deepnet.layers._windows import check_count, check_image, pair, placed, sides
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +76,34 @@ class Convolution(Layer):
         b = Weight((self.filters,), Initializer.of(self.bias_initializer), **fans, decays=self.bias_decays)
         return {"W": W, "b": b} if self.bias else {"W": W}
 
+    ins: ClassVar[int] = -2
+    """The axis of W that runs over a group's input channels."""
+    outs: ClassVar[int] = -1
+
+    def cut_outputs(self, x: Shape, entries: np.ndarray) -> Piece | None:
+        if self.groups > 1:
+            return None
+        return Piece(replace(self, filters=len(entries)), {"W": {self.outs: entries}, "b": {-1: entries}})
+
+    def cut_inputs(self, x: Shape, entries: np.ndarray, first: bool) -> Piece | None:
+        if self.groups > 1:
+            return None
+        return Piece(self if first else replace(self, bias=False), {"W": {self.ins: entries}})
+
+    def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
+        """Whole groups, which do not see each other."""
+        channels, filters = x[-1] // self.groups, self.filters // self.groups
+        groups = entries[::channels] // channels
+        if self.groups == 1 or not np.array_equal(_members(groups, channels), entries):
+            return None
+        found = _members(groups, filters)
+        layer = replace(self, groups=len(groups), filters=len(found))
+        return Piece(layer, {"W": self.of_groups(entries, found), "b": {-1: found}}), found
+
+    def of_groups(self, channels: np.ndarray, filters: np.ndarray) -> dict[int, np.ndarray]:
+        """The entries of W that belong to some groups, which have these channels and filters."""
+        return {-1: filters}
+
     def multiply_adds(self, x: Shape) -> int:
         counts, window = self.place(x)
         return prod(counts) * window.height * window.width * x[-1] // self.groups * self.filters
@@ -101,3 +129,8 @@ class Convolution(Layer):
             column_sums(dy.reshape(-1, self.filters), slopes["b"])
         if dx is not None:
             convolve_back(dy, self.filter(w["W"]), window, self.images(dx))
+
+
+def _members(groups: np.ndarray, each: int) -> np.ndarray:
+    """The channels of these groups of so many."""
+    return (groups[:, None] * each + np.arange(each)).reshape(-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.windows import Window
@@ -22,6 +22,7 @@ class Pooling(Layer):
     strides: Any = None
     padding: Any = "valid"
     ceil: bool = False
+    channelwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         size, each = pair(self, "pool_size"), sides(self)

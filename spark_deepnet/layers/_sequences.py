@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ def lengths_of(call: Call, x: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True, repr=False)
 class SequencePooling(Layer):
     """One number for each feature of a sequence."""
+
+    channelwise: ClassVar[bool] = True
 
     def shape(self, x: Shape) -> Shape:
         check_sequence(self, x)

@@ -16,6 +16,7 @@ class Add(Layer, kind="add"):
     """y = x_1 + x_2 + ...   x_1, x_2, ..., y: of one shape. y may be the memory of x_1."""
 
     many: ClassVar[bool] = True
+    channelwise: ClassVar[bool] = True
     reads: ClassVar[str] = ""
 
     def shape(self, x: tuple[Shape, ...]) -> Shape:

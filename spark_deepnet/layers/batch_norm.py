@@ -72,6 +72,7 @@ class BatchNorm(Layer, kind="batch_norm"):
     center: bool = True
     scale: bool = True
     totals: ClassVar[bool] = True
+    channelwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_numbers(self, "at least 0 and at most 1", "momentum")

@@ -4,7 +4,7 @@ Conv2DTranspose, Caffe's Deconvolution)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,12 @@ class Conv2DTranspose(Convolution, kind="conv2d_transpose"):
 
     PyTorch's output_padding p is less padding at one end: ((top, top - p), (left, left - p)).
     """
+
+    ins: ClassVar[int] = -1
+    outs: ClassVar[int] = -2
+
+    def of_groups(self, channels: np.ndarray, filters: np.ndarray) -> dict[int, np.ndarray]:
+        return {-1: channels}
 
     def place(self, x: Shape) -> tuple[Shape, Window]:
         check_image(self, x)

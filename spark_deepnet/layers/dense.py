@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -12,7 +12,7 @@ from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
 
 
 @kernel
@@ -70,6 +70,12 @@ class Dense(Layer, kind="dense"):
         W = Weight((x[-1], self.units), Initializer.of(self.initializer), **fans)
         b = Weight((self.units,), Initializer.of(self.bias_initializer), **fans, decays=self.bias_decays)
         return {"W": W, "b": b} if self.bias else {"W": W}
+
+    def cut_outputs(self, x: Shape, entries: np.ndarray) -> Piece:
+        return Piece(replace(self, units=len(entries)), {"W": {-1: entries}, "b": {-1: entries}})
+
+    def cut_inputs(self, x: Shape, entries: np.ndarray, first: bool) -> Piece:
+        return Piece(self if first else replace(self, bias=False), {"W": {0: entries}})
 
     def multiply_adds(self, x: Shape) -> int:
         return prod(x) * self.units

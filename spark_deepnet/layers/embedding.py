@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import careful
 from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
 
 
 @careful
@@ -60,6 +60,9 @@ class Embedding(Layer, kind="embedding"):
     def weights(self, x: Shape) -> dict[str, Weight]:
         start = Initializer.of(self.initializer)
         return {"E": Weight((self.vocabulary, self.units), start, self.vocabulary, self.units)}
+
+    def cut_outputs(self, x: Shape, entries: np.ndarray) -> Piece:
+        return Piece(replace(self, units=len(entries)), {"E": {-1: entries}})
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         _forward(x.reshape(-1), w["E"], y.reshape(x.size, self.units))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -19,6 +19,10 @@ class Flatten(Layer, kind="flatten"):
 
     def shape(self, x: Shape) -> Shape:
         return (prod(x),)
+
+    def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray]:
+        places = np.arange(prod(x[:-1]))[:, None] * x[-1] + entries
+        return Piece(self), places.reshape(-1)
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         y[...] = x.reshape(y.shape)

@@ -40,6 +40,7 @@ class GlobalAveragePool2D(Layer, kind="global_average_pool2d"):
     """y_c = the mean over h, w of x[h, w, c].   x: (n, height, width, channels)   y: (n, channels)"""
 
     reads: ClassVar[str] = "x"  # its shape; y must not be written over x
+    channelwise: ClassVar[bool] = True
 
     def shape(self, x: Shape) -> Shape:
         check_image(self, x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
 @dataclass(frozen=True, repr=False)
 class GlobalMaxPool2D(Layer, kind="global_max_pool2d"):
     """y_c = max over h, w of x[h, w, c].   x: (n, height, width, channels)   y: (n, channels)"""
+
+    channelwise: ClassVar[bool] = True
 
     def shape(self, x: Shape) -> Shape:
         check_image(self, x)

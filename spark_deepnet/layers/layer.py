@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -14,6 +14,20 @@ from spark_deepnet.registry import Member
 
 Shape = tuple[int, ...]
 Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which entries of a whole weight an array holds, by axis; None: all."""
+
+    shape: Shape
+    """Of the whole."""
+    entries: tuple[np.ndarray | None, ...]
+
+    @property
+    def index(self) -> Any:
+        """What picks the part from the whole."""
+        return np.ix_(*(np.arange(n) if e is None else e for n, e in zip(self.shape, self.entries, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,27 @@ class Weight:
     """Whether regParam and the decay of adamw and lamb reach it: not so for biases."""
     trained: bool = True
     """False for what a layer keeps up by itself in forward, such as running statistics: no step touches it."""
+    part: Part | None = None
+    """Of a network that is cut: which part of the weight this is; the rest belongs to other blocks."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one block runs of a layer whose weights are cut: a layer over fewer inputs or outputs, and which entries of
+    the weights are its own, as weight -> axis -> entries; axes that are not named are whole."""
+
+    layer: Layer
+    weights: Mapping[str, Mapping[int, np.ndarray]] = field(default_factory=dict)
+
+
+class Blocks(Protocol):
+    """The blocks that one network is cut into, as its layers see them: all call the same, in the same order."""
+
+    def sum(self, vector: np.ndarray) -> None:
+        """The vector becomes the sum of all blocks' vectors."""
+
+    def gather(self, chunks: Sequence[np.ndarray]) -> None:
+        """Each block's chunk goes to all: chunk b is block b's."""
 
 
 def _alone(vector: np.ndarray) -> None:
@@ -49,6 +84,8 @@ class Call:
     y and dx are set to zero afterwards. None: all are real. A layer with ``many`` gets those of its first input."""
     total: Callable[[np.ndarray], None] = _alone
     """Sums a float64 vector over all ranks, in place: for layers whose result depends on the whole batch."""
+    blocks: Blocks | None = None
+    """The other blocks of a network that is cut; None: it is whole."""
     saved: Arrays = field(default_factory=dict)
     """The arrays that ``saves`` declared, n rows each: filled by forward, read by backward."""
 
@@ -77,6 +114,8 @@ class Layer(Member, family="layers"):
     """Whether forward or backward calls ``call.total``: then every rank must pass, also with no rows."""
     reads: ClassVar[str] = "x"
     """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
+    channelwise: ClassVar[bool] = False
+    """Whether each entry of the output's last axis needs that entry of the input's (and of the weights') alone."""
 
     def parts(self) -> tuple[Layer, ...]:
         """The layers that do its work one after another: itself without its activation, then the activation."""
@@ -104,6 +143,26 @@ class Layer(Member, family="layers"):
         """What forward keeps for backward beside x and y: name -> (shape of one row, dtype; None: the floats')."""
         return {}
 
+    def cut_outputs(self, x: Shape, entries: np.ndarray) -> Piece | None:
+        """The piece that makes these entries of the output's last axis from the whole input; None: it cannot."""
+        return None
+
+    def cut_inputs(self, x: Shape, entries: np.ndarray, first: bool) -> Piece | None:
+        """The piece that makes, from these entries of the input's last axis, its part of a sum over all blocks, which
+        is the output; what is to be added once belongs to the ``first``."""
+        return None
+
+    def cut_sum(self, x: Shape, block: int, blocks: int) -> Piece | None:
+        """The piece that makes, from the whole input, its part of a sum over all blocks, which is the output."""
+        return None
+
+    def cut_through(self, x: Any, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
+        """The piece that needs nothing but these entries of the input's last axis, and which entries of the output's it
+        makes."""
+        if not self.channelwise:
+            return None
+        return Piece(self, {name: {-1: entries} for name in self.weights(x)}), entries
+
     def multiply_adds(self, x: Any) -> int:
         """Multiply-adds of one row's forward pass in matrix products."""
         return 0
@@ -119,6 +178,7 @@ class Activation(Layer):
     """A layer that works element by element: ``value`` and ``slope`` see flat arrays."""
 
     reads: ClassVar[str] = "y"
+    channelwise: ClassVar[bool] = True
 
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         """y_i = f(x_i)"""

@@ -16,6 +16,7 @@ class Maximum(Layer, kind="maximum"):
     """y = max(x_1, x_2, ...)   x_1, x_2, ..., y: of one shape. Where several are highest, the first gets the slope."""
 
     many: ClassVar[bool] = True
+    channelwise: ClassVar[bool] = True
     reads: ClassVar[str] = "xy"
 
     def shape(self, x: tuple[Shape, ...]) -> Shape:

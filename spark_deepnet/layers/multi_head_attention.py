@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.sequences import add_columns
 from spark_deepnet.layers._sequences import check_flags, check_sequence, lengths_of
 from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
 
 LINES = 1024
 
@@ -74,6 +74,16 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
         found = {f"W{name}": Weight(size, start, *size) for name, size in sizes.items()}
         return found | {f"b{name}": Weight(size[1:], zero, *size, decays=False) for name, size in sizes.items()}
 
+    def cut_sum(self, x: Shape, block: int, blocks: int) -> Piece | None:
+        """Some of the heads."""
+        if self.heads < blocks:
+            return None
+        size, heads = self.width(x) // self.heads, np.array_split(np.arange(self.heads), blocks)[block]
+        columns = (heads[:, None] * size + np.arange(size)).reshape(-1)
+        parts = {f"{kind}{name}": {-1: columns} for kind in "Wb" for name in "qkv"} | {"Wo": {0: columns}}
+        layer = replace(self, heads=len(heads), key_dim=size)
+        return Piece(layer if block == 0 else _Part(**vars(layer)), parts)
+
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         """q, k and v side by side, the heads' outputs, and what each softmax was divided by."""
         wide = self.width(x)
@@ -86,11 +96,12 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         x, lengths = np.ascontiguousarray(x), lengths_of(call, x)
         W, b = _joined([w[f"W{name}"] for name in "qkv"], 1), _joined([w[f"b{name}"] for name in "qkv"], 0)
+        bo = w.get("bo", np.zeros(x.shape[2], x.dtype))
         for rows in _blocks(x):
             qkv, heads, norms = (call.saved[name][rows] for name in ("qkv", "heads", "norms"))
             _project(_lines(x[rows]), W, b, _lines(qkv))
             attend(qkv, lengths[rows], self.causal, norms, heads)
-            _project(_lines(heads), w["Wo"], w["bo"], _lines(y[rows]))
+            _project(_lines(heads), w["Wo"], bo, _lines(y[rows]))
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
@@ -98,14 +109,15 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
         x, dy, lengths = np.ascontiguousarray(x), np.ascontiguousarray(dy), lengths_of(call, x)
         back = _joined([w[f"W{name}"].T for name in "qkv"], 0)
         dW, db = aligned(back.T.shape, x.dtype), aligned(len(back), x.dtype)
-        slopes["Wo"][...] = slopes["bo"][...] = 0
+        dbo = slopes.get("bo", np.empty(x.shape[2], x.dtype))
+        slopes["Wo"][...] = dbo[...] = 0
         few, steps, wide = _rows(x), x.shape[1], len(w["Wo"])
         dheads, dqkv = aligned((few, steps, wide), x.dtype), aligned((few, steps, 3 * wide), x.dtype)
         for rows in _blocks(x):
             qkv, heads, norms = (call.saved[name][rows] for name in ("qkv", "heads", "norms"))
             dh, d, dlines = dheads[: len(qkv)], dqkv[: len(qkv)], _lines(dy[rows])
             gemm(dlines, w["Wo"].T, 0.0, _lines(dh))
-            _project_back(_lines(heads), dlines, slopes["Wo"], slopes["bo"])
+            _project_back(_lines(heads), dlines, slopes["Wo"], dbo)
             attend_back(qkv, lengths[rows], self.causal, norms, dh, d)
             _project_back(_lines(x[rows]), _lines(d), dW, db)
             if dx is not None:
@@ -113,6 +125,14 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
         for i, name in enumerate("qkv"):
             own = slice(i * wide, (i + 1) * wide)
             slopes[f"W{name}"][...], slopes[f"b{name}"][...] = dW[:, own], db[own]
+
+
+@dataclass(frozen=True, repr=False)
+class _Part(MultiHeadAttention):
+    """Some of the heads, whose outputs are added to those of others: bo is theirs."""
+
+    def weights(self, x: Shape) -> dict[str, Weight]:
+        return {name: weight for name, weight in super().weights(x).items() if name != "bo"}
 
 
 def _joined(parts: list[np.ndarray], axis: int) -> np.ndarray:

@@ -16,6 +16,7 @@ class Multiply(Layer, kind="multiply"):
     """y = x_1 x_2 ...   x_1, x_2, ..., y: of one shape."""
 
     many: ClassVar[bool] = True
+    channelwise: ClassVar[bool] = True
 
     def shape(self, x: tuple[Shape, ...]) -> Shape:
         if len(x) < 2 or len(set(x)) > 1:

@@ -12,7 +12,7 @@ from spark_deepnet.errors import NetworkError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.layers._sequences import check_flags, check_sequence
 from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
 
 
 @lru_cache(maxsize=16)
@@ -48,6 +48,9 @@ class PositionalEmbedding(Layer, kind="positional_embedding"):
     def weights(self, x: Shape) -> dict[str, Weight]:
         shape = (self.length, x[1])
         return {} if self.sinusoid else {"P": Weight(shape, Initializer.of(self.initializer), *shape)}
+
+    def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
+        return None if self.sinusoid else (Piece(self, {"P": {-1: entries}}), entries)
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         steps, features = x.shape[1:]

@@ -27,6 +27,7 @@ class Rescaling(Layer, kind="rescaling"):
     scale: float
     offset: float = 0.0
     reads: ClassVar[str] = ""
+    channelwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_numbers(self, "a finite number", "scale", "offset")

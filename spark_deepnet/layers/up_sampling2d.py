@@ -45,6 +45,7 @@ class UpSampling2D(Layer, kind="up_sampling2d"):
 
     size: Any = 2
     reads: ClassVar[str] = ""
+    channelwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         pair(self, "size")

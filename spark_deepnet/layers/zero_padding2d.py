@@ -22,6 +22,7 @@ class ZeroPadding2D(Layer, kind="zero_padding2d"):
 
     padding: Any = 1
     reads: ClassVar[str] = ""
+    channelwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.padding, str):

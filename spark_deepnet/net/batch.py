@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -71,12 +71,13 @@ class Batch:
         buffers: Buffers,
         weights: Mapping[str, Arrays],
         slopes: Mapping[str, Arrays] | None,
-        total: Callable[[np.ndarray], None],
+        call: Call,
     ) -> None:
+        """call: the circumstances that all layers share."""
         self.net, self.n, self.buffers = net, n, buffers
         self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
         self.feed: Arrays = {name: self._value(name) for name in net.inputs}
-        self.turns = [self._turn(node, weights.get(node.owner, {}), total) for node in net.nodes]
+        self.turns = [self._turn(node, weights.get(node.owner, {}), call) for node in net.nodes]
         if slopes is not None:
             self._write_backward(slopes)
             self.slope = self.turns[-1].dy
@@ -101,9 +102,9 @@ class Batch:
     def _value(self, name: str) -> np.ndarray:
         return self.buffers.value(name, self.n, self.shapes[name])
 
-    def _turn(self, node: Node, w: Arrays, total: Callable[[np.ndarray], None]) -> Turn:
+    def _turn(self, node: Node, w: Arrays, call: Call) -> Turn:
         x = tuple(self._value(name) for name in node.inputs)
-        call = Call(saved=self.buffers.saved(node, self.n), total=total)
+        call = replace(call, saved=self.buffers.saved(node, self.n))
         return Turn(node, key_of("node", node.name), w, x if node.layer.many else x[0], self._value(node.name), call)
 
     def _write_backward(self, slopes: Mapping[str, Arrays]) -> None:

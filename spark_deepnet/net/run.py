@@ -8,7 +8,7 @@ import numpy as np
 
 from spark_deepnet.errors import NetworkError
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.layers.layer import Arrays, Call
+from spark_deepnet.layers.layer import Arrays, Blocks, Call
 from spark_deepnet.net.batch import Batch, Lengths
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import Net
@@ -32,9 +32,10 @@ class Runner:
         capacity: int,
         training: bool = True,
         total: Callable[[np.ndarray], None] | None = None,
+        blocks: Blocks | None = None,
     ) -> None:
         self.net, self.layout, self.weights = net, Layout(net), weights
-        self.total = total or Call.total
+        self.total, self.blocks = total or Call.total, blocks
         self.buffers = Buffers(net, capacity, weights.dtype, training)
         self.capacity, self.training = capacity, training
         self.slopes = aligned(self.layout.size, weights.dtype) if training else np.zeros(0, weights.dtype)
@@ -58,7 +59,8 @@ class Runner:
                 self._batches.pop(next(iter(self._batches)))
             net = self._shortened(longest) if longest else self.net
             slopes = self.layout.views(self.slopes) if self.training else None
-            self._batches[key] = Batch(net, n, self.buffers, self.layout.views(self.weights), slopes, self.total)
+            call = Call(total=self.total, blocks=self.blocks)
+            self._batches[key] = Batch(net, n, self.buffers, self.layout.views(self.weights), slopes, call)
         return self._batches[key]
 
     def _shortened(self, longest: Mapping[str, int]) -> Net:

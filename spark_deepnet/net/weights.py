@@ -63,7 +63,7 @@ class Layout:
         flat = self.zeros(dtype)
         for slot in self.slots:
             w = slot.weight
-            w.initializer.fill(slot.view(flat), key_of("weights", seed, slot.name), w.fan_in, w.fan_out)
+            _start(w, key_of("weights", seed, slot.name), slot.view(flat))
         return flat
 
     def views(self, flat: np.ndarray) -> dict[str, Arrays]:
@@ -103,3 +103,11 @@ class Layout:
                 stretch = slice(merged.pop()[0].start, stretch.stop)
             merged.append((stretch, decays))
         return merged
+
+
+def _start(w: Weight, key: np.uint64, out: np.ndarray) -> None:
+    """The weight's first numbers; of a part, the same as the whole has there."""
+    if w.part is None:
+        w.initializer.fill(out, key, w.fan_in, w.fan_out)
+    else:
+        w.initializer.fill_part(out, w.part.shape, w.part.entries, key, w.fan_in, w.fan_out)

@@ -1,0 +1,156 @@
+"""A network cut into blocks: each block holds a piece of every large layer, and what crosses between them is put in.
+
+A value of the whole network is in one of two states: every block holds it whole, or each holds some entries of its last
+axis. Layers say how they may be cut (Layer.cut_outputs, cut_inputs, cut_sum, cut_through); what cannot be cut, or is
+not worth it, runs whole in every block, on the same numbers. Two Dense layers in a row cost one exchange: the first is
+cut by its outputs, the second by its inputs (Shoeybi et al., Megatron-LM, arXiv 1909.08053, section 3).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+
+import numpy as np
+
+from spark_deepnet.layers._crossings import Gather, Join, Share
+from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
+from spark_deepnet.net.net import Net, Node
+
+LEAST = 1 << 12
+"""Weights below which a layer is not worth the exchange, and runs whole in every block."""
+Entries = tuple[np.ndarray, ...]
+"""Of the last axis, by block."""
+
+
+@dataclass(frozen=True)
+class CutNode(Node):
+    """A block's piece of a node."""
+
+    whole: dict[str, Weight] = field(default_factory=dict)
+    """The weights of the node that is cut."""
+    own: Mapping[str, Mapping[int, np.ndarray]] = field(default_factory=dict)
+    """Which entries of them this block has."""
+
+    def weights(self) -> dict[str, Weight]:
+        return {name: self._weight(name, found) for name, found in super().weights().items()}
+
+    def _weight(self, name: str, found: Weight) -> Weight:
+        whole = self.whole[name]
+        if name not in self.own:
+            return whole
+        axes = {axis % len(whole.shape): entries for axis, entries in self.own[name].items()}
+        part = Part(whole.shape, tuple(axes.get(axis) for axis in range(len(whole.shape))))
+        return replace(whole, shape=found.shape, part=part)
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A value of the whole network as this block has it: the node that holds it, its shape here, and, where it is cut,
+    the entries of all blocks."""
+
+    node: str
+    shape: Shape
+    entries: Entries | None = None
+
+
+def cut(net: Net, block: int, blocks: int, least: int = LEAST) -> Net:
+    """The network of one block. All blocks have the same nodes in the same order."""
+    return net if blocks == 1 else _Cutter(net, block, blocks, least).cut()
+
+
+class _Cutter:
+    def __init__(self, net: Net, block: int, blocks: int, least: int) -> None:
+        self.net, self.block, self.blocks, self.least = net, block, blocks, least
+        self.nodes: list[Node] = []
+        self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
+        self.gathered: dict[str, _Value] = {}
+        self.shared: dict[str, _Value] = {}
+        users = Counter(node.owner for node in net.nodes if node.weights())
+        self.tied = {name for name, count in users.items() if count > 1}
+
+    def cut(self) -> Net:
+        for node in self.net.nodes:
+            self.values[node.name] = self._through(node) or self._by_inputs(node) or self._of_whole(node)
+        self._gathered(self.net.nodes[-1].name)
+        return Net(dict(self.net.inputs), tuple(self.nodes))
+
+    def _through(self, node: Node) -> _Value | None:
+        """Where all inputs are cut alike, and the layer needs no more than its entries."""
+        found = [self.values[name] for name in node.inputs]
+        first = found[0].entries
+        if first is None or node.owner in self.tied or not all(_alike(v.entries, first) for v in found):
+            return None
+        pieces = [node.layer.cut_through(node.x, entries) for entries in first]
+        if any(piece is None for piece in pieces):
+            return None
+        entries = tuple(piece[1] for piece in pieces if piece is not None)
+        return self._run(node, pieces[self.block][0], found, entries)  # type: ignore[index]
+
+    def _by_inputs(self, node: Node) -> _Value | None:
+        """Where the input is cut, and the layer makes a part of its sum of some entries."""
+        found = self.values[node.inputs[0]]
+        if found.entries is None or node.owner in self.tied or node.layer.many:
+            return None
+        piece = node.layer.cut_inputs(node.x, found.entries[self.block], self.block == 0)
+        return None if piece is None else self._joined(node, self._run(node, piece, [found]))
+
+    def _of_whole(self, node: Node) -> _Value:
+        whole = [self._gathered(name) for name in node.inputs]
+        size = sum(prod(w.shape) for w in node.weights().values())
+        if size < self.least or node.owner in self.tied or node.layer.many or not size:
+            return self._run(node, Piece(node.layer), whole)
+        return (
+            self._by_outputs(node, whole[0])
+            or self._by_sum(node, whole[0])
+            or self._run(node, Piece(node.layer), whole)
+        )
+
+    def _by_outputs(self, node: Node, whole: _Value) -> _Value | None:
+        units = node.shape[-1] if node.shape else 0
+        entries = tuple(np.array_split(np.arange(units), self.blocks))
+        piece = node.layer.cut_outputs(node.x, entries[self.block]) if units >= self.blocks else None
+        return None if piece is None else self._run(node, piece, [self._shared(whole)], entries)
+
+    def _by_sum(self, node: Node, whole: _Value) -> _Value | None:
+        piece = node.layer.cut_sum(node.x, self.block, self.blocks)
+        return None if piece is None else self._joined(node, self._run(node, piece, [self._shared(whole)]))
+
+    def _run(self, node: Node, piece: Piece, found: list[_Value], entries: Entries | None = None) -> _Value:
+        """A node of the block for one of the network: of the same name."""
+        shapes = tuple(v.shape for v in found)
+        shape = tuple(piece.layer.shape(shapes if piece.layer.many else shapes[0]))
+        names = tuple(v.node for v in found)
+        self.nodes.append(CutNode(node.name, piece.layer, names, shapes, shape, node.weights(), piece.weights))
+        return _Value(node.name, shape, entries)
+
+    def _joined(self, node: Node, part: _Value) -> _Value:
+        return self._cross(f"{node.name}/join", Join(), part)
+
+    def _gathered(self, name: str) -> _Value:
+        """The value whole."""
+        value = self.values[name]
+        if value.entries is None:
+            return value
+        if name not in self.gathered:
+            self.gathered[name] = self._cross(f"{name}/gather", Gather(self.block, value.entries), value)
+        return self.gathered[name]
+
+    def _shared(self, whole: _Value) -> _Value:
+        """The whole value for those who use it in parts; inputs of the network have no slope to sum."""
+        if whole.node in self.net.inputs:
+            return whole
+        if whole.node not in self.shared:
+            self.shared[whole.node] = self._cross(f"{whole.node}/share", Share(), whole)
+        return self.shared[whole.node]
+
+    def _cross(self, name: str, layer: Layer, value: _Value) -> _Value:
+        shape = tuple(layer.shape(value.shape))
+        self.nodes.append(Node(name, layer, (value.node,), (value.shape,), shape))
+        return _Value(name, shape)
+
+
+def _alike(a: Entries | None, b: Entries) -> bool:
+    return a is not None and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
