@@ -45,5 +45,10 @@ def quickest(size: int, nbytes: int) -> Algorithm:
     return ring.ring
 
 
+def cost(size: int, nbytes: int) -> tuple[float, float]:
+    """Steps, and bytes a rank, of the quickest."""
+    return min(doubling.cost(size, nbytes), ring.cost(size, nbytes), key=lambda found: _time(*found))
+
+
 def _time(steps: float, nbytes: float) -> float:
     return steps * STEP + nbytes

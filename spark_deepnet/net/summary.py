@@ -12,7 +12,7 @@ _LINE = "{:<28} {:<18} {:>12} {:>14} {:>10}  {}"
 def summary(net: Net) -> str:
     """A table: each node's name, kind, shape, parameters, multiply-adds of one row's forward pass, bytes of its values
     for one row, and what it reads; then their sums."""
-    counts = [(_parameters(n), n.layer.multiply_adds(n.x), 4 * prod(n.shape)) for n in net.nodes]
+    counts = [(parameters(n), n.layer.multiply_adds(n.x), 4 * prod(n.shape)) for n in net.nodes]
     lines = [_LINE.format("name (kind)", "shape", "parameters", "multiply-adds", "bytes/row", "reads")]
     for node, numbers in zip(net.nodes, counts, strict=True):
         shown = (f"{number:,}" for number in numbers)
@@ -23,7 +23,8 @@ def summary(net: Net) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _parameters(node: Node) -> int:
+def parameters(node: Node) -> int:
+    """The weights that a node has of its own."""
     return sum(prod(weight.shape) for weight in node.weights().values()) if node.layer.share is None else 0
 
 

@@ -16,9 +16,11 @@ from pyspark.sql import DataFrame, SparkSession, is_remote
 
 from spark_deepnet.exchange.report import Listener
 from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark import cluster
 from spark_deepnet.spark.design import Design
+from spark_deepnet.spark.explain import Forecast, forecast
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.params import DeepNetParams
@@ -142,7 +144,28 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         outcome = self._train(spark, design)
         return self._model(design, outcome, time.perf_counter() - began)
 
+    def explainPlan(
+        self, dataset: DataFrame, latency: float = Link.latency, bandwidth: float = Link.bandwidth
+    ) -> Forecast:
+        """What a fit on the DataFrame would take, printed and returned, without it: parameters, multiply-adds and memory
+        of each layer, seconds and bytes of a step, and how the speed would grow with the workers.
+
+        A few steps are timed on this machine; the exchange is reckoned from a message's ``latency`` (seconds) and the
+        network's ``bandwidth`` (bytes a second). Errors are those of ``fit``."""
+        link = Link(latency, bandwidth)
+        plan, rounds = self._plan(dataset.sparkSession, Design(self, dataset))
+        found = forecast(plan, link, rounds)
+        print(found)
+        return found
+
     def _train(self, spark: SparkSession, design: Design) -> Outcome:
+        plan, rounds = self._plan(spark, design)
+        _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
+        with ProgressBar(self.getShowProgress(), plan.recipe.epochs) as bar:
+            return Rounds(design.frame, plan, bar).run() if rounds else self._jobs(spark, design.frame, plan, bar)
+
+    def _plan(self, spark: SparkSession, design: Design) -> tuple[TrainPlan, bool]:
+        """What every rank is told, and whether the fit goes in rounds of ordinary jobs."""
         recipe, rounds = design.recipe, cluster.without_barrier(spark, self.getExchange())
         blocks = self.getModelBlocks()
         if rounds:
@@ -161,9 +184,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             deadline=self.getTimeout(),
             threads=cluster.threads_of(spark),
         )
-        _log.info("fit: %d workers, %s", plan.workers, recipe.architecture.layers)
-        with ProgressBar(self.getShowProgress(), recipe.epochs) as bar:
-            return Rounds(design.frame, plan, bar).run() if rounds else self._jobs(spark, design.frame, plan, bar)
+        return plan, rounds
 
     def _jobs(self, spark: SparkSession, frame: DataFrame, plan: TrainPlan, bar: ProgressBar) -> Outcome:
         state = _state_bytes(plan.recipe, plan.workers)

@@ -22,10 +22,8 @@ from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import BYTES, STEPS, Columns
-from spark_deepnet.rows.ragged import Ragged
+from spark_deepnet.rows.blank import blank
 from spark_deepnet.rows.shard import Shard, read_shard
-from spark_deepnet.rows.table import Dense, Features, Table
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.census import Census, take_census
 from spark_deepnet.train.handover import hand_over
@@ -185,27 +183,12 @@ def _frame(kind: str, rank: int, data: list[bytes], part: int = 0) -> pd.DataFra
 
 
 def warm_up(plan: TrainPlan, number: int = 0) -> None:
-    """Load or compile every kernel that the block's steps will call, on one row of zeros."""
+    """Load or compile every kernel that the block's steps will call, on one row of zeros, of one step where rows are
+    sequences."""
     recipe = plan.recipe
     block = Block.of(recipe, Nobody(number, plan.blocks))
     state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
-    table = _one_row(plan.columns)
+    table = blank(plan.columns, 1)
     stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block)
     stepper.step(table, table.keys(), np.zeros(1, np.int64), 1.0, 0.0, False)
     stepper.evaluate(table)
-
-
-def _one_row(columns: Columns) -> Table:
-    """A row of zeros, of one step where rows are sequences."""
-    features: dict[str, Features] = {}
-    for source in columns.sources:
-        kind = np.uint8 if source.kind == BYTES else np.float32
-        if source.kind == STEPS:
-            features[source.input] = Ragged(np.zeros((1, *source.shape[1:]), np.float32), np.array([0, 1]))
-        else:
-            features[source.input] = Dense(np.zeros((1, source.width), kind))
-    steps = next(iter(features.values()))
-    targets = np.zeros((1, columns.labels), np.float32) if columns.labels else np.zeros(1, np.int32)
-    count = 1 if isinstance(steps, Ragged) else columns.sources[0].shape[0]
-    each = Ragged(np.repeat(targets, count, 0), np.array([0, count])) if columns.steps else targets
-    return Table(features, each, np.ones(1, np.float32), np.zeros(1, bool))

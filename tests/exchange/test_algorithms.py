@@ -9,7 +9,7 @@ import pytest
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange import doubling, ring
-from spark_deepnet.exchange.all_reduce import AllReduce, quickest
+from spark_deepnet.exchange.all_reduce import AllReduce, cost, quickest
 from spark_deepnet.exchange.broadcast import broadcast
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
@@ -96,6 +96,13 @@ def test_large_vectors_of_many_ranks_go_around_the_ring() -> None:
     assert quickest(2, 10**8) is doubling.doubling
     assert quickest(8, 10**3) is doubling.doubling
     assert quickest(8, 10**7) is ring.ring
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 100, 1024])
+@pytest.mark.parametrize("nbytes", [0, 8, 10**5, 10**8])
+def test_its_cost_is_that_of_the_algorithm_chosen(size: int, nbytes: int) -> None:
+    module = ring if quickest(size, nbytes) is ring.ring else doubling
+    assert cost(size, nbytes) == module.cost(size, nbytes)
 
 
 @pytest.mark.parametrize("vector", [np.zeros(3), np.zeros((4, 4), np.float32)[:, 1]])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from spark_deepnet import DeepNetEstimator
 from spark_deepnet.errors import ClusterError, DataError, ParamError
 from spark_deepnet.spark import cluster, design
 from tests.cases.bad_input import MISTAKES, RANGES, Mistake
@@ -52,6 +53,12 @@ def test_a_mistake_is_told_soon_and_in_one_sentence(good: Any, mistake: Mistake)
 @pytest.mark.sessions("connect")
 @pytest.mark.parametrize("mistake", [m for m in MISTAKES if not m.in_job] + IN_JOBS, ids=lambda m: m.name)
 def test_and_over_connect(good: Any, mistake: Mistake) -> None:
+    check_told(good, mistake)
+
+
+@pytest.mark.parametrize("mistake", [m for m in MISTAKES if not m.in_job], ids=lambda m: m.name)
+def test_and_by_the_plan_of_a_fit(good: Any, mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DeepNetEstimator, "fit", DeepNetEstimator.explainPlan)
     check_told(good, mistake)
 
 

@@ -1,0 +1,106 @@
+"""The memory of a rank, foretold: what a network's nodes bring to it, and what its rows do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_deepnet.layers.layer import Shape
+from spark_deepnet.net.buffers import Buffers
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.summary import parameters
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source
+
+FLOAT, PLACE, KEY = 4, 8, 8
+"""Bytes of a number, of where a sequence starts, of a row's hash."""
+INPUT_KIND = "input"
+
+
+@dataclass(frozen=True)
+class NodeCost:
+    """One node, or one input, of the network."""
+
+    name: str
+    kind: str
+    shape: Shape
+    parameters: int
+    multiply_adds: int
+    """Of one row's forward pass in matrix products; backward takes twice as many."""
+    weight_bytes: int
+    """Of its weights, their slopes, the optimizer's vectors, and the best weights where rows are kept for validation."""
+    row_bytes: int
+    """A row of a step: of its values, their slopes and what it keeps for backward. A buffer that nodes share counts with
+    the first of them."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of a rank's arrays. Not in it are its rows, what layers allocate within a pass, second slopes of weights that
+    layers share, the exchange's 256 KiB, Python and Spark."""
+
+    weights: int
+    slopes: int
+    vectors: int
+    """The optimizer's."""
+    best: int
+    """The best epoch's weights, where rows are kept for validation."""
+    activations: int
+    """All that grows with the rows of a step."""
+    rows: int
+    """So many: the most that a step has, or that are validated at once."""
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.slopes + self.vectors + self.best + self.activations
+
+
+def memory(recipe: Recipe, rows: int) -> Memory:
+    """Of a rank whose steps have up to so many rows."""
+    net = recipe.scores_net()
+    size = FLOAT * Layout(net).size
+    vectors = len(recipe.made_optimizer().vectors) * size
+    return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffers(net).values()), rows)
+
+
+def nodes(recipe: Recipe) -> tuple[NodeCost, ...]:
+    """The inputs and nodes of the network as the loss sees it, in their order."""
+    net = recipe.scores_net()
+    copies = 2 + len(recipe.made_optimizer().vectors) + recipe.validated
+    rows = buffers(net)
+    found = [NodeCost(name, INPUT_KIND, shape, 0, 0, 0, rows[name]) for name, shape in net.inputs.items()]
+    for node in net.nodes:
+        count, products = parameters(node), node.layer.multiply_adds(node.x)
+        weights = FLOAT * count * copies
+        found.append(NodeCost(node.name, node.layer.kind, node.shape, count, products, weights, rows[node.name]))
+    return tuple(found)
+
+
+def buffers(net: Net) -> Counter[str]:
+    """Input or node -> bytes a row of the buffers of training that it is the first to use."""
+    made = Buffers(net, 1, np.float32, True)
+    used = [*made.values.items(), *((name, array) for (name, _), array in made.kept.items()), *made.slopes.items()]
+    found: Counter[str] = Counter()
+    known: set[int] = set()
+    for name, array in [*used, *((net.nodes[-1].name, array) for array in made.addends)]:
+        if id(array) not in known:
+            known.add(id(array))
+            found[name] += array.nbytes
+    return found
+
+
+def row_bytes(columns: Columns) -> int:
+    """Bytes of one row that a rank keeps: features as dense vectors or the longest sequences, targets, weight, whether
+    it is for validation, and its hash."""
+    steps = columns.sources[0].shape[0] if columns.steps else 1
+    targets = FLOAT * max(1, columns.labels) * steps + (PLACE if columns.steps else 0)
+    return sum(map(_source_bytes, columns.sources)) + targets + FLOAT + 1 + KEY
+
+
+def _source_bytes(source: Source) -> int:
+    if source.kind == BYTES and not source.tokens:
+        return source.width
+    return FLOAT * source.width + (PLACE if source.kind == STEPS else 0)

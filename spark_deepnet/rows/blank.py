@@ -1,0 +1,34 @@
+"""Rows of zeros, as a fit's columns would bring them: to compile kernels on, and to time a step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source
+from spark_deepnet.rows.ragged import Ragged
+from spark_deepnet.rows.table import Dense, Features, Table, Targets
+
+
+def blank(columns: Columns, n: int, longest: bool = False) -> Table:
+    """n rows; where rows are sequences, each of one step, or as long as the longest."""
+    features = {source.input: _features(source, n, longest) for source in columns.sources}
+    return Table(features, _targets(columns, n, longest), np.ones(n, np.float32), np.zeros(n, bool))
+
+
+def _features(source: Source, n: int, longest: bool) -> Features:
+    if source.kind == STEPS:
+        return _repeated(np.zeros(source.shape[1:], np.float32), n, source.shape[0] if longest else 1)
+    return Dense(np.zeros((n, source.width), np.uint8 if source.kind == BYTES and not source.tokens else np.float32))
+
+
+def _targets(columns: Columns, n: int, longest: bool) -> Targets:
+    one = np.zeros(columns.labels, np.float32) if columns.labels else np.zeros((), np.int32)
+    if not columns.steps:
+        return np.repeat(one[None], n, 0)
+    first = columns.sources[0]
+    return _repeated(one, n, 1 if first.kind == STEPS and not longest else first.shape[0])
+
+
+def _repeated(step: np.ndarray, n: int, steps: int) -> Ragged:
+    """n rows of so many steps."""
+    return Ragged(np.repeat(step[None], n * steps, 0), np.arange(n + 1) * steps)

@@ -1,0 +1,128 @@
+"""Memory foretold against memory allocated."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spark_deepnet.layers.batch_norm import BatchNorm
+from spark_deepnet.layers.conv2d import Conv2D
+from spark_deepnet.layers.dense import Dense
+from spark_deepnet.layers.flatten import Flatten
+from spark_deepnet.layers.lstm import LSTM
+from spark_deepnet.layers.max_pool2d import MaxPool2D
+from spark_deepnet.net.buffers import Buffers
+from spark_deepnet.net.net import INPUT, Net
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.memory import FLOAT, KEY, buffers, memory, nodes, row_bytes
+from spark_deepnet.rows.blank import blank
+from spark_deepnet.rows.columns import BYTES, STEPS, VECTOR, Columns, Source
+from spark_deepnet.rows.ragged import Ragged
+from spark_deepnet.rows.shard import read_shard
+from spark_deepnet.rows.table import Dense as DenseRows
+from spark_deepnet.rows.table import Table
+from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.state import State
+from spark_deepnet.train.step import TAIL, Stepper
+from tests.cases.nets import NETS, NetCase
+from tests.train.fits import Rows, plan_of
+
+CAPACITY = 5000  # so many rows that numbers outweigh Python's own objects
+OTHERS = [
+    NetCase("convolutions", (Conv2D(3, 3, activation="relu"), MaxPool2D(2, 2), Flatten(), Dense(2)), (8, 8, 2)),
+    NetCase("normalised", (Dense(8), BatchNorm(), "relu", Dense(3))),
+    NetCase("recurrent", (LSTM(4, sequences=True), LSTM(3), Dense(2)), (6, 2)),
+]
+
+
+@pytest.mark.parametrize("case", [*NETS, *OTHERS], ids=lambda case: case.id)
+def test_buffers_take_what_is_foretold(case: NetCase) -> None:
+    net = case.net()
+    tracemalloc.start()
+    made = Buffers(net, CAPACITY, np.float32, True)
+    found = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert made.values
+    assert sum(buffers(net).values()) * CAPACITY == pytest.approx(found, rel=0.02, abs=20_000)
+
+
+def test_a_shared_buffer_counts_with_its_first_user() -> None:
+    """tanh writes over the values that it reads, and their slopes are one buffer too."""
+    net = Net.of([Dense(6, activation="tanh"), Dense(3)], {INPUT: (4,)})
+    assert buffers(net) == {INPUT: 4 * 4, "dense": 4 * 6, "dense/tanh": 4 * 6, "dense_2": 4 * 3 + 4 * 3}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("validated", [False, True])
+def test_vectors_take_what_is_foretold(optimizer: str, validated: bool) -> None:
+    recipe = plan_of(optimizer=optimizer, validated=validated).recipe
+    state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, validated)
+    stepper = Stepper(recipe, state, 10, lambda _: None, lambda _: None, Meter())
+    found = memory(recipe, 10)
+    assert found.weights == state.weights.nbytes
+    assert found.slopes == stepper.vector.nbytes - FLOAT * TAIL
+    assert found.vectors == sum(vector.nbytes for vector in state.vectors)
+    assert found.best == (state.best.nbytes if state.best is not None else 0)
+    assert found.weights + found.vectors + found.best == state.nbytes
+    assert found.activations == 10 * sum(n.row_bytes for n in nodes(recipe))
+    assert found.total == state.nbytes + found.slopes + found.activations
+
+
+def test_nodes_tell_of_inputs_and_layers() -> None:
+    found = nodes(plan_of(optimizer="adam", validated=True).recipe)
+    assert [(n.name, n.kind, n.shape, n.parameters, n.multiply_adds) for n in found] == [
+        (INPUT, "input", (4,), 0, 0),
+        ("dense", "dense", (5,), 25, 20),
+        ("dense/tanh", "tanh", (5,), 0, 0),
+        ("dense_2", "dense", (3,), 18, 15),
+    ]
+    assert [n.weight_bytes for n in found] == [0, 25 * 4 * 5, 0, 18 * 4 * 5]  # weights, slopes, two vectors, the best
+
+
+TOKENS = Source((7,), "words", kind=STEPS, tokens=9)
+STEPPED = Source((7, 2), kind=STEPS)
+COLUMNS = {
+    "dense vectors": Columns((Source((5,), kind=VECTOR),), classes=3),
+    "bytes and vectors": Columns((Source((4, 4, 3), "image", kind=BYTES), Source((5,))), labels=2),
+    "bytes as tokens": Columns((Source((6,), kind=BYTES, tokens=5),), classes=2),
+    "sequences": Columns((STEPPED, TOKENS), classes=3),
+    "a class for every step": Columns((STEPPED,), classes=3, steps=True),
+    "labels for every step of fixed rows": Columns((Source((7, 2)),), labels=2, steps=True),
+}
+
+
+@pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
+def test_rows_take_what_is_foretold(columns: Columns) -> None:
+    table = blank(columns, 10, longest=True)
+    assert len(table) == 10
+    ends = sum(8 for part in (*table.features.values(), table.targets) if isinstance(part, Ragged))
+    assert nbytes(table) + KEY * 10 == 10 * row_bytes(columns) + ends
+
+
+def test_blank_rows_are_like_those_that_are_read() -> None:
+    plan, rows = plan_of(), Rows.drawn(10)
+    read, made = read_shard([rows.frame()], plan.columns).train, blank(plan.columns, 10)
+    assert (nbytes(read), read.targets.dtype) == (nbytes(made), made.targets.dtype)  # type: ignore[union-attr]
+
+
+def test_sequences_are_of_one_step_where_they_need_not_be_long() -> None:
+    columns = replace(COLUMNS["a class for every step"], sources=(STEPPED, TOKENS))
+    short, long = blank(columns, 3), blank(columns, 3, longest=True)
+    for table, steps in ((short, 1), (long, 7)):
+        for part in (*table.features.values(), table.targets):
+            assert isinstance(part, Ragged)
+            assert part.lengths.tolist() == [steps] * 3
+
+
+def nbytes(table: Table) -> int:
+    def of(part: Any) -> int:
+        if isinstance(part, DenseRows):
+            return part.matrix.nbytes
+        return part.values.nbytes + part.starts.nbytes if isinstance(part, Ragged) else part.nbytes
+
+    parts = (*table.features.values(), table.targets, table.weights, table.validation)
+    return sum(map(of, parts))

@@ -1,0 +1,80 @@
+"""explainPlan: what it prints and returns, without a fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.spark.explain import TAUS, WORKERS
+from spark_deepnet.train import probe
+from tests.spark.data import blobs, estimator, frame
+
+BOTH = pytest.mark.sessions("classic", "connect")
+
+
+@pytest.fixture(scope="module")
+def rows(spark: Any) -> Any:
+    return frame(spark, *blobs(12)).cache()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "SECONDS", 0.0)
+
+
+@BOTH
+def test_a_plan_is_printed_and_returned(rows: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    found = estimator(batchSize=60, numTrainWorkers=2, solver="sgd").explainPlan(rows, latency=1e-3, bandwidth=1e6)
+    assert capsys.readouterr().out == f"{found}\n"
+    assert [(n.name, n.parameters, n.multiply_adds) for n in found.nodes if n.parameters] == [
+        ("dense", 25, 20),
+        ("dense_2", 18, 15),
+    ]
+    assert (found.workers, found.syncEvery, found.share, found.rowBytes) == (2, 1, 30, 4 * 4 + 4 + 4 + 1 + 8)
+    size = found.memory.weights
+    assert (found.memory.slopes, found.memory.vectors, found.memory.best) == (size, 0, 0)
+    assert found.stepBytes == size + 64  # the slopes, and a line of measures
+    assert found.exchangeSeconds == pytest.approx(1e-3 + found.stepBytes / 1e6)
+    assert found.stepSeconds == pytest.approx(found.computeSeconds + found.exchangeSeconds)
+    assert found.rowsPerSecond == pytest.approx(60 / found.stepSeconds)
+
+
+@BOTH
+def test_all_workers_and_steps_between_exchanges_have_their_speedup(rows: Any) -> None:
+    found = estimator().explainPlan(rows)
+    lines = str(found).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.split()[:2] == ["workers", "naive"])
+    for workers, line in zip(WORKERS, lines[start + 1 :], strict=True):
+        told = [f"{workers:,}", f"{found.costs.naive(workers):.1f}"]
+        assert line.split() == [*told, *(f"{found.speedup(workers, tau):.1f}" for tau in TAUS)]
+    assert found.speedup(1) == 1.0
+
+
+def test_a_plan_takes_no_job_where_the_schema_tells_the_shape(rows: Any) -> None:
+    tracker = rows.sparkSession.sparkContext.statusTracker()
+    before = tracker.getJobIdsForGroup(None)
+    estimator().explainPlan(rows)
+    assert tracker.getJobIdsForGroup(None) == before
+
+
+def test_steps_between_exchanges_are_as_set_or_as_found(rows: Any) -> None:
+    alone = estimator(batchSize=60, numTrainWorkers=2, syncEvery=7).explainPlan(rows)
+    assert (alone.syncEvery, alone.share) == (7, 60)
+    assert alone.stepSeconds == pytest.approx(alone.computeSeconds + alone.exchangeSeconds / 7)
+    auto = estimator(numTrainWorkers=2, syncEvery="auto")
+    assert auto.explainPlan(rows, latency=1.0).syncEvery == 1000
+    assert auto.explainPlan(rows, latency=0.0, bandwidth=1e30).syncEvery == 1
+    assert estimator(numTrainWorkers=1, syncEvery=7).explainPlan(rows).syncEvery == 1
+
+
+def test_rounds_of_spark_jobs_are_told_to_be_left_out(rows: Any) -> None:
+    found = estimator(exchange="spark", numTrainWorkers=9).explainPlan(rows)
+    assert (found.rounds, found.workers) == (True, 9)
+    assert "every round also takes a job's seconds" in str(found)
+
+
+def test_a_network_that_cannot_be_is_refused(rows: Any) -> None:
+    with pytest.raises(ParamError, match="bandwidth must be above 0, found 0"):
+        estimator().explainPlan(rows, bandwidth=0)

@@ -1,0 +1,106 @@
+"""The steps that are timed on the driver: what they are told to send against what ranks send, and their rows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spark_deepnet.exchange import all_reduce, ring
+from spark_deepnet.layers.batch_norm import BatchNorm
+from spark_deepnet.layers.dense import Dense
+from spark_deepnet.plan.cost import Costs, Link
+from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source
+from spark_deepnet.train import probe, rank
+from spark_deepnet.train.averaging import STATES
+from tests.train.fits import CLASSES, N, Rows, plan_of, run_ranks
+
+ROWS = Rows.drawn()
+NORMALISED = (Dense(6), BatchNorm(), Dense(CLASSES))
+STEPS_AN_EPOCH = 6
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "SECONDS", 0.0)
+
+
+def costs_of(plan: Any) -> Costs:
+    found = probe.probe(plan)
+    return Costs(plan.recipe.batch_size, found.compute, Link(), found.together, found.alone)
+
+
+def sent(size: int, **recipe: Any) -> list[int]:
+    """What each rank sends in one epoch of training: what a fit of two epochs sends more than one of one."""
+    told = []
+    for epochs in (1, 2):
+        frames = run_ranks(plan_of(epochs=epochs, **recipe), ROWS.dealt(*[N // size] * size))
+        told.append([json.loads(f.data[f.kind == rank.MEASURES].item())["bytesSent"] for f in frames])
+    return [two - one for one, two in zip(*told, strict=True)]
+
+
+def of_weights(size: int, steps: int = STEPS_AN_EPOCH) -> float:
+    """The rows' weights in an epoch's steps are summed once."""
+    return all_reduce.cost(size, 8 * steps)[1]
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize("layers", [(), NORMALISED], ids=["plain", "normalised"])
+def test_ranks_that_step_together_send_what_is_foretold(size: int, layers: Any) -> None:
+    told = {"layers": layers, "batch_size": N // STEPS_AN_EPOCH}
+    foretold = STEPS_AN_EPOCH * costs_of(plan_of(**told)).exchanged(size, 1)[1] + of_weights(size)
+    assert sent(size, **told) == [foretold] * size
+
+
+def test_around_a_ring_they_do_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(all_reduce, "STEP", 16)  # so that short vectors take it
+    told = {"batch_size": N // STEPS_AN_EPOCH}
+    costs = costs_of(plan_of(**told))
+    assert costs.exchanged(4, 1) == ring.cost(4, sum(costs.together))
+    assert sent(4, **told) == [STEPS_AN_EPOCH * costs.exchanged(4, 1)[1] + of_weights(4)] * 4
+
+
+def test_where_some_ranks_are_folded_none_sends_more() -> None:
+    told = {"batch_size": N // STEPS_AN_EPOCH}
+    foretold = STEPS_AN_EPOCH * costs_of(plan_of(**told)).exchanged(3, 1)[1] + of_weights(3)
+    assert foretold / 2 < max(sent(3, **told)) <= foretold
+
+
+@pytest.mark.parametrize("sync_state", STATES)
+@pytest.mark.parametrize(("size", "batch", "tau"), [(2, 5, 3), (2, 5, 2), (4, 3, 5)])
+def test_replicas_that_step_alone_send_what_is_foretold(size: int, batch: int, tau: int, sync_state: str) -> None:
+    told = {"batch_size": batch, "optimizer": "adam", "sync_every": tau, "sync_state": sync_state, "layers": NORMALISED}
+    steps = N // (size * batch)
+    foretold = steps // tau * costs_of(plan_of(**told)).exchanged(size, tau)[1] + of_weights(size, steps)
+    assert sent(size, **told) == [foretold] * size
+
+
+@pytest.mark.parametrize(
+    ("batch", "rows"), [(1, (1,)), (4, (1, 4)), (40, (1, 4, 16, 40)), (5000, (1, 4, 16, 64, 256, 1024))]
+)
+def test_steps_are_timed_up_to_the_batch(batch: int, rows: tuple[int, ...]) -> None:
+    found = probe.probe(plan_of(batch_size=batch)).compute
+    assert found.rows == rows
+    assert len(found.seconds) == len(rows)
+    assert min(found.seconds) > 0
+
+
+def test_where_steps_take_long_two_numbers_of_rows_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "ENOUGH", 0.0)
+    assert probe.probe(plan_of(batch_size=1000)).compute.rows == (1, 4)
+
+
+def test_drawn_rows_are_such_as_the_columns_may_bring() -> None:
+    image, words = Source((8, 8), "image", kind=BYTES), Source((5,), "words", kind=STEPS, tokens=7)
+    table = probe.drawn(Columns((image, words, Source((3,))), classes=4), 200, 1)
+    pixels, tokens, numbers = (table.features[name] for name in ("image", "words", "features"))
+    assert (pixels.matrix.dtype, pixels.matrix.min(), pixels.matrix.max()) == (np.uint8, 0, 255)
+    assert set(np.unique(tokens.values)) == set(range(7))
+    assert tokens.lengths.tolist() == [5] * 200
+    assert 0 <= numbers.matrix.min() < 0.1 < 0.9 < numbers.matrix.max() < 1
+    assert set(table.targets.tolist()) == {0, 1, 2, 3}
+    several = probe.drawn(Columns((Source((3,)),), labels=2, indicators=True), 50, 1)
+    assert several.targets.shape == (50, 2)
+    assert 0 <= several.targets.min() < several.targets.max() <= 1
