@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil, log2
+
 import numpy as np
 
 from spark_deepnet.exchange.channel import Channel
@@ -17,3 +19,8 @@ def broadcast(channel: Channel, root: int, vector: np.ndarray) -> None:
     while seat + reach < size:
         channel.send((channel.rank + reach) % size, vector)
         reach *= 2
+
+
+def cost(size: int, nbytes: int) -> tuple[float, float]:
+    """Steps, rounded down, and bytes, rounded up."""
+    return int(log2(size)), ceil(log2(size)) * nbytes
