@@ -54,11 +54,20 @@ class AllReduce:
 
 def quickest(hosts: tuple[int, ...], nbytes: int, compression: Compression | None = None) -> Algorithm:
     """The algorithm whose steps and bytes take the least time together; hosts: how many ranks each has."""
-    costs: list[tuple[Algorithm, Cost]] = [
+    return _quickest(hosts, nbytes, compression)[0]
+
+
+def cost(hosts: tuple[int, ...], nbytes: int, compression: Compression | None = None) -> Cost:
+    """Its steps and bytes."""
+    return _quickest(hosts, nbytes, compression)[1]
+
+
+def _quickest(hosts: tuple[int, ...], nbytes: int, compression: Compression | None) -> tuple[Algorithm, Cost]:
+    found: list[tuple[Algorithm, Cost]] = [
         (flat.quickest(hosts, nbytes), flat.cost(hosts, nbytes)),
         (floors.hierarchical, floors.cost(hosts, nbytes)),
     ]
     if compression is not None:
         between = floors.around(hosts, nbytes, compression.cost(len(hosts), nbytes))
-        costs.append((partial(floors.hierarchical, between=compression), between))
-    return min(costs, key=lambda choice: seconds_in_bytes(choice[1]))[0]
+        found.append((partial(floors.hierarchical, between=compression), between))
+    return min(found, key=lambda choice: seconds_in_bytes(choice[1]))

@@ -34,6 +34,8 @@ class Recipe:
     tol: float = 0.0
     validated: bool = False
     """Whether some rows are kept for validation, and the best epoch's weights are kept."""
+    overlap: bool = False
+    """Whether slopes are summed over the ranks while the backward pass goes on, which takes a core of its own."""
 
     def scores_net(self) -> Net:
         return self.architecture.scores_net()

@@ -17,6 +17,7 @@ from spark_deepnet.rows.feed import fed
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Table
 from spark_deepnet.train.measure import METRICS, Meter
+from spark_deepnet.train.overlapped import Overlapped
 from spark_deepnet.train.state import State
 
 Sum = Callable[[np.ndarray], None]
@@ -38,6 +39,8 @@ class Stepper:
         self.slopes, self.tail = self.vector[:size], self.vector[size:]
         self.runner.use_slopes(self.slopes)
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
+        overlaps = recipe.overlap and not self.runner.totals  # layers that sum over ranks need the channel themselves
+        self.overlapped = Overlapped(self.runner.layout, self.vector, all_reduce) if overlaps else None
 
     def step(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float, stop: bool) -> None:
         """One step over these of the rank's rows; scale: 1 / the weight of the whole batch, of all ranks, or 0 where it
@@ -50,7 +53,7 @@ class Stepper:
             self._slopes(table, keys, rows, scale)
             self.tail[STOP] = stop
         with self.meter.timed("exchanging"):
-            self.all_reduce(self.vector)
+            self.all_reduce(self.vector) if self.overlapped is None else self.overlapped.finish()
         with self.meter.timed("computing"):
             if self.tail[BROKEN] == 0 and scale > 0:
                 self._update(rate)
@@ -67,7 +70,7 @@ class Stepper:
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
             self.tail[LOSS], self.tail[METRIC] = self._measured(batch, scores, table, rows, scale)
         self.tail[BROKEN] = count_not_finite(scores.reshape(-1)) + (not np.isfinite(self.tail[LOSS]))
-        batch.backward()
+        batch.backward(None if self.overlapped is None else self.overlapped.done)
 
     def _measured(
         self, batch: Batch, scores: np.ndarray, table: Table, rows: np.ndarray, scale: float
