@@ -1,4 +1,6 @@
-"""Broadcast down a binomial tree (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.2)."""
+"""Broadcast down a binomial tree (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.2).
+
+Chosen by ``hierarchical`` within a host."""
 
 from __future__ import annotations
 

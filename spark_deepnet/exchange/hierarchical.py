@@ -1,11 +1,13 @@
-"""All-reduce in two floors: within each host, then between hosts, whose ranks share a link to the others."""
+"""All-reduce in two floors: within each host, then between hosts, whose ranks share a link to the others.
+
+Chosen for vectors of middling length where several hosts have several ranks each."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from spark_deepnet.exchange import flat, reduce
 from spark_deepnet.exchange import broadcast as down
+from spark_deepnet.exchange import flat, reduce
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.flat import Algorithm
 from spark_deepnet.exchange.seats import Seats, crews

@@ -1,4 +1,6 @@
-"""Reduce up a binomial tree (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.2, upside down)."""
+"""Reduce up a binomial tree (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.2, upside down).
+
+Chosen by ``hierarchical`` within a host."""
 
 from __future__ import annotations
 

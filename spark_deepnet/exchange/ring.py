@@ -1,4 +1,6 @@
-"""Ring all-reduce (Patarasuk and Yuan, JPDC 2009): the least bytes a rank can do with."""
+"""Ring all-reduce (Patarasuk and Yuan, JPDC 2009): the least bytes a rank can do with.
+
+Chosen for long vectors."""
 
 from __future__ import annotations
 

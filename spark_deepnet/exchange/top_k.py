@@ -1,4 +1,6 @@
-"""All-reduce of the largest values alone, with error feedback (Stich, Cordonnier and Jaggi, NeurIPS 2018)."""
+"""All-reduce of the largest values alone, with error feedback (Stich, Cordonnier and Jaggi, NeurIPS 2018).
+
+Chosen between hosts where ``compression=TopK(...)`` allows it and it costs less."""
 
 from __future__ import annotations
 

@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from spark_deepnet.exchange.channel import Channel
 
 STACK = 1 << 18

@@ -14,7 +14,14 @@ from spark_deepnet.exchange.channel import Channel
 from tests.benchmarks.harness import Row, row, seconds
 from tests.benchmarks.processes import LOOPBACK, AllGather, together
 
-SIZES = {"64 B": 16, "4 KB": 1_000, "40 KB": 10_000, "400 KB": 100_000, "4 MB": 1_000_000, "40 MB": 10_000_000}  # floats
+SIZES = {
+    "64 B": 16,
+    "4 KB": 1_000,
+    "40 KB": 10_000,
+    "400 KB": 100_000,
+    "4 MB": 1_000_000,
+    "40 MB": 10_000_000,
+}  # floats
 RANKS = (2, 4)
 TARGET = 0.8
 NAMES = [f"exchange all-reduce {size}, {ranks} processes" for ranks in RANKS for size in SIZES]

@@ -22,7 +22,9 @@ ALL_REDUCES: dict[str, Any] = {m.__name__.rpartition(".")[2]: m for m in (ring, 
 every_algorithm = pytest.mark.parametrize("name", ALL_REDUCES)
 
 
-def outcomes(run: Callable[..., None], hosts: tuple[int, ...], floats: int, latency: float, per_byte: float, **network: Any) -> list[Outcome]:
+def outcomes(
+    run: Callable[..., None], hosts: tuple[int, ...], floats: int, latency: float, per_byte: float, **network: Any
+) -> list[Outcome]:
     """What run(channel, vector, scratch) takes where each host has so many ranks."""
     names = [str(host) for host, count in enumerate(hosts) for _ in range(count)]
 

@@ -87,5 +87,7 @@ def test_a_fit_ends_with_the_same_weights(deal: tuple[int, ...]) -> None:
 
 def test_layers_that_sum_over_ranks_keep_the_channel_to_themselves() -> None:
     layers = (Dense(600), BatchNorm(), Dense(600), Dense(CLASSES))
-    after, meanwhile = (fit(plan_of(layers=layers, overlap=overlap, epochs=2), ROWS.dealt(30, 30)) for overlap in (0, 1))
+    after, meanwhile = (
+        fit(plan_of(layers=layers, overlap=overlap, epochs=2), ROWS.dealt(30, 30)) for overlap in (0, 1)
+    )
     np.testing.assert_array_equal(meanwhile.weights, after.weights)
