@@ -1,33 +1,45 @@
-"""The sum over all ranks, by whichever algorithm is quicker for the size."""
+"""The sum over all ranks, by whichever algorithm is the quickest for the size of the vector and the ranks' hosts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
 from spark_deepnet.errors import ExchangeError
-from spark_deepnet.exchange import doubling, ring
+from spark_deepnet.exchange import flat
+from spark_deepnet.exchange import hierarchical as floors
 from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.flat import Algorithm, Cost, seconds_in_bytes
+from spark_deepnet.exchange.seats import counted, side_by_side
 from spark_deepnet.kernels.memory import aligned
-
-Algorithm = Callable[[Channel, np.ndarray, np.ndarray], None]
 
 SEGMENT = 1 << 17
 """Bytes of the scratch vector: the quickest of 64 to 1024 KiB for vectors of 4 and 40 MB between two processes."""
-STEP = 1 << 16
-"""Bytes that a link carries in the time of one step without any: 50 us at 1.3 GB/s."""
+
+
+class Compression(Protocol):
+    """An all-reduce that sends less than the vectors and loses some of them."""
+
+    def cost(self, size: int, nbytes: int) -> Cost:
+        """Between ranks that each have a host of their own."""
+
+    def __call__(self, channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
+        """The vector becomes the sum, or nearly, with the same bits on all ranks."""
 
 
 class AllReduce:
     """``all_reduce(vector)``: vector becomes the sum of all ranks' vectors, in place and bit for bit the same on each.
-    Keeps one scratch vector, so that a call allocates nothing large."""
+    Keeps one scratch vector, so that a call allocates nothing large. With a compression, what goes between hosts is
+    compressed where that costs less; within a host, sums are exact."""
 
-    def __init__(self, channel: Channel, dtype: Any = np.float32) -> None:
-        self.channel = channel
-        self.dtype = np.dtype(dtype)
+    def __init__(self, channel: Channel, dtype: Any = np.float32, compression: Compression | None = None) -> None:
+        self.channel = side_by_side(channel)
+        self.dtype, self.compression = np.dtype(dtype), compression
+        self._hosts = counted(channel.hosts)
         self._scratch = aligned(SEGMENT // self.dtype.itemsize, self.dtype)
+        self._chosen: dict[int, Algorithm] = {}
 
     def __call__(self, vector: np.ndarray) -> None:
         if vector.dtype != self.dtype or not vector.flags.c_contiguous:
@@ -35,20 +47,27 @@ class AllReduce:
                 f"this all-reduce adds C-contiguous {self.dtype} vectors, "
                 f"found {vector.dtype} with strides {vector.strides}"
             )
-        quickest(self.channel.size, vector.nbytes)(self.channel, vector.reshape(-1), self._scratch)
+        if vector.nbytes not in self._chosen:
+            self._chosen[vector.nbytes] = quickest(self._hosts, vector.nbytes, self.compression)
+        self._chosen[vector.nbytes](self.channel, vector.reshape(-1), self._scratch)
 
 
-def quickest(size: int, nbytes: int) -> Algorithm:
-    """The algorithm whose steps and bytes take the least time together."""
-    if _time(*doubling.cost(size, nbytes)) <= _time(*ring.cost(size, nbytes)):
-        return doubling.doubling
-    return ring.ring
+def quickest(hosts: tuple[int, ...], nbytes: int, compression: Compression | None = None) -> Algorithm:
+    """The algorithm whose steps and bytes take the least time together; hosts: how many ranks each has."""
+    return _quickest(hosts, nbytes, compression)[0]
 
 
-def cost(size: int, nbytes: int) -> tuple[float, float]:
-    """Steps, and bytes a rank, of the quickest."""
-    return min(doubling.cost(size, nbytes), ring.cost(size, nbytes), key=lambda found: _time(*found))
+def cost(hosts: tuple[int, ...], nbytes: int, compression: Compression | None = None) -> Cost:
+    """Its steps and bytes."""
+    return _quickest(hosts, nbytes, compression)[1]
 
 
-def _time(steps: float, nbytes: float) -> float:
-    return steps * STEP + nbytes
+def _quickest(hosts: tuple[int, ...], nbytes: int, compression: Compression | None) -> tuple[Algorithm, Cost]:
+    found: list[tuple[Algorithm, Cost]] = [
+        (flat.quickest(hosts, nbytes), flat.cost(hosts, nbytes)),
+        (floors.hierarchical, floors.cost(hosts, nbytes)),
+    ]
+    if compression is not None:
+        between = floors.around(hosts, nbytes, compression.cost(len(hosts), nbytes))
+        found.append((partial(floors.hierarchical, between=compression), between))
+    return min(found, key=lambda choice: seconds_in_bytes(choice[1]))

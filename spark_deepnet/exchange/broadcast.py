@@ -1,6 +1,10 @@
-"""Broadcast down a binomial tree (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.2)."""
+"""Broadcast down a binomial tree (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.2).
+
+Chosen by ``hierarchical`` within a host."""
 
 from __future__ import annotations
+
+from math import ceil, log2
 
 import numpy as np
 
@@ -17,3 +21,8 @@ def broadcast(channel: Channel, root: int, vector: np.ndarray) -> None:
     while seat + reach < size:
         channel.send((channel.rank + reach) % size, vector)
         reach *= 2
+
+
+def cost(size: int, nbytes: int) -> tuple[float, float]:
+    """Steps, rounded down, and bytes, rounded up."""
+    return int(log2(size)), ceil(log2(size)) * nbytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Self
 
@@ -14,10 +15,12 @@ from spark_deepnet.errors import ExchangeError
 class Channel(ABC):
     """One rank's seat among ``size`` ranks. Vectors are C-contiguous arrays of any dtype and shape; both ends must
     name the same number of bytes. Every wait ends: after ``deadline`` seconds in which nothing moved it is an
-    ExchangeError. After any ExchangeError the messages are out of step: close the channel. For one thread only."""
+    ExchangeError. After any ExchangeError the messages are out of step: close the channel. For one thread at a time."""
 
-    def __init__(self, rank: int, size: int, deadline: float) -> None:
+    def __init__(self, rank: int, size: int, deadline: float, hosts: Sequence[str] = ()) -> None:
         self.rank, self.size, self.deadline = rank, size, deadline
+        self.hosts = tuple(hosts) or ("",) * size
+        """The host of each rank, in the order of ranks."""
         self.bytes_sent = 0
         """Bytes of vectors sent so far."""
         self.seconds_waiting = 0.0
@@ -25,25 +28,28 @@ class Channel(ABC):
 
     def send(self, peer: int, vector: np.ndarray) -> None:
         """Send to a peer; the vector may be overwritten afterwards."""
-        self._move(peer, bytes_of(vector), None, None)
-        self.bytes_sent += vector.nbytes
+        self.carry(peer, bytes_of(vector), None, None)
 
     def receive(self, peer: int, out: np.ndarray) -> None:
         """Receive from a peer what fills out."""
-        start = perf_counter()
-        self._move(None, None, peer, bytes_of(out))
-        self.seconds_waiting += perf_counter() - start
+        self.carry(None, None, peer, bytes_of(out))
 
     def swap(self, to: int, vector: np.ndarray, from_: int, out: np.ndarray) -> None:
         """Send to one peer and receive from another, or the same, at once: no deadlock however large the vectors."""
+        self.carry(to, bytes_of(vector), from_, bytes_of(out))
+
+    def carry(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
+        """Move data out and out in, either of which may be None, and count it."""
         start = perf_counter()
-        self._move(to, bytes_of(vector), from_, bytes_of(out))
-        self.seconds_waiting += perf_counter() - start
-        self.bytes_sent += vector.nbytes
+        self._move(to, data, from_, out)
+        if out is not None:
+            self.seconds_waiting += perf_counter() - start
+        if data is not None:
+            self.bytes_sent += len(data)
 
     @abstractmethod
     def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
-        """Move data out and out in, either of which may be None."""
+        """As ``carry``, uncounted."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,10 +1,13 @@
-"""Recursive doubling all-reduce (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.5): the fewest steps."""
+"""Recursive doubling all-reduce (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.5): the fewest steps.
+
+Chosen for short vectors, and between two ranks for all."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from spark_deepnet.exchange.channel import Channel, parts, pieces
+from spark_deepnet.exchange.reduce import add_from
 
 
 def doubling(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
@@ -22,17 +25,28 @@ def doubling(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
         channel.receive(rank - half, vector)
         return
     if rank + half < size:
-        _add_from(channel, rank + half, segments, scratch)
+        add_from(channel, rank + half, segments, scratch)
     _double(channel, half, segments, scratch)
     if rank + half < size:
         channel.send(rank + half, vector)
 
 
-def cost(size: int, nbytes: int) -> tuple[float, float]:
-    """Steps and bytes, as above."""
-    half = 1 << (size.bit_length() - 1)
-    steps = half.bit_length() - 1 + (2 if half < size else 0)
-    return steps, steps * nbytes
+def cost(hosts: tuple[int, ...], nbytes: int) -> tuple[float, float]:
+    """Steps and bytes, as above; hosts: how many ranks each has, side by side. Partners of a host on others share its
+    link, so the bytes of such a step are multiplied by their number."""
+    home = np.repeat(np.arange(len(hosts)), hosts)
+    half = 1 << (home.size.bit_length() - 1)
+    seats = np.arange(half)
+    steps = [_sharers(home[:half], home[seats ^ (1 << k)]) for k in range(half.bit_length() - 1)]
+    if half < home.size:
+        steps += 2 * [_sharers(home[half:], home[: home.size - half])]
+    return len(steps), sum(steps) * nbytes
+
+
+def _sharers(home: np.ndarray, partner: np.ndarray) -> int:
+    """How many messages pass the busiest link when each of these talks with its partner."""
+    far = home != partner
+    return max(1, *(int(np.bincount(ends[far]).max(initial=0)) for ends in (home, partner)))
 
 
 def _double(channel: Channel, size: int, segments: list[np.ndarray], scratch: np.ndarray) -> None:
@@ -44,10 +58,3 @@ def _double(channel: Channel, size: int, segments: list[np.ndarray], scratch: np
             channel.swap(partner, segment, partner, more)
             np.add(segment, more, out=segment)
         distance *= 2
-
-
-def _add_from(channel: Channel, peer: int, segments: list[np.ndarray], scratch: np.ndarray) -> None:
-    for segment in segments:
-        more = scratch[: segment.size]
-        channel.receive(peer, more)
-        np.add(segment, more, out=segment)

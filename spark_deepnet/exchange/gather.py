@@ -1,4 +1,6 @@
-"""All-gather around a ring (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.1)."""
+"""All-gather around a ring (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.1).
+
+Chosen for the ring's second half, and for what ranks must know of each other."""
 
 from __future__ import annotations
 

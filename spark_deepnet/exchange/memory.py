@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
 from spark_deepnet.errors import ExchangeError
@@ -13,8 +14,8 @@ Mailboxes = dict[tuple[int, int], "SimpleQueue[bytes | None]"]
 class MemoryChannel(Channel):
     """A rank whose messages are copies in queues; None says that the sender has closed."""
 
-    def __init__(self, rank: int, size: int, deadline: float, mail: Mailboxes) -> None:
-        super().__init__(rank, size, deadline)
+    def __init__(self, rank: int, size: int, deadline: float, hosts: Sequence[str], mail: Mailboxes) -> None:
+        super().__init__(rank, size, deadline, hosts)
         self._mail = mail
 
     def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
@@ -45,7 +46,7 @@ class MemoryChannel(Channel):
                 box.put(None)
 
 
-def memory_channels(size: int, deadline: float) -> list[Channel]:
-    """One channel a rank, for as many threads."""
+def memory_channels(size: int, deadline: float, hosts: Sequence[str] = ()) -> list[Channel]:
+    """One channel a rank, for as many threads; hosts: of each rank, to try what would happen on several."""
     mail: Mailboxes = {(a, b): SimpleQueue() for a in range(size) for b in range(size) if a != b}
-    return [MemoryChannel(rank, size, deadline, mail) for rank in range(size)]
+    return [MemoryChannel(rank, size, deadline, hosts, mail) for rank in range(size)]

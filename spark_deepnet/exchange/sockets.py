@@ -31,8 +31,8 @@ class SocketChannel(Channel):
         """Host and port that the other ranks must be told."""
 
     def meet(self, places: Sequence[tuple[str, int]]) -> None:
-        """Learn where all ranks listen, in the order of their ranks."""
-        self._places = places
+        """Learn where all ranks listen, in the order of their ranks; those at one address share a host."""
+        self._places, self.hosts = places, tuple(host for host, _ in places)
 
     def place(self, peer: int) -> str:
         host, port = self._places[peer]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -92,9 +92,13 @@ class Batch:
             turn.forward(known)
         return self.turns[-1].y
 
-    def backward(self) -> None:
+    def backward(self, done: Callable[[str], None] | None = None) -> None:
+        """done(node) is called as soon as the slopes of the weights that the node owns are complete: the owner comes
+        before all that share them, so in this direction it is the last to add its part."""
         for turn in reversed(self.turns):
             turn.backward()
+            if done is not None:
+                done(turn.node.name)
 
     @property
     def ends(self) -> np.ndarray | None:

@@ -66,7 +66,7 @@ class Costs:
 
     def exchanged(self, workers: int, tau: int) -> tuple[float, float]:
         """Messages, and bytes that a worker sends, one after another, in a round."""
-        parts = [all_reduce.cost(workers, nbytes) for nbytes in (self.together if tau == 1 else self.alone)]
+        parts = [all_reduce.cost((1,) * workers, nbytes) for nbytes in (self.together if tau == 1 else self.alone)]
         return sum(steps for steps, _ in parts), sum(nbytes for _, nbytes in parts)
 
     def exchange_seconds(self, workers: int, tau: int) -> float:

@@ -48,6 +48,9 @@ class Recipe:
         """Whether each replica's optimizer goes on with vectors of its own."""
         return self.sync_every != 1 and self.sync_state == "keep"
 
+    overlap: bool = False
+    """Whether slopes are summed over the ranks while the backward pass goes on, which takes a core of its own."""
+
     def scores_net(self) -> Net:
         return self.architecture.scores_net()
 

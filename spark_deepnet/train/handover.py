@@ -10,7 +10,7 @@ from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.broadcast import broadcast
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
-from spark_deepnet.exchange.part import PartChannel
+from spark_deepnet.exchange.seats import Seats
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.train.state import ALL, Chunks
 
@@ -30,7 +30,7 @@ def hand_over(came: Chunks, expected: int, channel: Channel, grid: Grid) -> dict
             ranks = grid.of_block(ALL - owner) if owner <= ALL else [owner]
             seats = [holder, *(rank for rank in ranks if rank != holder)]
             if channel.rank in seats:
-                chunk = _passed(came.get((owner, number)), length, PartChannel(channel, seats))
+                chunk = _passed(came.get((owner, number)), length, Seats(channel, seats))
                 if channel.rank in ranks:
                     found[owner, number] = chunk
     return found

@@ -17,8 +17,8 @@ from spark_deepnet.errors import DataError, ExchangeError, NetworkError, ParamEr
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.nobody import Nobody
-from spark_deepnet.exchange.part import PartChannel
 from spark_deepnet.exchange.report import Reporter
+from spark_deepnet.exchange.seats import Seats
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
@@ -99,9 +99,9 @@ def _channel(meeting: Future[Channel], meter: Meter) -> Channel:
 
 def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census]:
     grid, rank = plan.grid, channel.rank
-    replicas = PartChannel(channel, grid.of_block(grid.block(rank)))
+    replicas = Seats(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):
-        block = Block.of(plan.recipe, PartChannel(channel, grid.of_replica(grid.replica(rank))))
+        block = Block.of(plan.recipe, Seats(channel, grid.of_replica(grid.replica(rank))))
         channel.deadline = max(plan.deadline, READING)
         if grid.blocks > 1:
             shard = share_shard(shard, block.channel)

@@ -18,6 +18,7 @@ from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Table
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import METRICS, Meter
+from spark_deepnet.train.overlapped import Overlapped
 from spark_deepnet.train.state import State
 
 Sum = Callable[[np.ndarray], None]
@@ -59,6 +60,9 @@ class Stepper:
         self.runner.use_slopes(self.slopes)
         self.own = self.block.own()
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
+        speak = self.runner.totals or blocks is not None  # layers that exchange need the channel themselves
+        overlaps = recipe.overlap and not speak
+        self.overlapped = Overlapped(self.runner.layout, self.vector, all_reduce) if overlaps else None
 
     def step(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float, stop: bool) -> None:
         """One step of all ranks over these of the rank's rows; scale: 1 / the weight of the whole batch, of all ranks,
@@ -72,7 +76,7 @@ class Stepper:
             self.compute(table, keys, rows, scale)
             self.tail[STOP] = stop
         with self.meter.timed("exchanging"):
-            self.all_reduce(self.vector)
+            self.all_reduce(self.vector) if self.overlapped is None else self.overlapped.finish()
             self.block.agree(self.tail)
         with self.meter.timed("computing"):
             if self.tail[BROKEN] == 0 and scale > 0:
@@ -105,7 +109,7 @@ class Stepper:
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
             self.tail[LOSS], self.tail[METRIC] = self._measured(batch, scores, table, rows, scale)
         self.tail[BROKEN] = count_not_finite(scores.reshape(-1)) + (not np.isfinite(self.tail[LOSS]))
-        batch.backward()
+        batch.backward(None if self.overlapped is None or self.alone else self.overlapped.done)
 
     def _sum(self, vector: np.ndarray) -> None:
         if not self.alone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from spark_deepnet.exchange.channel import Channel
@@ -31,18 +31,26 @@ class Meeting:
         return tell
 
 
-def channel_of(rank: int, size: int, meeting: Meeting, deadline: float, secret: bytes = SECRET) -> Channel:
-    return meet(rank, size, HERE, meeting.all_gather(rank), secret, "job 0", deadline)
+def channel_of(
+    rank: int, size: int, meeting: Meeting, deadline: float, secret: bytes = SECRET, host: str = HERE
+) -> Channel:
+    return meet(rank, size, host, meeting.all_gather(rank), secret, "job 0", deadline)
 
 
-def together(world: str, size: int, job: Callable[[Channel], Any], deadline: float = 5.0) -> list[Any]:
-    """What job(channel) returns on every rank, or the exception that it raised there."""
-    meeting, memory = Meeting(size), memory_channels(size, deadline)
+def together(
+    world: str, size: int, job: Callable[[Channel], Any], deadline: float = 5.0, hosts: Sequence[str] = ()
+) -> list[Any]:
+    """What job(channel) returns on every rank, or the exception that it raised there; hosts: each rank's address."""
+    hosts = hosts or [HERE] * size
+    meeting, memory = Meeting(size), memory_channels(size, deadline, hosts)
     found: list[Any] = [None] * size
+
+    def met(rank: int) -> Channel:
+        return channel_of(rank, size, meeting, deadline, host=hosts[rank])
 
     def run(rank: int) -> None:
         try:
-            with memory[rank] if world == "memory" else channel_of(rank, size, meeting, deadline) as channel:
+            with memory[rank] if world == "memory" else met(rank) as channel:
                 found[rank] = job(channel)
         except Exception as error:
             found[rank] = error
@@ -55,9 +63,11 @@ def together(world: str, size: int, job: Callable[[Channel], Any], deadline: flo
     return found
 
 
-def results(world: str, size: int, job: Callable[[Channel], Any], deadline: float = 5.0) -> list[Any]:
+def results(
+    world: str, size: int, job: Callable[[Channel], Any], deadline: float = 5.0, hosts: Sequence[str] = ()
+) -> list[Any]:
     """The same where no rank may fail."""
-    found = together(world, size, job, deadline)
+    found = together(world, size, job, deadline, hosts)
     for value in found:
         if isinstance(value, Exception):
             raise value

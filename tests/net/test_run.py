@@ -88,6 +88,26 @@ def test_slopes_are_the_slopes_of_the_scores(case: NetCase) -> None:
 
 
 @each_net
+def test_a_nodes_slopes_are_complete_when_it_is_done(case: NetCase) -> None:
+    """Those of shared weights after the last of their users."""
+    bench = Bench(case.net())
+    x, dy = bench.drawn(3)
+    final = bench.runner.layout.views(bench.slopes(x, dy))
+    bench.runner.slopes[:] = np.nan
+    views, passed = bench.runner.layout.views(bench.runner.slopes), []
+
+    def done(node: str) -> None:
+        passed.append(node)
+        for key, slope in views.get(node, {}).items():
+            np.testing.assert_array_equal(slope, final[node][key])
+
+    bench.scores(x)
+    bench.runner.slope(3)[...] = dy
+    bench.runner.batch(3).backward(done)
+    assert passed == [node.name for node in reversed(bench.net.nodes)]
+
+
+@each_net
 def test_float32_is_near_float64(case: NetCase) -> None:
     fine, rough = Bench(case.net()), Bench(case.net(), dtype=np.float32)
     x, dy = fine.drawn(5)

@@ -1,0 +1,39 @@
+"""Reduce up a binomial tree (Thakur, Rabenseifner and Gropp, IJHPCA 2005, section 4.2, upside down).
+
+Chosen by ``hierarchical`` within a host."""
+
+from __future__ import annotations
+
+from math import ceil, log2
+
+import numpy as np
+
+from spark_deepnet.exchange.channel import Channel, parts, pieces
+
+
+def reduce(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
+    """log2 P steps, N log2 P bytes at the root: rank 0's vector becomes the sum; the others hold partial sums.
+
+    Rank r adds what r + 1, r + 2, r + 4, ... have added before, while these are below P and r's own lowest bit, then
+    sends it to r without that bit. The vector goes in pieces of the scratch's length, the same on all ranks."""
+    rank, reach = channel.rank, 1
+    segments = parts(vector, pieces(vector.size, scratch))
+    while not rank & reach and rank + reach < channel.size:
+        add_from(channel, rank + reach, segments, scratch)
+        reach *= 2
+    if rank:
+        for segment in segments:
+            channel.send(rank & (rank - 1), segment)
+
+
+def add_from(channel: Channel, peer: int, segments: list[np.ndarray], scratch: np.ndarray) -> None:
+    """Add a peer's vector, which comes in as many segments."""
+    for segment in segments:
+        more = scratch[: segment.size]
+        channel.receive(peer, more)
+        np.add(segment, more, out=segment)
+
+
+def cost(size: int, nbytes: int) -> tuple[float, float]:
+    """Steps, rounded down, and bytes, rounded up."""
+    return int(log2(size)), ceil(log2(size)) * nbytes

@@ -1,0 +1,72 @@
+"""The tables of docs/exchange.md, made from docstrings and cost formulas: ``python -m tests.exchange.page``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from spark_deepnet import exchange
+from spark_deepnet.exchange.all_reduce import quickest
+
+PAGE = Path(__file__).parents[2] / "docs" / "exchange.md"
+COST = re.compile(r"(?P<steps>.+?) steps(, (?P<bytes>.+?) bytes(?P<whose> .+?))?: (?P<what>.+)")
+CHOSEN = re.compile(r"Chosen (?P<when>.+)\.")
+SIZES = {"64 B": 64, "4 KB": 4_000, "100 KB": 10**5, "1 MB": 10**6, "4 MB": 4 * 10**6, "40 MB": 4 * 10**7}
+CLUSTERS = {
+    "2 ranks of one host": (2,),
+    "4 ranks of one host": (4,),
+    "8 hosts of 1 rank": (1,) * 8,
+    "64 hosts of 1 rank": (1,) * 64,
+    "2 hosts of 4 ranks": (4, 4),
+    "8 hosts of 8 ranks": (8,) * 8,
+    "64 hosts of 16 ranks": (16,) * 64,
+}
+
+
+def tables() -> dict[str, str]:
+    """name -> a table in Markdown."""
+    names = [name for name, _ in sorted(CLUSTERS.items(), key=lambda item: sum(item[1]))]
+    choices = ((name, *(quickest(CLUSTERS[name], n).__name__ for n in SIZES.values())) for name in names)  # type: ignore[attr-defined]
+    return {
+        "algorithms": _table(("algorithm", "steps", "bytes", "what it does", "chosen"), algorithms()),
+        "choices": _table(("", *SIZES), choices),
+    }
+
+
+def algorithms() -> Iterator[tuple[str, ...]]:
+    """A row for every function or class whose docstring begins with its cost."""
+    for found in iter_modules(exchange.__path__):
+        module = import_module(f"{exchange.__name__}.{found.name}")
+        when = CHOSEN.search((module.__doc__ or "").replace("\n", " "))
+        for name, member in vars(module).items():
+            public = callable(member) and not name.startswith("_")
+            cost = COST.match((member.__doc__ or "").split("\n")[0]) if public else None
+            if cost and member.__module__ == module.__name__:
+                moved = (cost["bytes"] or "any") + (cost["whose"] or "")
+                yield (
+                    f"`{found.name}.{name}`",
+                    cost["steps"],
+                    moved,
+                    cost["what"],
+                    when["when"].replace("``", "`") if when else "",
+                )
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.rstrip(".") for cell in line) + " |" for line in lines)
+
+
+def rewritten(page: str) -> str:
+    """The page with every table between its two marks made anew."""
+    for name, table in tables().items():
+        begin, end = f"<!-- {name}: made by make docs -->", f"<!-- end of {name} -->"
+        page = re.sub(f"{begin}.*?{end}", lambda _, t=f"{begin}\n{table}\n{end}": t, page, flags=re.DOTALL)  # type: ignore[misc]
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,83 @@
+"""Ranks on several hosts: all algorithms agree, whichever rank sits where."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spark_deepnet.exchange import doubling, hierarchical, ring
+from spark_deepnet.exchange.all_reduce import AllReduce
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.seats import Seats, counted, crews, side_by_side
+from tests.exchange.ranks import WORLDS, results
+
+ALGORITHMS = (ring.ring, doubling.doubling, hierarchical.hierarchical)
+PLACES = {
+    "dealt over three": [rank % 3 for rank in range(9)],
+    "six, two and one": [0, 0, 0, 0, 0, 0, 1, 1, 2],
+    "back to the first": [0, 1, 1, 1, 0, 2, 0, 2, 1],
+}
+every_world = pytest.mark.parametrize("world", WORLDS)
+every_place = pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
+
+
+def addresses(places: list[int], size: int) -> list[str]:
+    """Every place is an address of its own of the loopback."""
+    return [f"127.0.0.{1 + place}" for place in places[:size]]
+
+
+@every_world
+@every_place
+@pytest.mark.parametrize("size", range(1, 10))
+def test_all_algorithms_agree_and_each_with_itself_bit_for_bit(world: str, places: list[int], size: int) -> None:
+    drawn = np.random.default_rng(3).standard_normal((size, 1003), np.float32)
+    expected = drawn.sum(0, dtype=np.float64)
+
+    def job(channel: Channel) -> list[bytes]:
+        vectors = [drawn[channel.rank].copy() for _ in (*ALGORITHMS, AllReduce)]
+        for algorithm, vector in zip(ALGORITHMS, vectors, strict=False):
+            algorithm(channel, vector, np.empty(200, np.float32))
+        AllReduce(channel)(vectors[-1])
+        for vector in vectors:
+            np.testing.assert_allclose(vector, expected, rtol=1e-5, atol=1e-5)
+        return [vector.tobytes() for vector in vectors]
+
+    first, second = (results(world, size, job, hosts=addresses(places, size)) for _ in range(2))
+    assert first + second == 2 * size * [first[0]]
+
+
+@every_place
+def test_bits_do_not_depend_on_the_channel(places: list[int]) -> None:
+    def job(channel: Channel) -> bytes:
+        vector = np.random.default_rng(channel.rank).standard_normal(101, np.float32)
+        hierarchical.hierarchical(channel, vector, np.empty(60, np.float32))
+        return vector.tobytes()
+
+    found = [results(world, 9, job, hosts=addresses(places, 9)) for world in WORLDS]
+    assert found[0] == found[1]
+
+
+@every_world
+def test_a_channel_knows_who_shares_a_host(world: str) -> None:
+    hosts = addresses(PLACES["back to the first"], 4)
+    assert results(world, 4, lambda channel: channel.hosts, hosts=hosts) == [tuple(hosts)] * 4
+
+
+def test_crews_are_counted_in_the_order_of_their_first_ranks() -> None:
+    assert crews("abbcab") == [[0, 4], [1, 2, 5], [3]]
+    assert counted("abbcab") == (2, 3, 1)
+
+
+def test_seats_are_side_by_side_and_count_for_the_channel_beneath() -> None:
+    def job(channel: Channel) -> tuple[int, list[str], int]:
+        seats = side_by_side(channel)
+        heard = np.zeros(1, np.int64)
+        seats.swap((seats.rank + 1) % 4, np.array([channel.rank]), (seats.rank - 1) % 4, heard)
+        assert isinstance(seats, Seats)
+        return int(heard[0]), list(seats.hosts), channel.bytes_sent
+
+    assert results("memory", 4, job, hosts="abab") == [(left, list("aabb"), 8) for left in (3, 2, 0, 1)]
+
+
+def test_neighbours_keep_their_own_channel() -> None:
+    assert results("memory", 3, lambda channel: side_by_side(channel) is channel, hosts="aab") == [True] * 3
