@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.exchange import all_reduce, ring
+from spark_deepnet.exchange import all_reduce, flat, ring
 from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.plan.cost import Costs, Link
@@ -43,7 +43,7 @@ def sent(size: int, **recipe: Any) -> list[int]:
 
 def of_weights(size: int, steps: int = STEPS_AN_EPOCH) -> float:
     """The rows' weights in an epoch's steps are summed once."""
-    return all_reduce.cost(size, 8 * steps)[1]
+    return all_reduce.cost((1,) * size, 8 * steps)[1]
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
@@ -55,10 +55,10 @@ def test_ranks_that_step_together_send_what_is_foretold(size: int, layers: Any) 
 
 
 def test_around_a_ring_they_do_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_reduce, "STEP", 16)  # so that short vectors take it
+    monkeypatch.setattr(flat, "STEP", 16)  # so that short vectors take it
     told = {"batch_size": N // STEPS_AN_EPOCH}
     costs = costs_of(plan_of(**told))
-    assert costs.exchanged(4, 1) == ring.cost(4, sum(costs.together))
+    assert costs.exchanged(4, 1) == ring.cost((1,) * 4, sum(costs.together))
     assert sent(4, **told) == [STEPS_AN_EPOCH * costs.exchanged(4, 1)[1] + of_weights(4)] * 4
 
 
