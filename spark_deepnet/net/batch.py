@@ -62,7 +62,8 @@ def _steps(a: np.ndarray) -> np.ndarray:
 
 class Batch:
     """n rows: ``feed`` is filled, ``forward`` gives the scores, ``slope`` is filled, ``backward`` writes the weights'
-    slopes. Of the net given, only names and shapes count: its sequences may be shorter than the buffers' own."""
+    slopes. Of a network with several outputs these are the first's; ``outputs`` has scores (y), slopes (dy) and lengths
+    (ends) of each. Of the net given, only names and shapes count: its sequences may be shorter than the buffers' own."""
 
     def __init__(
         self,
@@ -79,7 +80,8 @@ class Batch:
         self.turns = [self._turn(node, weights.get(node.owner, {}), total) for node in net.nodes]
         if slopes is not None:
             self._write_backward(slopes)
-            self.slope = self.turns[-1].dy
+        marked = {out.name for out in net.outputs}
+        self.outputs = tuple(turn for turn in self.turns if turn.node.name in marked)
 
     def forward(self, training: bool, step: np.uint64, rows: np.ndarray, lengths: Lengths) -> np.ndarray:
         known = dict(lengths)
@@ -87,16 +89,16 @@ class Batch:
             call = turn.call
             call.training, call.rows, call.key = training, rows, turn.key ^ step
             turn.forward(known)
-        return self.turns[-1].y
+        return self.outputs[0].y
 
     def backward(self) -> None:
         for turn in reversed(self.turns):
             turn.backward()
 
     @property
-    def ends(self) -> np.ndarray | None:
-        """The lengths of the scores, where they are given for every step of sequences."""
-        return self.turns[-1].ends
+    def slope(self) -> np.ndarray | None:
+        """Where the slope of the scores is written before ``backward``; None of a batch that is not trained on."""
+        return self.outputs[0].dy
 
     def _value(self, name: str) -> np.ndarray:
         return self.buffers.value(name, self.n, self.shapes[name])

@@ -16,9 +16,9 @@ from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.batches import Epoch, largest_share
 from spark_deepnet.rows.shard import Shard
 from spark_deepnet.train.census import Census
-from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.measure import Meter, told
 from spark_deepnet.train.state import State
-from spark_deepnet.train.step import BROKEN, LOSS, METRIC, STOP, Stepper
+from spark_deepnet.train.step import BROKEN, STOP, Stepper
 
 EVALUATED = 128  # rows at once in validation, where a step has fewer
 Report = Callable[[dict[str, Any]], None]
@@ -37,6 +37,7 @@ class Loop:
         share = largest_share(len(shard.train), census.rows, recipe.batch_size)
         capacity = max(share, min(len(shard.valid), EVALUATED))
         self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter)
+        self.clock.sums = self.clock.sums or self._no_sums()
         self.pace = time.perf_counter()
 
     def run(self, wants_end: Callable[[], bool], report: Report) -> None:
@@ -50,9 +51,10 @@ class Loop:
         clock, table, recipe = self.clock, self.shard.train, self.recipe
         rank, size = self.channel.rank, self.channel.size
         epoch = Epoch(len(table), self.census.rows, recipe.batch_size, recipe.seed, clock.epoch, rank, size)
-        sums = epoch.weight_sums(table.mass)
+        sums = np.array([epoch.weight_sums(mass) for mass in table.masses])
         with self.meter.timed("exchanging"):
-            self.exact(sums)
+            self.exact(sums.reshape(-1))
+        sums = np.ascontiguousarray(sums.T)  # (steps, outputs)
         scales = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
         ends = False
         while clock.step < epoch.steps and not ends:
@@ -74,12 +76,13 @@ class Loop:
         seen = self.clock.epoch * rows + self.clock.step * rows // steps
         return self.schedule.rate(self.recipe.learning_rate, seen, rows, self.recipe.epochs)
 
-    def _note(self, weight: float, rate: float) -> None:
-        tail, clock = self.stepper.tail, self.clock
-        if tail[BROKEN]:
+    def _note(self, weights: np.ndarray, rate: float) -> None:
+        stepper, clock = self.stepper, self.clock
+        if stepper.tail[BROKEN]:
             raise _lost(f"loss became NaN or infinite in epoch {clock.epoch + 1}, step {clock.step + 1}", rate)
-        for i, part in enumerate((float(tail[LOSS]) * weight, float(tail[METRIC]) * weight, weight)):
-            clock.sums[i] += part
+        for sums, (loss, metric), weight in zip(clock.sums, stepper.measures.tolist(), weights.tolist(), strict=True):
+            for i, part in enumerate((loss * weight, metric * weight, weight)):
+                sums[i] += part
         now = time.perf_counter()
         clock.seconds += now - self.pace
         self.pace = now
@@ -87,8 +90,7 @@ class Loop:
     def _end_epoch(self, report: Report) -> None:
         """Measure, keep the best weights, and see whether this was the last epoch."""
         clock = self.clock
-        loss, metric, weight = clock.sums
-        row = {"loss": loss / weight, self.stepper.metric.name: self.stepper.metric.finish(metric / weight)}
+        row = told(self.stepper.heads, [(loss / weight, metric / weight) for loss, metric, weight in clock.sums])
         if self.recipe.validated:
             row |= self._validate()
         now = time.perf_counter()
@@ -96,23 +98,24 @@ class Loop:
         self.pace = now
         row |= {"seconds": clock.seconds, "rowsPerSecond": self.census.rows / max(clock.seconds, 1e-9)}
         clock.history.append(row)
-        clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, [0.0, 0.0, 0.0], 0.0
+        clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, self._no_sums(), 0.0
         stale = self.recipe.validated and 0 < self.recipe.patience <= clock.stale
         clock.finished = stale or clock.epoch >= self.recipe.epochs
         report(self._progress(0.0) | {"measures": row, "finished": clock.finished})
 
     def _validate(self) -> dict[str, float]:
         with self.meter.timed("computing"):
-            sums = np.array(self.stepper.evaluate(self.shard.valid))
+            sums = self.stepper.evaluate(self.shard.valid)
         with self.meter.timed("exchanging"):
-            self.exact(sums)
-        loss, metric = (sums / self.census.validation_weight).tolist()
-        self._keep_best(loss)
-        return {"validationLoss": loss, f"validation{self._metric_title()}": self.stepper.metric.finish(metric)}
+            self.exact(sums.reshape(-1))
+        row = told(
+            self.stepper.heads, (sums / np.array(self.census.validation_weights)[:, None]).tolist(), "validation"
+        )
+        self._keep_best(row["validationLoss"])
+        return row
 
-    def _metric_title(self) -> str:
-        name = self.stepper.metric.name
-        return name[0].upper() + name[1:]
+    def _no_sums(self) -> list[list[float]]:
+        return [[0.0, 0.0, 0.0] for _ in self.stepper.heads]
 
     def _keep_best(self, loss: float) -> None:
         clock = self.clock
@@ -126,7 +129,8 @@ class Loop:
     def _progress(self, part: float) -> dict[str, Any]:
         """Where the fit stands, for whoever watches."""
         clock = self.clock
-        loss = clock.sums[0] / clock.sums[2] if clock.sums[2] else None
+        seen = [(head.weight, sums) for head, sums in zip(self.stepper.heads, clock.sums, strict=True) if sums[2]]
+        loss = sum(weight * sums[0] / sums[2] for weight, sums in seen) if seen else None
         return {"epoch": clock.epoch + part, "epochs": self.recipe.epochs, "rows": self.census.rows, "loss": loss}
 
 

@@ -21,10 +21,10 @@ from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import BYTES, STEPS, Columns
+from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Target
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.shard import Shard, read_shard
-from spark_deepnet.rows.table import Dense, Features, Table
+from spark_deepnet.rows.table import Dense, Features, Table, Targets
 from spark_deepnet.train.census import Census, take_census
 from spark_deepnet.train.loop import Loop, Report
 from spark_deepnet.train.measure import Meter
@@ -193,7 +193,7 @@ def warm_up(plan: TrainPlan) -> None:
     state = State.started(layout, optimizer, recipe.seed, False)
     table = _one_row(plan.columns)
     stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter())
-    stepper.step(table, table.keys(), np.zeros(1, np.int64), 1.0, 0.0, False)
+    stepper.step(table, table.keys(), np.zeros(1, np.int64), np.ones(len(stepper.heads)), 0.0, False)
     stepper.evaluate(table)
 
 
@@ -207,7 +207,12 @@ def _one_row(columns: Columns) -> Table:
         else:
             features[source.input] = Dense(np.zeros((1, source.width), kind))
     steps = next(iter(features.values()))
-    targets = np.zeros((1, columns.labels), np.float32) if columns.labels else np.zeros(1, np.int32)
     count = 1 if isinstance(steps, Ragged) else columns.sources[0].shape[0]
-    each = Ragged(np.repeat(targets, count, 0), np.array([0, count])) if columns.steps else targets
-    return Table(features, each, np.ones(1, np.float32), np.zeros(1, bool))
+    targets = tuple(_one_target(target, count) for target in columns.targets)
+    return Table(features, targets, np.ones(1, np.float32), np.zeros(1, bool))
+
+
+def _one_target(target: Target, steps: int) -> Targets:
+    """Zeros for one row, of so many steps where every step has a target."""
+    zeros = np.zeros((1, target.labels), np.float32) if target.labels else np.zeros(1, np.int32)
+    return Ragged(np.repeat(zeros, steps, 0), np.array([0, steps])) if target.steps else zeros

@@ -26,8 +26,8 @@ class Clock:
     """The next step of the epoch."""
     count: int = 0
     """Steps made since the start: the optimizer's clock."""
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    """Of the epoch so far: loss, metric and row weights."""
+    sums: list[list[float]] = field(default_factory=list)
+    """Of the epoch so far, for each output: loss, metric and row weights."""
     seconds: float = 0.0
     """Of the epoch so far."""
     history: list[dict[str, float]] = field(default_factory=list)

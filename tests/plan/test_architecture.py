@@ -21,7 +21,7 @@ def test_an_architecture_survives_json(case: NetCase) -> None:
     found = Architecture(layers, (Entry(case.x_shape),), Loss.of("squared").to_json())
     again = Architecture.from_json(json.loads(json.dumps(found.to_json())))
     assert again.net() == found.net() == case.net()
-    assert again.made_loss() == found.made_loss()
+    assert again.heads() == found.heads()
     assert again == found
 
 

@@ -38,7 +38,7 @@ def test_a_step_allocates_nothing_large(optimizer: str) -> None:
     epoch = Epoch(2000, 2000, 125, 1, 0, 0, 1)
 
     def step(i: int) -> None:
-        stepper.step(shard.train, shard.train_keys, epoch.rows(i), 1 / 125, 0.1, False)
+        stepper.step(shard.train, shard.train_keys, epoch.rows(i), np.array([1 / 125]), 0.1, False)
 
     step(0)
     tracemalloc.start()
