@@ -28,8 +28,8 @@ def wired(layers: Sequence[Layer], inputs: Iterable[str] | None = None) -> list[
     inputs: the names of the network's inputs; None: those of its Input layers, or of the features. NetworkError where
     a layer reads what is not there, where an input or a layer is read by none, or where names recur.
     """
-    names = input_names(layers)
-    wirer = Wirer(names if inputs is None else inputs)
+    own = input_names(layers)
+    wirer = Wirer(own if inputs is None else inputs)
     for layer in layers:
         wirer.take(layer)
     wirer.check_ends()
