@@ -55,7 +55,7 @@ class Stepper:
         with self.meter.timed("exchanging"):
             self.all_reduce(self.vector)
         with self.meter.timed("computing"):
-            if self.tail[BROKEN] == 0 and scales.any():
+            if self.tail[BROKEN] == 0 and any(scales):
                 self._update(rate)
 
     def _slopes(self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray) -> None:
@@ -68,10 +68,10 @@ class Stepper:
         step = key_of("step", self.recipe.seed, self.state.clock.count)
         batch.forward(True, step, keys[rows], lengths)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
-            for k, scale in enumerate(scales):
-                self.measures[k] = self._measured(k, batch, table, rows, scale)
-        broken = sum(count_not_finite(out.y.reshape(-1)) for out in batch.outputs)
-        self.tail[BROKEN] = broken + (not np.isfinite(self.measures[:, 0]).all())
+            for k, out in enumerate(batch.outputs):
+                measures = self.measures[k]
+                measures[0], measures[1] = self._measured(k, batch, table, rows, scales[k])
+                self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(measures[0]))
         batch.backward()
 
     def _measured(self, k: int, batch: Batch, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:

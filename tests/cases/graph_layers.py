@@ -10,12 +10,11 @@ from spark_deepnet.layers.output import Output
 from spark_deepnet.layers.permute import Permute
 from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.slice import Slice
-from spark_deepnet.losses.huber import Huber
 from tests.cases.layer_case import LayerCase
 
 GRAPH_LAYERS = [
     LayerCase(
-        Output(Huber(2.0), "y", 0.5, name="o"),
+        Output("hinge", "y", 0.5, name="o"),
         (2, 3),
         lambda w, x: x,
         bad=(
