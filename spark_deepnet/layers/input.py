@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.layers.layer import Layer
@@ -16,6 +17,7 @@ class Input(Layer, kind="input"):
     column: the column, or the tuple of numeric columns, that fills it; None: featuresCol.
     """
 
+    begins: ClassVar[bool] = True
     sizes: tuple[int, ...] | None = None
     column: str | tuple[str, ...] | None = None
 

@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from spark_deepnet.errors import NetworkError
 from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.layers._handle import Handle, called
 from spark_deepnet.registry import Member
 
 Shape = tuple[int, ...]
@@ -110,6 +112,8 @@ class Layer(Member, family="layers"):
     share: str | None = field(default=None, kw_only=True)
     """The name of an earlier layer whose weights this one uses and trains too; they must be of the same shapes."""
 
+    begins: ClassVar[bool] = False
+    """Whether it is an input of the network, which reads no layer."""
     many: ClassVar[bool] = False
     """Whether it joins several inputs."""
     totals: ClassVar[bool] = False
@@ -118,6 +122,11 @@ class Layer(Member, family="layers"):
     """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
     channelwise: ClassVar[bool] = False
     """Whether each entry of the output's last axis needs that entry of the input's (and of the weights') alone."""
+
+    def __call__(self, *sources: Any) -> Handle:
+        """The handle of this layer over what others give: handles or Input layers, one by one or in a list. A layer that
+        is called again uses the weights of its first call."""
+        return called(self, sources)
 
     def parts(self) -> tuple[Layer, ...]:
         """The layers that do its work one after another: itself without its activation, then the activation."""
@@ -132,10 +141,17 @@ class Layer(Member, family="layers"):
 
     def lengths(self, x: Any, lengths: np.ndarray) -> np.ndarray | None:
         """The output's lengths for the input's, where rows are sequences of different lengths along their first axis;
-        None where the output has no such axis. By default the axis stays, or is gone."""
-        first = x[0] if self.many else x
-        shape = self.shape(x)
-        return lengths if shape and first and shape[0] == first[0] else None
+        None where the output has no such axis. By default the axis stays where one entry more gives one more, and is
+        gone where the output's first size is the input's by chance."""
+        shapes = x if self.many else (x,)
+        if self.shape(x)[:1] != shapes[0][:1]:
+            return None
+        longer = tuple((s[0] + 1, *s[1:]) for s in shapes)
+        try:
+            found = self.shape(longer if self.many else longer[0])
+        except NetworkError:  # it knows no more steps than these
+            return lengths
+        return lengths if found[:1] == longer[0][:1] else None
 
     def weights(self, x: Any) -> dict[str, Weight]:
         """The weights that it needs for an input of that shape, by name."""

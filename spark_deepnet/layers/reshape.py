@@ -32,9 +32,6 @@ class Reshape(Layer, kind="reshape"):
             raise NetworkError(f"Reshape: {prod(x)} numbers a row ({x}) do not fill {self.target}")
         return tuple(rest if size == -1 else size for size in self.target)
 
-    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
-        return lengths if self.shape(x)[:1] == x[:1] else None
-
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         y[...] = x.reshape(y.shape)
 

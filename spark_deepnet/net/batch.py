@@ -62,7 +62,8 @@ def _steps(a: np.ndarray) -> np.ndarray:
 
 class Batch:
     """n rows: ``feed`` is filled, ``forward`` gives the scores, ``slope`` is filled, ``backward`` writes the weights'
-    slopes. Of the net given, only names and shapes count: its sequences may be shorter than the buffers' own."""
+    slopes. Of a network with several outputs these are the first's; ``outputs`` has scores (y), slopes (dy) and lengths
+    (ends) of each. Of the net given, only names and shapes count: its sequences may be shorter than the buffers' own."""
 
     def __init__(
         self,
@@ -80,7 +81,8 @@ class Batch:
         self.turns = [self._turn(node, weights.get(node.owner, {}), call) for node in net.nodes]
         if slopes is not None:
             self._write_backward(slopes)
-            self.slope = self.turns[-1].dy
+        marked = {out.name for out in net.outputs}
+        self.outputs = tuple(turn for turn in self.turns if turn.node.name in marked)
 
     def forward(
         self, training: bool, step: np.uint64, rows: np.ndarray, lengths: Lengths, fresh: bool = True
@@ -90,7 +92,7 @@ class Batch:
             call = turn.call
             call.training, call.rows, call.key, call.fresh = training, rows, turn.key ^ step, fresh
             turn.forward(known)
-        return self.turns[-1].y
+        return self.outputs[0].y
 
     def backward(self, done: Callable[[str], None] | None = None) -> None:
         """done(node) is called as soon as the slopes of the weights that the node owns are complete: the owner comes
@@ -101,9 +103,9 @@ class Batch:
                 done(turn.node.name)
 
     @property
-    def ends(self) -> np.ndarray | None:
-        """The lengths of the scores, where they are given for every step of sequences."""
-        return self.turns[-1].ends
+    def slope(self) -> np.ndarray | None:
+        """Where the slope of the scores is written before ``backward``; None of a batch that is not trained on."""
+        return self.outputs[0].dy
 
     def _value(self, name: str) -> np.ndarray:
         return self.buffers.value(name, self.n, self.shapes[name])

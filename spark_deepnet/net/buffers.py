@@ -66,7 +66,7 @@ class Buffers:
             fitting = sorted((b.size, i) for i, b in enumerate(pool) if b.size >= size)
             return pool.pop(fitting[0][1]) if fitting else self._new(row)
 
-        self.slopes[net.nodes[-1].name] = taken(prod(net.shape))
+        self.slopes = {out.name: taken(prod(out.shape)) for out in net.outputs}
         for node in reversed(net.nodes):
             dy, handed_on = self.slopes[node.name], False
             for source in node.inputs:

@@ -87,7 +87,7 @@ class _Cutter:
     def cut(self) -> Net:
         for node in self.net.nodes:
             self.values[node.name] = self._through(node) or self._by_inputs(node) or self._of_whole(node)
-        self._gathered(self.net.nodes[-1].name)
+        self._gathered(self.net.nodes[-1].name)  # Output layers have had theirs gathered: they are no channelwise ones
         return Net(dict(self.net.inputs), tuple(self.nodes))
 
     def _through(self, node: Node) -> _Value | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spark_deepnet.errors import NetworkError, near
-from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer, Shape, Weight
-
-INPUT = "features"
+from spark_deepnet.layers.output import Output
+from spark_deepnet.net.handles import layers_of
+from spark_deepnet.net.wires import INPUT as INPUT
+from spark_deepnet.net.wires import Wire, wired
 
 
 @dataclass(frozen=True)
@@ -45,37 +46,31 @@ class Net:
     nodes: tuple[Node, ...]
 
     @staticmethod
-    def of(layers: Sequence[Any], inputs: Mapping[str, Shape]) -> Net:
+    def of(layers: Any, inputs: Mapping[str, Shape]) -> Net:
         """A network from layers (objects, names or JSON) in a row; a layer with ``inputs`` reads the nodes of those
-        names instead of the one before it, which makes a graph."""
-        if not layers:
-            raise NetworkError("layers: the list is empty; give at least one layer, as in [Dense(10)]")
-        builder = _Builder(dict(inputs))
-        for layer in map(Layer.of, layers):
-            if isinstance(layer, Input):
-                builder.read(layer)
-            else:
-                builder.add(layer)
-        return Net(dict(inputs), tuple(builder.nodes)).checked()
-
-    def checked(self) -> Net:
-        if len(self.outputs) > 1:
-            raise NetworkError(
-                f"layers: {' and '.join(map(repr, self.outputs))} are read by no layer, but a network has one output; "
-                f"join them, or leave one out"
-            )
-        return self
+        names instead of the one before it, which makes a graph. Or from the handle of its output, or several."""
+        shapes: dict[str, Shape] = dict(inputs)
+        nodes: list[Node] = []
+        for wire in wired(layers_of(layers), inputs):
+            nodes.append(_node(wire, shapes, nodes))
+            shapes[wire.name] = nodes[-1].shape
+        return Net(dict(inputs), tuple(nodes))
 
     @property
-    def outputs(self) -> list[str]:
-        """The nodes that nobody reads."""
-        read = {name for node in self.nodes for name in node.inputs}
-        return [node.name for node in self.nodes if node.name not in read]
+    def outputs(self) -> tuple[Node, ...]:
+        """The nodes that Output layers made; the last one where there are none."""
+        return tuple(node for node in self.nodes if isinstance(node.layer, Output)) or self.nodes[-1:]
+
+    @property
+    def tops(self) -> tuple[Node, ...]:
+        """For each output the node that ends its scores' work: what an Output marks, or the output itself."""
+        nodes = {node.name: node for node in self.nodes}
+        return tuple(nodes[out.inputs[0]] if isinstance(out.layer, Output) else out for out in self.outputs)
 
     @property
     def shape(self) -> Shape:
-        """The output's shape, without the rows."""
-        return self.nodes[-1].shape
+        """The first output's shape, without the rows."""
+        return self.outputs[0].shape
 
     def resized(self, inputs: Mapping[str, Shape]) -> Net:
         """The same nodes over inputs of other shapes, such as shorter sequences."""
@@ -99,85 +94,52 @@ class Net:
 
         return plot(self)
 
-    def without_top(self, kind: str | None) -> Net:
-        """The network without its last node where that is a layer of the kind given: what a loss with that link sees."""
-        top = self.nodes[-1]
-        if kind is None or top.layer.kind != kind or len(self.nodes) == 1:
-            return self
-        return replace(self, nodes=self.nodes[:-1])
+    def without_links(self, links: Sequence[str | None]) -> Net:
+        """The network as losses with these links, one an output, see it: an output whose top is a layer of its link's
+        kind gives that layer's input, and a top that nobody reads any more is left out."""
+        nodes = {node.name: node for node in self.nodes}
+        bare = {
+            out.name: top
+            for out, top, link in zip(self.outputs, self.tops, links, strict=True)
+            if top.layer.kind == link and top.inputs[0] in nodes
+        }
+        moved = [
+            replace(node, inputs=bare[node.name].inputs)
+            if isinstance(node.layer, Output) and node.name in bare
+            else node
+            for node in self.nodes
+        ]
+        left = {top.name for top in bare.values()} - {name for node in moved for name in node.inputs}
+        return replace(self, nodes=tuple(node for node in moved if node.name not in left))
 
 
-class _Builder:
-    """Nodes one after another: names them, splits off activations, finds their inputs, asks for their shapes."""
+def _node(wire: Wire, known: Mapping[str, Shape], nodes: Sequence[Node]) -> Node:
+    """The node of a layer behind these nodes, over inputs of known shapes."""
+    layer, sources = wire.layer, wire.inputs
+    shapes = tuple(known[s] for s in sources)
+    try:
+        shape = layer.shape(shapes if layer.many else shapes[0])
+    except NetworkError as error:
+        raise NetworkError(f"layer {wire.name!r}, after {' and '.join(map(repr, sources))}: {error}") from None
+    node = Node(wire.name, layer, sources, shapes, tuple(shape))
+    if layer.share is not None:
+        _check_share(node, nodes)
+    return node
 
-    def __init__(self, inputs: dict[str, Shape]) -> None:
-        self.shapes: dict[str, Shape] = dict(inputs)
-        self.last = next(iter(inputs))
-        self.alias: dict[str, str] = {}  # a layer's name -> the node that ends its work: its activation
-        self.nodes: list[Node] = []
 
-    def read(self, layer: Input) -> None:
-        """Go on from an input, which whoever gives the inputs has read from the layer."""
-        self.last = layer.name or INPUT
-        if self.last not in self.shapes:
-            raise NetworkError(f"layer {layer!r} is no input of the network; {near(self.last, self.shapes)}")
-
-    def add(self, layer: Layer) -> None:
-        name = self.name(layer)
-        self.last_before = self.last
-        for i, part in enumerate(layer.parts()):
-            part_name = name if i == 0 else f"{name}/{part.kind}"
-            sources = self.sources(layer, name) if i == 0 else (self.last,)
-            self.nodes.append(self.node(part_name, part, sources))
-            self.shapes[part_name] = self.nodes[-1].shape
-            self.last = part_name
-        self.alias[name] = self.last
-
-    def name(self, layer: Layer) -> str:
-        taken = set(self.shapes) | set(self.alias)
-        if layer.name is not None:
-            if not layer.name or layer.name in taken or "/" in layer.name:
-                raise NetworkError(f"layer {layer!r}: its name must be new and without '/', found {layer.name!r}")
-            return layer.name
-        names = (layer.kind if i == 1 else f"{layer.kind}_{i}" for i in range(1, len(taken) + 2))
-        return next(name for name in names if name not in taken)
-
-    def sources(self, layer: Layer, name: str) -> tuple[str, ...]:
-        told = (layer.inputs,) if isinstance(layer.inputs, str) else layer.inputs
-        found = tuple(self.alias.get(s, s) for s in told or (self.last_before,))
-        for source in found:
-            if source not in self.shapes:
-                raise NetworkError(
-                    f"layer {name!r} reads {source!r}, which is no layer before it; {near(source, self.shapes)}"
-                )
-        if not layer.many and len(found) != 1:
-            raise NetworkError(f"layer {name!r} ({layer.kind}) reads one layer, found {len(found)}: {found}")
-        return found
-
-    def node(self, name: str, layer: Layer, sources: tuple[str, ...]) -> Node:
-        shapes = tuple(self.shapes[s] for s in sources)
-        try:
-            shape = layer.shape(shapes if layer.many else shapes[0])
-        except NetworkError as error:
-            raise NetworkError(f"layer {name!r}, after {' and '.join(map(repr, sources))}: {error}") from None
-        node = Node(name, layer, sources, shapes, tuple(shape))
-        if layer.share is not None:
-            self.check_share(node)
-        return node
-
-    def check_share(self, node: Node) -> None:
-        """Refuse a sharer whose weights are not those of an earlier layer that has its own."""
-        owners = {n.name: n for n in self.nodes if n.layer.share is None and n.weights()}
-        if node.owner not in owners:
-            raise NetworkError(
-                f"layer {node.name!r} shares the weights of {node.owner!r}, which is no layer before it with weights of "
-                f"its own; {near(node.owner, owners)}"
-            )
-        own, others = ({k: w.shape for k, w in n.weights().items()} for n in (node, owners[node.owner]))
-        if own != others:
-            raise NetworkError(
-                f"layer {node.name!r} needs weights {own}, but {node.owner!r}, which it shares, has {others}"
-            )
+def _check_share(node: Node, nodes: Sequence[Node]) -> None:
+    """Refuse a sharer whose weights are not those of an earlier layer that has its own."""
+    owners = {n.name: n for n in nodes if n.layer.share is None and n.weights()}
+    if node.owner not in owners:
+        raise NetworkError(
+            f"layer {node.name!r} shares the weights of {node.owner!r}, which is no layer before it with weights of "
+            f"its own; {near(node.owner, owners)}"
+        )
+    own, others = ({k: w.shape for k, w in n.weights().items()} for n in (node, owners[node.owner]))
+    if own != others:
+        raise NetworkError(
+            f"layer {node.name!r} needs weights {own}, but {node.owner!r}, which it shares, has {others}"
+        )
 
 
 def perceptron(sizes: Sequence[int], top: str | None = "softmax") -> list[Layer]:

@@ -22,7 +22,7 @@ class Runner:
 
     ``feed(n)`` gives the input buffers of n rows to fill, ``forward(n)`` the scores, and ``backward(n)`` turns the slope
     of the scores, written into ``slope(n)``, into ``slopes``: the flat vector of the weights' slopes. ``batch`` gives all
-    of these for a batch whose sequences are shorter than the network's longest.
+    of these for a batch whose sequences are shorter than the network's longest, and those of all outputs.
     """
 
     def __init__(
@@ -75,9 +75,10 @@ class Runner:
         return net if self.runs(net) else self.net
 
     def runs(self, net: Net) -> bool:
-        """Whether the network, over longer or shorter sequences, has the same weights and scores of the same width."""
+        """Whether the network, over longer or shorter sequences, has the same weights and scores of the same widths."""
         before, after = ([(s.name, s.weight.shape) for s in layout.slots] for layout in (self.layout, Layout(net)))
-        return before == after and net.shape[-1:] == self.net.shape[-1:]
+        widths = [[out.shape[-1:] for out in n.outputs] for n in (self.net, net)]
+        return before == after and widths[0] == widths[1]
 
     def feed(self, n: int) -> Arrays:
         return self.batch(n).feed

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from spark_deepnet.layers.layer import Shape
+from spark_deepnet.layers.output import Output
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.net.net import INPUT, Net
+from spark_deepnet.net.net import INPUT, Net, Node
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,34 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Head:
+    """One output of the network, and what is wanted of it."""
+
+    name: str
+    loss: Loss
+    weight: float
+    """Of its loss in the sum that is made small."""
+    shape: Shape
+    """Of one row's scores."""
+
+    @property
+    def units(self) -> int:
+        return self.shape[-1]
+
+    @property
+    def steps(self) -> bool:
+        """Whether every step of a row has scores."""
+        return len(self.shape) == 2
+
+
+@dataclass(frozen=True)
 class Architecture:
     """Layers and loss as JSON values, and the inputs."""
 
     layers: tuple[Any, ...]
     entries: tuple[Entry, ...]
     loss: Any
+    """Of every output that has none of its own."""
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Architecture:
@@ -41,12 +64,17 @@ class Architecture:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def made_loss(self) -> Loss:
-        return Loss.of(self.loss)
-
     def net(self) -> Net:
         return Net.of(self.layers, {entry.name: entry.shape for entry in self.entries})
 
     def scores_net(self) -> Net:
-        """The network as the loss sees it: without a top layer that is the loss's own link."""
-        return self.net().without_top(self.made_loss().link)
+        """The network as the losses see it: without top layers that are their losses' own links."""
+        return self.net().without_links([head.loss.link for head in self.heads()])
+
+    def heads(self) -> tuple[Head, ...]:
+        """The network's outputs, the first of which is the main one."""
+        return tuple(self._head(out) for out in self.net().outputs)
+
+    def _head(self, out: Node) -> Head:
+        mark = out.layer if isinstance(out.layer, Output) else Output(name=out.name)
+        return Head(str(mark.name), Loss.of(mark.loss or self.loss), mark.weight, out.shape)

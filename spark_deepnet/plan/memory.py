@@ -13,7 +13,7 @@ from spark_deepnet.net.net import Net
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source
+from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source, Target
 
 FLOAT, PLACE, KEY = 4, 8, 8
 """Bytes of a number, of where a sequence starts, of a row's hash."""
@@ -95,9 +95,13 @@ def buffers(net: Net) -> Counter[str]:
 def row_bytes(columns: Columns) -> int:
     """Bytes of one row that a rank keeps: features as dense vectors or the longest sequences, targets, weight, whether
     it is for validation, and its hash."""
-    steps = columns.sources[0].shape[0] if columns.steps else 1
-    targets = FLOAT * max(1, columns.labels) * steps + (PLACE if columns.steps else 0)
+    targets = sum(_target_bytes(target, columns.sources[0].shape[0]) for target in columns.targets)
     return sum(map(_source_bytes, columns.sources)) + targets + FLOAT + 1 + KEY
+
+
+def _target_bytes(target: Target, steps: int) -> int:
+    numbers = FLOAT * max(1, target.labels)
+    return numbers * steps + PLACE if target.steps else numbers
 
 
 def _source_bytes(source: Source) -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.net import Net
 from spark_deepnet.optimizers.optimizer import Optimizer
-from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.architecture import Architecture, Head
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.rows.columns import Columns
 from spark_deepnet.schedules.schedule import Schedule
@@ -54,8 +53,8 @@ class Recipe:
     def scores_net(self) -> Net:
         return self.architecture.scores_net()
 
-    def made_loss(self) -> Loss:
-        return self.architecture.made_loss()
+    def heads(self) -> tuple[Head, ...]:
+        return self.architecture.heads()
 
     def made_optimizer(self) -> Optimizer:
         return Optimizer.of(self.optimizer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source
+from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source, Target
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Dense, Features, Table, Targets
 
@@ -12,7 +12,10 @@ from spark_deepnet.rows.table import Dense, Features, Table, Targets
 def blank(columns: Columns, n: int, longest: bool = False) -> Table:
     """n rows; where rows are sequences, each of one step, or as long as the longest."""
     features = {source.input: _features(source, n, longest) for source in columns.sources}
-    return Table(features, _targets(columns, n, longest), np.ones(n, np.float32), np.zeros(n, bool))
+    first = columns.sources[0]
+    steps = 1 if first.kind == STEPS and not longest else first.shape[0]
+    targets = tuple(_targets(target, n, steps) for target in columns.targets)
+    return Table(features, targets, np.ones(n, np.float32), np.zeros(n, bool))
 
 
 def _features(source: Source, n: int, longest: bool) -> Features:
@@ -21,12 +24,9 @@ def _features(source: Source, n: int, longest: bool) -> Features:
     return Dense(np.zeros((n, source.width), np.uint8 if source.kind == BYTES and not source.tokens else np.float32))
 
 
-def _targets(columns: Columns, n: int, longest: bool) -> Targets:
-    one = np.zeros(columns.labels, np.float32) if columns.labels else np.zeros((), np.int32)
-    if not columns.steps:
-        return np.repeat(one[None], n, 0)
-    first = columns.sources[0]
-    return _repeated(one, n, 1 if first.kind == STEPS and not longest else first.shape[0])
+def _targets(target: Target, n: int, steps: int) -> Targets:
+    one = np.zeros(target.labels, np.float32) if target.labels else np.zeros((), np.int32)
+    return _repeated(one, n, steps) if target.steps else np.repeat(one[None], n, 0)
 
 
 def _repeated(step: np.ndarray, n: int, steps: int) -> Ragged:

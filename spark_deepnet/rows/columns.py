@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 
 from spark_deepnet.layers.layer import Shape
@@ -48,19 +48,28 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Columns:
-    """How to read the columns sent, and the user's names for them, for messages.
+class Target:
+    """What one output of the network is trained to give, and how it is sent."""
 
-    labels: targets a row (or step), 0 for one number that is a class 0..classes-1.
-    """
-
-    sources: tuple[Source, ...]
-    label: str | None = None
+    label: str
+    """The user's column, for messages."""
     labels: int = 0
+    """Targets a row (or step), 0 for one number that is a class 0..classes-1."""
     classes: int = 0
-    indicators: bool = field(default=False)
+    indicators: bool = False
     """Whether targets say yes or no, and so lie in 0..1."""
     steps: bool = False
     """Whether every step of a row has a target."""
+    column: str = LABEL
+    """The name under which it is sent."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How to read the columns sent, and the user's names for them, for messages."""
+
+    sources: tuple[Source, ...]
+    targets: tuple[Target, ...] = ()
+    """One for each output of the network, in their order."""
     weight: str | None = None
     validation: str | None = None

@@ -16,7 +16,7 @@ def table_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Table:
     """One frame's rows; bad ones are counted in faults (a fit with faults ends before its first step)."""
     table = Table(
         {source.input: features_of(frame, source, faults) for source in columns.sources},
-        targets_of(frame, columns, faults),
+        tuple(targets_of(frame, target, faults) for target in columns.targets),
         weights_of(frame, columns, faults),
         frame[VALIDATION].eq(True).to_numpy(bool) if columns.validation else np.zeros(len(frame), bool),
     )
@@ -27,12 +27,11 @@ def table_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Table:
 def _check_steps(table: Table, columns: Columns, faults: Faults) -> None:
     """Count rows with another number of targets than of steps."""
     steps = next(iter(table.features.values()))
-    if not isinstance(table.targets, Ragged) or faults:
-        return
     expected = steps.lengths if isinstance(steps, Ragged) else np.int32(columns.sources[0].shape[0])
-    wrong = table.targets.lengths != expected
-    if wrong.any():
-        found = table.targets.lengths[wrong][0]
-        faults[f"column {columns.label!r}: rows with {found} targets where there are as many steps as features"] += int(
-            wrong.sum()
-        )
+    for target, told in zip(columns.targets, table.targets, strict=True):
+        if not isinstance(told, Ragged) or faults:
+            continue
+        wrong = told.lengths != expected
+        if wrong.any():
+            what = f"rows with {told.lengths[wrong][0]} targets where there are as many steps as features"
+            faults[f"column {target.label!r}: {what}"] += int(wrong.sum())

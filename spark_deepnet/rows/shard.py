@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from spark_deepnet.rows.columns import LABEL, OWNER, PART, STATE, VALIDATION, WEIGHT, Columns
+from spark_deepnet.rows.columns import OWNER, PART, STATE, VALIDATION, WEIGHT, Columns
 from spark_deepnet.rows.decode import table_of
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.table import Table
@@ -60,5 +60,6 @@ def sorted_shard(table: Table, faults: Faults, state: dict[tuple[int, int], byte
 
 def _none(columns: Columns) -> Table:
     """The table of no rows."""
-    names = [name for source in columns.sources for name in source.columns] + [LABEL, WEIGHT, VALIDATION]
+    names = [name for source in columns.sources for name in source.columns]
+    names += [target.column for target in columns.targets] + [WEIGHT, VALIDATION]
     return table_of(pd.DataFrame({name: pd.Series(dtype=object) for name in names}), columns, Counter())

@@ -88,11 +88,11 @@ Targets = np.ndarray | Ragged
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with all that training wants of them: features by the network's inputs, targets int32 (n,) or float32 (n, k)
-    or these for every step, weights float32 (n,)."""
+    """Rows with all that training wants of them: features by the network's inputs, targets by its outputs, each int32
+    (n,) or float32 (n, k) or these for every step, weights float32 (n,)."""
 
     features: Mapping[str, Features]
-    targets: Targets
+    targets: tuple[Targets, ...]
     weights: np.ndarray
     validation: np.ndarray
 
@@ -100,23 +100,24 @@ class Table:
         return len(self.weights)
 
     @property
-    def mass(self) -> np.ndarray:
-        """(n,): each row's weight in the loss: its own, times its steps where every step has a target."""
-        return self.weights * self.targets.lengths if isinstance(self.targets, Ragged) else self.weights
+    def masses(self) -> list[np.ndarray]:
+        """For each output (n,): each row's weight in its loss: its own, times its steps where every step has a target."""
+        return [self.weights * t.lengths if isinstance(t, Ragged) else self.weights for t in self.targets]
 
     def picked(self, index: np.ndarray) -> Table:
         features = {name: found.picked(index) for name, found in self.features.items()}
-        targets = self.targets.picked(index) if isinstance(self.targets, Ragged) else self.targets[index]
+        targets = tuple(t.picked(index) if isinstance(t, Ragged) else t[index] for t in self.targets)
         return Table(features, targets, self.weights[index], self.validation[index])
 
     def keys(self) -> np.ndarray:
         """(n,) uint64: a hash of each row's content, the same for dense and sparse rows of equal content."""
         keys = np.zeros(len(self), np.uint64)
-        if isinstance(self.targets, Ragged):
-            self.targets.hash_into(keys)
-        else:
-            words = prod(self.targets.shape[1:])
-            hash_words(np.ascontiguousarray(self.targets).view(np.uint32).reshape(len(self), words), keys)
+        for targets in self.targets:
+            if isinstance(targets, Ragged):
+                targets.hash_into(keys)
+            else:
+                words = prod(targets.shape[1:])
+                hash_words(np.ascontiguousarray(targets).view(np.uint32).reshape(len(self), words), keys)
         hash_words(self.weights.view(np.uint32).reshape(-1, 1), keys)
         for number, found in enumerate(self.features.values()):
             hash_words(np.full((len(self), 1), number, np.uint32), keys)  # tells inputs with the same entries apart
@@ -127,7 +128,7 @@ class Table:
     def joined(parts: Sequence[Table]) -> Table:
         return Table(
             {name: joined_features([p.features[name] for p in parts]) for name in parts[0].features},
-            joined_targets([p.targets for p in parts]),
+            tuple(joined_targets(targets) for targets in zip(*(p.targets for p in parts), strict=True)),
             np.concatenate([p.weights for p in parts]),
             np.concatenate([p.validation for p in parts]),
         )

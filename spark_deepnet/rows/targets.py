@@ -7,86 +7,85 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from spark_deepnet.rows.columns import LABEL, WEIGHT, Columns
+from spark_deepnet.rows.columns import WEIGHT, Columns, Target
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Targets
 
 
-def targets_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Targets:
-    if columns.label is None:
-        return np.zeros(len(frame), np.int32)
-    if columns.steps:
-        return targets_of_steps(frame[LABEL], columns, faults)
-    return several(frame[LABEL], columns, faults) if columns.labels else classes(frame[LABEL], columns, faults)
+def targets_of(frame: pd.DataFrame, target: Target, faults: Faults) -> Targets:
+    labels = frame[target.column]
+    if target.steps:
+        return targets_of_steps(labels, target, faults)
+    return several(labels, target, faults) if target.labels else classes(labels, target, faults)
 
 
-def targets_of_steps(labels: pd.Series, columns: Columns, faults: Faults) -> Ragged:
-    """A target for every step, from lists of numbers (of columns.labels each where there are several)."""
-    each = max(1, columns.labels)
+def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragged:
+    """A target for every step, from lists of numbers (of target.labels each where there are several)."""
+    each = max(1, target.labels)
     arrays = []
     for values in labels.array:
         if values is None or len(values) % each:
             found = "null" if values is None else f"{len(values)} numbers, which do not divide into steps of {each}"
-            faults[f"column {columns.label!r}: {found}, where every step wants a target"] += 1
+            faults[f"column {target.label!r}: {found}, where every step wants a target"] += 1
             values = np.zeros(0, np.float32)
         arrays.append(np.asarray(values, np.float32))
     starts = np.concatenate(([0], np.cumsum([len(a) // each for a in arrays], dtype=np.int64)))
     flat = pd.Series(np.concatenate(arrays) if arrays else np.zeros(0, np.float32))
-    if not columns.labels:
-        return Ragged(classes(flat, columns, faults), starts)
-    one = replace(columns, labels=1)
+    if not target.labels:
+        return Ragged(classes(flat, target, faults), starts)
+    one = replace(target, labels=1)
     return Ragged(several(flat, one, faults).reshape(-1, each), starts)
 
 
-def classes(labels: pd.Series, columns: Columns, faults: Faults) -> np.ndarray:
+def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
     """Labels 0..classes-1 as int32."""
     values = labels.to_numpy(np.float64, na_value=np.nan)
     missing = np.isnan(values)
     fractional = ~missing & (values != np.floor(values))
-    beyond = ~missing & ~fractional & ((values < 0) | (values >= columns.classes))
+    beyond = ~missing & ~fractional & ((values < 0) | (values >= target.classes))
     for what, wrong in (("null", missing), ("fractional", fractional), ("unknown", beyond)):
         if wrong.any():
             example = "" if what == "null" else f" such as {values[wrong][0]:g}"
             faults[
-                f"column {columns.label!r}: {what} labels{example}; the network's {columns.classes} outputs want whole "
-                f"numbers from 0 to {columns.classes - 1}"
+                f"column {target.label!r}: {what} labels{example}; the network's {target.classes} outputs want whole "
+                f"numbers from 0 to {target.classes - 1}"
             ] += int(wrong.sum())
     values = np.where(missing | fractional | beyond, 0.0, values)
     return values.astype(np.int32)
 
 
-def several(labels: pd.Series, columns: Columns, faults: Faults) -> np.ndarray:
+def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
     """Targets as float32 (n, labels), from numbers or from lists of them."""
     if labels.dtype == object:
-        targets = _lists(labels, columns, faults)
+        targets = _lists(labels, target, faults)
     else:
         targets = labels.to_numpy(np.float32, na_value=np.nan).reshape(-1, 1)
     missing = ~np.isfinite(targets).all(1)
-    beyond = ~missing & ((targets < 0) | (targets > 1)).any(1) & columns.indicators
+    beyond = ~missing & ((targets < 0) | (targets > 1)).any(1) & target.indicators
     if missing.any():
-        what = f"column {columns.label!r}: null, NaN or infinite targets; fill or drop them first"
+        what = f"column {target.label!r}: null, NaN or infinite targets; fill or drop them first"
         faults[what] += int(missing.sum())
     if beyond.any():
         first = targets[beyond][0]
         example = first[(first < 0) | (first > 1)][0]
         faults[
-            f"column {columns.label!r}: labels such as {example:g} outside 0..1; the loss wants 0 for no, 1 for yes"
+            f"column {target.label!r}: labels such as {example:g} outside 0..1; the loss wants 0 for no, 1 for yes"
         ] += int(beyond.sum())
     return np.where((missing | beyond)[:, None], np.float32(0), targets)
 
 
-def _lists(labels: pd.Series, columns: Columns, faults: Faults) -> np.ndarray:
+def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
     """Lists of targets as a matrix: null ones stand as NaN, those of another length are counted and stand as 0."""
-    targets = np.zeros((len(labels), columns.labels), np.float32)
+    targets = np.zeros((len(labels), target.labels), np.float32)
     for row, values in zip(targets, labels.array, strict=True):
         if values is None:
             row[:] = np.nan
-        elif len(values) == columns.labels:
+        elif len(values) == target.labels:
             row[:] = values
         else:
             faults[
-                f"column {columns.label!r}: {len(values)} targets a row where the network has {columns.labels} outputs"
+                f"column {target.label!r}: {len(values)} targets a row where the network has {target.labels} outputs"
             ] += 1
     return targets
 

@@ -29,9 +29,17 @@ class Output:
     steps: bool = False
     """Whether every step of a row has scores."""
 
+    name: str = ""
+    """How the columns are called of an output that is not the first."""
+
     @staticmethod
-    def of(loss: Loss, units: int, steps: bool = False) -> Output:
-        return Output(loss.task, loss.link, units, steps)
+    def of(loss: Loss, units: int, steps: bool = False, name: str = "") -> Output:
+        return Output(loss.task, loss.link, units, steps, name)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The columns that ``columns`` gives, in their order."""
+        return (RAW,) * self.raw + (PROBABILITY,) * self.probability + (PREDICTION,)
 
     @property
     def binary(self) -> bool:

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from spark_deepnet.errors import DataError
 from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.net.batch import Turn
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.rows.columns import Source
@@ -31,11 +32,12 @@ class ScorePlan:
     """All that a scorer is told."""
 
     architecture: Architecture
-    output: Output
+    outputs: tuple[Output, ...]
     sources: tuple[Source, ...]
     invalid: str
     """error, skip or keep: what becomes of rows with null, NaN or infinite features."""
     thresholds: tuple[float, ...] | None
+    """Of the first output."""
     digest: str
     """A hash of network and weights: the name of what is kept."""
     weights: bytes = field(repr=False)
@@ -74,7 +76,7 @@ def _longer(runner: Runner, longest: Mapping[str, int]) -> Runner:
 
 
 def score(plan: ScorePlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """For each frame of feature columns a frame with ``valid`` and the output's columns, row by row."""
+    """For each frame of feature columns a frame with ``valid`` and the outputs' columns, as ``part_name`` gives them."""
     with threadpool_limits(1):
         for frame in frames:
             yield _scored(plan, frame, Faults())
@@ -92,13 +94,20 @@ def _scored(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> pd.DataFram
         valid &= finite_rows(features[source.input]) & frame[source.columns[0]].notna().to_numpy(bool)
         _calm(features[source.input])
     longest = {name: int(f.lengths.max(initial=1)) for name, f in features.items() if isinstance(f, Ragged)}
-    found, lengths = scores(_runner(plan, longest), features, len(frame))
-    columns = plan.output.columns(found, plan.thresholds)
-    if not valid.all():
-        each = valid if lengths is None else np.repeat(valid, lengths)
-        for values in columns.values():
-            values[~each] = np.nan
-    return pd.DataFrame({"valid": valid} | {name: _cells(values, lengths) for name, values in columns.items()})
+    cells: dict[str, Any] = {"valid": valid}
+    for k, (found, lengths) in enumerate(scores(_runner(plan, longest), features, len(frame))):
+        columns = plan.outputs[k].columns(found, None if k else plan.thresholds)
+        if not valid.all():
+            each = valid if lengths is None else np.repeat(valid, lengths)
+            for values in columns.values():
+                values[~each] = np.nan
+        cells |= {part_name(part, k): _cells(values, lengths) for part, values in columns.items()}
+    return pd.DataFrame(cells)
+
+
+def part_name(part: str, k: int) -> str:
+    """How a part of the k-th output is called in the frames: the first's bear the part's own name."""
+    return f"{part}{k}" if k else part
 
 
 def _cells(values: np.ndarray, lengths: np.ndarray | None) -> Any:
@@ -109,22 +118,33 @@ def _cells(values: np.ndarray, lengths: np.ndarray | None) -> Any:
     return [list(row) for row in rows] if values.ndim > 1 else rows
 
 
-def scores(runner: Runner, features: Mapping[str, Features], n: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """The network's scores (n, units) for all rows; of a network with scores for every step (all steps, units), and how
-    many steps each row has."""
-    found, ends = [np.empty((0, runner.net.shape[-1]), runner.weights.dtype)], [np.empty(0, np.int64)]
-    every_step = len(runner.net.shape) == 2
+Scores = tuple[np.ndarray, np.ndarray | None]
+"""(n, units) for all rows; where every step has scores (all steps, units), and how many steps each row has."""
+
+
+def scores(runner: Runner, features: Mapping[str, Features], n: int) -> list[Scores]:
+    """Each output's scores."""
+    found: list[list[Scores]] = [[_scores(out, 0)] for out in runner.batch(0).outputs]
     for start in range(0, n, runner.capacity):
         rows = np.arange(start, min(start + runner.capacity, n))
         batch, lengths = fed(runner, features, rows)
-        part = batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
-        if every_step:
-            steps = np.full(len(rows), part.shape[1]) if batch.ends is None else batch.ends
-            ends.append(steps)
-            found.append(part[np.arange(part.shape[1]) < steps[:, None]])
-        else:
-            found.append(part.copy())
-    return np.concatenate(found), np.concatenate(ends) if every_step else None
+        batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
+        for parts, out in zip(found, batch.outputs, strict=True):
+            parts.append(_scores(out, len(rows)))
+    return [_joined(parts) for parts in found]
+
+
+def _scores(out: Turn, n: int) -> Scores:
+    """One output's scores of a batch of n rows."""
+    if out.y.ndim == 2:
+        return out.y.copy(), None
+    steps = np.full(n, out.y.shape[1]) if out.ends is None else out.ends
+    return out.y[np.arange(out.y.shape[1]) < steps[:, None]], steps
+
+
+def _joined(parts: list[Scores]) -> Scores:
+    lengths = [lengths for _, lengths in parts if lengths is not None]
+    return np.concatenate([found for found, _ in parts]), np.concatenate(lengths) if lengths else None
 
 
 def _calm(features: Features) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -14,12 +15,14 @@ from pyspark.sql import DataFrame
 from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
+from spark_deepnet.layers.output import Output as Mark
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.net.net import INPUT, Net, perceptron
+from spark_deepnet.net.net import INPUT, Net, Node, perceptron
+from spark_deepnet.net.wires import wired
 from spark_deepnet.optimizers.optimizer import Optimizer
-from spark_deepnet.plan.architecture import Architecture, Entry
+from spark_deepnet.plan.architecture import Architecture, Entry, Head
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.columns import Columns
+from spark_deepnet.rows.columns import LABEL, Columns, Target
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark import read
@@ -87,10 +90,13 @@ class Design:
     def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
         self.params, self.df = params, df
         check_ranges(params)
+        for label in self.labels:
+            read.field(df, label, "labelCol")
         found = [read.source_of(df, entry, names_of(params, entry.columns)) for entry in self.entries]
         self.sources = tuple(source for _, source in found)
-        self.loss.check_units(self.units)
-        self.output.check_thresholds(told(params, "thresholds"))
+        for head in self.heads:
+            head.loss.check_units(head.units)
+        self.outputs[0].check_thresholds(told(params, "thresholds"))
         self.frame = df.select(*[column for columns, _ in found for column in columns], *self._others())
 
     @cached_property
@@ -116,18 +122,22 @@ class Design:
         return read.classes_found(self.df, self.params.getLabelCol())
 
     @cached_property
+    def labels(self) -> list[str]:
+        """Each output's label column."""
+        marks = [layer for layer in map(Layer.of, self.layers) if isinstance(layer, Mark)]
+        return [mark.column or self.params.getLabelCol() for mark in marks or [Mark()]]
+
+    @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """The network's inputs: its Input layers, or one that is the features."""
         layers = [Layer.of(layer) for layer in self.layers]
+        wired(layers)  # refuses what needs no shapes before a job looks for these
         inputs = [layer for layer in layers if isinstance(layer, Input)]
         if not inputs:
             return (self._entry(INPUT, (), self._shape_set(), layers, layers[0]),)
-        names = [layer.name or INPUT for layer in inputs]
-        if len(set(names)) < len(names):
-            raise NetworkError(f"layers: Input layers need different names, found {names}")
         return tuple(
-            self._entry(name, layer.columns, layer.sizes or self._shape_set(), layers, None)
-            for name, layer in zip(names, inputs, strict=True)
+            self._entry(layer.name or INPUT, layer.columns, layer.sizes or self._shape_set(), layers, None)
+            for layer in inputs
         )
 
     def _entry(
@@ -161,48 +171,63 @@ class Design:
     @cached_property
     def net(self) -> Net:
         net = Net.of(self.layers, {entry.name: entry.shape for entry in self.entries})
-        if len(net.shape) == 2 and net.shape[0] == self.entries[0].shape[0]:
-            return net
-        if len(net.shape) != 1:
-            raise NetworkError(
-                f"layers: the last gives {net.shape} a row, expected one axis, or steps and one axis for scores of every "
-                f"step of the input; put Flatten() before the end"
-            )
+        steps = self.entries[0].shape[0]
+        for top in net.tops:
+            if len(top.shape) != 1 and not (len(top.shape) == 2 and top.shape[0] == steps):
+                raise NetworkError(
+                    f"layers: {top.name!r} gives {top.shape} a row, expected of an output one axis, or steps and one axis "
+                    f"for scores of every step of the input; put Flatten() before the end"
+                )
         return net
 
-    @property
-    def units(self) -> int:
-        return self.net.shape[-1]
+    @cached_property
+    def architecture(self) -> Architecture:
+        """The network with the loss of each output, of which the first's stands for all where no Output says another."""
+        losses = [self._loss(out, top) for out, top in zip(self.net.outputs, self.net.tops, strict=True)]
+        own = iter(losses)
+        layers = (Layer.of(layer) for layer in self.layers)
+        said = (replace(layer, loss=next(own)) if isinstance(layer, Mark) else layer for layer in layers)
+        return Architecture(tuple(layer.to_json() for layer in said), self.entries, losses[0].to_json())
+
+    def _loss(self, out: Node, top: Node) -> Loss:
+        """What the Output says, or the Param; by the top where that is auto."""
+        told = (out.layer.loss if isinstance(out.layer, Mark) else None) or self.params.getLoss()
+        return Loss.of(LOSS_OF_TOP.get(top.layer.kind, "squared") if told == "auto" else told)
 
     @cached_property
-    def loss(self) -> Loss:
-        told = self.params.getLoss()
-        return Loss.of(LOSS_OF_TOP.get(self.net.nodes[-1].layer.kind, "squared") if told == "auto" else told)
+    def heads(self) -> tuple[Head, ...]:
+        return self.architecture.heads()
 
     @cached_property
-    def output(self) -> Output:
-        return Output.of(self.loss, self.units)
+    def outputs(self) -> tuple[Output, ...]:
+        return tuple(Output.of(head.loss, head.units) for head in self.heads)
 
     @cached_property
     def columns(self) -> Columns:
-        params = self.params
         return Columns(
             sources=self.sources,
-            label=params.getLabelCol(),
-            labels=0 if self.loss.task == "classification" else self.units,
-            classes=self.output.classes,
-            indicators=self.loss.task == "multilabel",
-            steps=len(self.net.shape) == 2,
-            weight=told(params, "weightCol"),
-            validation=told(params, "validationIndicatorCol"),
+            targets=tuple(self._target(k) for k in range(len(self.heads))),
+            weight=told(self.params, "weightCol"),
+            validation=told(self.params, "validationIndicatorCol"),
+        )
+
+    def _target(self, k: int) -> Target:
+        head = self.heads[k]
+        return Target(
+            label=self.labels[k],
+            labels=0 if head.loss.task == "classification" else head.units,
+            classes=self.outputs[k].classes,
+            indicators=head.loss.task == "multilabel",
+            steps=head.steps,
+            column=f"{LABEL} {k}" if k else LABEL,
         )
 
     def _others(self) -> list[Any]:
         """The columns beside the features."""
-        label = self.params.getLabelCol()
-        found = [read.label_column(self.df, label, self.columns)]
-        if not self.columns.steps and self.output.classes:
-            read.check_classes(self.df, label, self.output.classes)
+        found = [read.label_column(self.df, target) for target in self.columns.targets]
+        for target in self.columns.targets:
+            if not target.steps and target.classes:
+                read.check_classes(self.df, target.label, target.classes)
         if self.columns.weight:
             found.append(read.weight_column(self.df, self.columns.weight))
         if self.columns.validation:
@@ -212,9 +237,8 @@ class Design:
     @cached_property
     def recipe(self) -> Recipe:
         p = self.params
-        layers = tuple(Layer.of(layer).to_json() for layer in self.layers)
         recipe = Recipe(
-            architecture=Architecture(layers, self.entries, self.loss.to_json()),
+            architecture=self.architecture,
             optimizer=self._optimizer(),
             schedule=Schedule.of(p.getSchedule()).to_json(),
             learning_rate=p.getLearningRate(),

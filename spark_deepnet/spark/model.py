@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.rows.columns import ARRAY, STEPS, Source
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
-from spark_deepnet.score.score import ScorePlan, score
+from spark_deepnet.score.score import ScorePlan, part_name, score
 from spark_deepnet.spark import cluster, read
 from spark_deepnet.spark.design import check_ranges, names_of, told
 from spark_deepnet.spark.params import DeepNetParams
@@ -37,7 +37,8 @@ _NUMBERS = ArrayType(DoubleType())
 class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["DeepNetModel"]):
     """A trained network. ``transform`` appends predictionCol (double; for several outputs a vector, for several labels
     an array of zeros and ones) and, for classes and labels, the vectors rawPredictionCol (scores) and probabilityCol;
-    a column whose name is "" is left out."""
+    a column whose name is "" is left out. Of a network with several outputs these are the first's; the others fill
+    columns of the same names and their own behind: ``prediction_age``."""
 
     def __init__(self, architecture: Architecture | None = None, flat: np.ndarray | None = None) -> None:
         super().__init__()
@@ -46,7 +47,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             self.architecture = architecture
             self._net = architecture.scores_net()
             self._flat = flat
-            self._output = Output.of(architecture.made_loss(), self._net.shape[-1], len(self._net.shape) == 2)
+            self._outputs = tuple(Output.of(h.loss, h.units, h.steps, h.name) for h in architecture.heads())
 
     @classmethod
     def made(cls, architecture: dict[str, Any], weights: Mapping[str, np.ndarray]) -> DeepNetModel:
@@ -88,15 +89,16 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     @property
     def numClasses(self) -> int:
-        """Classes; 0 for regression and for several labels."""
-        return self._output.classes
+        """Classes of the first output; 0 for regression and for several labels."""
+        return self._outputs[0].classes
 
     def predict(self, value: Any) -> Any:
-        """The prediction for the features of one row: a vector, an array, or for sequences an array of steps."""
+        """The first output's prediction for the features of one row: a vector, an array, or for sequences an array of
+        steps."""
         found = self._row(value)[PREDICTION]
-        if self._output.steps:
+        if self._outputs[0].steps:
             return np.array(found)
-        return DenseVector(found) if self._output.several else float(found)
+        return DenseVector(found) if self._outputs[0].several else float(found)
 
     def predictRaw(self, value: Any) -> Any:
         """The scores of one row's classes or labels; of every step, as an array, where the network gives these."""
@@ -107,7 +109,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return self._vector(self._row(value)[PROBABILITY])
 
     def _vector(self, found: Any) -> Any:
-        return np.array(found) if self._output.steps else DenseVector(found)
+        return np.array(found) if self._outputs[0].steps else DenseVector(found)
 
     def _row(self, value: Any) -> pd.Series:
         if len(self.architecture.entries) > 1:
@@ -120,7 +122,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         plan, inputs = self._plan_for(dataset)
-        wanted = self._wanted(plan.output)
+        wanted = self._wanted()
         self._check_names(dataset, wanted)
         cluster.share_python(dataset.sparkSession)
         if not wanted:
@@ -129,17 +131,20 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         frame = dataset.withColumn(scored, _udf(plan)(F.struct(*inputs)))
         if plan.invalid == "skip":
             frame = frame.where(F.col(f"{scored}.valid"))
-        columns = {name: _shown(F.col(f"{scored}.{part}"), part, plan.output) for part, name in wanted.items()}
+        columns = {
+            name: _shown(F.col(f"{scored}.{part_name(part, k)}"), part, self._outputs[k])
+            for name, (part, k) in wanted.items()
+        }
         return frame.withColumns(columns).drop(scored)
 
     def transformSchema(self, schema: StructType) -> StructType:
         """The schema that transform gives for this one."""
-        added = [StructField(name, _kind(part, self._output)) for part, name in self._wanted(self._output).items()]
+        added = [StructField(name, _kind(part, self._outputs[k])) for name, (part, k) in self._wanted().items()]
         return StructType([*schema.fields, *added])
 
     def _plan_for(self, dataset: DataFrame) -> tuple[ScorePlan, list[Column]]:
         check_ranges(self)
-        self._output.check_thresholds(told(self, "thresholds"))
+        self._outputs[0].check_thresholds(told(self, "thresholds"))
         inputs, sources = [], []
         for entry in self.architecture.entries:
             names = names_of(self, entry.columns)
@@ -155,7 +160,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         digest = hashlib.sha256(json.dumps(self.architecture.to_json()).encode() + weights).hexdigest()
         return ScorePlan(
             self.architecture,
-            self._output,
+            self._outputs,
             sources,
             self.getHandleInvalid(),
             tuple(thresholds) if thresholds else None,
@@ -163,21 +168,28 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             weights,
         )
 
-    def _wanted(self, output: Output) -> dict[str, str]:
-        """What is computed -> the column that takes it."""
-        names = {PREDICTION: self.getPredictionCol()}
-        if output.raw:
-            names[RAW] = self.getRawPredictionCol()
-        if output.probability:
-            names[PROBABILITY] = self.getProbabilityCol()
-        return {part: name for part, name in names.items() if name}
+    def _wanted(self) -> dict[str, tuple[str, int]]:
+        """The columns to be written -> what each takes of which output."""
+        told = {
+            PREDICTION: self.getPredictionCol(),
+            RAW: self.getRawPredictionCol(),
+            PROBABILITY: self.getProbabilityCol(),
+        }
+        found = [
+            (f"{name}_{output.name}" if k else name, (part, k))
+            for k, output in enumerate(self._outputs)
+            for part, name in told.items()
+            if name and part in output.parts
+        ]
+        names = [name for name, _ in found]
+        if len(set(names)) < len(names):
+            raise DataError(f"transform: the output columns need different names, found {names}")
+        return dict(found)
 
-    def _check_names(self, dataset: DataFrame, wanted: dict[str, str]) -> None:
-        for name in wanted.values():
+    def _check_names(self, dataset: DataFrame, wanted: Iterable[str]) -> None:
+        for name in wanted:
             if name in dataset.columns:
                 raise DataError(f"transform: the column {name!r} exists already; drop it, or set another output column")
-        if len(set(wanted.values())) < len(wanted):
-            raise DataError(f"transform: the output columns need different names, found {list(wanted.values())}")
 
     def write(self) -> ModelWriter:
         return ModelWriter(self)
@@ -190,20 +202,22 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 def _udf(plan: ScorePlan) -> Any:
     """One UDF that gives one struct: with a UDF a column, the network would run once a column. It counts as not
     deterministic so that Spark does not run it again for the filter that drops invalid rows."""
-    output = plan.output
-    floats = "array<array<float>>" if output.steps else "array<float>"
-    prediction = "double"
-    for nested in (output.several, output.steps):
-        prediction = f"array<{prediction}>" if nested else prediction
-    fields = ["valid boolean"]
-    fields += [f"raw {floats}"] if output.raw else []
-    fields += [f"probability {floats}"] if output.probability else []
-    fields += [f"prediction {prediction}"]
+    fields = [
+        f"{part_name(part, k)} {_sent(part, output)}" for k, output in enumerate(plan.outputs) for part in output.parts
+    ]
 
     def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield from score(plan, frames)
 
-    return F.pandas_udf(scored, ", ".join(fields)).asNondeterministic()  # type: ignore[call-overload]
+    return F.pandas_udf(scored, ", ".join(["valid boolean", *fields])).asNondeterministic()  # type: ignore[call-overload]
+
+
+def _sent(part: str, output: Output) -> str:
+    """The type in which a part comes back from the UDF."""
+    kind, arrays = ("double", output.several) if part == PREDICTION else ("float", True)
+    for nested in (arrays, output.steps):
+        kind = f"array<{kind}>" if nested else kind
+    return kind
 
 
 def _shown(found: Column, part: str, output: Output) -> Column:

@@ -28,8 +28,9 @@ from pyspark.ml.param.shared import (
 )
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.layers.layer import Layer
+from spark_deepnet.layers._handle import Handle
 from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.handles import layers_of
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.registry import Member
 from spark_deepnet.schedules.schedule import Schedule
@@ -48,12 +49,14 @@ def _to_json(family: type[Member], *others: str) -> Callable[[Any], Any]:
 
 
 def to_layers(value: Any) -> list[Any]:
-    """Sizes, or layers as JSON."""
+    """Sizes, or layers as JSON; handles as the layers that say the same."""
+    if isinstance(value, Handle):
+        value = [value]
     if not isinstance(value, list | tuple | np.ndarray) or len(value) == 0:
         raise ParamError(f"layers: expected a list such as [784, 128, 10] or [Dense(10)], found {value!r}")
     if all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in value):
         return [int(v) for v in value]
-    return [Layer.of(v).to_json() for v in value]
+    return [layer.to_json() for layer in layers_of(value)]
 
 
 def to_sync_every(value: Any) -> Any:
@@ -98,7 +101,8 @@ class DeepNetParams(
         "layers",
         "the network: sizes as in MLlib's perceptron ([784, 128, 10]: inputs, sigmoid layers, softmax "
         "classes; a first or last -1 is taken from the data), or layers, their names or their JSON in a list; "
-        "a layer with inputs reads the layers of those names, which makes a graph",
+        "a layer with inputs reads the layers of those names, which makes a graph; or the handle of the output, or a "
+        "list of handles, where layers were called on one another",
         typeConverter=to_layers,  # type: ignore[arg-type]
     )
     inputShape: "Param[list[int]]" = Param(

@@ -15,7 +15,7 @@ from pyspark.sql.types import ArrayType, BinaryType, BooleanType, NumericType, S
 
 from spark_deepnet.errors import DataError, NetworkError, near
 from spark_deepnet.plan.architecture import Entry
-from spark_deepnet.rows.columns import ARRAY, BYTES, LABEL, STEPS, VALIDATION, VECTOR, WEIGHT, Columns, Source
+from spark_deepnet.rows.columns import ARRAY, BYTES, STEPS, VALIDATION, VECTOR, WEIGHT, Source, Target
 
 FLOATS = "array<float>"
 ANY = -1  # a first size of this: any number of steps
@@ -182,25 +182,26 @@ def classes_found(df: DataFrame, labelCol: str) -> int:
     return int(highest) + 1
 
 
-def label_column(df: DataFrame, labelCol: str, columns: Columns) -> Column:
-    f = field(df, labelCol, "labelCol")
-    if columns.steps or columns.labels > 1:
-        return _labels(f, columns).alias(LABEL)
+def label_column(df: DataFrame, target: Target) -> Column:
+    """The targets of one output, under the name by which they are sent."""
+    f = field(df, target.label, "labelCol")
+    if target.steps or target.labels > 1:
+        return _labels(f, target).alias(target.column)
     if not is_number(f):
         raise DataError(
-            f"labelCol: column {labelCol!r} is {f.dataType.simpleString()}; expected a numeric column "
+            f"labelCol: column {f.name!r} is {f.dataType.simpleString()}; expected a numeric column "
             f"(StringIndexer makes classes 0..k-1 of strings)"
         )
-    return column(labelCol).cast("double").alias(LABEL)
+    return column(f.name).cast("double").alias(target.column)
 
 
-def _labels(f: StructField, columns: Columns) -> Column:
+def _labels(f: StructField, target: Target) -> Column:
     """Several targets a row."""
-    if is_vector(f) and not columns.steps:
+    if is_vector(f) and not target.steps:
         return vector_to_array(column(f.name), "float32")
-    wanted = 2 if columns.steps and columns.labels > 1 else 1
+    wanted = 2 if target.steps and target.labels > 1 else 1
     if depth(f) != wanted:
-        what = "a network with scores for every step" if columns.steps else "a network with several outputs"
+        what = "a network with scores for every step" if target.steps else "a network with several outputs"
         raise DataError(
             f"labelCol: column {f.name!r} is {f.dataType.simpleString()}; {what} under this loss expects "
             f"{'arrays of arrays' if wanted == 2 else 'a vector or an array'} of numbers"

@@ -119,7 +119,7 @@ class Rounds:
         self.steps = steps_of(census.rows, self.recipe.batch_size * size)
         """Of an epoch."""
         self.clock.tau = self.recipe.sync_every or min(FIRST, self.steps)
-        self.course = Course(self.recipe, self.state, census.rows, census.validation_weight)
+        self.course = Course(self.recipe, self.state, census.rows, census.validation_weights)
 
     def _round(self) -> None:
         """Some steps on all partitions, and their mean."""
@@ -127,7 +127,7 @@ class Rounds:
         epochs = 1 if self.recipe.validated else self.recipe.epochs - clock.epoch
         steps = min(clock.tau, epochs * self.steps - clock.step)  # up to the next weights that are looked at
         vectors = tuple(v.tobytes() for v in self._carried())
-        told = replace(clock, history=[])
+        told = replace(clock, history=[], sums=[])
         rows = self._job(Round(STEP, self.census.rows, steps, told, vectors))
         measures = self._measures(rows)
         self._take_mean([r for r in rows if r["kind"] == MEAN])
@@ -152,7 +152,7 @@ class Rounds:
         if any(m["broken"] for m in measures):
             raise self.course.lost_loss()
         for sums in zip(*(m["sums"] for m in measures), strict=True):
-            self.course.note(*np.sum(sums, 0).tolist())
+            self.course.note(np.sum(sums, 0))
             if end >= self.steps:
                 end -= self.steps
                 self._end_epoch()

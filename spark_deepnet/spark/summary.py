@@ -12,7 +12,8 @@ class TrainingSummary:
 
     history: list[dict[str, float]]
     """A row of measures an epoch: loss, accuracy (or rmse), seconds, rowsPerSecond; with validation rows also
-    validationLoss and validationAccuracy (or validationRmse)."""
+    validationLoss and validationAccuracy (or validationRmse). Of several outputs loss and validationLoss are the
+    weighted sums, and each output's measures stand behind its name: age_loss, age_rmse."""
     ranks: list[dict[str, Any]]
     """A row a rank and job: rows, bytesSent, and ``seconds`` in reading, meeting, compiling, computing, exchanging,
     waiting and total."""

@@ -24,7 +24,8 @@ class Census:
 
     rows: int
     validation_rows: int
-    validation_weight: float
+    validation_weights: tuple[float, ...]
+    """For each output."""
     fingerprint: str
 
 
@@ -39,9 +40,9 @@ def counted(shard: Shard) -> dict[str, Any]:
     return {
         "faults": shard.faults,
         "rows": len(shard.train),
-        "weight": float(shard.train.mass.sum(dtype=np.float64)),
+        "weights": [float(mass.sum(dtype=np.float64)) for mass in shard.train.masses],
         "valid": len(shard.valid),
-        "valid_weight": float(shard.valid.mass.sum(dtype=np.float64)),
+        "valid_weights": [float(mass.sum(dtype=np.float64)) for mass in shard.valid.masses],
         "fingerprint": shard.fingerprint,
     }
 
@@ -52,11 +53,16 @@ def census_of(parts: list[dict[str, Any]], plan: TrainPlan) -> Census:
     census = Census(
         sum(p["rows"] for p in parts),
         sum(p["valid"] for p in parts),
-        sum(p["valid_weight"] for p in parts),
+        _sums(parts, "valid_weights"),
         fingerprint_of([p["fingerprint"] for p in parts]),
     )
     _check_same_rows(census, plan)
     return census
+
+
+def _sums(parts: list[dict[str, Any]], name: str) -> tuple[float, ...]:
+    """For each output."""
+    return tuple(sum(values) for values in zip(*(p[name] for p in parts), strict=True))
 
 
 def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
@@ -68,9 +74,9 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
     if not sum(p["rows"] for p in parts):
         only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else ""
         raise DataError(f"fit: the DataFrame has no rows to train on{only}; give at least one")
-    if not sum(p["weight"] for p in parts):
+    if not all(_sums(parts, "weights")):
         raise DataError(f"column {plan.columns.weight!r}: all row weights are 0; at least one must be above 0")
-    if plan.recipe.validated and not sum(p["valid_weight"] for p in parts):
+    if plan.recipe.validated and not all(_sums(parts, "valid_weights")):
         raise DataError(
             f"column {plan.columns.validation!r}: no row (of a weight above 0) is true, so there is nothing to "
             f"validate on; mark some rows, or leave validationIndicatorCol unset"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from spark_deepnet.errors import TrainingError
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.train.measure import METRICS
+from spark_deepnet.train.measure import told
 from spark_deepnet.train.state import State
 
 
@@ -17,11 +18,12 @@ class Course:
     """The state's clock, moved on by whoever trains: the ranks of a barrier job, each its own and all alike, or the
     driver of rounds."""
 
-    def __init__(self, recipe: Recipe, state: State, rows: int, validation_weight: float) -> None:
+    def __init__(self, recipe: Recipe, state: State, rows: int, validation_weights: Sequence[float]) -> None:
         self.recipe, self.state, self.clock = recipe, state, state.clock
-        self.rows, self.validation_weight = rows, validation_weight
+        self.rows, self.validation_weights = rows, validation_weights
         self.schedule = recipe.made_schedule()
-        self.metric = METRICS[recipe.made_loss().task]
+        self.heads = recipe.heads()
+        self.clock.sums = self.clock.sums or self._no_sums()
         self.pace = time.perf_counter()
         self.last_rate = recipe.learning_rate
 
@@ -31,10 +33,9 @@ class Course:
         self.last_rate = self.schedule.rate(self.recipe.learning_rate, seen, self.rows, self.recipe.epochs)
         return self.last_rate
 
-    def note(self, loss: float, metric: float, weight: float) -> None:
-        """Add weighted sums over rows to the epoch's."""
-        for i, part in enumerate((loss, metric, weight)):
-            self.clock.sums[i] += part
+    def note(self, sums: np.ndarray) -> None:
+        """Add to the epoch's: (outputs, 3), the sums over rows of loss, metric and weight."""
+        self.clock.sums = (np.array(self.clock.sums) + sums).tolist()
         self.tick()
 
     def tick(self) -> None:
@@ -49,26 +50,24 @@ class Course:
         return self.recipe.validated or self.clock.epoch + 1 >= self.recipe.epochs
 
     def end_epoch(self, validation: np.ndarray | None) -> dict[str, Any]:
-        """Measure, keep the best weights, and see whether this was the last epoch; validation: the sums of loss and
-        metric over the validation rows."""
+        """Measure, keep the best weights, and see whether this was the last epoch; validation: (outputs, 2), the
+        sums of loss and metric over the validation rows."""
         clock = self.clock
-        loss, metric, weight = clock.sums
-        row = {"loss": loss / weight, self.metric.name: self.metric.finish(metric / weight)}
+        row = told(self.heads, [(loss / weight, metric / weight) for loss, metric, weight in clock.sums])
         if validation is not None:
-            row |= self._validated(validation)
+            means = validation / np.array(self.validation_weights)[:, None]
+            row |= told(self.heads, means.tolist(), "validation")
+            self._keep_best(row["validationLoss"])
         self.tick()
         row |= {"seconds": clock.seconds, "rowsPerSecond": self.rows / max(clock.seconds, 1e-9)}
         clock.history.append(row)
-        clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, [0.0, 0.0, 0.0], 0.0
+        clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, self._no_sums(), 0.0
         stale = self.recipe.validated and 0 < self.recipe.patience <= clock.stale
         clock.finished = stale or clock.epoch >= self.recipe.epochs
         return self.progress(0.0) | {"measures": row, "finished": clock.finished}
 
-    def _validated(self, sums: np.ndarray) -> dict[str, float]:
-        loss, metric = (sums / self.validation_weight).tolist()
-        self._keep_best(loss)
-        name = self.metric.name
-        return {"validationLoss": loss, f"validation{name[0].upper()}{name[1:]}": self.metric.finish(metric)}
+    def _no_sums(self) -> list[list[float]]:
+        return [[0.0, 0.0, 0.0] for _ in self.heads]
 
     def _keep_best(self, loss: float) -> None:
         clock = self.clock
@@ -82,7 +81,8 @@ class Course:
     def progress(self, part: float) -> dict[str, Any]:
         """Where the fit stands, for whoever watches."""
         clock = self.clock
-        loss = clock.sums[0] / clock.sums[2] if clock.sums[2] else None
+        seen = [(head.weight, sums) for head, sums in zip(self.heads, clock.sums, strict=True) if sums[2]]
+        loss = sum(weight * sums[0] / sums[2] for weight, sums in seen) if seen else None
         return {"epoch": clock.epoch + part, "epochs": self.recipe.epochs, "rows": self.rows, "loss": loss}
 
     def lost_loss(self, step: int | None = None) -> TrainingError:

@@ -20,7 +20,7 @@ from spark_deepnet.train.census import Census
 from spark_deepnet.train.course import Course
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
-from spark_deepnet.train.step import BROKEN, LOSS, METRIC, STOP, Stepper
+from spark_deepnet.train.step import BROKEN, STOP, Stepper
 
 EVALUATED = 128  # rows at once in validation, where a step has fewer
 Report = Callable[[dict[str, Any]], None]
@@ -43,15 +43,17 @@ class Loop:
     ) -> None:
         self.recipe, self.shard, self.channel, self.census = recipe, shard, channel, census
         self.state, self.clock, self.meter = state, state.clock, meter
-        self.course = Course(recipe, state, census.rows, census.validation_weight)
+        self.course = Course(recipe, state, census.rows, census.validation_weights)
         self.exact = AllReduce(channel, np.float64)
         share = largest_share(len(shard.train), census.rows, recipe.batch_size * self._replicas(recipe.sync_every != 1))
         capacity = max(share, min(len(shard.valid), EVALUATED))
         self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter, block)
         self.block = self.stepper.block
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce, self.stepper.slopes)
-        self.pending = np.zeros(4)
-        """What this rank has measured alone since the last word with the others: loss, metric, weight, broken."""
+        self.pending = np.zeros((len(self.stepper.heads), 3))
+        """What this rank has measured alone since the last word with the others, for each output: the sums over rows of
+        loss, metric and weight."""
+        self.broken = 0.0
         self.found_tau = False
 
     def run(self, wants_end: WantsEnd, report: Report) -> None:
@@ -86,19 +88,21 @@ class Loop:
         clock, recipe, table, channel = self.clock, self.recipe, self.shard.train, self.channel
         batch = recipe.batch_size * self._replicas(tau > 1)
         epoch = Epoch(len(table), self.census.rows, batch, recipe.seed, clock.epoch, channel.rank, channel.size)
-        own = epoch.weight_sums(table.mass)
+        own = np.array([epoch.weight_sums(mass) for mass in table.masses])
         sums = own.copy()
         with self.meter.timed("exchanging"):
-            self.exact(sums)
+            self.exact(sums.reshape(-1))
+        own, sums = own.T, sums.T  # (steps, outputs)
         ends = False
         while clock.step < epoch.steps and not ends:
-            rows, weight, rate = epoch.rows(clock.step), float(sums[clock.step]), self.course.rate(epoch.steps)
+            rows, weights, rate = epoch.rows(clock.step), own[clock.step], self.course.rate(epoch.steps)
             if tau == 1:
-                ends = self._step(rows, weight, rate, wants_end)
+                ends = self._step(rows, sums[clock.step], rate, wants_end)
             else:
-                self._step_alone(rows, float(own[clock.step]), weight, rate)
+                self._step_alone(rows, weights, rate)
                 if self.block.channel.size > 1:
-                    self._steps_of_blocks(rows, float(own[clock.step]), rate, tau)
+                    self._steps_of_blocks(rows, weights, rate, tau)
+                self.averaging.note(float(weights.sum()), float(sums[clock.step].sum()))
                 last = clock.step + 1 == epoch.steps and self.course.ends_measured
                 ends = (self.averaging.steps >= tau or last) and self._average(wants_end)
             clock.step += 1
@@ -107,29 +111,28 @@ class Loop:
             self._end_epoch(report)
         return ends
 
-    def _step(self, rows: np.ndarray, weight: float, rate: float, wants_end: WantsEnd) -> bool:
-        """One step of all ranks together; true where rank 0 wants the job to end with it."""
+    def _step(self, rows: np.ndarray, weights: np.ndarray, rate: float, wants_end: WantsEnd) -> bool:
+        """One step of all ranks together, whose rows have these weights, one for each output; true where rank 0 wants
+        the job to end with it."""
         stop = self.channel.rank == 0 and wants_end()
-        self.stepper.step(self.shard.train, self.shard.train_keys, rows, inverse(weight), rate, stop)
-        tail = self.stepper.tail
-        if tail[BROKEN]:
+        self.stepper.step(self.shard.train, self.shard.train_keys, rows, inverse(weights), rate, stop)
+        if self.stepper.tail[BROKEN]:
             raise self.course.lost_loss(self.clock.step + 1)
-        self.course.note(float(tail[LOSS]) * weight, float(tail[METRIC]) * weight, weight)
-        return bool(tail[STOP])
+        self.course.note(self.stepper.sums(weights))
+        return bool(self.stepper.tail[STOP])
 
-    def _step_alone(self, rows: np.ndarray, own: float, of_all: float, rate: float) -> None:
-        """One step of this rank by itself; own, of_all: the weight of its rows here, and of all ranks."""
-        self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, inverse(own), rate)
-        tail = self.stepper.tail
-        self.pending += (tail[LOSS] * own, tail[METRIC] * own, own, tail[BROKEN])
-        self.averaging.note(own, of_all)
+    def _step_alone(self, rows: np.ndarray, weights: np.ndarray, rate: float) -> None:
+        """One step of this rank by itself, over rows of these weights."""
+        self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, inverse(weights), rate)
+        self.pending += self.stepper.sums(weights)
+        self.broken += float(self.stepper.tail[BROKEN])
         self.course.tick()
 
-    def _steps_of_blocks(self, rows: np.ndarray, own: float, rate: float, tau: int) -> None:
+    def _steps_of_blocks(self, rows: np.ndarray, weights: np.ndarray, rate: float, tau: int) -> None:
         """The rest of a round over the same rows: each block by what it remembers of the others."""
         for _ in range(tau - 1):
-            self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, inverse(own), rate, fresh=False)
-            self.pending[3] += self.stepper.tail[BROKEN]
+            self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, inverse(weights), rate, fresh=False)
+            self.broken += float(self.stepper.tail[BROKEN])
         with self.meter.timed("exchanging"):
             self.block.reconcile([self.state.weights, *self.state.vectors])
         self.averaging.steps = tau
@@ -143,16 +146,15 @@ class Loop:
 
     def _settle(self, stop: bool) -> bool:
         """Sum what the replicas have measured alone, and what rank 0 wants."""
-        told = np.array([*self.pending, stop], np.float64)
+        told = np.array([self.broken, stop, *self.pending.reshape(-1)])
         with self.meter.timed("exchanging"):
             self.exact(told)
-            self.block.settle(told, 3)
-        self.pending[:] = 0
-        loss, metric, weight, broken, stops = told.tolist()
-        if broken:
+            self.block.settle(told, BROKEN)
+        if told[BROKEN]:
             raise self.course.lost_loss()
-        self.course.note(loss, metric, weight)
-        return bool(stops)
+        self.course.note(told[2:].reshape(self.pending.shape))
+        self.pending[:] = 0
+        return bool(told[STOP])
 
     def _end_epoch(self, report: Report) -> None:
         if self.averaging.steps:
@@ -162,14 +164,14 @@ class Loop:
         report(self.course.end_epoch(self._validated() if self.recipe.validated else None))
 
     def _validated(self) -> np.ndarray:
-        """The sums of loss and metric over all ranks' validation rows."""
+        """(outputs, 2): the sums of loss and metric over all ranks' validation rows."""
         with self.meter.timed("computing"):
-            sums = np.array(self.stepper.evaluate(self.shard.valid))
+            sums = self.stepper.evaluate(self.shard.valid)
         with self.meter.timed("exchanging"):
-            self.exact(sums)
+            self.exact(sums.reshape(-1))
         return sums
 
 
-def inverse(weight: float) -> float:
+def inverse(weights: np.ndarray) -> np.ndarray:
     """What slopes are scaled by: rows without any weight make none."""
-    return 1.0 / weight if weight > 0 else 0.0
+    return np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > 0)

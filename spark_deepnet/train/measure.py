@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+
+from spark_deepnet.plan.architecture import Head
 
 SECONDS = ("reading", "meeting", "compiling", "computing", "exchanging", "waiting")
 
@@ -64,3 +66,21 @@ METRICS = {
     "multilabel": Metric("accuracy", _hit_share),
     "regression": Metric("rmse", _square, lambda mean: float(np.sqrt(mean))),
 }
+
+
+def told(heads: Sequence[Head], means: Sequence[Sequence[float]], of: str = "") -> dict[str, float]:
+    """Measures by name, from each output's mean loss and metric: of a network with one output its loss and metric, of
+    one with several the whole loss, and each output's own as ``age_loss``. of: the rows measured, where they are not
+    those trained on."""
+    whole = sum(head.weight * loss for head, (loss, _) in zip(heads, means, strict=True))
+    found = {_name(of, "loss"): whole}
+    for head, (loss, mean) in zip(heads, means, strict=True):
+        metric, own = METRICS[head.loss.task], f"{head.name}_" if len(heads) > 1 else ""
+        found.setdefault(own + _name(of, "loss"), loss)
+        found[own + _name(of, metric.name)] = metric.finish(mean)
+    return found
+
+
+def _name(of: str, measure: str) -> str:
+    """validation, loss -> validationLoss"""
+    return of + measure[0].upper() + measure[1:] if of else measure

@@ -99,7 +99,7 @@ class _Probing:
 
     def _step(self, index: np.ndarray) -> None:
         """At a rate of 0: weights stay as they are."""
-        self.stepper.step(self.table, self.keys, index, 1 / len(index), 0.0, False)
+        self.stepper.step(self.table, self.keys, index, np.full(len(self.stepper.heads), 1 / len(index)), 0.0, False)
 
 
 def drawn(columns: Columns, n: int, seed: int) -> Table:
@@ -109,7 +109,8 @@ def drawn(columns: Columns, n: int, seed: int) -> Table:
         found = table.features[source.input]
         values = found.matrix if isinstance(found, Dense) else found.values
         _fill(values, source.tokens or (256 if values.dtype == np.uint8 else 0), chance)
-    _fill(table.targets.values if isinstance(table.targets, Ragged) else table.targets, columns.classes, chance)
+    for target, wanted in zip(columns.targets, table.targets, strict=True):
+        _fill(wanted.values if isinstance(wanted, Ragged) else wanted, target.classes, chance)
     return table
 
 

@@ -190,5 +190,5 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
     table = blank(plan.columns, 1)
     stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block)
-    stepper.step(table, table.keys(), np.zeros(1, np.int64), 1.0, 0.0, False)
+    stepper.step(table, table.keys(), np.zeros(1, np.int64), np.ones(len(stepper.heads)), 0.0, False)
     stepper.evaluate(table)

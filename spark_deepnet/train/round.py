@@ -22,7 +22,7 @@ from spark_deepnet.train.loop import EVALUATED, inverse
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.rank import ERROR, MEASURES, SAID, warm_up
 from spark_deepnet.train.state import Clock, State, begun, pieces
-from spark_deepnet.train.step import BROKEN, LOSS, METRIC, Stepper
+from spark_deepnet.train.step import BROKEN, Stepper
 
 SCHEMA = "kind string, rank int, part int, mass double, data binary"
 MEAN = "mean"
@@ -85,33 +85,36 @@ class Replica:
         )
 
     def stepped(self) -> dict[str, Any]:
-        """So many steps: the sums of loss, metric and row weights by epoch, and the vectors with the rows' weight."""
+        """So many steps: the sums of loss, metric and row weights by epoch and output, and the vectors with the weight
+        of the rows."""
         clock, table = self.state.clock, self.shard.train
-        course = Course(self.recipe, self.state, self.turn.rows, 0.0)
-        sums: list[list[float]] = []
+        course = Course(self.recipe, self.state, self.turn.rows, ())
+        sums: list[np.ndarray] = []
         broken, left = 0.0, self.turn.steps
         while left:
             epoch = Epoch(len(table), self.turn.rows, self.batch, self.recipe.seed, clock.epoch, self.number, self.size)
-            own = epoch.weight_sums(table.mass)
-            found = np.zeros(3)
+            own = np.array([epoch.weight_sums(mass) for mass in table.masses]).T
+            sums.append(np.zeros((len(self.stepper.heads), 3)))
             while left and clock.step < epoch.steps:
-                weight = float(own[clock.step])
-                rows, rate = epoch.rows(clock.step), course.rate(epoch.steps)
-                self.stepper.step_alone(table, self.shard.train_keys, rows, inverse(weight), rate)
-                tail = self.stepper.tail
-                found += (tail[LOSS] * weight, tail[METRIC] * weight, weight)
-                broken += float(tail[BROKEN])
+                weights, rate = own[clock.step], course.rate(epoch.steps)
+                rows = epoch.rows(clock.step)
+                self.stepper.step_alone(table, self.shard.train_keys, rows, inverse(weights), rate)
+                sums[-1] += self.stepper.sums(weights)
+                broken += float(self.stepper.tail[BROKEN])
                 clock.step, left = clock.step + 1, left - 1
-            sums.append(found.tolist())
             if clock.step == epoch.steps:
                 clock.epoch, clock.step = clock.epoch + 1, 0
-        mass = sum(weight for _, _, weight in sums)
+        mass = float(sum(found[:, 2].sum() for found in sums))
         averaged = [self.state.weights, *(self.state.vectors if self.recipe.sync_state == "average" else [])]
-        return {"sums": sums, "broken": broken, "vectors": [(mass, vector) for vector in averaged]}
+        return {
+            "sums": [found.tolist() for found in sums],
+            "broken": broken,
+            "vectors": [(mass, vector) for vector in averaged],
+        }
 
     def evaluated(self) -> dict[str, Any]:
         """The sums of loss and metric over the partition's validation rows."""
-        return {"sums": list(self.stepper.evaluate(self.shard.valid)), "vectors": []}
+        return {"sums": self.stepper.evaluate(self.shard.valid).tolist(), "vectors": []}
 
 
 def merged(frame: pd.DataFrame) -> pd.DataFrame:

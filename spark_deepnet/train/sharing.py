@@ -40,8 +40,8 @@ def _told(value: Any, arrays: list[np.ndarray]) -> Any:
         return len(arrays) - 1
     if isinstance(value, Table):
         features = {name: _told(found, arrays) for name, found in value.features.items()}
-        rest = {name: _told(getattr(value, name), arrays) for name in ("targets", "weights", "validation")}
-        return {"features": features} | rest
+        rest = {name: _told(getattr(value, name), arrays) for name in ("weights", "validation")}
+        return {"features": features, "targets": [_told(found, arrays) for found in value.targets]} | rest
     found = {f.name: getattr(value, f.name) for f in fields(value)}
     return {"kind": type(value).__name__} | {
         name: {"array": _told(v, arrays)} if isinstance(v, np.ndarray) else v for name, v in found.items()
@@ -56,9 +56,8 @@ def _made(head: dict[str, Any], blob: bytes) -> Table:
         start += arrays[-1].nbytes
     told = head["table"]
     features = {name: _member(found, arrays) for name, found in told["features"].items()}
-    targets = told["targets"]
-    found = arrays[targets] if isinstance(targets, int) else _member(targets, arrays)
-    return Table(features, found, arrays[told["weights"]], arrays[told["validation"]])
+    targets = tuple(arrays[t] if isinstance(t, int) else _member(t, arrays) for t in told["targets"])
+    return Table(features, targets, arrays[told["weights"]], arrays[told["validation"]])
 
 
 def _member(told: dict[str, Any], arrays: Sequence[np.ndarray]) -> Any:

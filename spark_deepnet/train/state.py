@@ -30,8 +30,8 @@ class Clock:
     """The count at which the optimizer's state was last reset: its own clock starts there."""
     tau: int = 0
     """Steps between exchanges, where the fit has found them by itself; 0: not yet."""
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    """Of the epoch so far: loss, metric and row weights."""
+    sums: list[list[float]] = field(default_factory=list)
+    """Of the epoch so far, for each output: loss, metric and row weights."""
     seconds: float = 0.0
     """Of the epoch so far."""
     history: list[dict[str, float]] = field(default_factory=list)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from spark_deepnet.kernels.gather import count_not_finite
-from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.kernels.slopes import clip_and_decay, sum_of_squares
 from spark_deepnet.net.batch import Batch
@@ -23,8 +23,8 @@ from spark_deepnet.train.state import State
 
 Sum = Callable[[np.ndarray], None]
 """Sums a vector over all ranks, in place."""
-LOSS, METRIC, BROKEN, STOP = range(4)
-TAIL = 16  # floats behind the slopes that are summed with them: the four above, and the rest of a cache line
+BROKEN, STOP = range(2)  # floats behind the slopes that are summed with them
+MEASURES = 2  # from here on, for each output its mean loss and metric
 
 
 class Stepper:
@@ -52,11 +52,12 @@ class Stepper:
         self._total = total
         blocks = self.block.exchange
         self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self._sum, blocks=blocks)
-        self.loss, self.optimizer = recipe.made_loss(), recipe.made_optimizer()
-        self.metric = METRICS[self.loss.task]
+        self.heads, self.optimizer = recipe.heads(), recipe.made_optimizer()
+        self.metrics = [METRICS[head.loss.task] for head in self.heads]
         size = self.runner.layout.size
-        self.vector = aligned(size + TAIL)
+        self.vector = aligned(size + padded(MEASURES + 2 * len(self.heads)))
         self.slopes, self.tail = self.vector[:size], self.vector[size:]
+        self.measures = self.tail[MEASURES : MEASURES + 2 * len(self.heads)].reshape(-1, 2)
         self.runner.use_slopes(self.slopes)
         self.own = self.block.own()
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
@@ -64,40 +65,43 @@ class Stepper:
         overlaps = recipe.overlap and not speak
         self.overlapped = Overlapped(self.runner.layout, self.vector, all_reduce) if overlaps else None
 
-    def step(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float, stop: bool) -> None:
-        """One step of all ranks over these of the rank's rows; scale: 1 / the weight of the whole batch, of all ranks,
-        or 0 where it has none and the step does nothing.
+    def step(
+        self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray, rate: float, stop: bool
+    ) -> None:
+        """One step of all ranks over these of the rank's rows; scales: for each output 1 / the weight of the whole batch,
+        of all ranks, or 0 where it has none; where all have none the step does nothing.
 
-        Afterwards ``tail`` holds, of all ranks together, the batch's mean loss and metric, how many scores were not
-        finite, and whether rank 0 wants the job to end here.
+        Afterwards ``measures`` holds, of all ranks together, each output's mean loss and metric over the batch, and
+        ``tail`` how many scores were not finite, and whether rank 0 wants the job to end here.
         """
         self.alone, self.fresh = False, True
         with self.meter.timed("computing"):
-            self.compute(table, keys, rows, scale)
+            self.compute(table, keys, rows, scales)
             self.tail[STOP] = stop
         with self.meter.timed("exchanging"):
             self.all_reduce(self.vector) if self.overlapped is None else self.overlapped.finish()
             self.block.agree(self.tail)
         with self.meter.timed("computing"):
-            if self.tail[BROKEN] == 0 and scale > 0:
+            if self.tail[BROKEN] == 0 and any(scales):
                 self.state.clock.count += 1
                 self._update(rate)
 
     def step_alone(
-        self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, rate: float, fresh: bool = True
+        self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray, rate: float, fresh: bool = True
     ) -> None:
-        """One step of this rank by itself; scale: 1 / the weight of these rows. ``tail`` is this rank's own. The count
-        goes on even where there is no row, so that it is the same on all ranks. Of a network in blocks, a step that is
-        not ``fresh`` is one more over the same rows, in which the blocks do not exchange."""
+        """One step of this rank by itself; scales: for each output 1 / the weight of these rows. ``measures`` and
+        ``tail`` are this rank's own. The count goes on even where there is no row, so that it is the same on all ranks.
+        Of a network in blocks, a step that is not ``fresh`` is one more over the same rows, in which the blocks do not
+        exchange."""
         self.alone, self.fresh = True, fresh
         with self.meter.timed("computing"):
-            self.compute(table, keys, rows, scale)
+            self.compute(table, keys, rows, scales)
             self.state.clock.count += 1
-            if self.tail[BROKEN] == 0 and scale > 0:
+            if self.tail[BROKEN] == 0 and any(scales):
                 self._update(rate)
 
-    def compute(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float) -> None:
-        """The slopes of these rows, and their measures in ``tail``."""
+    def compute(self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray) -> None:
+        """The slopes of these rows, and their measures."""
         self.tail[:] = 0
         if len(rows) == 0 and (self.alone or not self.runner.totals):
             self.slopes[:] = 0
@@ -105,30 +109,37 @@ class Stepper:
         batch, lengths = fed(self.runner, table.features, rows)
         if self.fresh:
             self.key = key_of("step", self.recipe.seed, self.state.clock.count)
-        scores = batch.forward(True, self.key, keys[rows], lengths, self.fresh)
+        batch.forward(True, self.key, keys[rows], lengths, self.fresh)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
-            self.tail[LOSS], self.tail[METRIC] = self._measured(batch, scores, table, rows, scale)
-        self.tail[BROKEN] = count_not_finite(scores.reshape(-1)) + (not np.isfinite(self.tail[LOSS]))
+            for k, out in enumerate(batch.outputs):
+                measures = self.measures[k]
+                measures[0], measures[1] = self._measured(k, batch, table, rows, scales[k])
+                self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(measures[0]))
         batch.backward(None if self.overlapped is None or self.alone else self.overlapped.done)
+
+    def sums(self, weights: np.ndarray) -> np.ndarray:
+        """(outputs, 3): of the step's rows, which have these weights, the sums of loss, metric and weight."""
+        return np.column_stack([self.measures * weights[:, None], weights])
 
     def _sum(self, vector: np.ndarray) -> None:
         if not self.alone:
             self._total(vector)
 
-    def _measured(
-        self, batch: Batch, scores: np.ndarray, table: Table, rows: np.ndarray, scale: float
-    ) -> tuple[float, float]:
-        """The weighted sums of loss and metric; leaves the loss's slope where backward reads it."""
-        assert batch.slope is not None
-        weights, targets = table.weights[rows] * np.float32(scale), table.targets
+    def _measured(self, k: int, batch: Batch, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:
+        """The weighted sums of the k-th output's loss and metric; leaves the slope of its part of the whole loss where
+        backward reads it."""
+        head, out, targets = self.heads[k], batch.outputs[k], table.targets[k]
+        assert out.dy is not None
+        weights = table.weights[rows] * np.float32(scale)
         if isinstance(targets, Ragged):
-            found, weights = each_step(targets, rows, weights, scores.shape[1])
+            found, weights = each_step(targets, rows, weights, out.y.shape[1])
         else:
             found = targets[rows]
-        units = scores.shape[-1]
-        scores, slope = scores.reshape(len(weights), units), batch.slope.reshape(len(weights), units)
-        loss = self.loss.measure(scores, found, weights, slope)
-        return loss, self.metric.sum(scores, found, weights)
+        scores, slope = out.y.reshape(len(weights), head.units), out.dy.reshape(len(weights), head.units)
+        loss = head.loss.measure(scores, found, weights, slope)
+        if head.weight != 1:
+            slope *= np.float32(head.weight)
+        return loss, self.metrics[k].sum(scores, found, weights)
 
     def _update(self, rate: float) -> None:
         recipe, state = self.recipe, self.state
@@ -153,16 +164,15 @@ class Stepper:
         norm = float(np.sqrt(squares + self.others))
         return min(1.0, self.recipe.clip_norm / norm) if norm > 0 else 1.0
 
-    def evaluate(self, table: Table) -> tuple[float, float]:
-        """The weighted sums of loss and metric over a table, in scoring mode."""
-        loss = metric = 0.0
+    def evaluate(self, table: Table) -> np.ndarray:
+        """(outputs, 2): the weighted sums of loss and metric over a table, in scoring mode."""
+        sums = np.zeros((len(self.heads), 2))
         for start in range(0, len(table), self.runner.capacity):
             rows = np.arange(start, min(start + self.runner.capacity, len(table)))
             batch, lengths = fed(self.runner, table.features, rows)
-            scores = batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
-            part = self._measured(batch, scores, table, rows, 1.0)
-            loss, metric = loss + part[0], metric + part[1]
-        return loss, metric
+            batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
+            sums += [self._measured(k, batch, table, rows, 1.0) for k in range(len(self.heads))]
+        return sums
 
 
 def each_step(targets: Ragged, rows: np.ndarray, weights: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,7 @@ def measured(stepper: Stepper, table: Table, keys: np.ndarray, rows: int, total:
     kept = stepper.state.weights.copy()  # running statistics move in forward
     index = np.arange(min(len(table), rows))
     stepper.alone = True
-    step = _quickest(lambda: stepper.compute(table, keys, index, 1.0)) if len(index) else 0.0
+    step = _quickest(lambda: stepper.compute(table, keys, index, np.ones(len(stepper.heads)))) if len(index) else 0.0
     stepper.state.weights[:] = kept
     stepper.vector[:] = 0
     exchange = _quickest(lambda: stepper.all_reduce(stepper.vector))

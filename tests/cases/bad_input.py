@@ -19,7 +19,7 @@ from spark_deepnet.errors import (
     TrainingError,
     UnknownNameError,
 )
-from spark_deepnet.layers import Add, Dense, Flatten
+from spark_deepnet.layers import Add, Dense, Flatten, Input, Output
 from tests.spark.data import estimator
 
 
@@ -84,6 +84,8 @@ def fit_without_layers(df: DataFrame) -> Any:
 
 
 SUM_OF_UNLIKE = [Dense(3, name="left"), Dense(2, name="right", inputs=("features",)), Add(inputs=("left", "right"))]
+TRUNK = Dense(3, name="trunk")
+UNREAD = [Input(name="left", column="features"), Input(name="right", column="features"), Dense(3, "softmax")]
 COLUMNS = [
     Mistake("features not there", fit(featuresCol="featurs"), DataError, ("featuresCol", "'featurs'", "'features'")),
     Mistake("one of features not there", fit(featuresCols=["a", "bb", "c", "d"]), DataError, ("featuresCols", "'bb'")),
@@ -98,6 +100,8 @@ COLUMNS = [
     Mistake("text as weight", fit(weightCol="text"), DataError, ("weightCol", "'text'", "string", "numeric")),
     Mistake("number as indicator", fit(validationIndicatorCol="label"), DataError, ("'label'", "double", "booleans")),
     Mistake("one target for several outputs", fit(layers=[Dense(2)]), DataError, ("'label'", "double", "several outputs")),
+    Mistake("label of an output not there", fit(layers=[TRUNK, Output(), Dense(1), Output(column="wight")]), DataError,
+            ("labelCol", "'wight'", "'weight'")),
     Mistake("vector as class", fit(labelCol="features"), DataError, ("labelCol", "'features'", "numeric")),
 ]  # fmt: skip
 
@@ -147,6 +151,9 @@ VALUES = [
 NAMES = [
     Mistake("no such layer", fit(layers=["dens"]), UnknownNameError, ("layers", "'dens'", "'dense'")),
     Mistake("no such loss", fit(loss="softmax_crossentropy"), UnknownNameError, ("losses", "'softmax_cross_entropy'")),
+    Mistake(
+        "no such loss of an output", fit(layers=[TRUNK, Output("sqared")]), UnknownNameError, ("losses", "'squared'")
+    ),
     Mistake("no such solver", fit(solver="adamm"), UnknownNameError, ("optimizers", "'adamm'", "'adam'")),
     Mistake("no such schedule", fit(schedule="cosin"), UnknownNameError, ("schedules", "'cosin'", "'cosine'")),
     Mistake("no such activation", fit(layers=[Dense(3, "rellu")]), UnknownNameError, ("'rellu'", "'relu'")),
@@ -158,6 +165,10 @@ SHAPES = [
     Mistake("reads no layer", fit(layers=[Dense(3, inputs=("feature",))]), NetworkError, ("'feature'", "'features'")),
     Mistake("two ends", fit(layers=[Dense(3, name="left"), Dense(3, name="right", inputs=("features",))]), NetworkError,
             ("'left'", "'right'", "one output")),
+    Mistake("an end without a mark", fit(layers=[TRUNK, Output(), Dense(3, name="right")]), NetworkError,
+            ("'right'", "marked by no Output")),
+    Mistake("two outputs of one name", fit(layers=[TRUNK, Output(), Output()]), NetworkError, ("'trunk'", "different")),
+    Mistake("an input that nobody reads", fit(layers=UNREAD), NetworkError, ("'left'", "read by no layer")),
     Mistake("several axes at the end", fit(layers=[Dense(3)], inputShape=[1, 2, 2]), NetworkError,
             ("(1, 2, 3)", "one axis", "Flatten")),
     Mistake("inputShape of another size", fit_on(assembled, layers=[Flatten(), Dense(3)], inputShape=[2, 3]), NetworkError,

@@ -6,12 +6,23 @@ import numpy as np
 
 from spark_deepnet.layers.maximum import Maximum
 from spark_deepnet.layers.multiply import Multiply
+from spark_deepnet.layers.output import Output
 from spark_deepnet.layers.permute import Permute
 from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.slice import Slice
 from tests.cases.layer_case import LayerCase
 
 GRAPH_LAYERS = [
+    LayerCase(
+        Output("hinge", "y", 0.5, name="o"),
+        (2, 3),
+        lambda w, x: x,
+        bad=(
+            (lambda: Output(weight=-1.0), "weight must be at least 0, found -1.0"),
+            (lambda: Output(Multiply()), "a loss, its name or its JSON, found Multiply()"),
+            (lambda: Output(column=("a", "b")), "the name of a column, found ('a', 'b')"),
+        ),
+    ),
     LayerCase(
         Multiply(),
         ((2, 3), (2, 3)),

@@ -7,14 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.errors import NetworkError
 from spark_deepnet.kernels.lengths import zero_beyond
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.bidirectional import Bidirectional
+from spark_deepnet.layers.dense import Dense
+from spark_deepnet.layers.global_average_pool2d import GlobalAveragePool2D
+from spark_deepnet.layers.global_max_pool2d import GlobalMaxPool2D
 from spark_deepnet.layers.gru import GRU
 from spark_deepnet.layers.layer import Arrays, Call, Layer
 from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
 from spark_deepnet.layers.simple_rnn import SimpleRNN
+from tests.cases.layer_case import LayerCase
+from tests.cases.layers import LAYERS
 from tests.cases.sequence_layers import SEQUENCE_LAYERS
 
 CASES: list[tuple[Layer, tuple[int, ...]]] = [
@@ -92,3 +98,31 @@ def test_a_row_of_no_steps_changes_nothing(layer: Layer, shape: tuple[int, ...])
     assert np.isfinite(both[1]).all()
     for k, slope in both[2].items():
         close(slope, alone[2][k])
+
+
+def lengthened(case: LayerCase, steps: int) -> Any:
+    """The case's shape with another first size."""
+    shapes = case.x_shape if case.layer.many else (case.x_shape,)
+    found = tuple((steps, *shape[1:]) for shape in shapes)
+    return found if case.layer.many else found[0]
+
+
+def kept(case: LayerCase, steps: int) -> bool | None:
+    """Whether rows of so many steps still have lengths behind the layer; None where it does not take them."""
+    try:
+        return case.layer.lengths(lengthened(case, steps), np.ones(1, np.int32)) is not None
+    except NetworkError:
+        return None
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.id)
+def test_whether_lengths_stay_does_not_depend_on_how_many_steps_there_are(case: LayerCase) -> None:
+    """Such as on there being as many steps as channels, where a pooling gives a number a channel."""
+    found = {kept(case, steps) for steps in range(1, 30)} - {None}
+    assert len(found) == 1
+
+
+def test_pooling_over_images_leaves_no_steps() -> None:
+    for layer in GlobalAveragePool2D(), GlobalMaxPool2D():
+        assert layer.lengths((4, 3, 4), np.array([2, 3], np.int32)) is None
+    assert Dense(4).lengths((4,), np.array([2, 3], np.int32)) is None

@@ -145,8 +145,8 @@ TOPS = [
 
 
 @pytest.mark.parametrize(("layers", "kind", "left"), TOPS)
-def test_without_top_leaves_out_the_losss_own_link_alone(layers: Any, kind: str | None, left: list[str]) -> None:
-    assert names(net(*layers).without_top(kind)) == left
+def test_without_links_leaves_out_the_losss_own_link_alone(layers: Any, kind: str | None, left: list[str]) -> None:
+    assert names(net(*layers).without_links([kind])) == left
 
 
 @pytest.mark.parametrize(

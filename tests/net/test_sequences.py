@@ -69,7 +69,7 @@ class Pass:
         scores = batch.forward(training, STEP, np.arange(5, dtype=np.uint64), {INPUT: lengths}).copy()
         assert batch.slope is not None
         self.cut(self.dy, batch.slope)
-        self.ends = batch.ends
+        self.ends = batch.outputs[0].ends
         batch.backward()
         return scores, self.runner.slopes.copy()
 

@@ -10,8 +10,9 @@ from spark_deepnet.layers.concatenate import Concatenate
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
+from spark_deepnet.layers.output import Output
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.plan.architecture import Architecture, Entry
+from spark_deepnet.plan.architecture import Architecture, Entry, Head
 from tests.cases.nets import NETS, NetCase
 
 
@@ -21,7 +22,7 @@ def test_an_architecture_survives_json(case: NetCase) -> None:
     found = Architecture(layers, (Entry(case.x_shape),), Loss.of("squared").to_json())
     again = Architecture.from_json(json.loads(json.dumps(found.to_json())))
     assert again.net() == found.net() == case.net()
-    assert again.made_loss() == found.made_loss()
+    assert again.heads() == found.heads()
     assert again == found
 
 
@@ -48,3 +49,23 @@ def test_several_inputs_survive_json() -> None:
     assert again.entries == entries
     assert again.net() == found.net()
     assert again.net().inputs == {"a": (2,), "b": (3,)}
+
+
+def test_each_output_has_its_own_loss_or_the_architectures() -> None:
+    layers = (
+        Dense(4, name="trunk"),
+        Dense(3, "softmax", name="kind"),
+        Output("softmax_cross_entropy"),
+        Dense(1, name="age", inputs=("trunk",)),
+        Output(Loss.of({"kind": "huber", "delta": 2.0}), weight=0.5, name="years"),
+        Dense(2, name="size", inputs=("trunk",)),
+        Output(),
+    )
+    found = Architecture(tuple(layer.to_json() for layer in layers), (Entry((4,)),), Loss.of("squared").to_json())
+    again = Architecture.from_json(json.loads(json.dumps(found.to_json())))
+    assert again.heads() == (
+        Head("kind", Loss.of("softmax_cross_entropy"), 1.0, (3,)),
+        Head("years", Loss.of({"kind": "huber", "delta": 2.0}), 0.5, (1,)),
+        Head("size", Loss.of("squared"), 1.0, (2,)),
+    )
+    assert [out.inputs for out in again.scores_net().outputs] == [("kind",), ("age",), ("size",)]

@@ -18,16 +18,16 @@ from spark_deepnet.layers.max_pool2d import MaxPool2D
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.memory import FLOAT, KEY, buffers, memory, nodes, row_bytes
+from spark_deepnet.plan.memory import KEY, buffers, memory, nodes, row_bytes
 from spark_deepnet.rows.blank import blank
-from spark_deepnet.rows.columns import BYTES, STEPS, VECTOR, Columns, Source
+from spark_deepnet.rows.columns import BYTES, STEPS, VECTOR, Columns, Source, Target
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.shard import read_shard
 from spark_deepnet.rows.table import Dense as DenseRows
 from spark_deepnet.rows.table import Table
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
-from spark_deepnet.train.step import TAIL, Stepper
+from spark_deepnet.train.step import Stepper
 from tests.cases.nets import NETS, NetCase
 from tests.train.fits import Rows, plan_of
 
@@ -64,7 +64,7 @@ def test_vectors_take_what_is_foretold(optimizer: str, validated: bool) -> None:
     stepper = Stepper(recipe, state, 10, lambda _: None, lambda _: None, Meter())
     found = memory(recipe, 10)
     assert found.weights == state.weights.nbytes
-    assert found.slopes == stepper.vector.nbytes - FLOAT * TAIL
+    assert found.slopes == stepper.vector.nbytes - stepper.tail.nbytes
     assert found.vectors == sum(vector.nbytes for vector in state.vectors)
     assert found.best == (state.best.nbytes if state.best is not None else 0)
     assert found.weights + found.vectors + found.best == state.nbytes
@@ -86,12 +86,12 @@ def test_nodes_tell_of_inputs_and_layers() -> None:
 TOKENS = Source((7,), "words", kind=STEPS, tokens=9)
 STEPPED = Source((7, 2), kind=STEPS)
 COLUMNS = {
-    "dense vectors": Columns((Source((5,), kind=VECTOR),), classes=3),
-    "bytes and vectors": Columns((Source((4, 4, 3), "image", kind=BYTES), Source((5,))), labels=2),
-    "bytes as tokens": Columns((Source((6,), kind=BYTES, tokens=5),), classes=2),
-    "sequences": Columns((STEPPED, TOKENS), classes=3),
-    "a class for every step": Columns((STEPPED,), classes=3, steps=True),
-    "labels for every step of fixed rows": Columns((Source((7, 2)),), labels=2, steps=True),
+    "dense vectors": Columns((Source((5,), kind=VECTOR),), (Target("y", classes=3),)),
+    "bytes and vectors": Columns((Source((4, 4, 3), "image", kind=BYTES), Source((5,))), (Target("y", labels=2),)),
+    "bytes as tokens": Columns((Source((6,), kind=BYTES, tokens=5),), (Target("y", classes=2),)),
+    "sequences": Columns((STEPPED, TOKENS), (Target("y", classes=3),)),
+    "a class for every step": Columns((STEPPED,), (Target("y", classes=3, steps=True),)),
+    "labels for every step of fixed rows": Columns((Source((7, 2)),), (Target("y", labels=2, steps=True),)),
 }
 
 
@@ -99,21 +99,21 @@ COLUMNS = {
 def test_rows_take_what_is_foretold(columns: Columns) -> None:
     table = blank(columns, 10, longest=True)
     assert len(table) == 10
-    ends = sum(8 for part in (*table.features.values(), table.targets) if isinstance(part, Ragged))
+    ends = sum(8 for part in (*table.features.values(), *table.targets) if isinstance(part, Ragged))
     assert nbytes(table) + KEY * 10 == 10 * row_bytes(columns) + ends
 
 
 def test_blank_rows_are_like_those_that_are_read() -> None:
     plan, rows = plan_of(), Rows.drawn(10)
     read, made = read_shard([rows.frame()], plan.columns).train, blank(plan.columns, 10)
-    assert (nbytes(read), read.targets.dtype) == (nbytes(made), made.targets.dtype)  # type: ignore[union-attr]
+    assert (nbytes(read), read.targets[0].dtype) == (nbytes(made), made.targets[0].dtype)  # type: ignore[union-attr]
 
 
 def test_sequences_are_of_one_step_where_they_need_not_be_long() -> None:
     columns = replace(COLUMNS["a class for every step"], sources=(STEPPED, TOKENS))
     short, long = blank(columns, 3), blank(columns, 3, longest=True)
     for table, steps in ((short, 1), (long, 7)):
-        for part in (*table.features.values(), table.targets):
+        for part in (*table.features.values(), *table.targets):
             assert isinstance(part, Ragged)
             assert part.lengths.tolist() == [steps] * 3
 
@@ -124,5 +124,5 @@ def nbytes(table: Table) -> int:
             return part.matrix.nbytes
         return part.values.nbytes + part.starts.nbytes if isinstance(part, Ragged) else part.nbytes
 
-    parts = (*table.features.values(), table.targets, table.weights, table.validation)
+    parts = (*table.features.values(), *table.targets, table.weights, table.validation)
     return sum(map(of, parts))

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spark_deepnet.rows.columns import Columns
+from spark_deepnet.rows.columns import Columns, Target
 from spark_deepnet.rows.decode import table_of
 from spark_deepnet.rows.features import Faults, features_of
 from spark_deepnet.rows.table import Dense, Sparse
 from spark_deepnet.rows.targets import targets_of, weights_of
 from tests.rows.frames import NULL, arrays, dense, matrix, sources, sparse, vectors
 
-ARRAYS = Columns(sources(3, "f"), label="y", classes=2)
-VECTORS = Columns(sources(3, "f", vectors=True), label="y", classes=2)
+ARRAYS = Columns(sources(3, "f"), (Target("y", classes=2),))
+VECTORS = Columns(sources(3, "f", vectors=True), (Target("y", classes=2),))
 ROWS = np.array([[1, 0, 2], [0, 0, 0], [0, -1.5, 0]], np.float32)
 NAN, INF = float("nan"), float("inf")
 
@@ -119,14 +119,14 @@ LABELS = [
 
 @pytest.mark.parametrize(("frame", "labels", "expected"), LABELS)
 def test_labels_are_classes(frame: pd.DataFrame, labels: list[int], expected: dict[str, int]) -> None:
-    targets, faults = found(targets_of, frame, Columns(sources(3), label="y", classes=3))
+    targets, faults = found(targets_of, frame, Target("y", classes=3))
     assert (targets.dtype, targets.tolist(), faults) == (np.int32, labels, expected)
 
 
-ONE = Columns(sources(3), label="y", labels=1)
-TWO = Columns(sources(3), label="y", labels=2)
-YES = Columns(sources(3), label="y", labels=2, indicators=True)
-LONE = Columns(sources(3), label="y", labels=1, indicators=True)
+ONE = Target("y", labels=1)
+TWO = Target("y", labels=2)
+YES = Target("y", labels=2, indicators=True)
+LONE = Target("y", labels=1, indicators=True)
 MISSING = "column 'y': null, NaN or infinite targets; fill or drop them first"
 OUTSIDE = "column 'y': labels such as {} outside 0..1; the loss wants 0 for no, 1 for yes"
 TARGETS = [
@@ -143,18 +143,18 @@ TARGETS = [
 ]
 
 
-@pytest.mark.parametrize(("columns", "values", "expected", "faulty"), TARGETS)
-def test_targets_are_numbers(columns: Columns, values: list[Any], expected: Any, faulty: dict[str, int]) -> None:
+@pytest.mark.parametrize(("target", "values", "expected", "faulty"), TARGETS)
+def test_targets_are_numbers(target: Target, values: list[Any], expected: Any, faulty: dict[str, int]) -> None:
     lists = [None if v is None or np.ndim(v) == 0 else np.asarray(v, np.float32) for v in values]
-    series = pd.Series(values, dtype=float) if columns.labels == 1 else pd.Series(lists, dtype=object)
-    targets, faults = found(targets_of, pd.DataFrame({"label": series}), columns)
+    series = pd.Series(values, dtype=float) if target.labels == 1 else pd.Series(lists, dtype=object)
+    targets, faults = found(targets_of, pd.DataFrame({"label": series}), target)
     assert (targets.dtype, targets.tolist(), faults) == (np.float32, expected, faulty)
 
 
 def test_no_rows_give_targets_of_their_shape() -> None:
-    for columns, shape in ((ONE, (0, 1)), (TWO, (0, 2)), (ARRAYS, (0,))):
-        for series in (pd.Series([], dtype=float), pd.Series([], dtype=object))[columns.labels > 1 :]:
-            assert targets_of(pd.DataFrame({"label": series}), columns, Counter()).shape == shape
+    for target, shape in ((ONE, (0, 1)), (TWO, (0, 2)), (ARRAYS.targets[0], (0,))):
+        for series in (pd.Series([], dtype=float), pd.Series([], dtype=object))[target.labels > 1 :]:
+            assert targets_of(pd.DataFrame({"label": series}), target, Counter()).shape == shape
 
 
 def test_weights_are_at_least_0() -> None:
@@ -171,7 +171,7 @@ def test_without_a_weight_column_every_row_weighs_1() -> None:
 
 @pytest.mark.parametrize("flags", [[True, False, None], np.array([True, False, False]), [None, None, None]])
 def test_validation_rows_are_those_that_are_true(flags: Any) -> None:
-    columns = Columns(sources(3), label="y", classes=2, validation="v")
+    columns = Columns(sources(3), (Target("y", classes=2),), validation="v")
     frame = arrays(list(ROWS), label=[0.0, 1.0, 1.0], validation=flags)
     table = table_of(frame, columns, Counter())
     assert table.validation.dtype == bool

@@ -78,7 +78,7 @@ def test_rows_without_steps_are_rows(shape: tuple[int, ...]) -> None:
 def table(features: Features, targets: Any = None, **more: Features) -> Table:
     n = len(features)
     targets = np.zeros(n, np.int32) if targets is None else targets
-    return Table({INPUT: features} | more, targets, np.ones(n, np.float32), np.zeros(n, bool))
+    return Table({INPUT: features} | more, (targets,), np.ones(n, np.float32), np.zeros(n, bool))
 
 
 @each_shape
@@ -134,7 +134,6 @@ def test_bytes_have_keys_of_their_content() -> None:
 def test_mass_counts_the_steps_that_have_targets() -> None:
     targets, weights = ragged(rows_of((), kind=np.int32)), np.arange(8, dtype=np.float32)
     features = {INPUT: Dense(np.zeros((8, 1), np.float32))}
-    assert Table(features, targets, weights, np.zeros(8, bool)).mass.tolist() == [
-        w * n for w, n in zip(weights, LENGTHS, strict=True)
-    ]
-    assert Table(features, np.zeros(8, np.int32), weights, np.zeros(8, bool)).mass.tolist() == weights.tolist()
+    one, each = Table(features, (np.zeros(8, np.int32), targets), weights, np.zeros(8, bool)).masses
+    assert one.tolist() == weights.tolist()
+    assert each.tolist() == [w * n for w, n in zip(weights, LENGTHS, strict=True)]

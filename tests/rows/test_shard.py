@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from spark_deepnet.net.net import INPUT
-from spark_deepnet.rows.columns import Columns
+from spark_deepnet.rows.columns import Columns, Target
 from spark_deepnet.rows.shard import Shard, read_shard
 from tests.rows.frames import arrays, dense, matrix, sources, sparse, vectors
 
-COLUMNS = Columns(sources(3, "f"), label="y", classes=2, weight="w", validation="v")
+COLUMNS = Columns(sources(3, "f"), (Target("y", classes=2),), weight="w", validation="v")
 RNG = np.random.default_rng(2)
 N = 30
 ROWS = RNG.normal(size=(N, 3)).astype(np.float32)
@@ -26,7 +26,8 @@ def frame_of(index: np.ndarray) -> pd.DataFrame:
 def same(a: Shard, b: Shard) -> None:
     for p, q in ((a.train, b.train), (a.valid, b.valid)):
         np.testing.assert_array_equal(matrix(p.features[INPUT]), matrix(q.features[INPUT]))
-        np.testing.assert_array_equal(p.targets, q.targets)
+        for own, other in zip(p.targets, q.targets, strict=True):
+            np.testing.assert_array_equal(own, other)
         np.testing.assert_array_equal(p.weights, q.weights)
     np.testing.assert_array_equal(a.train_keys, b.train_keys)
     assert a.fingerprint == b.fingerprint
@@ -52,13 +53,13 @@ def test_rows_stay_with_their_targets_and_weights() -> None:
     shard = read_shard([frame_of(np.arange(N))], COLUMNS)
     rows = matrix(shard.train.features[INPUT])
     place = {tuple(row): i for i, row in enumerate(ROWS)}
-    for row, target, weight in zip(rows, shard.train.targets, shard.train.weights, strict=True):
+    for row, target, weight in zip(rows, *shard.train.targets, shard.train.weights, strict=True):
         i = place[tuple(row)]
         assert (target, weight) == (LABELS[i], np.float32(WEIGHTS[i]))
 
 
 def test_dense_and_sparse_vectors_give_the_same_order_and_keys() -> None:
-    columns = Columns(sources(3, "f", vectors=True), label="y", classes=2)
+    columns = Columns(sources(3, "f", vectors=True), (Target("y", classes=2),))
     some = [[dense] * N, [sparse] * N, [dense, sparse] * (N // 2)]
     frames = [vectors([f(row) for f, row in zip(kinds, ROWS, strict=True)], label=LABELS) for kinds in some]
     shards = [read_shard([frame.iloc[:7], frame.iloc[7:]], columns) for frame in frames]
@@ -79,14 +80,19 @@ def test_chunks_of_state_are_parted_from_the_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "shape"),
-    [(COLUMNS, (0,)), (Columns(sources(3), label="y", labels=2), (0, 2)), (Columns(sources(3, vectors=True)), (0,))],
+    ("columns", "shapes"),
+    [
+        (COLUMNS, [(0,)]),
+        (Columns(sources(3), (Target("y", labels=2),)), [(0, 2)]),
+        (Columns(sources(3, vectors=True)), []),
+        (Columns(sources(3), (Target("y", labels=2), Target("z", column="label 1"))), [(0, 2), (0,)]),
+    ],
 )
 @pytest.mark.parametrize("frames", [[], [frame_of(np.arange(0))]], ids=["no frame", "an empty frame"])
-def test_a_rank_may_have_no_rows(columns: Columns, shape: tuple[int, ...], frames: list[pd.DataFrame]) -> None:
+def test_a_rank_may_have_no_rows(columns: Columns, shapes: list[tuple[int, ...]], frames: list[pd.DataFrame]) -> None:
     shard = read_shard(frames, columns)
     assert (len(shard.train), len(shard.valid), shard.fingerprint, shard.state) == (0, 0, 0, {})
-    assert shard.train.targets.shape == shape
+    assert [targets.shape for targets in shard.train.targets] == shapes  # type: ignore[union-attr]
 
 
 def test_faults_of_all_frames_add_up() -> None:

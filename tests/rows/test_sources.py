@@ -11,7 +11,7 @@ import pytest
 
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.run import Runner
-from spark_deepnet.rows.columns import ARRAY, BYTES, STEPS, VECTOR, Columns, Source
+from spark_deepnet.rows.columns import ARRAY, BYTES, STEPS, VECTOR, Columns, Source, Target
 from spark_deepnet.rows.decode import table_of
 from spark_deepnet.rows.features import Faults, features_of
 from spark_deepnet.rows.feed import fed
@@ -104,9 +104,9 @@ def test_bytes_stay_bytes() -> None:
     np.testing.assert_array_equal(matrix(found), found.matrix)
 
 
-CLASSES = Columns((PAIRS,), label="y", classes=3, steps=True)
-NUMBERS = Columns((PAIRS,), label="y", labels=2, steps=True)
-YES = Columns((PAIRS,), label="y", labels=1, indicators=True, steps=True)
+CLASSES = Columns((PAIRS,), (Target("y", classes=3, steps=True),))
+NUMBERS = Columns((PAIRS,), (Target("y", labels=2, steps=True),))
+YES = Columns((PAIRS,), (Target("y", labels=1, indicators=True, steps=True),))
 RANGE = "the network's 3 outputs want whole numbers from 0 to 2"
 MISSING = "column 'y': null, NaN or infinite targets; fill or drop them first"
 TARGETS = [
@@ -148,11 +148,11 @@ def test_every_step_has_a_target(
     columns: Columns, labels: list[Any], expected: list[Any], faulty: dict[str, int]
 ) -> None:
     faults: Faults = Counter()
-    found = targets_of(pd.DataFrame({"label": lists(labels)}), columns, faults)
+    found = targets_of(pd.DataFrame({"label": lists(labels)}), columns.targets[0], faults)
     assert own(found) == expected
     assert isinstance(found, Ragged)
-    assert found.values.dtype == (np.float32 if columns.labels else np.int32)
-    assert found.values.shape[1:] == ((columns.labels,) if columns.labels else ())
+    assert found.values.dtype == (np.float32 if columns.targets[0].labels else np.int32)
+    assert found.values.shape[1:] == ((columns.targets[0].labels,) if columns.targets[0].labels else ())
     assert faults == faulty
 
 
@@ -162,7 +162,7 @@ def counted(columns: Columns, rows: list[Any], labels: list[Any]) -> dict[str, i
     return dict(faults)
 
 
-FIXED = Columns((Source((2, 2), name="f"),), label="y", classes=3, steps=True)
+FIXED = Columns((Source((2, 2), name="f"),), (Target("y", classes=3, steps=True),))
 MATCHED = [
     (CLASSES, [[1, 2, 3, 4], [], [5, 6]], [[0, 2], [], [1]], 0),
     (CLASSES, [[1, 2, 3, 4], [], [5, 6]], [[0, 2, 1], [], [1]], 1),
@@ -190,8 +190,7 @@ MANY = Columns(
         Source((2, 2), "image", "i", BYTES),
         Source((5, 2), "pairs", "s", STEPS),
     ),
-    label="y",
-    classes=2,
+    (Target("y", classes=2),),
 )
 
 
@@ -244,7 +243,7 @@ def test_a_shard_of_several_sources_does_not_depend_on_the_frames(cuts: list[int
 @pytest.mark.parametrize("frames", [[], [frame_of_many(0)]], ids=["no frame", "an empty frame"])
 @pytest.mark.parametrize("steps", [False, True])
 def test_a_rank_may_have_no_rows_of_several_sources(frames: list[pd.DataFrame], steps: bool) -> None:
-    shard = read_shard(frames, Columns(MANY.sources, label="y", classes=2, steps=steps))
+    shard = read_shard(frames, Columns(MANY.sources, (Target("y", classes=2, steps=steps),)))
     assert (len(shard.train), shard.fingerprint, dict(shard.faults)) == (0, 0, {})
     image = shard.train.features["image"]
     assert isinstance(image, Dense)

@@ -29,7 +29,7 @@ INDICES = [[0, 1, 2], [19, 3, 3, 0], [], list(range(20))]
 def table_of(features: Any, seed: int = 0) -> Table:
     n, rng = len(features), np.random.default_rng(seed)
     targets = rng.integers(0, 3, n).astype(np.int32)
-    return Table({INPUT: features}, targets, rng.random(n).astype(np.float32), rng.random(n) < 0.5)
+    return Table({INPUT: features}, (targets,), rng.random(n).astype(np.float32), rng.random(n) < 0.5)
 
 
 @each_kind
@@ -58,7 +58,7 @@ def test_picked_rows_are_a_table_of_their_own(kind: Any, index: list[int]) -> No
     out = np.full((len(index), 7), np.nan, np.float32)
     features.take(np.arange(len(index)), out)
     np.testing.assert_array_equal(out, ROWS[index])
-    np.testing.assert_array_equal(picked.targets, whole.targets[index])
+    np.testing.assert_array_equal(picked.targets[0], whole.targets[0][index])  # type: ignore[index]
     np.testing.assert_array_equal(picked.weights, whole.weights[index])
     np.testing.assert_array_equal(picked.validation, whole.validation[index])
 
@@ -88,13 +88,15 @@ def test_keys_are_of_the_content_alone(kind: Any) -> None:
 
 def test_rows_that_differ_anywhere_have_other_keys() -> None:
     table = table_of(Dense(ROWS))
-    keys = table.keys()
+    (targets,), keys = table.targets, table.keys()
+    assert isinstance(targets, np.ndarray)
     for changed in (
         Table({INPUT: Dense(ROWS + np.float32(1e-3))}, table.targets, table.weights, table.validation),
         Table({INPUT: Dense(np.roll(ROWS, 1, axis=1))}, table.targets, table.weights, table.validation),
-        Table(table.features, table.targets + np.int32(1), table.weights, table.validation),
+        Table(table.features, (targets + np.int32(1),), table.weights, table.validation),
         Table(table.features, table.targets, table.weights + np.float32(1), table.validation),
-        Table(table.features, np.eye(3, dtype=np.float32)[table.targets], table.weights, table.validation),
+        Table(table.features, (targets, targets), table.weights, table.validation),
+        Table(table.features, (np.eye(3, dtype=np.float32)[targets],), table.weights, table.validation),
     ):
         assert not set(changed.keys()) & set(keys)
     assert len(set(keys)) == 20
@@ -103,7 +105,7 @@ def test_rows_that_differ_anywhere_have_other_keys() -> None:
 @each_kind
 @pytest.mark.parametrize("targets", [np.zeros(0, np.int32), np.zeros((0, 2), np.float32)])
 def test_a_table_without_rows(kind: Any, targets: np.ndarray) -> None:
-    empty = Table({INPUT: kind(ROWS[:0])}, targets, np.zeros(0, np.float32), np.zeros(0, bool))
+    empty = Table({INPUT: kind(ROWS[:0])}, (targets, targets), np.zeros(0, np.float32), np.zeros(0, bool))
     assert empty.keys().shape == (0,)
     assert len(empty.picked(np.zeros(0, np.int64))) == 0
     assert len(Table.joined([empty, empty])) == 0

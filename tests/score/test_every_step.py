@@ -50,8 +50,8 @@ def plan_of(
     weights = Layout(net).started(3)
     weights += np.float32(0.1)
     digest = repr((layers, sources, loss))
-    output = Output.of(made.made_loss(), net.shape[-1], len(net.shape) == 2)
-    return ScorePlan(made, output, sources, invalid, None, digest, weights.tobytes())
+    outputs = tuple(Output.of(head.loss, head.units, head.steps) for head in made.heads())
+    return ScorePlan(made, outputs, sources, invalid, None, digest, weights.tobytes())
 
 
 def by_numpy(plan: ScorePlan, steps: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ def plan_of(
     net = Architecture((Dense(units).to_json(),), (Entry((3,)),), Loss.of(loss).to_json())
     weights = Layout(net.scores_net()).started(more.pop("seed", 1))
     told: dict[str, Any] = {"thresholds": None, "digest": weights.tobytes().hex() + loss, "weights": weights.tobytes()}
-    return ScorePlan(net, Output.of(net.made_loss(), units), sources(3, "f", vectors), invalid, **told | more)
+    return ScorePlan(net, (Output.of(net.heads()[0].loss, units),), sources(3, "f", vectors), invalid, **told | more)
 
 
 def by_numpy(plan: ScorePlan, x: np.ndarray = X) -> np.ndarray:

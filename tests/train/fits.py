@@ -18,7 +18,7 @@ from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe, TrainPlan
-from spark_deepnet.rows.columns import Columns
+from spark_deepnet.rows.columns import Columns, Target
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL, joined
 from tests.exchange.ranks import HERE, SECRET, Meeting
@@ -86,8 +86,12 @@ def plan_of(
     )
     validation = "v" if made.validated else None
     weight = "w" if weighted else None
-    found = Columns(sources(WIDTH, "f"), label="y", classes=CLASSES, weight=weight, validation=validation)
-    return TrainPlan(made, replace(found, **columns or {}), 1, "", SECRET, deadline=20.0)
+    told = columns or {}
+    found = Columns(told.get("sources", sources(WIDTH, "f")), told.get("targets", ()), weight, validation)
+    if "targets" not in told:
+        one = {name: value for name, value in told.items() if name != "sources"}
+        found = replace(found, targets=(Target(**{"label": "y", "classes": CLASSES} | one),))
+    return TrainPlan(made, found, 1, "", SECRET, deadline=20.0)
 
 
 def run_ranks(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory") -> list[pd.DataFrame]:

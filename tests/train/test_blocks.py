@@ -100,9 +100,8 @@ def tables() -> list[Table]:
             "words": sparse,
             "steps": Ragged(rng.random((int(steps[-1]), 2)).astype(np.float32), steps),
         }
-        found.append(
-            Table(features, rng.random((n, 2)).astype(np.float32), np.ones(n, np.float32), rng.random(n) < 0.5)
-        )
+        targets = rng.random((n, 2)).astype(np.float32), features["steps"]
+        found.append(Table(features, targets, np.ones(n, np.float32), rng.random(n) < 0.5))
     return found
 
 

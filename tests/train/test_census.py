@@ -58,7 +58,7 @@ def test_every_rank_gets_the_same_census(deal: tuple[int, ...]) -> None:
     plan = plan_of(weighted=True, validated=True)
     weight = float(ROWS.weights[ROWS.validation].sum())
     (alone,) = census(plan, ROWS, N)
-    assert (alone.rows, alone.validation_rows, alone.validation_weight) == (45, 15, weight)
+    assert (alone.rows, alone.validation_rows, alone.validation_weights) == (45, 15, (weight,))
     for found in census(plan, ROWS, *deal):
         assert found == alone
     assert census(replace(plan, fingerprint=alone.fingerprint), ROWS, *deal) == [alone] * len(deal)

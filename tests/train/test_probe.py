@@ -12,7 +12,7 @@ from spark_deepnet.exchange import all_reduce, flat, ring
 from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.plan.cost import Costs, Link
-from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source
+from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source, Target
 from spark_deepnet.train import probe, rank
 from spark_deepnet.train.averaging import STATES
 from tests.train.fits import CLASSES, N, Rows, plan_of, run_ranks
@@ -94,13 +94,13 @@ def test_where_steps_take_long_two_numbers_of_rows_are_enough(monkeypatch: pytes
 
 def test_drawn_rows_are_such_as_the_columns_may_bring() -> None:
     image, words = Source((8, 8), "image", kind=BYTES), Source((5,), "words", kind=STEPS, tokens=7)
-    table = probe.drawn(Columns((image, words, Source((3,))), classes=4), 200, 1)
+    table = probe.drawn(Columns((image, words, Source((3,))), (Target("y", classes=4),)), 200, 1)
     pixels, tokens, numbers = (table.features[name] for name in ("image", "words", "features"))
     assert (pixels.matrix.dtype, pixels.matrix.min(), pixels.matrix.max()) == (np.uint8, 0, 255)
     assert set(np.unique(tokens.values)) == set(range(7))
     assert tokens.lengths.tolist() == [5] * 200
     assert 0 <= numbers.matrix.min() < 0.1 < 0.9 < numbers.matrix.max() < 1
-    assert set(table.targets.tolist()) == {0, 1, 2, 3}
-    several = probe.drawn(Columns((Source((3,)),), labels=2, indicators=True), 50, 1)
-    assert several.targets.shape == (50, 2)
-    assert 0 <= several.targets.min() < several.targets.max() <= 1
+    assert set(table.targets[0].tolist()) == {0, 1, 2, 3}
+    several = probe.drawn(Columns((Source((3,)),), (Target("y", labels=2, indicators=True),)), 50, 1)
+    assert several.targets[0].shape == (50, 2)
+    assert 0 <= several.targets[0].min() < several.targets[0].max() <= 1

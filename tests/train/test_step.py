@@ -13,8 +13,10 @@ from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.kernels.jit import JIT
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.layer import Arrays, Call, Layer
+from spark_deepnet.layers.output import Output
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.rows.batches import Epoch
+from spark_deepnet.rows.columns import Target
 from spark_deepnet.rows.shard import read_shard
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
@@ -25,12 +27,17 @@ ROWS = Rows.drawn()
 
 
 @pytest.mark.skipif(not JIT, reason="plain Python allocates where kernels do not")
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "lamb"])
-def test_a_step_allocates_nothing_large(optimizer: str) -> None:
-    layers = (Dense(400, activation="relu"), {"kind": "dropout", "rate": 0.2}, Dense(CLASSES))
-    plan = plan_of(layers=layers, optimizer=optimizer, l2=0.01, clip_norm=1.0)
+@pytest.mark.parametrize(
+    ("optimizer", "outputs"), [("sgd", 1), ("adam", 1), ("lamb", 1), ("adam", 2)], ids=lambda v: str(v)
+)
+def test_a_step_allocates_nothing_large(optimizer: str, outputs: int) -> None:
+    trunk = (Dense(400, activation="relu", name="trunk"), {"kind": "dropout", "rate": 0.2, "name": "dropped"})
+    tops = (Dense(CLASSES), Output(), Dense(CLASSES, inputs=("dropped",)), Output(weight=0.5))
+    layers = (*trunk, *(tops if outputs == 2 else tops[:1]))
+    targets = (Target("y", classes=CLASSES), Target("y", classes=CLASSES, column="label 1"))[:outputs]
+    plan = plan_of(layers=layers, optimizer=optimizer, l2=0.01, clip_norm=1.0, columns={"targets": targets})
     rows = Rows.drawn(2000)
-    shard = read_shard([rows.frame()], plan.columns)
+    shard = read_shard([rows.frame().assign(**{"label 1": rows.y})], plan.columns)
     recipe = plan.recipe
     state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, False)
     (channel,) = memory_channels(1, 1.0)
@@ -38,7 +45,7 @@ def test_a_step_allocates_nothing_large(optimizer: str) -> None:
     epoch = Epoch(2000, 2000, 125, 1, 0, 0, 1)
 
     def step(i: int) -> None:
-        stepper.step(shard.train, shard.train_keys, epoch.rows(i), 1 / 125, 0.1, False)
+        stepper.step(shard.train, shard.train_keys, epoch.rows(i), np.full(outputs, 1 / 125), 0.1, False)
 
     step(0)
     tracemalloc.start()

@@ -1,0 +1,84 @@
+"""Handles written down as the list of layers that says the same by ``inputs`` and ``share``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from spark_deepnet.errors import NetworkError
+from spark_deepnet.layers._handle import Handle
+from spark_deepnet.layers.input import Input
+from spark_deepnet.layers.layer import Layer
+from spark_deepnet.net.wires import INPUT, Wirer
+
+
+def layers_of(told: Any) -> list[Layer]:
+    """The layers of a network in a row, from layers (objects, names or JSON), or from the handle of its output or a list
+    of those of its outputs.
+
+    Each handle's layer comes behind those it reads, and names them in ``inputs`` where it does not read the one before
+    it. A layer called again becomes one with ``share``. Names are left to the network, which gives the same.
+    """
+    ends = [told] if isinstance(told, Handle) else told
+    if not ends:
+        raise NetworkError("layers: the list is empty; give at least one layer, as in [Dense(10)]")
+    if not any(isinstance(end, Handle) for end in ends):
+        return [Layer.of(layer) for layer in ends]
+    for end in ends:
+        if not isinstance(end, Handle):
+            raise NetworkError(f"layers: expected handles alone or layers alone, found {end!r} beside handles")
+    handles = _in_order(ends)
+    writer = _Writer([h.layer.name or INPUT for h in handles if isinstance(h.layer, Input)])
+    for handle in handles:
+        writer.write(handle)
+    return writer.layers
+
+
+def _in_order(ends: Sequence[Handle]) -> list[Handle]:
+    """The handles of a network, each behind those it reads, which come in the order in which it reads them."""
+    order: dict[Handle, None] = {}
+    waiting = list(reversed(ends))
+    while waiting:
+        missing = [source for source in waiting[-1].sources if source not in order]
+        if missing:
+            waiting.extend(reversed(missing))
+        else:
+            order[waiting.pop()] = None
+    return list(order)
+
+
+class _Writer:
+    """Writes handles one after another, and names them as the network will."""
+
+    def __init__(self, inputs: Sequence[str]) -> None:
+        self.layers: list[Layer] = []
+        self.wirer = Wirer(inputs)
+        self.names: dict[Handle, str] = {}
+        self.owners: dict[int, str] = {}
+        """The identity of a layer with weights -> the name of its first call."""
+
+    def write(self, handle: Handle) -> None:
+        layer = handle.layer
+        if isinstance(layer, Input):
+            self.names[handle] = layer.name or INPUT
+            if layer not in self.layers:
+                self._take(layer)
+            return
+        self.names[handle] = self._take(self._joined(handle, self._shared(layer)))
+        if type(layer).weights is not Layer.weights:
+            self.owners.setdefault(id(layer), self.names[handle])
+
+    def _take(self, layer: Layer) -> str:
+        self.layers.append(layer)
+        return self.wirer.take(layer)
+
+    def _shared(self, layer: Layer) -> Layer:
+        """A layer that was called before is another node with the weights of the first."""
+        owner = self.owners.get(id(layer))
+        return layer if owner is None else replace(layer, name=None, share=layer.share or owner)
+
+    def _joined(self, handle: Handle, layer: Layer) -> Layer:
+        """The layer with the names that it reads, where it does not read the one before it."""
+        sources = tuple(self.names[source] for source in handle.sources)
+        return layer if self.wirer.reads_last(sources) else replace(layer, inputs=sources)

@@ -1,0 +1,139 @@
+"""Which layer reads which, before any shape is known: the names of the nodes and what joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from spark_deepnet.errors import NetworkError, near
+from spark_deepnet.layers.input import Input
+from spark_deepnet.layers.layer import Layer
+from spark_deepnet.layers.output import Output
+
+INPUT = "features"
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A node to be: its name, its layer, and the names of what it reads."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+
+
+def wired(layers: Sequence[Layer], inputs: Iterable[str] | None = None) -> list[Wire]:
+    """The nodes of layers in a row, each of which reads only what comes before it.
+
+    inputs: the names of the network's inputs; None: those of its Input layers, or of the features. NetworkError where
+    a layer reads what is not there, where an input or a layer is read by none, or where names recur.
+    """
+    own = input_names(layers)
+    wirer = Wirer(own if inputs is None else inputs)
+    for layer in layers:
+        wirer.take(layer)
+    wirer.check_ends()
+    return wirer.wires
+
+
+def input_names(layers: Iterable[Layer]) -> list[str]:
+    """The names of the Input layers; the features' where there are none."""
+    names = [layer.name or INPUT for layer in layers if isinstance(layer, Input)]
+    if len(set(names)) < len(names):
+        raise NetworkError(f"layers: Input layers need different names, found {names}")
+    return names or [INPUT]
+
+
+class Wirer:
+    """Takes layers one after another: names them, splits off activations, finds what they read."""
+
+    def __init__(self, inputs: Iterable[str]) -> None:
+        self.inputs = list(inputs)
+        self.known = set(self.inputs)
+        self.last = self.inputs[0]
+        """What a layer reads that names no inputs."""
+        self.alias: dict[str, str] = {}
+        """A layer's name -> the node that ends its work: its activation."""
+        self.wires: list[Wire] = []
+
+    def take(self, layer: Layer) -> str:
+        """Place a layer; its name, by which others read it."""
+        if isinstance(layer, Input):
+            return self._read(layer)
+        return self._mark(layer) if isinstance(layer, Output) else self._add(layer)
+
+    def reads_last(self, sources: Sequence[str]) -> bool:
+        """Whether a layer that names no inputs would read these."""
+        return [self.alias.get(s, s) for s in sources] == [self.last]
+
+    def _read(self, layer: Input) -> str:
+        """Go on from an input, which whoever gives the inputs has read from the layer."""
+        self.last = layer.name or INPUT
+        if self.last not in self.inputs:
+            raise NetworkError(f"layer {layer!r} is no input of the network; {near(self.last, self.inputs)}")
+        return self.last
+
+    def _mark(self, layer: Output) -> str:
+        """An output is a node that no layer can read."""
+        (source,) = self._sources(layer, "output")
+        name = source.partition("/")[0] if layer.name is None else layer.name
+        if source in self.inputs:
+            raise NetworkError(f"layer {layer!r} marks the input {source!r}; an output is what a layer gives")
+        if not name or "/" in name or name in [w.layer.name for w in self.wires if isinstance(w.layer, Output)]:
+            raise NetworkError(
+                f"layer {layer!r}: outputs need different names without '/', found {name!r}; give it one of its own"
+            )
+        self.wires.append(Wire(f"{name}/output", replace(layer, name=name), (source,)))
+        return self.wires[-1].name
+
+    def _add(self, layer: Layer) -> str:
+        name = self._name(layer)
+        sources = self._sources(layer, name)
+        for i, part in enumerate(layer.parts()):
+            self.wires.append(Wire(name if i == 0 else f"{name}/{part.kind}", part, sources))
+            self.last = self.wires[-1].name
+            self.known.add(self.last)
+            sources = (self.last,)
+        self.alias[name] = self.last
+        return name
+
+    def _name(self, layer: Layer) -> str:
+        taken = self.known | set(self.alias)
+        if layer.name is not None:
+            if not layer.name or layer.name in taken or "/" in layer.name:
+                raise NetworkError(f"layer {layer!r}: its name must be new and without '/', found {layer.name!r}")
+            return layer.name
+        names = (layer.kind if i == 1 else f"{layer.kind}_{i}" for i in range(1, len(taken) + 2))
+        return next(name for name in names if name not in taken)
+
+    def _sources(self, layer: Layer, name: str) -> tuple[str, ...]:
+        told = (layer.inputs,) if isinstance(layer.inputs, str) else layer.inputs
+        found = tuple(self.alias.get(s, s) for s in told or (self.last,))
+        for source in found:
+            if source not in self.known:
+                raise NetworkError(
+                    f"layer {name!r} reads {source!r}, which is no layer before it; {near(source, self.known)}"
+                )
+        if not layer.many and len(found) != 1:
+            raise NetworkError(f"layer {name!r} ({layer.kind}) reads one layer, found {len(found)}: {found}")
+        return found
+
+    def check_ends(self) -> None:
+        """Refuse inputs that nobody reads, and more ends than outputs."""
+        read = {name for wire in self.wires for name in wire.inputs}
+        for name in self.inputs:
+            if name not in read:
+                raise NetworkError(f"layers: the input {name!r} is read by no layer; read it, or leave it out")
+        ends = [w.name for w in self.wires if w.name not in read and not isinstance(w.layer, Output)]
+        found = " and ".join(map(repr, ends))
+        if any(isinstance(wire.layer, Output) for wire in self.wires):
+            if ends:
+                raise NetworkError(
+                    f"layers: {found} {'are' if len(ends) > 1 else 'is'} read by no layer and marked by no Output; mark it "
+                    f"too, or leave it out"
+                )
+        elif len(ends) > 1:
+            raise NetworkError(
+                f"layers: {found} are read by no layer, but a network has one output; join them, leave one out, or put "
+                f"an Output behind each"
+            )
