@@ -39,7 +39,7 @@ class Share(Crossing):
     ) -> None:
         if dx is not None:
             _copy(dy, dx)
-            _blocks(call).sum(dx)
+            blocks_of(call).sum(dx)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -48,7 +48,7 @@ class Join(Crossing):
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         _copy(x, y)
-        _blocks(call).sum(y)
+        blocks_of(call).sum(y)
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
@@ -76,7 +76,7 @@ class Gather(Crossing):
         ends = cells * np.cumsum([0, *map(len, self.entries)])
         chunks = [flat[a:b] for a, b in pairwise(ends)]
         chunks[self.block][:] = x.reshape(-1)
-        _blocks(call).gather(chunks)
+        blocks_of(call).gather(chunks)
         for entries, chunk in zip(self.entries, chunks, strict=True):
             y[..., entries] = chunk.reshape(*x.shape[:-1], len(entries))
 
@@ -92,6 +92,6 @@ def _copy(a: np.ndarray, b: np.ndarray) -> None:
         b[...] = a
 
 
-def _blocks(call: Call) -> Blocks:
-    assert call.blocks is not None, "a crossing stands in networks that are cut only"
+def blocks_of(call: Call) -> Blocks:
+    assert call.blocks is not None, "pieces and crossings stand in networks that are cut only"
     return call.blocks
