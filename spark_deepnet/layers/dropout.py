@@ -28,7 +28,7 @@ def _forward(x, key, rows, limit, scale, kept, y):  # type: ignore[no-untyped-de
 
 @kernel
 def _forward_at(x, key, rows, places, limit, scale, kept, y):  # type: ignore[no-untyped-def]
-    """The same where x_nj lies at places_j of the whole row; half as fast again without"""
+    """The same, where x_nj has the place places_j in the whole row: slower by half"""
     T = y.dtype.type
     zero, c = T(0), T(scale)
     for n in range(x.shape[0]):
