@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.initializers.initializer import Counted
 
 
 @dataclass(frozen=True, repr=False)
-class Constant(Initializer, kind="constant"):
+class Constant(Counted, kind="constant"):
     """w = value"""
 
     value: float = 0.0
 
-    def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
+    def numbers(self, start: int, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
         out[...] = self.value

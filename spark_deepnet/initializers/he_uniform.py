@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.initializers.initializer import Counted
 from spark_deepnet.kernels.random import fill_uniform
 
 
 @dataclass(frozen=True, repr=False)
-class HeUniform(Initializer, kind="he_uniform"):
+class HeUniform(Counted, kind="he_uniform"):
     """w uniform in [-a, a),   a = gain sqrt(6 / fan_in)"""
 
     gain: float = 1.0
@@ -21,6 +21,6 @@ class HeUniform(Initializer, kind="he_uniform"):
         if not self.gain > 0:
             raise ParamError(f"HeUniform: gain must be above 0, found {self.gain}")
 
-    def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
+    def numbers(self, start: int, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
         a = self.gain * float(np.sqrt(6.0 / fan_in))
-        fill_uniform(key, 0, -a, a, out.reshape(-1))
+        fill_uniform(key, start, -a, a, out)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from spark_deepnet.registry import Member
+
+BUFFER = 1 << 14
+"""Numbers that are made at once where a part is filled."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,8 +31,51 @@ class Initializer(Member, family="initializers"):
         fan_in: int,
         fan_out: int,
     ) -> None:
-        """Write into out what the whole, of the shape given, has in these entries of each axis (None: in all). Made of
-        the whole line by line, where the numbers go by counter, so that no more than a part is ever held."""
+        """Write into out what the whole, of the shape given, has in these entries of each axis (None: in all)."""
         whole = np.empty(shape, out.dtype)
         self.fill(whole, key, fan_in, fan_out)
-        out[...] = whole[np.ix_(*(np.arange(n) if e is None else e for n, e in zip(shape, entries, strict=True)))]
+        out[...] = whole[np.ix_(*_named(shape, entries))]
+
+
+class Counted(Initializer):
+    """Each number goes by its place in the whole alone, so that a part is filled without it."""
+
+    def numbers(self, start: int, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
+        """Write those from place ``start`` on into out, flat; places run with the last axis fastest."""
+        raise NotImplementedError
+
+    def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
+        self.numbers(0, out.reshape(-1), key, fan_in, fan_out)
+
+    def fill_part(
+        self,
+        out: np.ndarray,
+        shape: tuple[int, ...],
+        entries: tuple[np.ndarray | None, ...],
+        key: np.uint64,
+        fan_in: int,
+        fan_out: int,
+    ) -> None:
+        """Whole lines of the last axis, as many as lie one after another, into a small buffer, from which the part's
+        columns are taken."""
+        *leading, columns = _named(shape, entries)
+        width, parts = shape[-1], out.reshape(-1, len(columns))
+        lines = np.ravel_multi_index(np.ix_(*leading), shape[:-1]).reshape(-1) if leading else np.zeros(1, int)
+        few = max(1, BUFFER // width)
+        buffer = np.empty((min(few, len(lines)), width), out.dtype)
+        for a, b in _stretches(lines, few):
+            self.numbers(int(lines[a]) * width, buffer[: b - a].reshape(-1), key, fan_in, fan_out)
+            parts[a:b] = buffer[: b - a, columns]
+
+
+def _named(shape: tuple[int, ...], entries: tuple[np.ndarray | None, ...]) -> list[np.ndarray]:
+    """The entries of each axis."""
+    return [np.arange(n) if e is None else e for n, e in zip(shape, entries, strict=True)]
+
+
+def _stretches(lines: np.ndarray, longest: int) -> Iterator[tuple[int, int]]:
+    """(first, last + 1) of neighbours that follow one another, up to so many."""
+    breaks = np.flatnonzero(np.diff(lines) != 1) + 1
+    for start, stop in pairwise([0, *breaks.tolist(), len(lines)]):
+        for a in range(start, stop, longest):
+            yield a, min(a + longest, stop)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.initializers.initializer import Counted
 from spark_deepnet.kernels.random import fill_normal
 
 
 @dataclass(frozen=True, repr=False)
-class Normal(Initializer, kind="normal"):
+class Normal(Counted, kind="normal"):
     """w normal with that mean and standard deviation, not truncated"""
 
     stddev: float = 0.05
@@ -22,7 +22,7 @@ class Normal(Initializer, kind="normal"):
         if not self.stddev > 0:
             raise ParamError(f"Normal: stddev must be above 0, found {self.stddev}")
 
-    def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
-        numbers = np.empty(out.size)
-        fill_normal(key, 0, float(self.stddev), numbers)
-        out[...] = (numbers + self.mean).reshape(out.shape)
+    def numbers(self, start: int, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
+        exact = np.empty(out.size)
+        fill_normal(key, start, float(self.stddev), exact)
+        out[...] = exact + self.mean

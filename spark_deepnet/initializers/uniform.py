@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.initializers.initializer import Counted
 from spark_deepnet.kernels.random import fill_uniform
 
 
 @dataclass(frozen=True, repr=False)
-class Uniform(Initializer, kind="uniform"):
+class Uniform(Counted, kind="uniform"):
     """w uniform in [low, high)"""
 
     low: float = -0.05
@@ -22,5 +22,5 @@ class Uniform(Initializer, kind="uniform"):
         if not self.low < self.high:
             raise ParamError(f"Uniform: low must be below high, found low={self.low}, high={self.high}")
 
-    def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
-        fill_uniform(key, 0, float(self.low), float(self.high), out.reshape(-1))
+    def numbers(self, start: int, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
+        fill_uniform(key, start, float(self.low), float(self.high), out)

@@ -13,7 +13,7 @@ from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.convolution import column_sums, convolve, convolve_back, convolve_weights
 from spark_deepnet.kernels.windows import Window
 from spark_deepnet.layers._windows import check_count, check_image, pair, placed, sides
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight, share_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,10 +80,11 @@ class Convolution(Layer):
     """The axis of W that runs over a group's input channels."""
     outs: ClassVar[int] = -1
 
-    def cut_outputs(self, x: Shape, entries: np.ndarray) -> Piece | None:
+    def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
         if self.groups > 1:
             return None
-        return Piece(replace(self, filters=len(entries)), {"W": {self.outs: entries}, "b": {-1: entries}})
+        own = share_of(self.filters, block, blocks)
+        return Piece(replace(self, filters=len(own)), {"W": {self.outs: own}, "b": {-1: own}}), own
 
     def cut_inputs(self, x: Shape, entries: np.ndarray, first: bool) -> Piece | None:
         if self.groups > 1:

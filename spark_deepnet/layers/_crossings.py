@@ -35,7 +35,7 @@ class Crossing(Layer):
         if self.remembers:
             call.saved["others"][...] = own
         _copy(own, out)
-        _blocks(call).sum(out)
+        blocks_of(call).sum(out)
         if self.remembers:
             np.subtract(out, call.saved["others"], out=call.saved["others"])
 
@@ -91,7 +91,7 @@ class Gather(Crossing):
         chunks = [flat[a:b] for a, b in pairwise(ends)]
         chunks[self.block][:] = x.reshape(-1)
         if call.fresh:
-            _blocks(call).gather(chunks)
+            blocks_of(call).gather(chunks)
         for entries, chunk in zip(self.entries, chunks, strict=True):
             y[..., entries] = chunk.reshape(*x.shape[:-1], len(entries))
 
@@ -107,6 +107,6 @@ def _copy(a: np.ndarray, b: np.ndarray) -> None:
         b[...] = a
 
 
-def _blocks(call: Call) -> Blocks:
-    assert call.blocks is not None, "a crossing stands in networks that are cut only"
+def blocks_of(call: Call) -> Blocks:
+    assert call.blocks is not None, "pieces and crossings stand in networks that are cut only"
     return call.blocks

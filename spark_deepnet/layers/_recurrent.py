@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,16 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
 
 STEPS = 4
 """Steps whose slopes are kept before they go into the weights' slopes: few enough to stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass over n rows."""
+
+    kept: Arrays
+    """What ``saves`` declared, as (steps, n, columns)."""
+    order: Order
+    call: Call = field(repr=False)
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,6 +48,8 @@ class Recurrent(Layer):
     """How many times units the columns of W and U are."""
     states: ClassVar[tuple[str, ...]] = ("h",)
     """What a step hands on to the next."""
+    skips: ClassVar[bool] = False
+    """Whether some of dh flows back past the gates of a step."""
 
     def __post_init__(self) -> None:
         check_count(self, "units")
@@ -64,9 +76,9 @@ class Recurrent(Layer):
         }
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        """Steps first in memory, though declared by the row: see ``kept_of``."""
+        """Steps first in memory, though declared by the row: see ``Run``."""
         few, wide = min(STEPS, x[0]), self.gates * self.units
-        kept = {"x": x, "dx": (few, x[1]), "slopes": (few, wide)}
+        kept = {"x": x, "dx": (few, x[1]), "by_x": (few, wide)}
         kept |= dict.fromkeys(self.states, (x[0] + 1, self.units))
         kept |= {f"d{name}": (1, self.units) for name in self.states}
         return {name: (shape, None) for name, shape in kept.items()}
@@ -78,26 +90,25 @@ class Recurrent(Layer):
         """Where x W goes: (steps, n, columns)."""
         return kept["gates"]
 
-    def advance(self, w: Arrays, kept: Arrays, order: Order, first: int, last: int) -> None:
-        """The states of the steps first..last - 1, from products and the state before."""
+    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+        """The states of the steps first..last - 1, from products and the state "seen" before."""
         raise NotImplementedError
 
-    def retreat(
-        self, w: Arrays, kept: Arrays, order: Order, dy: np.ndarray, first: int, last: int, slopes: Arrays
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The slopes (last - first, n, columns) by x W and by h U of the steps last - 1..first; dh is carried on and
-        db is added to. kept["U^T"] is what carries dh from step to step."""
+    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
+        """The slopes "by_x" W and "by_h" U of the steps last - 1..first; db is added to. "U^T" takes a step's slope to
+        the state seen before, "carried"."""
         raise NotImplementedError
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        kept, order = kept_of(call, len(x)), self._order(call)
+        run = self._run(call, len(x))
+        kept, order = run.kept, run.order
         to_steps(x, order, kept["x"])
-        for name in self.states:
+        for name in (*self.states, "seen"):
             kept[name][0] = 0
         products = self.products(kept)
         for a, b in _parts(x.shape[1]):
             gemm(_lines(kept["x"][a:b]), w["W"], 0.0, _lines(products[a:b]))
-            self.advance(w, kept, order, a, b)
+            self.advance(w, run, a, b)
         if self.sequences:
             from_steps(kept["h"][1:], 0, order, y)
         else:
@@ -106,27 +117,27 @@ class Recurrent(Layer):
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
-        kept, order = kept_of(call, len(dy)), self._order(call)
+        run = self._run(call, len(dy))
+        kept, order = run.kept, run.order
         dy = np.ascontiguousarray(dy) if self.sequences else dy[:, None].copy()  # dx may take its place
         for array in (*slopes.values(), *(kept[f"d{name}"] for name in self.states)):
             array[...] = 0
         kept["U^T"] = _turned(w["U"])
         W_back = None if dx is None else _turned(w["W"])
         for a, b in reversed(list(_parts(len(kept["x"])))):
-            by_x, by_h = map(_lines, self.retreat(w, kept, order, dy, a, b, slopes))
+            self.retreat(w, run, dy, a, b, slopes)
+            by_x, by_h = (_lines(kept[name][: b - a]) for name in ("by_x", "by_h"))
             gemm(_lines(kept["x"][a:b]).T, by_x, 1.0, slopes["W"])
-            gemm(_lines(kept["h"][a:b]).T, by_h, 1.0, slopes["U"])
+            gemm(_lines(kept["seen"][a:b]).T, by_h, 1.0, slopes["U"])
             if W_back is not None:
                 gemm(by_x, W_back, 0.0, _lines(kept["dx"][: b - a]))
                 from_steps(kept["dx"][: b - a], a, order, dx)
 
-    def _order(self, call: Call) -> Order:
-        return Order(lengths_of(call, call.saved["x"]), self.reverse, not self.sequences)
-
-
-def kept_of(call: Call, n: int) -> Arrays:
-    """What ``saves`` declared, as (steps, n, columns)."""
-    return {name: a.reshape(a.shape[1], n, a.shape[2]) for name, a in call.saved.items()}
+    def _run(self, call: Call, n: int) -> Run:
+        kept = {name: a.reshape(a.shape[1], n, a.shape[2]) for name, a in call.saved.items()}
+        for name, same in (("seen", "h"), ("carried", "dh"), ("by_h", "by_x")):
+            kept.setdefault(name, kept[same])
+        return Run(kept, Order(lengths_of(call, call.saved["x"]), self.reverse, not self.sequences), call)
 
 
 def _parts(steps: int) -> Iterator[tuple[int, int]]:

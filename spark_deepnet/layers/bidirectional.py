@@ -9,7 +9,7 @@ import numpy as np
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.layers._recurrent import Recurrent
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
 
 MERGES = ("concat", "sum", "mul", "ave")
 _Y = {"forward": "first_y", "backward": "second_y"}
@@ -48,6 +48,17 @@ class Bidirectional(Layer, kind="bidirectional"):
 
     def weights(self, x: Shape) -> dict[str, Weight]:
         return {f"{way}_{k}": v for way, layer in self.ways.items() for k, v in layer.weights(x).items()}
+
+    def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
+        """Some units of both ways: with "concat" two stretches of the output."""
+        layer = self.ways["forward"]
+        cut = layer.cut_outputs(x, block, blocks)
+        if cut is None:
+            return None
+        piece, units = cut
+        own = {f"{way}_{name}": axes for way in self.ways for name, axes in piece.weights.items()}
+        entries = np.concatenate((units, units + layer.units)) if self.merge == "concat" else units
+        return Piece(replace(self, layer=piece.layer), own), entries
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         """What the two keep, their outputs, the slope of one output at a time, and the second one's slope of x."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,6 +25,10 @@ class Concatenate(Layer, kind="concatenate"):
                 f"Concatenate takes at least two inputs that differ in their last axis only, found {found}"
             )
         return (*x[0][:-1], sum(s[-1] for s in x))
+
+    def cut_through(self, x: tuple[Shape, ...], entries: tuple[np.ndarray, ...]) -> tuple[Piece, np.ndarray]:
+        starts = np.cumsum([0, *(shape[-1] for shape in x[:-1])])
+        return Piece(self), np.concatenate([own + start for own, start in zip(entries, starts, strict=True)])
 
     def forward(self, w: Arrays, x: tuple[np.ndarray, ...], y: np.ndarray, call: Call) -> None:
         np.concatenate(x, axis=-1, out=y)

@@ -12,7 +12,7 @@ from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight, share_of
 
 
 @kernel
@@ -71,8 +71,9 @@ class Dense(Layer, kind="dense"):
         b = Weight((self.units,), Initializer.of(self.bias_initializer), **fans, decays=self.bias_decays)
         return {"W": W, "b": b} if self.bias else {"W": W}
 
-    def cut_outputs(self, x: Shape, entries: np.ndarray) -> Piece:
-        return Piece(replace(self, units=len(entries)), {"W": {-1: entries}, "b": {-1: entries}})
+    def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray]:
+        own = share_of(self.units, block, blocks)
+        return Piece(replace(self, units=len(own)), {"W": {-1: own}, "b": {-1: own}}), own
 
     def cut_inputs(self, x: Shape, entries: np.ndarray, first: bool) -> Piece:
         return Piece(self if first else replace(self, bias=False), {"W": {0: entries}})

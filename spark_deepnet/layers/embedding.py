@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import careful
 from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight, share_of
 
 
 @careful
@@ -44,7 +44,8 @@ def _backward(x, dy, dE):  # type: ignore[no-untyped-def]
 class Embedding(Layer, kind="embedding"):
     """y[n, t] = E[x[n, t]].   x: (n, ...), whole numbers as floats   E: (vocabulary, units)   y: (n, ..., units)
 
-    A number outside 0..vocabulary - 1 gives zeros and trains nothing. No slope goes on to x.
+    A number outside 0..vocabulary - 1 gives zeros and trains nothing. No slope goes on to x. Blocks of a network that is
+    cut share the columns of E: cut by rows, every block would make a part of y as large as the whole, to be summed.
     """
 
     vocabulary: int
@@ -61,8 +62,9 @@ class Embedding(Layer, kind="embedding"):
         start = Initializer.of(self.initializer)
         return {"E": Weight((self.vocabulary, self.units), start, self.vocabulary, self.units)}
 
-    def cut_outputs(self, x: Shape, entries: np.ndarray) -> Piece:
-        return Piece(replace(self, units=len(entries)), {"E": {-1: entries}})
+    def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray]:
+        own = share_of(self.units, block, blocks)
+        return Piece(replace(self, units=len(own)), {"E": {-1: own}}), own
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         _forward(x.reshape(-1), w["E"], y.reshape(x.size, self.units))

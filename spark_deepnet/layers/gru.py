@@ -11,22 +11,23 @@ import numpy as np
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.gates import gru_cell, gru_slope
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.sequences import Order, add_columns, add_slopes
-from spark_deepnet.layers._recurrent import STEPS, Recurrent
-from spark_deepnet.layers.layer import Arrays, Shape, Weight
+from spark_deepnet.kernels.sequences import add_columns, add_slopes
+from spark_deepnet.layers._recurrent import STEPS, Recurrent, Run
+from spark_deepnet.layers._recurrent_part import RecurrentPart, cut_units
+from spark_deepnet.layers.layer import Arrays, Piece, Shape, Weight
 
 
 @kernel
-def _advance(first, last, U, b, a, g, m, h):  # type: ignore[no-untyped-def]
+def _advance(first, last, U, b, a, g, m, seen, h):  # type: ignore[no-untyped-def]
     """The steps first..last - 1; g_s holds x_s W"""
     n, u = h.shape[1:]
     for s in range(first, last):
-        gemm(h[s], U, 0.0, a)
+        gemm(seen[s], U, 0.0, a)
         gru_cell(g[s].reshape((n, 3, u)), a.reshape((n, 3, u)), b.reshape((2, 3, u)), m[s], h[s], h[s + 1])
 
 
 @kernel
-def _retreat(order, dy, first, truncate, back, g, m, h, dh, d, e, db):  # type: ignore[no-untyped-def]
+def _retreat(order, dy, first, truncate, back, g, m, h, dh, carried, d, e, db):  # type: ignore[no-untyped-def]
     """d_s and e_s from the last step to the first; db is added to"""
     n, u = dh.shape
     for k in range(d.shape[0] - 1, -1, -1):
@@ -38,7 +39,7 @@ def _retreat(order, dy, first, truncate, back, g, m, h, dh, d, e, db):  # type: 
         if truncate > 0 and s % truncate == 0:
             dh[:] = 0
         elif s > 0:
-            gemm(e[k], back, 1.0, dh)
+            gemm(e[k], back, 1.0, carried)
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,6 +51,7 @@ class GRU(Recurrent, kind="gru"):
     """
 
     gates: ClassVar[int] = 3
+    skips: ClassVar[bool] = True
 
     def weights(self, x: Shape) -> dict[str, Weight]:
         found = super().weights(x)
@@ -62,17 +64,24 @@ class GRU(Recurrent, kind="gru"):
             "gates": ((x[0], wide), None),
             "m": ((x[0], self.units), None),
             "again": ((1, wide), None),
-            "slopes_again": ((min(STEPS, x[0]), wide), None),
+            "by_h": ((min(STEPS, x[0]), wide), None),
         }
         return super().saves(x) | more
 
-    def advance(self, w: Arrays, kept: Arrays, order: Order, first: int, last: int) -> None:
-        _advance(first, last, w["U"], w["b"], kept["again"][0], kept["gates"], kept["m"], kept["h"])
+    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+        state = (run.kept[name] for name in ("gates", "m", "seen", "h"))
+        _advance(first, last, w["U"], w["b"], run.kept["again"][0], *state)
 
-    def retreat(
-        self, w: Arrays, kept: Arrays, order: Order, dy: np.ndarray, first: int, last: int, slopes: Arrays
-    ) -> tuple[np.ndarray, np.ndarray]:
-        d, e = kept["slopes"][: last - first], kept["slopes_again"][: last - first]
-        state = kept["gates"], kept["m"], kept["h"], kept["dh"][0]
-        _retreat(order, dy, first, self.truncate, kept["U^T"], *state, d, e, slopes["b"])
-        return d, e
+    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
+        kept = run.kept
+        d, e = kept["by_x"][: last - first], kept["by_h"][: last - first]
+        state = kept["gates"], kept["m"], kept["h"], kept["dh"][0], kept["carried"][0]
+        _retreat(run.order, dy, first, self.truncate, kept["U^T"], *state, d, e, slopes["b"])
+
+    def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
+        return cut_units(self, _Part, block, blocks)
+
+
+@dataclass(frozen=True, repr=False)
+class _Part(RecurrentPart, GRU):
+    """Some units of a GRU."""

@@ -161,8 +161,9 @@ class Layer(Member, family="layers"):
         """What forward keeps for backward beside x and y: name -> (shape of one row, dtype; None: the floats')."""
         return {}
 
-    def cut_outputs(self, x: Shape, entries: np.ndarray) -> Piece | None:
-        """The piece that makes these entries of the output's last axis from the whole input; None: it cannot."""
+    def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
+        """The piece that makes a block's share of the output's last axis from the whole input, and which entries these
+        are; None: it cannot. No more blocks are asked for than the axis has entries."""
         return None
 
     def cut_inputs(self, x: Shape, entries: np.ndarray, first: bool) -> Piece | None:
@@ -174,12 +175,13 @@ class Layer(Member, family="layers"):
         """The piece that makes, from the whole input, its part of a sum over all blocks, which is the output."""
         return None
 
-    def cut_through(self, x: Any, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
+    def cut_through(self, x: Any, entries: Any) -> tuple[Piece, np.ndarray] | None:
         """The piece that needs nothing but these entries of the input's last axis, and which entries of the output's it
-        makes."""
-        if not self.channelwise:
+        makes. A layer with ``many`` gets a tuple of entries."""
+        first = entries[0] if self.many else entries
+        if not self.channelwise or (self.many and not all(np.array_equal(first, other) for other in entries)):
             return None
-        return Piece(self, {name: {-1: entries} for name in self.weights(x)}), entries
+        return Piece(self, {name: {-1: first} for name in self.weights(x)}), first
 
     def multiply_adds(self, x: Any) -> int:
         """Multiply-adds of one row's forward pass in matrix products."""
@@ -214,6 +216,11 @@ class Activation(Layer):
     ) -> None:
         if dx is not None:
             self.slope(x.reshape(-1), y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
+
+
+def share_of(count: int, block: int, blocks: int) -> np.ndarray:
+    """Which of so many entries are a block's: a stretch, of a length that differs by one at most."""
+    return np.array_split(np.arange(count), blocks)[block]
 
 
 def rows_of(x: np.ndarray, shape: Shape) -> np.ndarray:

@@ -13,24 +13,25 @@ from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.gates import add_peeped, lstm_cell, lstm_slope
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.sequences import Order, add_columns, add_slopes
-from spark_deepnet.layers._recurrent import Recurrent
+from spark_deepnet.kernels.sequences import add_columns, add_slopes
+from spark_deepnet.layers._recurrent import Recurrent, Run
+from spark_deepnet.layers._recurrent_part import RecurrentPart, cut_units
 from spark_deepnet.layers._sequences import check_flags
-from spark_deepnet.layers.layer import Arrays, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Piece, Shape, Weight
 
 
 @kernel
-def _advance(first, last, U, b, p, g, c, h):  # type: ignore[no-untyped-def]
+def _advance(first, last, U, b, p, g, c, seen, h):  # type: ignore[no-untyped-def]
     """The steps first..last - 1; g_s holds x_s W"""
     n, u = h.shape[1:]
     for s in range(first, last):
         if s > 0:
-            gemm(h[s], U, 1.0, g[s])
+            gemm(seen[s], U, 1.0, g[s])
         lstm_cell(g[s].reshape((n, 4, u)), b.reshape((4, u)), p, c[s], c[s + 1], h[s + 1])
 
 
 @kernel
-def _retreat(order, dy, first, truncate, back, p, g, c, dh, dc, d, db, dp):  # type: ignore[no-untyped-def]
+def _retreat(order, dy, first, truncate, back, p, g, c, dh, dc, carried, d, db, dp):  # type: ignore[no-untyped-def]
     """d_s by the gates' sums, from the last step to the first; db and dp are added to"""
     n, u = dh.shape
     for k in range(d.shape[0] - 1, -1, -1):
@@ -45,7 +46,7 @@ def _retreat(order, dy, first, truncate, back, p, g, c, dh, dc, d, db, dp):  # t
             dh[:] = 0
             dc[:] = 0
         elif s > 0:
-            gemm(d[k], back, 0.0, dh)
+            gemm(d[k], back, 0.0, carried)
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,17 +91,23 @@ class LSTM(Recurrent, kind="lstm"):
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         return super().saves(x) | {"gates": ((x[0], 4 * self.units), None)}
 
-    def advance(self, w: Arrays, kept: Arrays, order: Order, first: int, last: int) -> None:
-        _advance(first, last, w["U"], w["b"], self._peepholes(w), kept["gates"], kept["c"], kept["h"])
+    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+        state = (run.kept[name] for name in ("gates", "c", "seen", "h"))
+        _advance(first, last, w["U"], w["b"], self._peepholes(w), *state)
 
-    def retreat(
-        self, w: Arrays, kept: Arrays, order: Order, dy: np.ndarray, first: int, last: int, slopes: Arrays
-    ) -> tuple[np.ndarray, np.ndarray]:
-        d, p, dp = kept["slopes"][: last - first], self._peepholes(w), self._peepholes(slopes)
-        state = kept["gates"], kept["c"], kept["dh"][0], kept["dc"][0]
-        _retreat(order, dy, first, self.truncate, kept["U^T"], p, *state, d, slopes["b"], dp)
-        return d, d
+    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
+        kept, p, dp = run.kept, self._peepholes(w), self._peepholes(slopes)
+        state = kept["gates"], kept["c"], kept["dh"][0], kept["dc"][0], kept["carried"][0], kept["by_x"][: last - first]
+        _retreat(run.order, dy, first, self.truncate, kept["U^T"], p, *state, slopes["b"], dp)
+
+    def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
+        return cut_units(self, _Part, block, blocks)
 
     def _peepholes(self, w: Arrays) -> np.ndarray:
         """p, or no rows of it."""
         return w["p"] if self.peepholes else w["U"][:0]
+
+
+@dataclass(frozen=True, repr=False)
+class _Part(RecurrentPart, LSTM):
+    """Some units of an LSTM."""

@@ -16,7 +16,7 @@ from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.sequences import add_columns
 from spark_deepnet.layers._sequences import check_flags, check_sequence, lengths_of
 from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight, share_of
 
 LINES = 1024
 
@@ -78,7 +78,7 @@ class MultiHeadAttention(Layer, kind="multi_head_attention"):
         """Some of the heads."""
         if self.heads < blocks:
             return None
-        size, heads = self.width(x) // self.heads, np.array_split(np.arange(self.heads), blocks)[block]
+        size, heads = self.width(x) // self.heads, share_of(self.heads, block, blocks)
         columns = (heads[:, None] * size + np.arange(size)).reshape(-1)
         parts = {f"{kind}{name}": {-1: columns} for kind in "Wb" for name in "qkv"} | {"Wo": {0: columns}}
         layer = replace(self, heads=len(heads), key_dim=size)

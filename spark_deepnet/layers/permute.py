@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError, ParamError
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +31,9 @@ class Permute(Layer, kind="permute"):
 
     def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
         return lengths if self.order[0] == 1 else None
+
+    def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
+        return (Piece(self), entries) if self.order[-1] == len(self.order) else None
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         y[...] = x.transpose(0, *self.order)

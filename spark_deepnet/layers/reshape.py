@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 
 from spark_deepnet.errors import NetworkError, ParamError
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +31,13 @@ class Reshape(Layer, kind="reshape"):
         if known * rest != prod(x):
             raise NetworkError(f"Reshape: {prod(x)} numbers a row ({x}) do not fill {self.target}")
         return tuple(rest if size == -1 else size for size in self.target)
+
+    def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
+        """Where the last axis stays."""
+        if self.shape(x)[-1:] != x[-1:]:
+            return None
+        last = -1 if self.target[-1] == -1 else len(entries)
+        return Piece(replace(self, target=(*self.target[:-1], last))), entries
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         y[...] = x.reshape(y.shape)

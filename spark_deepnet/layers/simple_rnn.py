@@ -10,10 +10,11 @@ import numpy as np
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.sequences import Order, add_columns, add_slopes
+from spark_deepnet.kernels.sequences import add_columns, add_slopes
 from spark_deepnet.kernels.stable import tanh
-from spark_deepnet.layers._recurrent import Recurrent
-from spark_deepnet.layers.layer import Arrays
+from spark_deepnet.layers._recurrent import Recurrent, Run
+from spark_deepnet.layers._recurrent_part import RecurrentPart, cut_units
+from spark_deepnet.layers.layer import Arrays, Piece, Shape
 
 
 @kernel
@@ -33,10 +34,10 @@ def _state(lengths, s, b, relu, h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _advance(lengths, first, last, U, b, relu, h):  # type: ignore[no-untyped-def]
+def _advance(lengths, first, last, U, b, relu, seen, h):  # type: ignore[no-untyped-def]
     """h_s+1 = f(x_s W + h_s U + b); x W lies in the place of the new states"""
     for s in range(first, last):
-        gemm(h[s], U, 1.0, h[s + 1])
+        gemm(seen[s], U, 1.0, h[s + 1])
         _state(lengths, s, b, relu, h[s + 1])
 
 
@@ -51,7 +52,7 @@ def _slope(h, dh, relu, d):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _retreat(order, dy, first, truncate, back, relu, h, dh, d, db):  # type: ignore[no-untyped-def]
+def _retreat(order, dy, first, truncate, back, relu, h, dh, carried, d, db):  # type: ignore[no-untyped-def]
     """d_s = f' (dy_s + d_s+1 U^T), db = sum of d_s"""
     for k in range(d.shape[0] - 1, -1, -1):
         s = first + k
@@ -61,7 +62,7 @@ def _retreat(order, dy, first, truncate, back, relu, h, dh, d, db):  # type: ign
         if truncate > 0 and s % truncate == 0:
             dh[:] = 0
         elif s > 0:
-            gemm(d[k], back, 0.0, dh)
+            gemm(d[k], back, 0.0, carried)
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,12 +82,19 @@ class SimpleRNN(Recurrent, kind="simple_rnn"):
     def products(self, kept: Arrays) -> np.ndarray:
         return kept["h"][1:]
 
-    def advance(self, w: Arrays, kept: Arrays, order: Order, first: int, last: int) -> None:
-        _advance(order.lengths, first, last, w["U"], w["b"], self.activation == "relu", kept["h"])
+    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+        relu, kept = self.activation == "relu", run.kept
+        _advance(run.order.lengths, first, last, w["U"], w["b"], relu, kept["seen"], kept["h"])
 
-    def retreat(
-        self, w: Arrays, kept: Arrays, order: Order, dy: np.ndarray, first: int, last: int, slopes: Arrays
-    ) -> tuple[np.ndarray, np.ndarray]:
-        d, relu = kept["slopes"][: last - first], self.activation == "relu"
-        _retreat(order, dy, first, self.truncate, kept["U^T"], relu, kept["h"], kept["dh"][0], d, slopes["b"])
-        return d, d
+    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
+        relu, kept = self.activation == "relu", run.kept
+        state = kept["h"], kept["dh"][0], kept["carried"][0], kept["by_x"][: last - first]
+        _retreat(run.order, dy, first, self.truncate, kept["U^T"], relu, *state, slopes["b"])
+
+    def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
+        return cut_units(self, _Part, block, blocks)
+
+
+@dataclass(frozen=True, repr=False)
+class _Part(RecurrentPart, SimpleRNN):
+    """Some units of a SimpleRNN."""

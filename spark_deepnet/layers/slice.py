@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +34,9 @@ class Slice(Layer, kind="slice"):
             return lengths
         start, stop, _ = slice(self.start, self.stop).indices(x[0])
         return np.clip(lengths, start, stop) - np.int32(start)
+
+    def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
+        return None if self.axis % len(x) == len(x) - 1 else (Piece(self), entries)
 
     def _part(self, x: np.ndarray) -> np.ndarray:
         index: list[Any] = [slice(None)] * x.ndim

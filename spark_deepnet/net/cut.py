@@ -9,7 +9,7 @@ cut by its outputs, the second by its inputs (Shoeybi et al., Megatron-LM, arXiv
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -91,16 +91,14 @@ class _Cutter:
         return Net(dict(self.net.inputs), tuple(self.nodes))
 
     def _through(self, node: Node) -> _Value | None:
-        """Where all inputs are cut alike, and the layer needs no more than its entries."""
+        """Where all inputs are cut, and the layer needs no more than their entries."""
         found = [self.values[name] for name in node.inputs]
-        first = found[0].entries
-        if first is None or node.owner in self.tied or not all(_alike(v.entries, first) for v in found):
+        known = [value.entries for value in found if value.entries is not None]
+        if len(known) < len(found) or node.owner in self.tied:
             return None
-        pieces = [node.layer.cut_through(node.x, entries) for entries in first]
-        if any(piece is None for piece in pieces):
-            return None
-        entries = tuple(piece[1] for piece in pieces if piece is not None)
-        return self._run(node, pieces[self.block][0], found, entries)  # type: ignore[index]
+        each = [entries if node.layer.many else entries[0] for entries in zip(*known, strict=True)]
+        cuts = _of_all(node.layer.cut_through(node.x, entries) for entries in each)
+        return None if cuts is None else self._run(node, cuts[0][self.block], found, cuts[1])
 
     def _by_inputs(self, node: Node) -> _Value | None:
         """Where the input is cut, and the layer makes a part of its sum of some entries."""
@@ -122,10 +120,10 @@ class _Cutter:
         )
 
     def _by_outputs(self, node: Node, whole: _Value) -> _Value | None:
-        units = node.shape[-1] if node.shape else 0
-        entries = tuple(np.array_split(np.arange(units), self.blocks))
-        piece = node.layer.cut_outputs(node.x, entries[self.block]) if units >= self.blocks else None
-        return None if piece is None else self._run(node, piece, [self._shared(whole)], entries)
+        if not node.shape or node.shape[-1] < self.blocks:
+            return None
+        cuts = _of_all(node.layer.cut_outputs(node.x, block, self.blocks) for block in range(self.blocks))
+        return None if cuts is None else self._run(node, cuts[0][self.block], [self._shared(whole)], cuts[1])
 
     def _by_sum(self, node: Node, whole: _Value) -> _Value | None:
         piece = node.layer.cut_sum(node.x, self.block, self.blocks)
@@ -167,5 +165,10 @@ class _Cutter:
         return _Value(name, shape)
 
 
-def _alike(a: Entries | None, b: Entries) -> bool:
-    return a is not None and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+def _of_all(cuts: Iterable[tuple[Piece, np.ndarray] | None]) -> tuple[list[Piece], Entries] | None:
+    """The pieces and the entries of all blocks, where every block has them."""
+    found = list(cuts)
+    known = [cut for cut in found if cut is not None]
+    if len(known) < len(found):
+        return None
+    return [piece for piece, _ in known], tuple(entries for _, entries in known)

@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_deepnet.layers.add import Add
+from spark_deepnet.layers.batch_norm import BatchNorm
+from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.concatenate import Concatenate
+from spark_deepnet.layers.conv2d import Conv2D
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
+from spark_deepnet.layers.embedding import Embedding
 from spark_deepnet.layers.flatten import Flatten
+from spark_deepnet.layers.gru import GRU
+from spark_deepnet.layers.lstm import LSTM
+from spark_deepnet.layers.max_pool2d import MaxPool2D
+from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
+from spark_deepnet.layers.positional_embedding import PositionalEmbedding
+from spark_deepnet.layers.spatial_dropout2d import SpatialDropout2D
 from spark_deepnet.net.net import INPUT, Net
 
 RELU_STACK = ("relu", "leaky_relu", "elu", "tanh")
@@ -23,6 +33,16 @@ class NetCase:
 
     def net(self) -> Net:
         return Net.of(self.layers, {INPUT: self.x_shape})
+
+
+@dataclass(frozen=True)
+class WholeCase(NetCase):
+    """A network as one would train it, of sizes that few numbers divide."""
+
+    tokens: int = 0
+    """Its features are tokens below so many; 0: they are numbers."""
+    lengths: tuple[int, ...] | None = None
+    """Of the rows, where they are sequences of different lengths."""
 
 
 NETS = [
@@ -113,4 +133,52 @@ NETS = [
         ),
     ),
     NetCase("weights shared by steps and by their sum", (Dense(3, name="a"), "tanh", Dense(3, share="a")), (2, 3)),
+]
+
+WHOLE = [
+    WholeCase("perceptron", (Dense(13, "relu"), BatchNorm(), Dropout(0.3), Dense(9, "tanh"), Dense(5)), (7,)),
+    WholeCase(
+        "LeNet",
+        (
+            Conv2D(5, 3, padding=1, activation="relu"),
+            MaxPool2D(2),
+            Conv2D(7, 3, activation="tanh"),
+            SpatialDropout2D(0.2),
+            Flatten(),
+            Dense(11, "relu"),
+            Dense(3),
+        ),
+        (9, 8, 1),
+    ),
+    WholeCase(
+        "LSTM over tokens",
+        (
+            Embedding(11, 5),
+            LSTM(7, sequences=True, peepholes=True),
+            Dropout(0.2),
+            Bidirectional(GRU(5)),
+            Dense(3),
+        ),
+        (6,),
+        tokens=11,
+        lengths=(6, 3, 0, 5),
+    ),
+    WholeCase(
+        "transformer",
+        (
+            PositionalEmbedding(5),
+            Dense(8, name="a"),
+            "layer_norm",
+            MultiHeadAttention(4),
+            Add(inputs=("a", "multi_head_attention"), name="b"),
+            "layer_norm",
+            Dense(13, "gelu"),
+            Dense(8, name="c"),
+            Add(inputs=("b", "c")),
+            "global_average_pool1d",
+            Dense(3),
+        ),
+        (5, 6),
+        lengths=(5, 2, 1, 4),
+    ),
 ]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 
 from spark_deepnet.errors import ParamError
+from spark_deepnet.initializers import initializer
+from spark_deepnet.initializers.glorot_uniform import GlorotUniform
 from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.initializers.normal import Normal
 from spark_deepnet.initializers.orthogonal import Orthogonal
 from spark_deepnet.kernels.random import key_of
 from tests.cases.initializers import FAN_IN, FAN_OUT, INITIALIZERS, InitializerCase
@@ -56,6 +60,55 @@ def test_float32_numbers_are_the_float64_ones_rounded(case: InitializerCase) -> 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 3, 2, 5), (1, 9), (9, 1)], ids=str)
 def test_any_shape_is_filled(case: InitializerCase, shape: tuple[int, ...]) -> None:
     assert np.isfinite(filled(case, shape=shape)).all()
+
+
+def named(*entries: int) -> np.ndarray:
+    return np.array(entries)
+
+
+PARTS: list[tuple[tuple[int, ...], tuple[np.ndarray | None, ...]]] = [
+    ((7, 5), (None, None)),
+    ((7, 5), (None, named(1, 2, 3))),
+    ((7, 5), (named(0, 3, 4, 5), None)),
+    ((7, 5), (named(6, 2, 3, 0), named(4, 0, 1))),
+    ((3, 2, 4, 6), (None, None, named(1, 2), None)),
+    ((3, 2, 4, 6), (None, None, None, named(5))),
+]
+
+
+@each_initializer
+@pytest.mark.parametrize(("shape", "entries"), PARTS, ids=str)
+@pytest.mark.parametrize("buffer", [4, 11, initializer.BUFFER])
+def test_a_part_is_filled_as_the_whole_has_it(
+    case: InitializerCase, shape: Any, entries: Any, buffer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(initializer, "BUFFER", buffer)
+    every = [np.arange(n) if e is None else e for n, e in zip(shape, entries, strict=True)]
+    for dtype in (np.float32, np.float64):
+        part = np.full([len(e) for e in every], np.nan, dtype)
+        case.initializer.fill_part(part, shape, entries, KEY, FAN_IN, FAN_OUT)
+        np.testing.assert_array_equal(part, filled(case, dtype=dtype, shape=shape)[np.ix_(*every)])
+
+
+@each_initializer
+def test_a_vector_is_filled_in_part(case: InitializerCase) -> None:
+    if isinstance(case.initializer, Orthogonal):
+        pytest.skip("takes two axes or more")
+    part = np.empty(2)
+    case.initializer.fill_part(part, (6,), (named(1, 4),), KEY, FAN_IN, FAN_OUT)
+    np.testing.assert_array_equal(part, filled(case, shape=(6,))[[1, 4]])
+
+
+@pytest.mark.parametrize("made", [GlorotUniform(), Normal()], ids=repr)
+def test_a_part_is_filled_in_little_memory(made: Initializer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initializer, "BUFFER", 1 << 10)
+    part, lines, columns = np.empty((20, 100), np.float32), np.arange(180, 200), np.arange(50, 150)
+    made.fill(part, KEY, 1, 1)  # compiles
+    tracemalloc.start()
+    made.fill_part(part, (10_000, 200), (lines, columns), KEY, FAN_IN, FAN_OUT)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**16, "the whole takes 8 MB"
 
 
 @each_initializer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,30 @@ import pytest
 from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.random import key_of
+from spark_deepnet.layers.add import Add
+from spark_deepnet.layers.bidirectional import Bidirectional
+from spark_deepnet.layers.concatenate import Concatenate
 from spark_deepnet.layers.dense import Dense
+from spark_deepnet.layers.dropout import Dropout
+from spark_deepnet.layers.gru import GRU
 from spark_deepnet.layers.layer import Layer
+from spark_deepnet.layers.lstm import LSTM
+from spark_deepnet.layers.permute import Permute
+from spark_deepnet.layers.reshape import Reshape
+from spark_deepnet.layers.simple_rnn import SimpleRNN
+from spark_deepnet.layers.slice import Slice
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.weights import Layout
 from tests.cases.layer_case import LayerCase, rows_numbers
 from tests.cases.layers import LAYERS
-from tests.cases.nets import NETS, NetCase
+from tests.cases.nets import NETS, WHOLE, NetCase, WholeCase
 from tests.exchange.ranks import results
 
 N, SEED = 4, 3
+DEADLINE = 60.0  # of a rank, which may wait for others to compile
 STEP = key_of("step", 1)
-each_layer = pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.id)
 each_net = pytest.mark.parametrize("case", NETS, ids=lambda case: case.id)
 each_count = pytest.mark.parametrize("blocks", [2, 3, 4])
 
@@ -40,25 +51,35 @@ class Pass:
     sent: int = 0
 
 
-def passed(net: Net, training: bool = True, channel: Channel | None = None, dtype: Any = np.float64) -> Pass:
-    layout = Layout(net)
-    weights = layout.started(SEED, dtype)
+def runner_of(net: Net, channel: Channel | None, dtype: Any = np.float64) -> Runner:
     blocks = None if channel is None else ChannelBlocks(channel)
-    runner = Runner(net, weights, N, blocks=blocks)
-    rng = np.random.default_rng(1)
+    return Runner(net, Layout(net).started(SEED, dtype), N, blocks=blocks)
+
+
+def passed(net: Net, training: bool = True, lengths: Any = None, channel: Channel | None = None) -> Pass:
+    runner = runner_of(net, channel)
+    layout, rng = runner.layout, np.random.default_rng(1)
     for name, shape in net.inputs.items():
-        runner.feed(N)[name][...] = rng.uniform(-3, 3, (N, *shape))
-    scores = runner.forward(N, training, STEP, rows_numbers(N)).copy()
+        runner.feed(N)[name][...] = beyond(lengths, rng.uniform(-3, 3, (N, *shape)))
+    known = None if lengths is None else dict.fromkeys(net.inputs, np.array(lengths, np.int32))
+    scores = runner.forward(N, training, STEP, rows_numbers(N), known).copy()
     runner.slope(N)[...] = np.random.default_rng(2).normal(size=scores.shape)
     runner.backward(N)
     slopes = {s.name: s.view(runner.slopes).copy() for s in layout.slots if s.weight.trained}
-    return Pass(net, scores, layout.named(weights), slopes, channel.bytes_sent if channel else 0)
+    return Pass(net, scores, layout.named(runner.weights), slopes, channel.bytes_sent if channel else 0)
 
 
-def check_cut(net: Net, blocks: int, training: bool = True, tolerance: float = 1e-10) -> list[Pass]:
-    whole = passed(net, training)
+def beyond(lengths: Any, x: np.ndarray) -> np.ndarray:
+    """x, with zeros beyond the lengths of its rows."""
+    for row, length in zip(x, lengths or (), strict=False):
+        row[length:] = 0
+    return x
+
+
+def check_cut(net: Net, blocks: int, training: bool = True, lengths: Any = None) -> list[Pass]:
+    whole, tolerance = passed(net, training, lengths), 1e-10
     found = results(
-        "memory", blocks, lambda channel: passed(cut(net, channel.rank, blocks, least=0), training, channel)
+        "memory", blocks, lambda c: passed(cut(net, c.rank, blocks, least=0), training, lengths, c), DEADLINE
     )
     seen: dict[str, int] = {}
     for part in found:
@@ -93,7 +114,10 @@ def net_of(case: LayerCase, before: bool) -> Net:
     return Net.of([*layers, replace(case.layer, inputs=tuple(sources))], dict(zip(names, shapes, strict=True)))
 
 
-@each_layer
+ON_INPUTS = [case for case in LAYERS if case.layer.kind != "output"]  # which marks no input
+
+
+@pytest.mark.parametrize("case", ON_INPUTS, ids=lambda case: case.id)
 @each_count
 def test_a_layer_cut_equals_the_layer(case: LayerCase, blocks: int) -> None:
     check_cut(net_of(case, before=False), blocks, case.training)
@@ -112,6 +136,123 @@ def test_so_it_does_where_its_input_is_cut(case: LayerCase, blocks: int) -> None
 @each_count
 def test_a_network_cut_equals_the_network(case: NetCase, blocks: int) -> None:
     check_cut(case.net(), blocks)
+
+
+SEQUENCES = [
+    *(
+        kind(5, sequences=sequences, reverse=reverse, truncate=truncate, **more)
+        for (kind, more), sequences, reverse, truncate in product(
+            ((SimpleRNN, {}), (SimpleRNN, {"activation": "relu"}), (LSTM, {"peepholes": True}), (GRU, {})),
+            (False, True),
+            (False, True),
+            (0, 3),
+        )
+    ),
+    *(Bidirectional(GRU(4, sequences=True), merge) for merge in ("concat", "sum", "mul", "ave")),
+    Bidirectional(LSTM(5), "concat"),
+]
+"""Truncated, of 7 steps, these have slopes that the laws of the table cannot know."""
+
+
+@pytest.mark.parametrize("layer", SEQUENCES, ids=repr)
+@pytest.mark.parametrize("blocks", [2, 3])
+def test_recurrent_layers_are_cut_by_units(layer: Any, blocks: int) -> None:
+    net = Net.of([Dense(4, name="before"), layer, Dense(2)], {INPUT: (7, 3)})
+    for lengths in (None, (7, 3, 0, 4)):
+        found = check_cut(net, blocks, lengths=lengths)
+        parts = [slot.weight.part for slot in Layout(found[0].net).slots if slot.key.endswith("U")]
+        assert all(part is not None for part in parts)
+
+
+THROUGH: dict[str, tuple[tuple[Any, ...], Any]] = {
+    "dropout": ((Dense(7), Dropout(0.5), Dense(3)), (4, 5)),
+    "side by side": (
+        (Dense(5, name="a"), Dense(4, name="b", inputs=(INPUT,)), Concatenate(inputs=("a", "b")), Dense(3)),
+        (4,),
+    ),
+    "side by side, then alike": (
+        (
+            Dense(5, name="a"),
+            Dense(4, name="b", inputs=(INPUT,)),
+            Concatenate(inputs=("a", "b"), name="ab"),
+            Concatenate(inputs=("b", "a"), name="ba"),
+            Concatenate(inputs=("a", "b"), name="again"),
+            Add(inputs=("ab", "again"), name="sum"),
+            Add(inputs=("sum", "ba")),
+        ),
+        (4,),
+    ),
+    "axes": ((Dense(5), Slice(1, 3, axis=0), Permute((2, 1, 3)), Reshape((-1, 5)), Reshape((2, 3, -1))), (4, 3, 2)),
+}
+
+
+@pytest.mark.parametrize("name", THROUGH)
+@pytest.mark.parametrize("blocks", [2, 3, 4])
+def test_what_is_cut_stays_so_through_layers_that_need_no_more(name: str, blocks: int) -> None:
+    layers, x_shape = THROUGH[name]
+    found = check_cut(Net.of(layers, {INPUT: x_shape}), blocks)
+    gathered = [node.name for node in found[0].net.nodes if node.name.endswith("/gather")]
+    expected = {"axes": ["reshape_2/gather"], "side by side, then alike": ["sum/gather", "ba/gather"]}
+    assert gathered == expected.get(name, [])
+
+
+def trained(net: Net, case: WholeCase, dtype: Any, channel: Channel | None = None) -> tuple[Net, dict[str, np.ndarray]]:
+    """The weights after 20 steps of SGD with momentum towards targets, 4 rows each."""
+    runner, rng = runner_of(net, channel, dtype), np.random.default_rng(1)
+    known = None if case.lengths is None else {INPUT: np.array(case.lengths, np.int32)}
+    speed = np.zeros_like(runner.weights)
+    for step in range(20):
+        x = rng.integers(0, case.tokens, (N, *case.x_shape)) if case.tokens else rng.normal(size=(N, *case.x_shape))
+        runner.feed(N)[INPUT][...] = beyond(case.lengths, x)
+        scores = runner.forward(N, True, key_of("step", step), rows_numbers(N), known)
+        runner.slope(N)[...] = (scores - rng.normal(size=scores.shape)) / N
+        runner.backward(N)
+        speed = dtype(0.9) * speed - dtype(0.05) * runner.slopes
+        runner.weights += speed
+    return net, runner.layout.named(runner.weights)
+
+
+@pytest.mark.parametrize("case", WHOLE, ids=lambda case: case.id)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-10)])
+def test_a_network_trained_in_blocks_equals_the_network(case: WholeCase, dtype: Any, tolerance: float) -> None:
+    net = case.net()
+    _, whole = trained(net, case, dtype)
+    for blocks in (2, 3):
+        pieces = [cut(net, block, blocks, least=0) for block in range(blocks)]
+        for part, weights in results(
+            "memory", blocks, lambda c, p=pieces: trained(p[c.rank], case, dtype, c), DEADLINE
+        ):
+            for slot in Layout(part).slots:
+                if slot.key != "bk":  # which no score depends on: what is added to all keys leaves a softmax as it is
+                    expected = whole[slot.name][... if slot.weight.part is None else slot.weight.part.index]
+                    error = np.linalg.norm(weights[slot.name] - expected)
+                    assert error <= tolerance * np.linalg.norm(expected), slot.name
+
+
+def twice(net: Net, training: bool, channel: Channel) -> list[np.ndarray]:
+    """Scores and slopes of a pass and, of another over the same rows in which nothing is exchanged, the same."""
+    runner = runner_of(cut(net, channel.rank, channel.size, least=0, remembers=True), channel)
+    for name, shape in net.inputs.items():
+        runner.feed(N)[name][...] = np.random.default_rng(1).uniform(-3, 3, (N, *shape))
+    found, sent = [], 0
+    for fresh in (True, False):
+        sent = channel.bytes_sent
+        scores = runner.batch(N).forward(training, STEP, rows_numbers(N), {}, fresh).copy()
+        runner.slope(N)[...] = np.random.default_rng(2).normal(size=scores.shape)
+        runner.backward(N)
+        found += [scores, runner.slopes.copy()]
+    assert channel.bytes_sent == sent
+    return found
+
+
+@pytest.mark.parametrize("case", BEHIND, ids=lambda case: case.id)
+def test_blocks_that_do_not_exchange_go_by_what_they_remember(case: LayerCase) -> None:
+    """Where no weight has moved, that is the same."""
+    for scores, slopes, again, slopes_again in results(
+        "memory", 2, lambda channel: twice(net_of(case, before=True), case.training, channel), DEADLINE
+    ):
+        np.testing.assert_allclose(again, scores, rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(slopes_again, slopes, rtol=1e-10, atol=1e-10)
 
 
 def test_two_dense_layers_cost_one_exchange_each_way() -> None:

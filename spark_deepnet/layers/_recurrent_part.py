@@ -1,0 +1,91 @@
+"""Some units of a recurrent layer that is cut: after each step the blocks tell each other their parts of the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.layers._crossings import blocks_of
+from spark_deepnet.layers._recurrent import Recurrent, Run
+from spark_deepnet.layers.layer import Arrays, Piece, Shape, Weight, share_of
+
+
+@dataclass(frozen=True, repr=False)
+class RecurrentPart(Recurrent):
+    """Goes before the layer's class among the bases. ``units`` are the block's own, and W, b and the columns of U are
+    theirs; the rows of U are all units', for a step sees the whole state before it. Forward the parts of h are
+    gathered; backward d U^T, by the whole state, is summed over blocks. Each costs an exchange a step.
+    """
+
+    block: int = field(default=0, kw_only=True)
+    blocks: int = field(default=1, kw_only=True)
+    all_units: int = field(default=0, kw_only=True)
+
+    def weights(self, x: Shape) -> dict[str, Weight]:
+        found = super().weights(x)
+        U = found["U"]
+        return found | {"U": replace(U, shape=(self.all_units, U.shape[1]))}
+
+    def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
+        """Also the whole state before each step, its parts side by side, its slope, and the others' part of that."""
+        more: dict[str, tuple[Shape, Any]] = {"seen": ((x[0], self.all_units), None)}
+        more["others"] = ((x[0], self.units), None)
+        more |= dict.fromkeys(("parts", "carried"), ((1, self.all_units), None))
+        return super().saves(x) | more
+
+    def multiply_adds(self, x: Shape) -> int:
+        return x[0] * (x[1] + self.all_units) * self.gates * self.units
+
+    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+        for s in range(first, last):
+            super().advance(w, run, s, s + 1)
+            if s + 1 < len(run.kept["seen"]):
+                self._gather(run, s + 1)
+
+    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
+        for s in range(last - 1, first - 1, -1):
+            k = s - first
+            own = {name: run.kept[name][k : k + 1] for name in ("by_x", "by_h")}
+            run.kept["carried"][...] = 0
+            super().retreat(w, replace(run, kept=run.kept | own), dy, s, s + 1, slopes)
+            if s > 0 and not (self.truncate and s % self.truncate == 0):
+                self._carry(run, s)
+
+    def _gather(self, run: Run, s: int) -> None:
+        """The whole state before step s; in a pass that is not fresh the others' parts are as they were."""
+        places = np.array_split(run.kept["seen"][s], self.blocks, axis=1)
+        if not run.call.fresh:
+            places[self.block][...] = run.kept["h"][s]
+            return
+        chunks = np.split(run.kept["parts"].reshape(-1), np.cumsum([place.size for place in places])[:-1])
+        chunks[self.block][...] = run.kept["h"][s].reshape(-1)
+        blocks_of(run.call).gather(chunks)
+        for place, chunk in zip(places, chunks, strict=True):
+            place[...] = chunk.reshape(place.shape)
+
+    def _carry(self, run: Run, s: int) -> None:
+        """The slope of the state before step s, of which the block's own is carried on."""
+        carried, dh, others = run.kept["carried"][0], run.kept["dh"][0], run.kept["others"][s]
+        own = np.array_split(carried, self.blocks, axis=1)[self.block]
+        if run.call.fresh:
+            np.negative(own, out=others)
+            blocks_of(run.call).sum(carried)
+            others += own
+        else:
+            own += others
+        if not self.skips:
+            dh[...] = 0
+        dh += own
+
+
+def cut_units(layer: Recurrent, part: type[RecurrentPart], block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
+    """A block's share of the units, of every gate."""
+    if layer.units < blocks:
+        return None
+    own = share_of(layer.units, block, blocks)
+    columns = (np.arange(layer.gates)[:, None] * layer.units + own).reshape(-1)
+    told = {f.name: getattr(layer, f.name) for f in fields(layer)} | {"units": len(own)}
+    piece = part(**told, block=block, blocks=blocks, all_units=layer.units)
+    return Piece(piece, {name: {-1: columns} for name in "WUb"} | {"p": {-1: own}}), own
