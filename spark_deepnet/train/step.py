@@ -50,20 +50,15 @@ class Stepper:
         finite, and whether rank 0 wants the job to end here.
         """
         with self.meter.timed("computing"):
-            self._slopes(table, keys, rows, scale, None if self.overlapped is None else self.overlapped.done)
+            self._slopes(table, keys, rows, scale)
             self.tail[STOP] = stop
         with self.meter.timed("exchanging"):
-            if self.overlapped is None:
-                self.all_reduce(self.vector)
-            else:
-                self.overlapped.finish()
+            self.all_reduce(self.vector) if self.overlapped is None else self.overlapped.finish()
         with self.meter.timed("computing"):
             if self.tail[BROKEN] == 0 and scale > 0:
                 self._update(rate)
 
-    def _slopes(
-        self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float, done: Callable[[str], None] | None
-    ) -> None:
+    def _slopes(self, table: Table, keys: np.ndarray, rows: np.ndarray, scale: float) -> None:
         self.tail[:] = 0
         n = len(rows)
         if n == 0 and not self.runner.totals:
@@ -75,7 +70,7 @@ class Stepper:
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
             self.tail[LOSS], self.tail[METRIC] = self._measured(batch, scores, table, rows, scale)
         self.tail[BROKEN] = count_not_finite(scores.reshape(-1)) + (not np.isfinite(self.tail[LOSS]))
-        batch.backward(done)
+        batch.backward(None if self.overlapped is None else self.overlapped.done)
 
     def _measured(
         self, batch: Batch, scores: np.ndarray, table: Table, rows: np.ndarray, scale: float
