@@ -16,10 +16,13 @@ def ring(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
     """2 (P - 1) steps, 2 (P - 1)/P N bytes a rank: vector becomes the sum of all ranks' vectors.
 
     Each chunk is summed on its way around, by one rank after the other, and then copied: all ranks end with the same
-    bits. The scratch vector must be of one length on all ranks."""
-    chunks = parts(vector, channel.size)
-    reduce_scatter(channel, chunks, scratch)
-    all_gather(channel, chunks)
+    bits. A long vector goes in segments whose chunks have the scratch's length, the same on all ranks: what is added,
+    handed on and copied is still in the cache."""
+    longest = -(-vector.size // channel.size)
+    for segment in parts(vector, pieces(longest, scratch)):
+        chunks = parts(segment, channel.size)
+        reduce_scatter(channel, chunks, scratch)
+        all_gather(channel, chunks)
 
 
 def cost(hosts: tuple[int, ...], nbytes: int) -> tuple[float, float]:
@@ -31,14 +34,11 @@ def cost(hosts: tuple[int, ...], nbytes: int) -> tuple[float, float]:
 def reduce_scatter(channel: Channel, chunks: Sequence[np.ndarray], scratch: np.ndarray) -> None:
     """P - 1 steps, (P - 1)/P N bytes a rank: rank r's chunk r becomes the sum, the others are partial sums.
 
-    Chunks go in pieces of the scratch's length: what is added is still in the cache, and the sockets' buffers keep the
-    network busy meanwhile."""
+    The scratch vector must be as long as the longest chunk."""
     rank, size = channel.rank, channel.size
     right, left = (rank + 1) % size, (rank - 1) % size
-    count = pieces(max(chunk.size for chunk in chunks), scratch)
     for step in range(1, size):
-        passed, heard = chunks[(rank - step) % size], chunks[(rank - step - 1) % size]
-        for piece, total in zip(parts(passed, count), parts(heard, count), strict=True):
-            more = scratch[: total.size]
-            channel.swap(right, piece, left, more)
-            np.add(total, more, out=total)
+        heard = chunks[(rank - step - 1) % size]
+        more = scratch[: heard.size]
+        channel.swap(right, chunks[(rank - step) % size], left, more)
+        np.add(heard, more, out=heard)

@@ -19,11 +19,9 @@ class Overlapped:
     Weights that decay lie in the order of their nodes, so they are complete from the back to the front and go in
     stretches; all the rest (the first node's weights, biases, what stands behind the slopes) goes at the end."""
 
-    def __init__(
-        self, layout: Layout, vector: np.ndarray, all_reduce: Callable[[np.ndarray], None], least: int = LEAST
-    ) -> None:
+    def __init__(self, layout: Layout, vector: np.ndarray, all_reduce: Callable[[np.ndarray], None]) -> None:
         self.vector = vector
-        self.stretches, self.rest = stretches(layout, least // vector.itemsize)
+        self.stretches, self.rest = stretches(layout, LEAST // vector.itemsize)
         self._overlap = Overlap(all_reduce)
         self._left = list(self.stretches)
 

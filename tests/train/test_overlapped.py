@@ -10,6 +10,7 @@ import pytest
 from spark_deepnet.layers import LSTM, BatchNorm, Dense
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.weights import Layout
+from spark_deepnet.train import overlapped
 from spark_deepnet.train.overlapped import Overlapped, stretches
 from tests.train.fits import CLASSES, N, Rows, fit, plan_of
 
@@ -61,23 +62,31 @@ def test_stretches_go_from_the_back_and_short_ones_wait() -> None:
     assert [stretch.start for stretch in rest] == [0, found["b"].stop]
 
 
+@pytest.fixture
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every node's weights are a stretch."""
+    monkeypatch.setattr(overlapped, "LEAST", 4)
+
+
+@pytest.mark.usefixtures("_short")
 def test_a_rank_without_rows_hands_over_the_same() -> None:
     layout = layout_of("dense")
     vector = np.arange(layout.size + 16, dtype=np.float32)
     handed: list[list[float]] = [[], []]
     for found, nodes in zip(handed, (["c", "b", "a"], []), strict=True):
-        overlapped = Overlapped(layout, vector, lambda part, found=found: found.append(part[0]), 4)
+        summing = Overlapped(layout, vector, lambda part, found=found: found.append(part[0]))
         for _ in range(2):
             for node in nodes:
-                overlapped.done(node)
-            overlapped.finish()
+                summing.done(node)
+            summing.finish()
     assert handed[0] == handed[1]
     assert len(handed[0]) == 2 * 4
 
 
+@pytest.mark.usefixtures("_short")
 @pytest.mark.parametrize("deal", [(30, 30), (0, 60), (20, 20, 20)], ids=str)
 def test_a_fit_ends_with_the_same_weights(deal: tuple[int, ...]) -> None:
-    layers = (Dense(600, activation="tanh"), Dense(600, activation="tanh"), Dense(CLASSES))
+    layers = (Dense(8, activation="tanh"), Dense(8, activation="tanh"), Dense(CLASSES))
     after, meanwhile = (fit(plan_of(layers=layers, overlap=overlap, epochs=2), ROWS.dealt(*deal)) for overlap in (0, 1))
     if len(deal) == 2:  # a + b = b + a, however the vector is cut
         np.testing.assert_array_equal(meanwhile.weights, after.weights)
@@ -85,8 +94,9 @@ def test_a_fit_ends_with_the_same_weights(deal: tuple[int, ...]) -> None:
     assert meanwhile.losses() == pytest.approx(after.losses(), rel=1e-5)
 
 
+@pytest.mark.usefixtures("_short")
 def test_layers_that_sum_over_ranks_keep_the_channel_to_themselves() -> None:
-    layers = (Dense(600), BatchNorm(), Dense(600), Dense(CLASSES))
+    layers = (Dense(8), BatchNorm(), Dense(8), Dense(CLASSES))
     after, meanwhile = (
         fit(plan_of(layers=layers, overlap=overlap, epochs=2), ROWS.dealt(30, 30)) for overlap in (0, 1)
     )
