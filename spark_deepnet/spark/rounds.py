@@ -1,8 +1,9 @@
 """A fit without sockets or barrier: SparkNet's rounds as ordinary Spark jobs.
 
-Each round sends the weights to all partitions, every partition steps alone syncEvery times, and Spark averages what
-comes back, chunk by chunk, so that the driver gets one mean. Partitions may be more than slots, executors may come and
-go, and a lost task is run again from its rows and the same weights.
+Each round sends the weights to all partitions, every partition steps alone syncEvery times, and what comes back is
+averaged: on the driver where it is little, else by a shuffle, chunk by chunk, so that the driver gets one mean.
+Partitions may be more than slots, executors may come and go, and a lost task is run again from its rows and the same
+weights.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import logging
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -29,14 +31,14 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.rows.batches import steps_of
 from spark_deepnet.spark.failures import said_by_spark
-from spark_deepnet.spark.jobs import Outcome
+from spark_deepnet.spark.jobs import DRIVER_STATE, Outcome
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.train import round as rounds
 from spark_deepnet.train.averaging import AVERAGE, KEEP, RESET, restart
 from spark_deepnet.train.census import Census, census_of, fingerprint_of, other_rows
 from spark_deepnet.train.course import Course
 from spark_deepnet.train.rank import ERROR, MEASURES
-from spark_deepnet.train.round import COUNT, EVALUATE, MEAN, STEP, Round
+from spark_deepnet.train.round import COUNT, EVALUATE, MEAN, STEP, Round, mean_of
 from spark_deepnet.train.state import State, joined
 from spark_deepnet.train.tempo import steps_between
 
@@ -88,10 +90,12 @@ class Rounds:
         self.clock = self.state.clock
         self.ranks: list[dict[str, Any]] = []
         self.count = 0
-        self._check_size()
-
-    def _check_size(self) -> None:
         carried = sum(v.nbytes for v in self._carried())
+        self.shuffled = carried * plan.workers > DRIVER_STATE
+        """A second stage of Python workers takes as long as the rest of a job that has nothing to do."""
+        self._check_size(carried)
+
+    def _check_size(self, carried: int) -> None:
         if is_remote() and carried > CONNECT:
             raise ClusterError(
                 f"exchange: 'spark' sends weights and optimizer state with each job, over Spark Connect at most "
@@ -134,16 +138,20 @@ class Rounds:
         clock.count += steps
         if self.recipe.sync_state == RESET:
             restart(self.recipe, self.state)
+        seconds = time.perf_counter() - began
         self._note(measures, clock.step + steps)
         if self.recipe.sync_every == 0:
-            self._find_tau(measures, steps, time.perf_counter() - began)
+            self._find_tau(measures, steps, seconds)
 
     def _carried(self) -> list[np.ndarray]:
         return [self.state.weights, *(self.state.vectors if self.recipe.sync_state == AVERAGE else [])]
 
     def _take_mean(self, rows: list[Row]) -> None:
         size = self.layout.size
-        flat = joined({r["part"]: bytes(r["data"]) for r in rows})
+        told = defaultdict(list)
+        for r in rows:
+            told[r["part"]].append((r["rank"], r["mass"], bytes(r["data"])))
+        flat = joined({part: mean_of(each) for part, each in told.items()})
         for number, vector in enumerate(self._carried()):
             vector[:] = flat[number * size : (number + 1) * size]
 
@@ -176,9 +184,10 @@ class Rounds:
 
     def _job(self, turn: Round) -> list[Row]:
         trained = self.dealt.mapInPandas(partial(round_task, self.plan, turn), rounds.SCHEMA)
-        merged = trained.groupBy("kind", "part").applyInPandas(rounds.merged, rounds.SCHEMA)
+        if self.shuffled:
+            trained = trained.groupBy("kind", "part").applyInPandas(rounds.merged, rounds.SCHEMA)
         try:
-            rows = merged.collect()
+            rows = trained.collect()
         except Exception as error:
             raise said_by_spark(error) from None
         self.count += 1

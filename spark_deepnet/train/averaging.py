@@ -15,11 +15,10 @@ STATES = (KEEP, AVERAGE, RESET)
 class Averaging:
     """w = sum_k m_k w_k / sum_k m_k,   m_k: the weight of the rows that replica k has seen since the last time.
 
-    One exchange of N weights; where the optimizer's vectors are averaged too, one more for each. ``spare`` is a vector
-    as long as the weights that may be overwritten."""
+    One exchange of N weights, in place; where the optimizer's vectors are averaged too, one more for each."""
 
-    def __init__(self, recipe: Recipe, state: State, all_reduce: Sum, spare: np.ndarray) -> None:
-        self.recipe, self.state, self.all_reduce, self.spare = recipe, state, all_reduce, spare
+    def __init__(self, recipe: Recipe, state: State, all_reduce: Sum) -> None:
+        self.recipe, self.state, self.all_reduce = recipe, state, all_reduce
         self.steps = 0
         """Made since the last time."""
         self.own = self.all = 0.0
@@ -35,9 +34,8 @@ class Averaging:
         if self.all > 0 and several:
             share = np.float32(self.own / self.all)
             for vector in self.averaged():
-                np.multiply(vector, share, out=self.spare)
-                self.all_reduce(self.spare)
-                vector[:] = self.spare
+                vector *= share
+                self.all_reduce(vector)
             if self.recipe.sync_state == RESET:
                 restart(self.recipe, self.state)
         self.steps, self.own, self.all = 0, 0.0, 0.0

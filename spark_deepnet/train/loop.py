@@ -45,11 +45,13 @@ class Loop:
         self.state, self.clock, self.meter = state, state.clock, meter
         self.course = Course(recipe, state, census.rows, census.validation_weights)
         self.exact = AllReduce(channel, np.float64)
-        share = largest_share(len(shard.train), census.rows, recipe.batch_size * self._replicas(recipe.sync_every != 1))
-        capacity = max(share, min(len(shard.valid), EVALUATED))
+        batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
+        self.share = largest_share(len(shard.train), census.rows, batch)
+        """The most of this rank's rows that a step takes."""
+        capacity = max(self.share, min(len(shard.valid), EVALUATED))
         self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter, block)
         self.block = self.stepper.block
-        self.averaging = Averaging(recipe, state, self.stepper.all_reduce, self.stepper.slopes)
+        self.averaging = Averaging(recipe, state, self.stepper.all_reduce)
         self.pending = np.zeros((len(self.stepper.heads), 3))
         """What this rank has measured alone since the last word with the others, for each output: the sums over rows of
         loss, metric and weight."""
@@ -78,9 +80,9 @@ class Loop:
 
     def _find_tau(self) -> None:
         """Once a job. Replicas that have stepped alone go on so: their optimizers' vectors may differ."""
-        shard, size, batch = self.shard, self.channel.size, self.recipe.batch_size
-        seconds = tempo.measured(self.stepper, shard.train, shard.train_keys, batch, self.exact, size)
-        self.clock.tau = max(tempo.steps_between(*seconds, size), 2 if self.clock.tau > 1 else 1)
+        seconds = tempo.measured(self.stepper, self.shard.train, self.shard.train_keys, self.share, self.exact)
+        tau = tempo.steps_between(*seconds, self.channel.size, len(self.averaging.averaged()))
+        self.clock.tau = max(tau, 2 if self.clock.tau > 1 else 1)
         self.found_tau = True
 
     def _epoch(self, tau: int, wants_end: WantsEnd, report: Report) -> bool:

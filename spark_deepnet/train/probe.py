@@ -56,7 +56,7 @@ class _Probing:
         self.sent: list[int] = []
         state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
         self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter())
-        self.averaging = Averaging(recipe, state, self._send, self.stepper.slopes)
+        self.averaging = Averaging(recipe, state, self._send)
 
     def _send(self, vector: np.ndarray) -> None:
         """In place of the sum over ranks."""

@@ -118,17 +118,24 @@ class Replica:
 
 
 def merged(frame: pd.DataFrame) -> pd.DataFrame:
-    """The parts of one number as their mean, weighted by mass, in the order of partitions; other rows as they are."""
+    """The parts of one number as their mean; other rows as they are."""
     if frame["kind"].iloc[0] != MEAN:
         return frame
-    frame = frame.sort_values("rank")
-    mass = frame["mass"].to_numpy()
+    told = list(frame[["rank", "mass", "data"]].itertuples(index=False, name=None))
+    return _frame(MEAN, 0, int(frame["part"].iloc[0]), float(frame["mass"].sum()), mean_of(told))
+
+
+def mean_of(told: Iterable[tuple[int, float, bytes]]) -> bytes:
+    """The mean of one part of the vectors, of float32, weighted by mass and in the order of partitions; told: partition,
+    mass and part of each."""
+    told = sorted(told)
+    mass = np.array([mass for _, mass, _ in told])
     shares = mass / mass.sum() if mass.any() else np.full(len(mass), 1 / len(mass))
-    mean = np.zeros(len(frame["data"].iloc[0]) // 4)
-    for share, data in zip(shares, frame["data"], strict=True):
+    mean = np.zeros(len(told[0][2]) // 4)
+    for share, (_, _, data) in zip(shares, told, strict=True):
         if share > 0:
             mean += share * np.frombuffer(data, np.float32)
-    return _frame(MEAN, 0, int(frame["part"].iloc[0]), float(mass.sum()), mean.astype(np.float32).tobytes())
+    return mean.astype(np.float32).tobytes()
 
 
 def _told(kind: str, number: int, values: dict[str, Any]) -> pd.DataFrame:

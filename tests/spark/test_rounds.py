@@ -40,6 +40,13 @@ def test_rounds_equal_the_exchange_over_sockets(rows: Any, state: str) -> None:
     assert rounds.summary.jobs == 1 + 4, "the rows are counted, and 15 steps are 4 rounds"
 
 
+def test_a_mean_by_shuffle_is_the_mean_on_the_driver(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = estimator(exchange="spark", batchSize=10, maxIter=2, syncEvery=4, numTrainWorkers=3)
+    on_driver = net.fit(rows)
+    monkeypatch.setattr(spark_rounds, "DRIVER_STATE", 0)
+    assert same(net.fit(rows), on_driver)
+
+
 def test_so_they_do_with_validation_rows(rows: Any) -> None:
     net = estimator(batchSize=10, maxIter=4, syncEvery=2, numTrainWorkers=2, validationIndicatorCol="held", patience=1)
     sockets, rounds = net.copy({net.exchange: "sockets"}).fit(rows), net.copy({net.exchange: "spark"}).fit(rows)

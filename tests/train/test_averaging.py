@@ -163,20 +163,22 @@ def test_a_loss_that_leaves_the_finite_numbers_ends_every_replica_alike(epochs: 
 
 
 @pytest.mark.parametrize(
-    ("step", "exchange", "replicas", "tau"),
+    ("step", "exchange", "replicas", "vectors", "tau"),
     [
-        (1.0, 0.05, 2, 1),  # a twentieth of half a step: 0.05 / 0.55 < 0.1
-        (1.0, 0.06, 2, 2),
-        (1.0, 1.0, 4, 9),  # 1 / (9 + 1)
-        (0.001, 0.0111, 8, 100),
-        (0.0, 1.0, 2, tempo.LARGEST),
+        (1.0, 0.05, 2, 1, 1),  # a twentieth of half a step: 0.05 / 0.55 < 0.1
+        (1.0, 0.05, 2, 3, 1),  # slopes are one vector, whatever would be averaged
+        (1.0, 0.06, 2, 1, 2),
+        (1.0, 1.0, 4, 1, 9),  # 1 / (9 + 1)
+        (1.0, 1.0, 4, 3, 27),
+        (0.001, 0.0111, 8, 1, 100),
+        (0.0, 1.0, 2, 1, tempo.LARGEST),
     ],
 )
-def test_tau_keeps_exchange_under_a_tenth(step: float, exchange: float, replicas: int, tau: int) -> None:
-    found = tempo.steps_between(step, exchange, replicas)
+def test_tau_keeps_exchange_under_a_tenth(step: float, exchange: float, replicas: int, vectors: int, tau: int) -> None:
+    found = tempo.steps_between(step, exchange, replicas, vectors)
     assert found == tau
-    each = step / replicas if tau == 1 else tau * step
-    assert exchange / (each + exchange) <= 0.1 or tau == tempo.LARGEST
+    each, exchanged = (step / replicas, exchange) if tau == 1 else (tau * step, vectors * exchange)
+    assert exchanged / (each + exchanged) <= 0.1 or tau == tempo.LARGEST
 
 
 def test_auto_finds_tau_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,8 +192,10 @@ def test_auto_finds_tau_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_auto_measures_real_seconds() -> None:
-    found = fit(plan_of(batch_size=5, sync_every=0), ROWS.dealt(30, 0, 30))
+@pytest.mark.parametrize("batch", [5, 25])
+def test_auto_measures_real_seconds(batch: int) -> None:
+    """Where 25 rows are asked, a step takes no more than 10 of a rank's 30."""
+    found = fit(plan_of(batch_size=batch, sync_every=0), ROWS.dealt(30, 0, 30))
     assert 1 <= found.clock["tau"] <= tempo.LARGEST
 
 
