@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from example_data import session
+from example_data import file_in, session
 from pyspark.ml import Pipeline
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.ml.feature import OneHotEncoder, StandardScaler, StringIndexer, VectorAssembler
@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import Concatenate, Dense, Dropout, Embedding, Flatten, Input
 
+SOURCE = "https://archive.ics.uci.edu/dataset/2/adult, where the two are adult.data and adult.test"
 NUMBERS = ["age", "education_num", "capital_gain", "capital_loss", "hours"]
 WORDS = ["workclass", "education", "marital", "occupation", "relationship", "race", "sex", "country"]
 COLUMNS = ["age", "workclass", "weight", "education", "education_num", "marital", "occupation", "relationship", "race",
@@ -25,7 +26,7 @@ COLUMNS = ["age", "workclass", "weight", "education", "education_num", "marital"
 
 
 def census(spark: SparkSession, folder: Path, part: str) -> DataFrame:
-    path = next(p for p in (folder / f"adult-{part}.csv", folder / f"adult-{part}.csv.gz") if p.exists())
+    path = file_in(folder, f"adult-{part}.csv", SOURCE)
     schema = ", ".join(f"{name} {'double' if name in NUMBERS else 'string'}" for name in COLUMNS)
     df = spark.read.csv(str(path), schema=schema, ignoreLeadingWhiteSpace=True, mode="DROPMALFORMED")
     rich = F.col("income").startswith(">50K").cast("double")

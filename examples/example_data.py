@@ -1,14 +1,26 @@
-"""What the examples share: a session, and arrays as DataFrames."""
+"""What the examples share: arguments, a session, arrays and images as DataFrames, and what a fit came to."""
 
 from __future__ import annotations
 
+import argparse
 import gzip
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.sql import DataFrame, SparkSession
+
+from spark_deepnet import DeepNetModel
+
+
+def arguments(text: str, data: str) -> argparse.ArgumentParser:
+    """--data, as that text tells it, and --epochs."""
+    found = argparse.ArgumentParser(description=text.splitlines()[0])
+    found.add_argument("--data", type=Path, help=data)
+    found.add_argument("--epochs", type=int)
+    return found
 
 
 def session(name: str, master: str = "local[2]") -> SparkSession:
@@ -27,11 +39,28 @@ def frame(spark: SparkSession, columns: dict[str, Any], schema: str) -> DataFram
     return df
 
 
+def pictures(spark: SparkSession, images: np.ndarray, labels: np.ndarray) -> DataFrame:
+    """Images of bytes as a DataFrame: image (binary, a byte a number) and label."""
+    return frame(spark, {"image": map(np.ndarray.tobytes, images), "label": labels}, "image binary, label double")
+
+
+def result(model: DeepNetModel, test: DataFrame) -> str:
+    """How long a fit took and how good its model is."""
+    accuracy = MulticlassClassificationEvaluator(metricName="accuracy").evaluate(model.transform(test))
+    return f"{model.summary.seconds:.1f} s, {model.summary.rowsPerSecond:,.0f} rows/s, test accuracy {accuracy:.4f}"
+
+
+def file_in(folder: Path, name: str, source: str) -> Path:
+    """A file of the folder, gzipped or not; where it is not there, the end and where it can be had."""
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.exists():
+            return path
+    raise SystemExit(f"--data: {folder} holds neither {name} nor {name}.gz; download it from {source}")
+
+
 def idx(folder: Path, name: str) -> np.ndarray:
-    """One of MNIST's files as an array (http://yann.lecun.com/exdb/mnist): its header tells the shape."""
-    path = next((p for p in (folder / name, folder / f"{name}.gz") if p.exists()), None)
-    if path is None:
-        raise SystemExit(f"{folder} holds neither {name} nor {name}.gz")
+    """One of MNIST's files as an array: its header tells the shape."""
+    path = file_in(folder, name, "http://yann.lecun.com/exdb/mnist")
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     axes = raw[3]
     shape = np.frombuffer(raw, ">u4", axes, offset=4)

@@ -6,17 +6,10 @@ python examples/lenet.py --data DIR             # MNIST's four idx files in DIR,
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
-import numpy as np
-from example_data import digits, frame, mnist, session
-from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+from example_data import arguments, digits, mnist, pictures, result, session
 
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, Rescaling
-
-SCHEMA = "image binary, label double"
 
 
 def lenet(kernel: int) -> list[object]:
@@ -35,15 +28,10 @@ def lenet(kernel: int) -> list[object]:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--data", type=Path, help="a folder with MNIST's idx files")
-    arguments.add_argument("--epochs", type=int)
-    options = arguments.parse_args()
-
+    options = arguments(__doc__, "a folder with MNIST's idx files").parse_args()
     spark = session("lenet")
     images, labels, test_images, test_labels = mnist(options.data) if options.data else digits()
-    train = frame(spark, {"image": map(np.ndarray.tobytes, images), "label": labels}, SCHEMA)
-    test = frame(spark, {"image": map(np.ndarray.tobytes, test_images), "label": test_labels}, SCHEMA)
+    train, test = pictures(spark, images, labels), pictures(spark, test_images, test_labels)
     net = DeepNetEstimator(
         layers=lenet(5 if options.data else 2),
         inputShape=[*images.shape[1:], 1],
@@ -56,9 +44,7 @@ def main() -> None:
         numTrainWorkers=2,
         showProgress=True,
     )
-    model = net.fit(train)
-    accuracy = MulticlassClassificationEvaluator(metricName="accuracy").evaluate(model.transform(test))
-    print(f"{model.summary.seconds:.1f} s, {model.summary.rowsPerSecond:,.0f} rows/s, test accuracy {accuracy:.4f}")
+    print(result(net.fit(train), test))
     spark.stop()
 
 

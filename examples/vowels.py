@@ -9,8 +9,7 @@ import argparse
 from importlib.resources import files
 
 import numpy as np
-from example_data import frame, session
-from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+from example_data import frame, result, session
 
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import LSTM, Bidirectional, Dense, Dropout
@@ -44,9 +43,7 @@ def main() -> None:
         numTrainWorkers=2,
         showProgress=True,
     )
-    model = net.fit(train)
-    accuracy = MulticlassClassificationEvaluator(metricName="accuracy").evaluate(model.transform(test))
-    print(f"{model.summary.seconds:.1f} s, test accuracy {accuracy:.4f}")
+    print(result(net.fit(train), test))
     spark.stop()
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import venv
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from pyspark import cloudpickle
 from pyspark.sql import functions as F
 
-from spark_deepnet.errors import ClusterError
+from spark_deepnet.errors import ClusterError, UnknownNameError
 from spark_deepnet.layers import Dense, Dropout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark import cluster, model
@@ -25,6 +26,21 @@ from tests.spark.test_bad_input import check_sentence
 
 SLOTS = {"classic": 4, "cluster": 2, "connect": 2}
 NET = [Dense(64, "relu"), Dropout(0.5), Dense(32, "relu"), Dense(3, "softmax")]
+
+OWN = """
+from dataclasses import dataclass
+
+from spark_deepnet.layers.layer import Activation
+
+
+@dataclass(frozen=True, repr=False)
+class Halved(Activation, kind="halved"):
+    def value(self, x, y):
+        y[:] = x / 2
+
+    def slope(self, x, y, dy, dx):
+        dx[:] = dy / 2
+"""
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +83,20 @@ def test_a_fit_on_a_python_without_the_package_says_so(
     assert sys.executable in str(raised.value)
     monkeypatch.undo()
     assert estimator(maxIter=1).fit(rows).summary.jobs == 1
+
+
+@pytest.mark.sessions("cluster", "connect")
+def test_a_layer_that_workers_cannot_import_is_told_until_it_is_sent(
+    rows: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "own_halved.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    net = estimator(layers=[Dense(5), import_module("own_halved").Halved(), Dense(3, "softmax")], numTrainWorkers=2)
+    with pytest.raises(UnknownNameError, match=r"'own_halved'.*addArtifact") as raised:
+        net.fit(rows)
+    check_sentence(raised.value)
+    rows.sparkSession.addArtifact(str(tmp_path / "own_halved.py"), pyfile=True)
+    assert len(net.fit(rows).transform(rows).collect()) == 12
 
 
 @pytest.mark.sessions("classic", "connect")
