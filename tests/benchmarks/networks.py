@@ -1,17 +1,14 @@
-"""Whole training steps of networks beside PyTorch's on one thread: forward, softmax cross-entropy, backward, momentum,
-batch 128; PyTorch eager, images channels-last. Beside each in bench.json its GFLOP/s in products."""
+"""The networks of ``network_rows``, ours and PyTorch's, each as a whole training step: forward, softmax cross-entropy,
+backward, momentum; PyTorch eager, images channels-last."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from spark_deepnet.kernels.blas import LIBRARY
 from spark_deepnet.layers import (
     GRU,
     LSTM,
@@ -35,7 +32,6 @@ from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.optimizers.momentum import Momentum
-from tests.benchmarks.harness import Row, row, side_by_side
 
 BATCH, CLASSES, RATE, MOMENTUM, WORDS = 128, 10, 0.01, 0.9, 5000
 
@@ -95,43 +91,43 @@ NETWORKS: dict[str, tuple[list[Any], tuple[int, ...], int]] = {
 }  # fmt: skip
 
 
-def data(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def data(shape: tuple[int, ...], rows: int) -> tuple[np.ndarray, np.ndarray]:
     chance = np.random.default_rng(7)
     if len(shape) == 1:
-        x = chance.integers(0, WORDS, (BATCH, *shape)).astype(np.float32)
+        x = chance.integers(0, WORDS, (rows, *shape)).astype(np.float32)
     else:
-        x = chance.standard_normal((BATCH, *shape), dtype=np.float32)
-    return x, chance.integers(0, CLASSES, BATCH, dtype=np.int32)
+        x = chance.standard_normal((rows, *shape), dtype=np.float32)
+    return x, chance.integers(0, CLASSES, rows, dtype=np.int32)
 
 
-def ours(name: str) -> tuple[Callable[[], object], int]:
+def ours(name: str, rows: int = BATCH) -> tuple[Callable[[], object], int]:
     """A step, and the multiply-adds of its products: forward, and twice that backward."""
     layers, shape, _ = NETWORKS[name]
     net = Net.of(layers, {INPUT: shape})
     weights = Layout(net).started(seed=7)
-    runner, loss, optimizer = Runner(net, weights, BATCH), SoftmaxCrossEntropy(), Momentum(MOMENTUM)
+    runner, loss, optimizer = Runner(net, weights, rows), SoftmaxCrossEntropy(), Momentum(MOMENTUM)
     speed = runner.layout.zeros()
-    x, labels = data(shape)
-    batch = runner.batch(BATCH)
+    x, labels = data(shape, rows)
+    batch = runner.batch(rows)
     batch.feed[INPUT][...] = x
-    shares, rows = np.full(BATCH, 1 / BATCH, np.float32), np.arange(BATCH, dtype=np.uint64)
+    shares, keys = np.full(rows, 1 / rows, np.float32), np.arange(rows, dtype=np.uint64)
     runs = runner.layout.runs()
 
     def step() -> None:
-        loss.measure(batch.forward(True, np.uint64(1), rows, {}), labels, shares, batch.slope)
+        loss.measure(batch.forward(True, np.uint64(1), keys, {}), labels, shares, batch.slope)
         batch.backward()
         for stretch, decays in runs:
             optimizer.step(weights[stretch], runner.slopes[stretch], (speed[stretch],), RATE, 1, decays)
 
-    return step, 3 * BATCH * sum(node.layer.multiply_adds(node.x) for node in net.nodes)
+    return step, 3 * rows * sum(node.layer.multiply_adds(node.x) for node in net.nodes)
 
 
-def peer(name: str) -> Callable[[], object]:
+def peer(name: str, rows: int = BATCH) -> Callable[[], object]:
     import torch
 
     torch.set_num_threads(1)
     net, shape = _modules(name), NETWORKS[name][1]
-    x, labels = data(shape)
+    x, labels = data(shape, rows)
     inputs, targets = torch.from_numpy(x), torch.from_numpy(labels.astype(np.int64))
     if len(shape) == 3:
         inputs = inputs.permute(0, 3, 1, 2)  # channels last in memory, as they lie
@@ -219,17 +215,3 @@ def _modules(name: str) -> Any:
             Residual(nn.Sequential(nn.Linear(128, 512), nn.ReLU(), nn.Linear(512, 128)), nn.LayerNorm(128)),
             Mean(1), nn.Linear(128, 10)),
     }[name]()  # fmt: skip
-
-
-def network_step(name: str, title: str) -> Row:
-    with threadpool_limits(1):
-        step, products = ours(name)
-        found = side_by_side(step, peer(name), NETWORKS[name][2])
-    target = 1.0 if LIBRARY == "mkl" else 1.3
-    made = row(title, "ms", *(1e3 * s for s in found), peer_name="PyTorch eager, 1 thread", target=target)
-    return made | {"gflops": 2 * products / found[0] / 1e9}
-
-
-BENCHES: dict[str, Callable[[], Row]] = {
-    f"layer network {name}": partial(network_step, name, f"layer network {name}") for name in NETWORKS
-}

@@ -1,0 +1,119 @@
+"""Training steps of networks, batch 128, one thread: time beside PyTorch's, as a share of sgemm's peak, memory beside
+PyTorch's, and how long a new process compiles."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spark_deepnet.kernels.blas import LIBRARY, gemm
+from spark_deepnet.kernels.memory import aligned
+from tests.benchmarks.harness import Row, in_turn, row, seconds
+from tests.benchmarks.networks import BATCH, NETWORKS, data, ours, peer
+
+SQUARE = 1024
+"""Rows and columns of the product that shows sgemm's peak."""
+WARM = 24
+"""Rows of the steps before memory is looked at: enough for every kernel that a batch of 128 calls."""
+
+
+def step_row(name: str, title: str) -> Row:
+    with threadpool_limits(1):
+        step, products = ours(name)
+        mine, other, square = in_turn((step, peer(name), product()), NETWORKS[name][2])
+    target = 1.0 if LIBRARY == "mkl" else 1.3
+    made = row(title, "ms", 1e3 * mine, 1e3 * other, "PyTorch eager, 1 thread", target)
+    speed, peak = 2 * products / mine / 1e9, 2 * SQUARE**3 / square / 1e9
+    note = f"{speed / peak:.0%} of sgemm's {peak:.0f} GFLOP/s"
+    return made | {"gflops": speed, "peak_gflops": peak, "note": note}
+
+
+def product() -> Callable[[], object]:
+    """A product of large matrices through the package's BLAS, in the same turns as the steps, so that a busy machine slows
+    both."""
+    a, b, c = (aligned((SQUARE, SQUARE)) for _ in range(3))
+    a[:], b[:] = np.random.default_rng(7).standard_normal((2, SQUARE, SQUARE), np.float32)
+    return lambda: gemm(a, b, 0.0, c)
+
+
+def memory_row(name: str, title: str) -> Row:
+    return row(title, "MB", *(child("memory", side, name) / 1e6 for side in ("ours", "peer")), "PyTorch eager", 1.0)
+
+
+def memory(side: str, name: str) -> float:
+    """Bytes by which the process grows at most in three steps of 128 rows, from the making of the network and the batch on,
+    less the batch; by then steps of a few rows have loaded and compiled all code, and what they held is given back."""
+    make: Any = {"ours": lambda rows: ours(name, rows)[0], "peer": lambda rows: peer(name, rows)}[side]
+    with threadpool_limits(1):
+        run(make(WARM))
+        give_back()
+        Path("/proc/self/clear_refs").write_text("5")  # from here on the peak is counted
+        before = status("VmRSS")
+        run(make(BATCH))
+    return status("VmHWM") - before - data(NETWORKS[name][1], BATCH)[0].nbytes
+
+
+def run(step: Callable[[], object]) -> None:
+    for _ in range(3):
+        step()
+
+
+def give_back() -> None:
+    """Free memory to the system, so that it is not counted as there already."""
+    import ctypes
+    import gc
+
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+def status(name: str) -> int:
+    """A line of /proc/self/status, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+def compile_row(name: str, title: str, which: int, bound: float) -> Row:
+    return row(title, "s", compile_seconds(name)[which], bound, "the bound", 1.0)
+
+
+@cache
+def compile_seconds(name: str) -> tuple[float, float]:
+    """What making the network and its first step take in a new process, first with an empty cache, then from it."""
+    with tempfile.TemporaryDirectory() as folder:
+        cold, warm = (child("compile", "ours", name, XDG_CACHE_HOME=folder) for _ in range(2))
+    return cold, warm
+
+
+def child(*arguments: str, **settings: str) -> float:
+    """What a process of its own measures."""
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"} | settings
+    command = [sys.executable, "-m", "tests.benchmarks.network_rows", *arguments]
+    return float(json.loads(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout))
+
+
+def benches(name: str) -> dict[str, Callable[[], Row]]:
+    title = f"layer network {name}"
+    return {
+        title: partial(step_row, name, title),
+        f"{title}, memory": partial(memory_row, name, f"{title}, memory"),
+        f"{title}, compile cold": partial(compile_row, name, f"{title}, compile cold", 0, 20.0),
+        f"{title}, compile cached": partial(compile_row, name, f"{title}, compile cached", 1, 1.0),
+    }
+
+
+BENCHES: dict[str, Callable[[], Row]] = {title: bench for name in NETWORKS for title, bench in benches(name).items()}
+
+if __name__ == "__main__":
+    _, measure, side, name = sys.argv
+    print(json.dumps(memory(side, name) if measure == "memory" else seconds(lambda: ours(name)[0]())))
