@@ -11,7 +11,8 @@ from spark_deepnet.kernels.depthwise import depthwise, depthwise_back, depthwise
 from spark_deepnet.kernels.direct import direct, direct_weights, direct_weights_padded, packed
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.patches import patches_back, patches_forward, patches_weights
-from spark_deepnet.kernels.tiles import BYTES, ROWS, VECTORS
+from spark_deepnet.kernels.tiles import ROWS, VECTORS
+from spark_deepnet.kernels.vectors import BYTES
 from spark_deepnet.kernels.windows import Window, scratch
 
 

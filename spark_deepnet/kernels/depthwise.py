@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.tiles import BYTES, STRIP, strip
-from spark_deepnet.kernels.windows import Window, inside
+from spark_deepnet.kernels.strips import STRIP, strip
+from spark_deepnet.kernels.vectors import BYTES
+from spark_deepnet.kernels.windows import Window, copy, inside
 
 NEAR = 16384
 """Bytes of a few rows of slopes that stay in the first cache."""
@@ -30,7 +31,7 @@ def depthwise(x, W, start, window, y):  # type: ignore[no-untyped-def]
             column, here = w * window.column_stride - window.left, (line * width + w) * C
             j, j_end = inside(0, window.width, column, window.column_dilation, x.shape[2])
             if i >= i_end or j >= j_end:
-                out[here : here + C] = start
+                copy(start, 0, C, out, here)
                 continue
             at = n * image + (row * x.shape[2] + column) * C + i * down + j * across
             bt, count = (i * window.width + j) * C, (i_end - i, j_end - j)

@@ -13,8 +13,9 @@ Source: E. Georganas et al., Anatomy of high-performance deep learning convoluti
 from __future__ import annotations
 
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.tiles import BYTES, ROWS, TALL, VECTORS, tall, tile
-from spark_deepnet.kernels.windows import inside, scratch
+from spark_deepnet.kernels.tiles import ROWS, TALL, VECTORS, tall, tile
+from spark_deepnet.kernels.vectors import BYTES
+from spark_deepnet.kernels.windows import copy, inside, scratch
 
 NEAR = 24576
 """Bytes of factors that stay in the first cache."""
@@ -75,7 +76,7 @@ def _places(x, factors, start, window, part, edge, old, y):  # type: ignore[no-u
             here = (h * y.shape[2] + w) * F + f
             if i >= i_end or j >= j_end:
                 for m in range(x.shape[0] if begun else old, x.shape[0]):
-                    out[m * size + here : m * size + here + n] = start[f : f + n]
+                    copy(start, f, n, out, m * size + here)
                 continue
             corner = ((row + i * down) * W + column + j * across) * C + channel
             bt = (i * run + j * channels) * columns, run * columns, columns
@@ -87,7 +88,7 @@ def _places(x, factors, start, window, part, edge, old, y):  # type: ignore[no-u
             else:
                 tile(source, at, flat, bt, count, d, dt, c, ct, n)
             for m in range(old, x.shape[0] if old > 0 else 0):
-                out[m * size + here : m * size + here + n] = edge[m * columns : m * columns + n]
+                copy(edge, m * columns, n, out, m * size + here)
 
 
 @kernel
@@ -119,10 +120,23 @@ def _cells(x, shape, dy, dy_shape, window, part, dW):  # type: ignore[no-untyped
             w, w_end = inside(0, width, column, across, W)
             corner = ((n * H + h * down + row) * W + w * across + column) * C + channel
             bt, place = (((n * height + h) * width + w) * F + f, width * F, F), (i * window.width + j) * channels
-            for c in range(0, channels if w < w_end else 0, ROWS):
-                ct = (place + c) * F + f, F
-                at = corner + c, 1, steps[0], steps[1]
-                tile(x, at, dy, bt, (h_end - h, w_end - w), dW, ct, dW, ct, count)
+            if w < w_end:
+                at, ct = (corner, 1, steps[0], steps[1]), (place * F + f, F)
+                _tiles(x, at, dy, bt, (h_end - h, w_end - w), dW, ct, channels, count)
+
+
+@kernel
+def _tiles(a, at, b, bt, counts, c, ct, rows, n):  # type: ignore[no-untyped-def]
+    """The sums of tiles over so many rows, a multiple of ROWS: by pairs of tall ones, as TALL is no multiple of it"""
+    m = 0
+    while m < rows:
+        a_m, c_m = (at[0] + m, at[1], at[2], at[3]), (ct[0] + m * ct[1], ct[1])
+        if rows - m >= 2 * TALL or (rows - m) % ROWS > 0:
+            tall(a, a_m, b, bt, counts, c, c_m, c, c_m, n)
+            m += TALL
+        else:
+            tile(a, a_m, b, bt, counts, c, c_m, c, c_m, n)
+            m += ROWS
 
 
 @kernel
@@ -146,15 +160,9 @@ def direct_weights_padded(x, dy, window, dW):  # type: ignore[no-untyped-def]
             row = i * window.row_dilation
             a, b = inside(h, min(h + rows, H), row - window.top, window.row_stride, x.shape[1])
             for f in range(0, F if a < b else 0, columns):
-                for m in range(0, run, ROWS):
-                    at = (
-                        (a * window.row_stride + row) * line + m,
-                        1,
-                        window.row_stride * line,
-                        window.column_stride * channels,
-                    )
-                    bt, ct = (a * width * F + f, width * F, F), ((i * wide + m) * F + f, F)
-                    tile(room, at, out, bt, (b - a, width), sums, ct, sums, ct, min(columns, F - f))
+                at = (a * window.row_stride + row) * line, 1, window.row_stride * line, window.column_stride * channels
+                bt, ct = (a * width * F + f, width * F, F), (i * wide * F + f, F)
+                _tiles(room, at, out, bt, (b - a, width), sums, ct, wide, min(columns, F - f))
     slopes, found = dW.reshape(window.height, run, F), sums.reshape(window.height, wide, F)
     slopes += found[:, :run]
 
@@ -171,7 +179,7 @@ def _framed(x, window, height, across, room):  # type: ignore[no-untyped-def]
             line[:] = 0
             continue
         line[:a] = 0
-        line[a:b] = x[h].reshape(-1)[: b - a]
+        copy(x[h].reshape(-1), 0, b - a, line, a)
         line[b:] = 0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.strips import STRIP, chosen, largest
+from spark_deepnet.kernels.vectors import BYTES
 from spark_deepnet.kernels.windows import inside
 
 
@@ -18,44 +20,44 @@ def cells(window, h, w, x):  # type: ignore[no-untyped-def]
 @kernel
 def max_pool(x, window, y, kept):  # type: ignore[no-untyped-def]
     """y[n, h, w, c] = the largest x of channel c under the window of (h, w); kept: which cell that is, the first such"""
-    for n in range(y.shape[0]):
-        for h in range(y.shape[1]):
-            for w in range(y.shape[2]):
-                row, column, a, b, c, d = cells(window, h, w, x)
-                y[n, h, w] = x[n, row + a, column + c]
-                kept[n, h, w] = a * window.width + c
-                for i in range(a, b):
-                    for j in range(c, d):
-                        _larger(x[n, row + i, column + j], i * window.width + j, y[n, h, w], kept[n, h, w])
-
-
-@kernel
-def _larger(x, cell, y, kept):  # type: ignore[no-untyped-def]
-    number = kept.dtype.type(cell)
-    for c in range(x.size):
-        more = x[c] > y[c]
-        y[c] = x[c] if more else y[c]
-        kept[c] = number if more else kept[c]
+    (N, height, width, C), (H, W), lanes = y.shape, x.shape[1:3], STRIP * BYTES // x.itemsize
+    source, out, numbers = x.reshape(-1), y.reshape(-1), kept.reshape(-1)
+    for line in range(N * height):
+        n, h = divmod(line, height)
+        for w in range(width):
+            row, column, a, b, c, d = cells(window, h, w, x)
+            at, first = ((n * H + row + a) * W + column + c) * C, a * window.width + c
+            for f in range(0, C, lanes):
+                here, count = (line * width + w) * C + f, (b - a, d - c)
+                largest(source, (at + f, W * C, C), count, first, window.width, out, numbers, here, min(lanes, C - f))
 
 
 @kernel
 def max_pool_back(kept, dy, window, dx):  # type: ignore[no-untyped-def]
     """dx[n, the cell that was kept, c] = the sum of dy[n, h, w, c] over the windows that kept it"""
-    dx[:] = 0
-    for n in range(dy.shape[0]):
-        for h in range(dy.shape[1]):
-            for w in range(dy.shape[2]):
-                row, column, a, b, c, d = cells(window, h, w, dx)
-                for i in range(a, b):
-                    for j in range(c, d):
-                        _kept(kept[n, h, w], i * window.width + j, dy[n, h, w], dx[n, row + i, column + j])
+    (N, H, W, C), (height, width), lanes = dx.shape, dy.shape[1:3], STRIP * BYTES // dx.itemsize
+    numbers, source, out = kept.reshape(-1), dy.reshape(-1), dx.reshape(-1)
+    steps = window.row_stride * window.width, window.column_stride
+    for line in range(N * H):
+        n, row = divmod(line, H)
+        h, h_end = seen(row + window.top, window.height, window.row_stride, height)
+        for column in range(W):
+            w, w_end = seen(column + window.left, window.width, window.column_stride, width)
+            here = (line * W + column) * C
+            if h >= h_end or w >= w_end:
+                out[here : here + C] = 0
+                continue
+            i, j = row + window.top - h * window.row_stride, column + window.left - w * window.column_stride
+            at, count = ((n * height + h) * width + w) * C, (h_end - h, w_end - w)
+            for f in range(0, C, lanes):
+                a, first = (at + f, width * C, C), i * window.width + j
+                chosen(source, numbers, a, count, first, steps, out, here + f, min(lanes, C - f))
 
 
 @kernel
-def _kept(kept, cell, dy, dx):  # type: ignore[no-untyped-def]
-    zero, number = dx.dtype.type(0), kept.dtype.type(cell)
-    for c in range(dy.size):
-        dx[c] += dy[c] if kept[c] == number else zero
+def seen(place, size, stride, count):  # type: ignore[no-untyped-def]
+    """Of ``count`` windows those over the place of a padded line, as (first, end)"""
+    return max(0, -((size - 1 - place) // stride)), min(count, place // stride + 1)
 
 
 @kernel

@@ -71,8 +71,8 @@ def _reduced(x):  # type: ignore[no-untyped-def]
 
 @register_jitable(**_STRICT)
 def _exp_float32(x):  # type: ignore[no-untyped-def]
-    """2 (2^(n - 1) (e^r - 1) + 2^(n - 1)); 0 below -86.9, where 2^(n - 1) would leave the normal numbers"""
-    low, high = _f(-86.9), _f(88.72283)
+    """2 (2^(n - 1) (e^r - 1) + 2^(n - 1)); 0 below -86.64, where it would leave the normal numbers"""
+    low, high = _f(-86.64), _f(88.72283)
     inside = high if x > high else x
     inside = low if x < low else inside
     half, rest = _reduced(inside)
@@ -101,8 +101,11 @@ def _tanh_float32(x):  # type: ignore[no-untyped-def]
 @register_jitable(**_STRICT)
 def _sigmoid_float32(x):  # type: ignore[no-untyped-def]
     """1 / (1 + e^-x), at least e^-86"""
-    low = _f(-86)
-    return _f(1) / (_f(1) + _exp_float32(-(low if x < low else x)))
+    low, high = _f(-86), _f(40)  # from about 17 on it is 1
+    inside = high if x > high else x
+    inside = low if x < low else inside
+    half, rest = _reduced(-inside)
+    return _f(1) / (_f(1) + (half * rest + half) * _f(2))
 
 
 @register_jitable(**_STRICT)

@@ -38,3 +38,10 @@ def inside(a, b, start, step, size):  # type: ignore[no-untyped-def]
     if step == 1:
         return max(a, -start), min(b, size - start)
     return max(a, -(start // step)), min(b, -((start - size) // step))
+
+
+@kernel
+def copy(x, a, count, y, b):  # type: ignore[no-untyped-def]
+    """y[b + i] = x[a + i] for i < count; a slice that is set to another compiles slowly, for the sake of its errors"""
+    for i in range(count):
+        y[b + i] = x[a + i]

@@ -15,29 +15,34 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
 
 
 @kernel
-def _sums(x, sums):  # type: ignore[no-untyped-def]
-    """sums = (sum_p x_pc for each c, sum_p x_pc^2 for each c, the number of p), float64"""
+def _parted(x, sums):  # type: ignore[no-untyped-def]
+    """Two zeros a channel, apart: a loop that writes to one array at a time runs many channels at once. And the count"""
     channels = x.shape[1]
     sums[:] = 0
     sums[2 * channels] = x.shape[0]
+    return sums[:channels], sums[channels : 2 * channels]
+
+
+@kernel
+def _sums(x, sums):  # type: ignore[no-untyped-def]
+    """sums = (sum_p x_pc for each c, sum_p x_pc^2 for each c, the number of p), float64"""
+    total, squares = _parted(x, sums)
     for p in range(x.shape[0]):
-        for c in range(channels):
-            v = np.float64(x[p, c])
-            sums[c] += v
-            sums[channels + c] += v * v
+        for c in range(x.shape[1]):
+            total[c] += np.float64(x[p, c])
+        for c in range(x.shape[1]):
+            squares[c] += np.float64(x[p, c]) * np.float64(x[p, c])
 
 
 @kernel
 def _products(x, dy, mean, scale, sums):  # type: ignore[no-untyped-def]
     """sums = (sum_p dy_pc for each c, sum_p dy_pc (x_pc - mean_c) scale_c for each c, the number of p), float64"""
-    channels = x.shape[1]
-    sums[:] = 0
-    sums[2 * channels] = x.shape[0]
+    total, products = _parted(x, sums)
     for p in range(x.shape[0]):
-        for c in range(channels):
-            v = np.float64(dy[p, c])
-            sums[c] += v
-            sums[channels + c] += v * np.float64((x[p, c] - mean[c]) * scale[c])
+        for c in range(x.shape[1]):
+            total[c] += np.float64(dy[p, c])
+        for c in range(x.shape[1]):
+            products[c] += np.float64(dy[p, c]) * np.float64((x[p, c] - mean[c]) * scale[c])
 
 
 @kernel
@@ -50,10 +55,13 @@ def _affine(x, a, b, y):  # type: ignore[no-untyped-def]
 
 @kernel
 def _slope(x, dy, a, b, d, dx):  # type: ignore[no-untyped-def]
-    """dx_pc = a_c dy_pc + b_c x_pc + d_c"""
+    """dx_pc = a_c dy_pc + b_c x_pc + d_c; dx may be the memory of dy, of which a line at a time is copied"""
+    line = np.empty_like(a)
     for p in range(x.shape[0]):
         for c in range(x.shape[1]):
-            dx[p, c] = a[c] * dy[p, c] + b[c] * x[p, c] + d[c]
+            line[c] = dy[p, c]
+        for c in range(x.shape[1]):
+            dx[p, c] = a[c] * line[c] + b[c] * x[p, c] + d[c]
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,6 +81,7 @@ class BatchNorm(Layer, kind="batch_norm"):
     scale: bool = True
     totals: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True
+    in_place: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_numbers(self, "at least 0 and at most 1", "momentum")

@@ -16,6 +16,8 @@ from spark_deepnet.registry import Member
 
 Shape = tuple[int, ...]
 Arrays = dict[str, np.ndarray]
+PIECE = 32768
+"""Bytes whose copy stays in the first cache."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class Layer(Member, family="layers"):
     """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
     channelwise: ClassVar[bool] = False
     """Whether each entry of the output's last axis needs that entry of the input's (and of the weights') alone."""
+    in_place: ClassVar[bool] = False
+    """Whether dx is written over dy, though backward reads x."""
 
     def __call__(self, *sources: Any) -> Handle:
         """The handle of this layer over what others give: handles or Input layers, one by one or in a list. A layer that
@@ -199,6 +203,7 @@ class Activation(Layer):
 
     reads: ClassVar[str] = "y"
     channelwise: ClassVar[bool] = True
+    in_place: ClassVar[bool] = True
 
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         """y_i = f(x_i)"""
@@ -209,13 +214,34 @@ class Activation(Layer):
         raise NotImplementedError
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        self.value(x.reshape(-1), y.reshape(-1))
+        apart(self.value, (x.reshape(-1),), y.reshape(-1))
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
         if dx is not None:
-            self.slope(x.reshape(-1), y.reshape(-1), dy.reshape(-1), dx.reshape(-1))
+            apart(self.slope, (x.reshape(-1), y.reshape(-1), dy.reshape(-1)), dx.reshape(-1))
+
+
+def apart(function: Callable[..., None], inputs: tuple[np.ndarray, ...], out: np.ndarray) -> None:
+    """function(*inputs, out) over flat arrays, piece by piece where out is the memory of an input, which is copied first:
+    compiled loops run many numbers at once only over arrays that do not overlap, up to ten times faster."""
+    if not any(np.may_share_memory(a, out) for a in inputs):
+        function(*inputs, out)
+        return
+    count = PIECE // out.itemsize
+    rooms = [np.empty(count, out.dtype) if np.may_share_memory(a, out) else None for a in inputs]
+    for i in range(0, out.size, count):
+        part = out[i : i + count]
+        function(*(_copied(a[i : i + count], room) for a, room in zip(inputs, rooms, strict=True)), part)
+
+
+def _copied(part: np.ndarray, room: np.ndarray | None) -> np.ndarray:
+    """The part's copy in the room, or itself where there is none"""
+    if room is None:
+        return part
+    room[: part.size] = part
+    return room[: part.size]
 
 
 def share_of(count: int, block: int, blocks: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.layers.layer import Activation, Arrays, Shape
+from spark_deepnet.layers.layer import Arrays, Shape
 from spark_deepnet.net.net import Net, Node
 
 
@@ -72,7 +72,7 @@ class Buffers:
             for source in node.inputs:
                 if source in self.slopes or source not in self.nodes:
                     continue
-                if self.readers[source] == 1 and (self._overwrites(node) or isinstance(node.layer, Activation)):
+                if self.readers[source] == 1 and (self._overwrites(node) or node.layer.in_place):
                     self.slopes[source], handed_on = dy, True
                 else:
                     self.slopes[source] = taken(prod(self.shapes[source]))

@@ -9,5 +9,6 @@ A module ``tests/benchmarks/<subject>_rows.py`` has one of the two:
 
 A row is what ``row(...)`` of ``tests.benchmarks.harness`` makes: name, unit, ours, peer, peer_name, ratio, target. The
 ratio is ours / peer, so below 1 is better, and a target is the ratio that must not be passed; both are None where there
-is no peer. A side of a comparison is timed in turn with the other (``side_by_side``), so that a busy machine slows both.
+is no peer. A row may have more figures, and a note, which is printed last. A side of a comparison is timed in turn with
+the other (``side_by_side``), so that a busy machine slows both.
 """

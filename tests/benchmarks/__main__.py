@@ -64,7 +64,8 @@ def line(row: Row) -> str:
     ratio, target = row["ratio"], row["target"]
     verdict = "" if ratio is None or target is None else "met" if ratio <= target else "missed"
     numbers = [number(row["ours"]), number(row["peer"]), row["unit"], number(ratio, "{:.2f}"), number(target, "{:.2f}")]
-    return LINE.format(row["name"], *numbers, verdict, row["peer_name"] or "").rstrip()
+    last = ", ".join(filter(None, (row["peer_name"], row.get("note"))))
+    return LINE.format(row["name"], *numbers, verdict, last).rstrip()
 
 
 def number(value: float | None, form: str = "{:,.3f}") -> str:

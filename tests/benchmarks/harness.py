@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -32,11 +32,17 @@ def row(
 
 def side_by_side(ours: Callable[[], Any], peer: Callable[[], Any], repeats: int) -> tuple[float, float]:
     """The median seconds of a call of each, called in turn; the first call of each is not counted."""
-    times: tuple[list[float], list[float]] = ([], [])
+    found = in_turn((ours, peer), repeats)
+    return found[0], found[1]
+
+
+def in_turn(calls: Sequence[Callable[[], Any]], repeats: int) -> list[float]:
+    """The same for any number of calls."""
+    times: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats + 1):
-        for call, found in zip((ours, peer), times, strict=True):
+        for call, found in zip(calls, times, strict=True):
             found.append(seconds(call))
-    return median(times[0][1:]), median(times[1][1:])
+    return [median(found[1:]) for found in times]
 
 
 def seconds(call: Callable[[], Any]) -> float:

@@ -1,235 +1,119 @@
-"""Whole training steps of networks beside PyTorch's on one thread: forward, softmax cross-entropy, backward, momentum,
-batch 128; PyTorch eager, images channels-last. Beside each in bench.json its GFLOP/s in products."""
+"""Training steps of networks, batch 128, one thread: time beside PyTorch's, as a share of sgemm's peak, memory beside
+PyTorch's, and how long a new process compiles."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
-from functools import partial
-from itertools import pairwise
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spark_deepnet.kernels.blas import LIBRARY
-from spark_deepnet.layers import (
-    GRU,
-    LSTM,
-    Add,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Embedding,
-    Flatten,
-    GlobalAveragePool2D,
-    LayerNorm,
-    MaxPool2D,
-    MultiHeadAttention,
-    Relu,
-    SimpleRNN,
-)
-from spark_deepnet.layers.average_pool2d import AveragePool2D
-from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
-from spark_deepnet.losses.softmax_cross_entropy import SoftmaxCrossEntropy
-from spark_deepnet.net.net import INPUT, Net
-from spark_deepnet.net.run import Runner
-from spark_deepnet.net.weights import Layout
-from spark_deepnet.optimizers.momentum import Momentum
-from tests.benchmarks.harness import Row, row, side_by_side
+from spark_deepnet.kernels.blas import LIBRARY, gemm
+from spark_deepnet.kernels.memory import aligned
+from tests.benchmarks.harness import Row, in_turn, row, seconds
+from tests.benchmarks.networks import BATCH, NETWORKS, data, ours, peer
 
-BATCH, CLASSES, RATE, MOMENTUM, WORDS = 128, 10, 0.01, 0.9, 5000
+SQUARE = 1024
+"""Rows and columns of the product that shows sgemm's peak."""
+WARM = 24
+"""Rows of the steps before memory is looked at: enough for every kernel that a batch of 128 calls."""
 
 
-def conv3(filters: int, **options: Any) -> Conv2D:
-    return Conv2D(filters, 3, padding=1, **options)
-
-
-NETWORKS: dict[str, tuple[list[Any], tuple[int, ...], int]] = {
-    "LeNet": (
-        [Conv2D(20, 5), MaxPool2D(2, 2), Conv2D(50, 5), MaxPool2D(2, 2), Flatten(), Dense(500, "relu"), Dense(10)],
-        (28, 28, 1),
-        20,
-    ),
-    "CIFAR-10 quick": (
-        [
-            Conv2D(32, 5, padding=2), MaxPool2D(3, 2, ceil=True), Relu(),
-            Conv2D(32, 5, padding=2, activation="relu"), AveragePool2D(3, 2, ceil=True),
-            Conv2D(64, 5, padding=2, activation="relu"), AveragePool2D(3, 2, ceil=True),
-            Flatten(), Dense(64), Dense(10),
-        ],
-        (32, 32, 3),
-        10,
-    ),
-    "three 3x3 convolutions": (
-        [*(conv3(filters, activation="relu") for filters in (64, 64, 128)), GlobalAveragePool2D(), Dense(10)],
-        (32, 32, 3),
-        5,
-    ),
-    "depthwise-separable block": (
-        [conv3(64, groups=64), BatchNorm(), Relu(), Conv2D(128, 1), BatchNorm(), Relu(), GlobalAveragePool2D(), Dense(10)],
-        (32, 32, 64),
-        7,
-    ),
-    "ResNet block": (
-        [
-            conv3(64, bias=False), BatchNorm(), Relu(), conv3(64, bias=False), BatchNorm(name="end"),
-            Add(inputs=("end", INPUT)), Relu(), GlobalAveragePool2D(), Dense(10),
-        ],
-        (16, 16, 64),
-        7,
-    ),
-    "RNN 28x28-128": ([SimpleRNN(128), Dense(10)], (28, 28), 30),
-    "LSTM 28x28-128": ([LSTM(128), Dense(10)], (28, 28), 20),
-    "LSTM 100x64-256": ([LSTM(256), Dense(10)], (100, 64), 5),
-    "GRU 28x28-128": ([GRU(128), Dense(10)], (28, 28), 20),
-    "Embedding and LSTM 50x64-128": ([Embedding(WORDS, 64), LSTM(128), Dense(10)], (50,), 10),
-    "self-attention block 64x128": (
-        [
-            MultiHeadAttention(4, name="attention"), Add(inputs=("attention", INPUT)), LayerNorm(name="first"),
-            Dense(512, "relu"), Dense(128, name="second"), Add(inputs=("second", "first")), LayerNorm(),
-            GlobalAveragePool1D(), Dense(10),
-        ],
-        (64, 128),
-        10,
-    ),
-}  # fmt: skip
-
-
-def data(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    chance = np.random.default_rng(7)
-    if len(shape) == 1:
-        x = chance.integers(0, WORDS, (BATCH, *shape)).astype(np.float32)
-    else:
-        x = chance.standard_normal((BATCH, *shape), dtype=np.float32)
-    return x, chance.integers(0, CLASSES, BATCH, dtype=np.int32)
-
-
-def ours(name: str) -> tuple[Callable[[], object], int]:
-    """A step, and the multiply-adds of its products: forward, and twice that backward."""
-    layers, shape, _ = NETWORKS[name]
-    net = Net.of(layers, {INPUT: shape})
-    weights = Layout(net).started(seed=7)
-    runner, loss, optimizer = Runner(net, weights, BATCH), SoftmaxCrossEntropy(), Momentum(MOMENTUM)
-    speed = runner.layout.zeros()
-    x, labels = data(shape)
-    batch = runner.batch(BATCH)
-    batch.feed[INPUT][...] = x
-    shares, rows = np.full(BATCH, 1 / BATCH, np.float32), np.arange(BATCH, dtype=np.uint64)
-    runs = runner.layout.runs()
-
-    def step() -> None:
-        loss.measure(batch.forward(True, np.uint64(1), rows, {}), labels, shares, batch.slope)
-        batch.backward()
-        for stretch, decays in runs:
-            optimizer.step(weights[stretch], runner.slopes[stretch], (speed[stretch],), RATE, 1, decays)
-
-    return step, 3 * BATCH * sum(node.layer.multiply_adds(node.x) for node in net.nodes)
-
-
-def peer(name: str) -> Callable[[], object]:
-    import torch
-
-    torch.set_num_threads(1)
-    net, shape = _modules(name), NETWORKS[name][1]
-    x, labels = data(shape)
-    inputs, targets = torch.from_numpy(x), torch.from_numpy(labels.astype(np.int64))
-    if len(shape) == 3:
-        inputs = inputs.permute(0, 3, 1, 2)  # channels last in memory, as they lie
-        net = net.to(memory_format=torch.channels_last)
-    if len(shape) == 1:
-        inputs = inputs.long()
-    loss, optimizer = torch.nn.CrossEntropyLoss(), torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        loss(net(inputs), targets).backward()
-        optimizer.step()
-
-    return step
-
-
-def _modules(name: str) -> Any:
-    """The same network of PyTorch's modules."""
-    from torch import nn
-
-    class Last(nn.Module):
-        """The last step of a recurrent module."""
-
-        def __init__(self, module: Any) -> None:
-            super().__init__()
-            self.module = module
-
-        def forward(self, x: Any) -> Any:
-            return self.module(x)[0][:, -1]
-
-    class Residual(nn.Module):
-        def __init__(self, body: Any, *after: Any) -> None:
-            super().__init__()
-            self.body, self.after = body, nn.Sequential(*after)
-
-        def forward(self, x: Any) -> Any:
-            return self.after(self.body(x) + x)
-
-    class Attention(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.attention = nn.MultiheadAttention(128, 4, batch_first=True)
-
-        def forward(self, x: Any) -> Any:
-            return self.attention(x, x, x, need_weights=False)[0]
-
-    class Mean(nn.Module):
-        def __init__(self, axes: Any) -> None:
-            super().__init__()
-            self.axes = axes
-
-        def forward(self, x: Any) -> Any:
-            return x.mean(self.axes)
-
-    def chain(*sizes: int) -> list[Any]:
-        return [part for a, b in pairwise(sizes) for part in (nn.Conv2d(a, b, 3, padding=1), nn.ReLU())]
-
-    recurrent = {"batch_first": True}
-    return {
-        "LeNet": lambda: nn.Sequential(
-            nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10)),
-        "CIFAR-10 quick": lambda: nn.Sequential(
-            nn.Conv2d(3, 32, 5, padding=2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU(),
-            nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True),
-            nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True),
-            nn.Flatten(), nn.Linear(1024, 64), nn.Linear(64, 10)),
-        "three 3x3 convolutions": lambda: nn.Sequential(*chain(3, 64, 64, 128), Mean((2, 3)), nn.Linear(128, 10)),
-        "depthwise-separable block": lambda: nn.Sequential(
-            nn.Conv2d(64, 64, 3, padding=1, groups=64), nn.BatchNorm2d(64), nn.ReLU(),
-            nn.Conv2d(64, 128, 1), nn.BatchNorm2d(128), nn.ReLU(), Mean((2, 3)), nn.Linear(128, 10)),
-        "ResNet block": lambda: nn.Sequential(
-            Residual(nn.Sequential(
-                nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
-                nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64)), nn.ReLU()),
-            Mean((2, 3)), nn.Linear(64, 10)),
-        "RNN 28x28-128": lambda: nn.Sequential(Last(nn.RNN(28, 128, **recurrent)), nn.Linear(128, 10)),
-        "LSTM 28x28-128": lambda: nn.Sequential(Last(nn.LSTM(28, 128, **recurrent)), nn.Linear(128, 10)),
-        "LSTM 100x64-256": lambda: nn.Sequential(Last(nn.LSTM(64, 256, **recurrent)), nn.Linear(256, 10)),
-        "GRU 28x28-128": lambda: nn.Sequential(Last(nn.GRU(28, 128, **recurrent)), nn.Linear(128, 10)),
-        "Embedding and LSTM 50x64-128": lambda: nn.Sequential(
-            nn.Embedding(WORDS, 64), Last(nn.LSTM(64, 128, **recurrent)), nn.Linear(128, 10)),
-        "self-attention block 64x128": lambda: nn.Sequential(
-            Residual(Attention(), nn.LayerNorm(128)),
-            Residual(nn.Sequential(nn.Linear(128, 512), nn.ReLU(), nn.Linear(512, 128)), nn.LayerNorm(128)),
-            Mean(1), nn.Linear(128, 10)),
-    }[name]()  # fmt: skip
-
-
-def network_step(name: str, title: str) -> Row:
+def step_row(name: str, title: str) -> Row:
     with threadpool_limits(1):
         step, products = ours(name)
-        found = side_by_side(step, peer(name), NETWORKS[name][2])
+        mine, other, square = in_turn((step, peer(name), product()), NETWORKS[name][2])
     target = 1.0 if LIBRARY == "mkl" else 1.3
-    made = row(title, "ms", *(1e3 * s for s in found), peer_name="PyTorch eager, 1 thread", target=target)
-    return made | {"gflops": 2 * products / found[0] / 1e9}
+    made = row(title, "ms", 1e3 * mine, 1e3 * other, "PyTorch eager, 1 thread", target)
+    speed, peak = 2 * products / mine / 1e9, 2 * SQUARE**3 / square / 1e9
+    note = f"{speed / peak:.0%} of sgemm's {peak:.0f} GFLOP/s"
+    return made | {"gflops": speed, "peak_gflops": peak, "note": note}
 
 
-BENCHES: dict[str, Callable[[], Row]] = {
-    f"layer network {name}": partial(network_step, name, f"layer network {name}") for name in NETWORKS
-}
+def product() -> Callable[[], object]:
+    """A product of large matrices through the package's BLAS, in the same turns as the steps, so that a busy machine slows
+    both."""
+    a, b, c = (aligned((SQUARE, SQUARE)) for _ in range(3))
+    a[:], b[:] = np.random.default_rng(7).standard_normal((2, SQUARE, SQUARE), np.float32)
+    return lambda: gemm(a, b, 0.0, c)
+
+
+def memory_row(name: str, title: str) -> Row:
+    return row(title, "MB", *(child("memory", side, name) / 1e6 for side in ("ours", "peer")), "PyTorch eager", 1.0)
+
+
+def memory(side: str, name: str) -> float:
+    """Bytes by which the process grows at most in three steps of 128 rows, from the making of the network and the batch on,
+    less the batch; by then steps of a few rows have loaded and compiled all code, and what they held is given back."""
+    make: Any = {"ours": lambda rows: ours(name, rows)[0], "peer": lambda rows: peer(name, rows)}[side]
+    with threadpool_limits(1):
+        run(make(WARM))
+        give_back()
+        Path("/proc/self/clear_refs").write_text("5")  # from here on the peak is counted
+        before = status("VmRSS")
+        run(make(BATCH))
+    return status("VmHWM") - before - data(NETWORKS[name][1], BATCH)[0].nbytes
+
+
+def run(step: Callable[[], object]) -> None:
+    for _ in range(3):
+        step()
+
+
+def give_back() -> None:
+    """Free memory to the system, so that it is not counted as there already."""
+    import ctypes
+    import gc
+
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+def status(name: str) -> int:
+    """A line of /proc/self/status, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+def compile_row(name: str, title: str, which: int, bound: float) -> Row:
+    return row(title, "s", compile_seconds(name)[which], bound, "the bound", 1.0)
+
+
+@cache
+def compile_seconds(name: str) -> tuple[float, float]:
+    """What making the network and its first step take in a new process, first with an empty cache, then from it."""
+    with tempfile.TemporaryDirectory() as folder:
+        cold, warm = (child("compile", "ours", name, XDG_CACHE_HOME=folder) for _ in range(2))
+    return cold, warm
+
+
+def child(*arguments: str, **settings: str) -> float:
+    """What a process of its own measures."""
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"} | settings
+    command = [sys.executable, "-m", "tests.benchmarks.network_rows", *arguments]
+    return float(json.loads(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout))
+
+
+def benches(name: str) -> dict[str, Callable[[], Row]]:
+    title = f"layer network {name}"
+    return {
+        title: partial(step_row, name, title),
+        f"{title}, memory": partial(memory_row, name, f"{title}, memory"),
+        f"{title}, compile cold": partial(compile_row, name, f"{title}, compile cold", 0, 20.0),
+        f"{title}, compile cached": partial(compile_row, name, f"{title}, compile cached", 1, 1.0),
+    }
+
+
+BENCHES: dict[str, Callable[[], Row]] = {title: bench for name in NETWORKS for title, bench in benches(name).items()}
+
+if __name__ == "__main__":
+    _, measure, side, name = sys.argv
+    print(json.dumps(memory(side, name) if measure == "memory" else seconds(lambda: ours(name)[0]())))
