@@ -2,7 +2,8 @@
 accuracy. They are really run here, one after another in this process.
 
 python examples/sparknet_study.py                          # scikit-learn's digits, a small grid, in seconds
-python examples/sparknet_study.py --data DIR --out OUT     # LeNet on MNIST's idx files in DIR: an hour of one core
+python examples/sparknet_study.py --data DIR --out OUT     # LeNet on MNIST's idx files in DIR: ten minutes of a core
+    --batch 64 --sizes 1 5 --taus 10                       # parts of it, other batches
     --states                                               # instead: what becomes of the optimizer in averaging
     --seconds                                              # instead: a step and an exchange, in fits with Spark
     --draw                                                 # instead: tables and figures of what is in OUT
@@ -23,16 +24,18 @@ from typing import Any
 
 import numpy as np
 from example_data import digits, mnist
-from sparknet_figures import draw, ratios_of, reached, tell, tell_seconds, tell_states
+from sparknet_figures import draw
 from sparknet_replicas import Replicas, recipe_of, table_of
 from sparknet_seconds import measured
+from sparknet_speedups import ratios_of, reached, tell, tell_batches, tell_seconds, tell_states
 
 from spark_deepnet.layers import Conv2D, Dense, Flatten, MaxPool2D, Rescaling
 from spark_deepnet.rows.table import Table
 
 MOMENTUM = {"kind": "momentum", "momentum": 0.9}
 STATES = ("average", "keep", "reset")
-TARGET = 0.96
+TARGET, BATCH = 0.96, 16
+FILES = ("sparknet_counts.csv", "sparknet_states.csv", "sparknet_seconds.csv")
 Row = dict[str, Any]
 
 
@@ -81,7 +84,7 @@ def lenet(folder: Path) -> Study:
     )  # fmt: skip
     held_out = table_of(test_images[::5], test_labels[::5])
     sizes, taus = (1, 2, 3, 5, 10), (1, 2, 5, 10, 20, 50, 100)
-    return Study(layers, (images, labels), held_out, 16, 0.01, sizes, taus, TARGET, every=20, l2=0.0005)
+    return Study(layers, (images, labels), held_out, BATCH, 0.01, sizes, taus, TARGET, every=20, l2=0.0005)
 
 
 def curve(study: Study, size: int, tau: int, seed: int) -> Iterator[Row]:
@@ -98,14 +101,15 @@ def curve(study: Study, size: int, tau: int, seed: int) -> Iterator[Row]:
 def run_grid(study: Study, seeds: int, path: Path | None) -> list[Row]:
     """One replica alone has nothing to average, whatever tau."""
     rows = kept(path)
-    done = {(int(row["replicas"]), int(row["tau"]), int(row["seed"])) for row in rows}
+    done = {tuple(int(row[name]) for name in ("batch", "replicas", "tau", "seed")) for row in rows}
     cells = [(size, tau, seed) for seed in range(seeds) for size in study.sizes for tau in study.taus]
     for size, tau, seed in cells:
-        if (size, tau, seed) in done or (size == 1 and tau > 1):
+        cell = {"batch": study.batch, "replicas": size, "tau": tau if size > 1 else 1, "seed": seed}
+        if tuple(cell.values()) in done:
             continue
+        done.add(tuple(cell.values()))
         start = time.perf_counter()
-        cell = {"replicas": size, "tau": tau, "seed": seed}
-        found = [cell | row for row in curve(study, size, tau, seed)]
+        found = [cell | row for row in curve(study, size, cell["tau"], seed)]
         rows += found
         keep(path, found)
         print(
@@ -154,23 +158,36 @@ def keep(path: Path | None, rows: list[Row]) -> None:
             writer.writerows(rows)
 
 
+def show(folder: Path, target: float) -> None:
+    """Tables and figures of what is kept there."""
+    counts, states, seconds = (kept(folder / name) for name in FILES)
+    main = [row for row in counts if int(row["batch"]) == BATCH]
+    draw(reached(main, target), {name: ratio for name, _, ratio in ratios_of(seconds)[1:]}, folder)
+    print(tell(main, target), tell_batches(counts, target), tell_states(states), tell_seconds(seconds), sep="\n\n")
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--data", type=Path, help="a folder with MNIST's idx files")
     arguments.add_argument("--out", type=Path, help="a folder for counts and figures")
     arguments.add_argument("--seeds", type=int, default=1)
+    arguments.add_argument("--batch", type=int, help="rows of a replica's step")
+    arguments.add_argument("--sizes", type=int, nargs="+", help="K, beside 1")
+    arguments.add_argument("--taus", type=int, nargs="+")
+    arguments.add_argument("--target", type=float, default=TARGET, help="the accuracy that --draw reads off the curves")
     for what in ("states", "seconds", "draw"):
         arguments.add_argument(f"--{what}", action="store_true")
     options = arguments.parse_args()
-    counts, states, seconds = (
-        options.out and options.out / f"sparknet_{name}.csv" for name in ("counts", "states", "seconds")
-    )
+    counts, states, seconds = (options.out and options.out / name for name in FILES)
     if options.draw:
-        ours = {name: ratio for name, _, ratio in ratios_of(kept(seconds))[1:]}
-        draw(reached(kept(counts), TARGET), ours, options.out)
-        print(tell(kept(counts), TARGET), tell_states(kept(states)), tell_seconds(kept(seconds)), sep="\n\n")
+        if options.out is None:
+            arguments.error("--draw reads the counts in --out: give the folder, such as docs")
+        show(options.out, options.target)
         return
     study = lenet(options.data) if options.data else small()
+    chosen = {name: getattr(options, name) for name in ("batch", "sizes", "taus") if getattr(options, name)}
+    study = replace(study, **chosen)
+    study = replace(study, sizes=tuple(sorted({1, *study.sizes})))
     if options.states:
         print(tell_states(run_states(study, options.seeds, states)))
     elif options.seconds:

@@ -23,10 +23,11 @@ from spark_deepnet.train.state import State
 from tests.examples.test_examples import EXAMPLES, told
 from tests.exchange.ranks import results
 
-sys.path.insert(0, str(EXAMPLES))  # the examples find one another there
+sys.path.append(str(EXAMPLES))  # the examples find one another there
 
-from sparknet_figures import best, break_even, draw, first, naive, reached, speedup
+from sparknet_figures import draw
 from sparknet_replicas import Replicas, recipe_of, table_of
+from sparknet_speedups import best, break_even, first, naive, reached, speedup
 
 BATCH, EPOCHS = 5, 3
 MOMENTUM = {"kind": "momentum", "momentum": 0.9}
