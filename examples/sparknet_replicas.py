@@ -1,0 +1,113 @@
+"""K replicas in one process, for studies: they step alone one after another, and the package's own averaging joins
+them, so that the weights are those of a fit with K workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spark_deepnet.exchange.all_reduce import AllReduce
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.memory import memory_channels
+from spark_deepnet.layers.layer import Call, rows_of
+from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.net import INPUT
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.architecture import Architecture, Entry
+from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.rows.batches import Epoch, steps_of
+from spark_deepnet.rows.table import Dense, Table
+from spark_deepnet.train.averaging import Averaging
+from spark_deepnet.train.loop import inverse
+from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.state import State
+from spark_deepnet.train.step import Stepper
+
+EVALUATED = 128  # rows at once
+DEADLINE = 60.0  # seconds that a replica waits for another in averaging
+
+
+def table_of(images: np.ndarray, labels: np.ndarray) -> Table:
+    """(n, height, width[, channels]) uint8 and (n,) as a table."""
+    pixels = np.ascontiguousarray(rows_of(images, images.shape[1:]))
+    n = len(labels)
+    return Table({INPUT: Dense(pixels)}, (labels.astype(np.int32),), np.ones(n, np.float32), np.zeros(n, bool))
+
+
+def recipe_of(layers: Sequence[Any], shape: tuple[int, ...], optimizer: Any, rate: float, **more: Any) -> Recipe:
+    """Softmax over classes, at a constant rate."""
+    loss = Loss.of("softmax_cross_entropy").to_json()
+    architecture = Architecture(tuple(layer.to_json() for layer in layers), (Entry(shape),), loss)
+    return Recipe(architecture, optimizer, "constant", rate, **more)
+
+
+class Replica:
+    """Weights and optimizer of its own, and a channel to the others for their mean."""
+
+    def __init__(self, recipe: Recipe, table: Table, channel: Channel) -> None:
+        self.recipe, self.table, self.keys = recipe, table, table.keys()
+        self.state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
+        capacity = max(EVALUATED, recipe.batch_size)
+        self.stepper = Stepper(recipe, self.state, capacity, AllReduce(channel, np.float32), Call.total, Meter())
+        self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce)
+
+    def step(self, rows: np.ndarray, of_all: int) -> None:
+        """One step alone over these of its rows, while all replicas together make one over so many."""
+        self.stepper.step_alone(self.table, self.keys, rows, inverse(np.array([len(rows)])), self.recipe.learning_rate)
+        self.averaging.note(len(rows), of_all)
+
+
+class Replicas:
+    """All of them; each replica trains on its own table."""
+
+    def __init__(self, recipe: Recipe, tables: Sequence[Table]) -> None:
+        channels = memory_channels(len(tables), DEADLINE)
+        self.replicas = [Replica(recipe, *each) for each in zip(tables, channels, strict=True)]
+        self.recipe, self.size = recipe, len(tables)
+        self.rows = sum(map(len, tables))
+        self.batch = recipe.batch_size * self.size
+        self.iterations = 0
+        """Steps that each has made."""
+        self._pool = ThreadPoolExecutor(self.size)  # in averaging, each waits for the others
+        self._epoch: tuple[int, list[Epoch]] = (-1, [])
+
+    def round(self, tau: int) -> None:
+        """tau steps of every replica alone, and their mean; one replica has nothing to average."""
+        with threadpool_limits(1):
+            for iteration in range(self.iterations, self.iterations + tau):
+                rows = self._dealt(iteration)
+                for replica, own in zip(self.replicas, rows, strict=True):
+                    replica.step(own, sum(map(len, rows)))
+            self.iterations += tau
+            if self.size > 1:
+                list(self._pool.map(lambda replica: replica.averaging(True), self.replicas))
+
+    def _dealt(self, iteration: int) -> list[np.ndarray]:
+        """The rows of every replica's next step."""
+        number, step = divmod(iteration, steps_of(self.rows, self.batch))
+        if self._epoch[0] != number:
+            sizes = [len(replica.table) for replica in self.replicas]
+            epochs = [
+                Epoch(n, self.rows, self.batch, self.recipe.seed, number, rank, self.size)
+                for rank, n in enumerate(sizes)
+            ]
+            self._epoch = number, epochs
+        return [epoch.rows(step) for epoch in self._epoch[1]]
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The mean, after a round."""
+        return self.replicas[0].state.weights
+
+    def evaluate(self, table: Table) -> tuple[float, float]:
+        """Mean loss and accuracy of the mean weights over a table's rows."""
+        with threadpool_limits(1):
+            ((loss, hits),) = self.replicas[0].stepper.evaluate(table).tolist()
+        return loss / len(table), hits / len(table)
+
+    def close(self) -> None:
+        self._pool.shutdown()

@@ -1,0 +1,201 @@
+"""SparkNet's study (Moritz et al., arXiv 1511.06051): how many steps K replicas, averaged every tau steps, take to an
+accuracy. They are really run here, one after another in this process.
+
+python examples/sparknet_study.py                          # scikit-learn's digits, a small grid, in seconds
+python examples/sparknet_study.py --data DIR --out OUT     # LeNet on MNIST's idx files in DIR: ten minutes of a core
+    --batch 64 --sizes 1 5 --taus 10                       # parts of it, other batches
+    --states                                               # instead: what becomes of the optimizer in averaging
+    --seconds                                              # instead: a step and an exchange, in fits with Spark
+    --draw                                                 # instead: tables and figures of what is in OUT
+
+Counts go to CSV files in OUT; what is there already is not run again. docs/sparknet_study.md tells what came out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from example_data import digits, mnist
+from sparknet_figures import draw
+from sparknet_replicas import Replicas, recipe_of, table_of
+from sparknet_seconds import measured
+from sparknet_speedups import ratios_of, reached, tell, tell_batches, tell_seconds, tell_states
+
+from spark_deepnet.layers import Conv2D, Dense, Flatten, MaxPool2D, Rescaling
+from spark_deepnet.rows.table import Table
+
+MOMENTUM = {"kind": "momentum", "momentum": 0.9}
+STATES = ("average", "keep", "reset")
+TARGET, BATCH = 0.96, 16
+FILES = ("sparknet_counts.csv", "sparknet_states.csv", "sparknet_seconds.csv")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A network, its rows, how it learns, and the grid."""
+
+    layers: tuple[Any, ...]
+    train: tuple[np.ndarray, np.ndarray]
+    held_out: Table
+    batch: int
+    rate: float
+    sizes: tuple[int, ...]
+    """K"""
+    taus: tuple[int, ...]
+    target: float
+    every: int
+    """Iterations between two evaluations, or tau where that is more."""
+    l2: float = 0.0
+    limit: int = 1500
+    """Iterations after which a run ends without the target."""
+
+    def started(self, size: int, seed: int, **recipe: Any) -> Replicas:
+        """So many replicas, the training rows dealt to them by seed."""
+        images, labels = self.train
+        told = {"batch_size": self.batch, "l2": self.l2, "sync_state": "keep"}
+        made = recipe_of(self.layers, (*images.shape[1:], 1), MOMENTUM, self.rate, epochs=1, seed=seed, **told)
+        parts = np.array_split(np.random.default_rng(seed).permutation(len(images)), size)
+        return Replicas(replace(made, **recipe), [table_of(images[part], labels[part]) for part in parts])
+
+
+def small() -> Study:
+    images, labels, test_images, test_labels = digits()
+    layers = (Rescaling(1 / 255), Flatten(), Dense(32, "relu"), Dense(10))
+    held_out = table_of(test_images, test_labels)
+    return Study(layers, (images, labels), held_out, 8, 0.02, (1, 2, 4), (1, 5, 20), target=0.93, every=5)
+
+
+def lenet(folder: Path) -> Study:
+    """As Caffe's files have it, but for batches of 16 instead of 64, and a rate that stays where Caffe's falls by 4 % in
+    500 iterations."""
+    images, labels, test_images, test_labels = mnist(folder)
+    layers = (
+        Rescaling(1 / 256), Conv2D(20, 5), MaxPool2D(2, 2), Conv2D(50, 5), MaxPool2D(2, 2), Flatten(),
+        Dense(500, "relu"), Dense(10),
+    )  # fmt: skip
+    held_out = table_of(test_images[::5], test_labels[::5])
+    sizes, taus = (1, 2, 3, 5, 10), (1, 2, 5, 10, 20, 50, 100)
+    return Study(layers, (images, labels), held_out, BATCH, 0.01, sizes, taus, TARGET, every=20, l2=0.0005)
+
+
+def curve(study: Study, size: int, tau: int, seed: int) -> Iterator[Row]:
+    """The accuracy after so many iterations, until it is the target."""
+    replicas, accuracy = study.started(size, seed), 0.0
+    while accuracy < study.target and replicas.iterations < study.limit:
+        for _ in range(max(1, study.every // tau)):
+            replicas.round(tau)
+        _, accuracy = replicas.evaluate(study.held_out)
+        yield {"iterations": replicas.iterations, "accuracy": round(accuracy, 4)}
+    replicas.close()
+
+
+def run_grid(study: Study, seeds: int, path: Path | None) -> list[Row]:
+    """One replica alone has nothing to average, whatever tau."""
+    rows = kept(path)
+    done = {tuple(int(row[name]) for name in ("batch", "replicas", "tau", "seed")) for row in rows}
+    cells = [(size, tau, seed) for seed in range(seeds) for size in study.sizes for tau in study.taus]
+    for size, tau, seed in cells:
+        cell = {"batch": study.batch, "replicas": size, "tau": tau if size > 1 else 1, "seed": seed}
+        if tuple(cell.values()) in done:
+            continue
+        done.add(tuple(cell.values()))
+        start = time.perf_counter()
+        found = [cell | row for row in curve(study, size, cell["tau"], seed)]
+        rows += found
+        keep(path, found)
+        print(
+            *(f"{name} {value}" for name, value in found[-1].items()),
+            f"in {time.perf_counter() - start:.0f} s",
+            flush=True,
+        )
+    return rows
+
+
+def run_states(study: Study, seeds: int, path: Path | None) -> list[Row]:
+    """Loss and accuracy after as many rows, for each way to treat the optimizer's vectors."""
+    rows = kept(path)
+    done = {tuple(row.values())[:5] for row in rows}
+    solvers, sizes = ((MOMENTUM, 0.01), ({"kind": "adam"}, 0.001)), ((2, 500), (5, 200))
+    for seed, (optimizer, rate), (size, steps), tau, state in product(range(seeds), solvers, sizes, (10, 50), STATES):
+        cell = {"optimizer": optimizer["kind"], "replicas": size, "tau": tau, "state": state, "seed": seed}
+        if tuple(map(str, cell.values())) in done:
+            continue
+        replicas = study.started(size, seed, optimizer=optimizer, learning_rate=rate, sync_state=state)
+        while replicas.iterations < steps:
+            replicas.round(tau)
+        loss, accuracy = replicas.evaluate(study.held_out)
+        replicas.close()
+        rows.append(cell | {"loss": round(loss, 5), "accuracy": round(accuracy, 4)})
+        keep(path, rows[-1:])
+        print(*rows[-1].values(), flush=True)
+    return rows
+
+
+def kept(path: Path | None) -> list[Row]:
+    if path is None or not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def keep(path: Path | None, rows: list[Row]) -> None:
+    """Append to the file."""
+    if path is not None:
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerows(rows)
+
+
+def show(folder: Path, target: float) -> None:
+    """Tables and figures of what is kept there."""
+    counts, states, seconds = (kept(folder / name) for name in FILES)
+    main = [row for row in counts if int(row["batch"]) == BATCH]
+    draw(reached(main, target), {name: ratio for name, _, ratio in ratios_of(seconds)[1:]}, folder)
+    print(tell(main, target), tell_batches(counts, target), tell_states(states), tell_seconds(seconds), sep="\n\n")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--data", type=Path, help="a folder with MNIST's idx files")
+    arguments.add_argument("--out", type=Path, help="a folder for counts and figures")
+    arguments.add_argument("--seeds", type=int, default=1)
+    arguments.add_argument("--batch", type=int, help="rows of a replica's step")
+    arguments.add_argument("--sizes", type=int, nargs="+", help="K, beside 1")
+    arguments.add_argument("--taus", type=int, nargs="+")
+    arguments.add_argument("--target", type=float, default=TARGET, help="the accuracy that --draw reads off the curves")
+    for what in ("states", "seconds", "draw"):
+        arguments.add_argument(f"--{what}", action="store_true")
+    options = arguments.parse_args()
+    counts, states, seconds = (options.out and options.out / name for name in FILES)
+    if options.draw:
+        if options.out is None:
+            arguments.error("--draw reads the counts in --out: give the folder, such as docs")
+        show(options.out, options.target)
+        return
+    study = lenet(options.data) if options.data else small()
+    chosen = {name: getattr(options, name) for name in ("batch", "sizes", "taus") if getattr(options, name)}
+    study = replace(study, **chosen)
+    study = replace(study, sizes=tuple(sorted({1, *study.sizes})))
+    if options.states:
+        print(tell_states(run_states(study, options.seeds, states)))
+    elif options.seconds:
+        keep(seconds, [measured(*study.train, study.layers, study.batch)])
+        print(tell_seconds(kept(seconds)))
+    else:
+        print(tell(run_grid(study, options.seeds, counts), study.target))
+
+
+if __name__ == "__main__":
+    main()
