@@ -136,7 +136,8 @@ def _mean(each: list[tuple[float, float]]) -> str:
     if not each:
         return "not run"
     loss, accuracy = np.array(each).T
-    return f"{loss.mean():.4f} ± {np.ptp(loss) / 2:.4f}, {accuracy.mean():.4f}"
+    spread = f" ± {np.ptp(loss) / 2:.4f}" if len(each) > 1 else ""
+    return f"{loss.mean():.4f}{spread}, {accuracy.mean():.4f}"
 
 
 def tell_seconds(rows: list[dict[str, Any]]) -> str:

@@ -117,7 +117,11 @@ def run_grid(study: Study, seeds: int, path: Path | None) -> list[Row]:
             f"in {time.perf_counter() - start:.0f} s",
             flush=True,
         )
-    return rows
+    return of_batch(rows, study.batch)
+
+
+def of_batch(rows: list[Row], batch: int) -> list[Row]:
+    return [row for row in rows if int(row["batch"]) == batch]
 
 
 def run_states(study: Study, seeds: int, path: Path | None) -> list[Row]:
@@ -161,7 +165,7 @@ def keep(path: Path | None, rows: list[Row]) -> None:
 def show(folder: Path, target: float) -> None:
     """Tables and figures of what is kept there."""
     counts, states, seconds = (kept(folder / name) for name in FILES)
-    main = [row for row in counts if int(row["batch"]) == BATCH]
+    main = of_batch(counts, BATCH)
     draw(reached(main, target), {name: ratio for name, _, ratio in ratios_of(seconds)[1:]}, folder)
     print(tell(main, target), tell_batches(counts, target), tell_states(states), tell_seconds(seconds), sep="\n\n")
 
