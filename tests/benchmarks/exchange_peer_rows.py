@@ -8,8 +8,8 @@ TorchDistributor, PySpark's own: as its users do, a file on local disk of which 
 DistributedDataParallel over gloo, in barrier tasks (``local_mode=False``); two processes share batches of 64.
 
 Elephas wants TensorFlow and older packages than ours: it is measured where the environment variable ELEPHAS_PYTHON names
-a Python that has it (tried: 7.3.0 with PySpark 4.0.0), from a cached RDD. Its synchronous mode averages once, at the end,
-of workers that step alone with batches of 64 each; ours here averages every 10 steps.
+a Python that has it (tried: 7.3.0 with PySpark 4.0.0), from a cached RDD. Its workers step alone with batches of 64
+each, and its synchronous mode takes the mean once an epoch; ours here every 10 steps.
 """
 
 from __future__ import annotations
