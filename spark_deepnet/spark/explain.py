@@ -33,6 +33,8 @@ class Forecast:
     """As set, or as ``auto`` would find it."""
     rounds: bool
     """Whether weights would be exchanged by Spark jobs, which are not foretold."""
+    blocks: int
+    """modelBlocks, which are not in these figures: they are of workers that each hold all weights."""
     costs: Costs
     """Seconds, bytes and speedup for any workers and syncEvery."""
 
@@ -80,7 +82,7 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False) -> Forecast:
     costs = Costs(recipe.batch_size, found.compute, link, found.together, found.alone)
     tau = _tau(recipe, plan.workers, costs)
     rows = max(costs.share(plan.workers, recipe.sync_every), EVALUATED if recipe.validated else 1)
-    return Forecast(nodes(recipe), memory(recipe, rows), row_bytes(plan.columns), plan.workers, tau, rounds, costs)
+    return Forecast(nodes(recipe), memory(recipe, rows), row_bytes(plan.columns), plan.workers, tau, rounds, plan.blocks, costs)
 
 
 def _tau(recipe: Recipe, workers: int, costs: Costs) -> int:
@@ -118,6 +120,8 @@ def _whole(f: Forecast) -> list[str]:
     ]
     if f.rounds:
         lines.append("exchange by Spark jobs: every round also takes a job's seconds, which are not in these figures")
+    if f.blocks > 1:
+        lines.append(f"modelBlocks={f.blocks} is not in these figures: they are of workers that each hold all weights")
     return lines
 
 
