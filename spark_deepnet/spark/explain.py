@@ -82,7 +82,9 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False) -> Forecast:
     costs = Costs(recipe.batch_size, found.compute, link, found.together, found.alone)
     tau = _tau(recipe, plan.workers, costs)
     rows = max(costs.share(plan.workers, recipe.sync_every), EVALUATED if recipe.validated else 1)
-    return Forecast(nodes(recipe), memory(recipe, rows), row_bytes(plan.columns), plan.workers, tau, rounds, plan.blocks, costs)
+    return Forecast(
+        nodes(recipe), memory(recipe, rows), row_bytes(plan.columns), plan.workers, tau, rounds, plan.blocks, costs
+    )
 
 
 def _tau(recipe: Recipe, workers: int, costs: Costs) -> int:
