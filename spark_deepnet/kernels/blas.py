@@ -21,7 +21,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
 
-from spark_deepnet.kernels.jit import JIT, kernel
+from spark_deepnet.kernels.jit import JIT, caller
 
 _SYMBOLS = {"sgemm": "spark_deepnet_sgemm", "dgemm": "spark_deepnet_dgemm"}
 _INT, _POINTER = ir.IntType(32), ir.IntType(8).as_pointer()
@@ -74,7 +74,7 @@ def _call_gemm(typingctx: Any, ta: Any, tb: Any, m: Any, n: Any, k: Any, alpha: 
     return signature, codegen
 
 
-@kernel
+@caller
 def _row_major(a):  # type: ignore[no-untyped-def]
     """Whether BLAS can read a as rows of its leading dimension."""
     size = a.itemsize
@@ -82,13 +82,13 @@ def _row_major(a):  # type: ignore[no-untyped-def]
     return (columns <= 1 or a.strides[1] == size) and (rows <= 1 or a.strides[0] >= columns * size)
 
 
-@kernel
+@caller
 def _leading(a):  # type: ignore[no-untyped-def]
     rows, columns = a.shape
     return max(1, columns, a.strides[0] // a.itemsize if rows > 1 else 1)
 
 
-@kernel
+@caller
 def _gemm_rows(ta, tb, a, b, beta, c):  # type: ignore[no-untyped-def]
     """a and b as BLAS reads them: rows of a leading dimension, or (t = 'T') the columns' twins."""
     m, n = c.shape
@@ -96,7 +96,7 @@ def _gemm_rows(ta, tb, a, b, beta, c):  # type: ignore[no-untyped-def]
     _call_gemm(tb, ta, n, m, k, c.dtype.type(1), b, _leading(b), a, _leading(a), c.dtype.type(beta), c, _leading(c))
 
 
-@kernel
+@caller
 def _gemm_left(a, tb, b, beta, c):  # type: ignore[no-untyped-def]
     if _row_major(a):
         _gemm_rows(np.uint8(78), tb, a, b, beta, c)
@@ -106,7 +106,7 @@ def _gemm_left(a, tb, b, beta, c):  # type: ignore[no-untyped-def]
         _gemm_rows(np.uint8(78), tb, np.ascontiguousarray(a), b, beta, c)
 
 
-@kernel
+@caller
 def _gemm_blas(a, b, beta, c):  # type: ignore[no-untyped-def]
     if c.size == 0:
         return

@@ -1,9 +1,13 @@
-"""The only file that imports numba's compiler: two decorators, one cache.
+"""The only file that imports numba's compiler: three decorators, one cache.
 
 ``@kernel`` compiles with fastmath: NaN and infinity are assumed away and sums may be regrouped. ``@careful`` compiles
-without it: tests for NaN, sums that must be exact in order, random numbers. Both release the GIL and keep the machine
-code on disk, so that a machine compiles once. Kernels are module-level functions, never made by factories: forked
-siblings that compile same-named functions have collided in numba's cache.
+without it: tests for NaN, sums that must be exact in order, random numbers. ``@caller`` is for kernels that only hand on
+to others. All release the GIL and keep the machine code on disk, so that a machine compiles once. Kernels are
+module-level functions, never made by factories: forked siblings that compile same-named functions have collided in
+numba's cache.
+
+A kernel that calls another takes it into itself. Left apart, the other would be optimised twice, alone and again in the
+caller, to code that may round differently, and which of the two is called depends on what the process loaded before.
 """
 
 from __future__ import annotations
@@ -26,18 +30,24 @@ JIT = not config.DISABLE_JIT
 
 def kernel(function: F) -> F:
     """Compile with fastmath, without the GIL, cached."""
-    return _compiled(function, fastmath=True)
+    return _compiled(function, fastmath=True, forceinline=True)
 
 
 def careful(function: F) -> F:
     """Compile without fastmath, so that NaN is NaN and the order of sums is kept."""
-    return _compiled(function, fastmath=False)
+    return _compiled(function, fastmath=False, forceinline=True)
 
 
-def _compiled(function: F, fastmath: bool) -> F:
+def caller(function: F) -> F:
+    """Compile what computes nothing in floats by itself; kernels that call it do so without taking it in, which compiles
+    faster."""
+    return _compiled(function, fastmath=False, forceinline=False)
+
+
+def _compiled(function: F, **options: bool) -> F:
     if not JIT:
         return np.errstate(all="ignore")(function)  # as silent as compiled code
-    dispatcher = numba.njit(nogil=True, fastmath=fastmath, error_model="numpy")(function)
+    dispatcher = numba.njit(nogil=True, error_model="numpy", **options)(function)
     dispatcher._cache = _cache_of(function)
     return dispatcher  # type: ignore[no-any-return]
 
