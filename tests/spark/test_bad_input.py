@@ -82,12 +82,12 @@ def test_a_param_out_of_its_range_is_told(good: Any, name: str, value: Any) -> N
 
 
 @BOTH
-def test_dynamic_allocation_is_refused(good: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dynamic_allocation_is_refused_by_sockets(good: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     told = cluster.conf
     name = "spark.dynamicAllocation.enabled"
     monkeypatch.setattr(cluster, "conf", lambda s, key, default="": "true" if key == name else told(s, key, default))
     with pytest.raises(ClusterError, match=name) as raised:
-        estimator().fit(good)
+        estimator(exchange="sockets").fit(good)
     check_sentence(raised.value)
 
 

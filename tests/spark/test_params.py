@@ -26,6 +26,8 @@ VALUES: dict[str, Any] = {
     "featuresCols": ["a", "b"],
     "handleInvalid": "skip",
     "showProgress": True,
+    "syncState": "reset",
+    "exchange": "spark",
 }
 """A value for the Params that do not take any text or number."""
 NAMES = [param.name for param in DeepNetEstimator().params]
