@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -90,11 +91,11 @@ def compile_row(name: str, title: str, which: int, bound: float) -> Row:
 
 @cache
 def compile_seconds(name: str) -> tuple[float, float]:
-    """By how much making the network and its first step outlast its second in a new process, first with an empty cache,
-    then from it."""
+    """By how much making the network and its first step outlast its second in a new process: with an empty cache, and the
+    median of three from it."""
     with tempfile.TemporaryDirectory() as folder:
-        cold, warm = (child("compile", "ours", name, XDG_CACHE_HOME=folder) for _ in range(2))
-    return cold, warm
+        cold, *loaded = (child("compile", "ours", name, XDG_CACHE_HOME=folder) for _ in range(4))
+    return cold, median(loaded)
 
 
 def first_step(name: str) -> float:
