@@ -85,7 +85,7 @@ def test_a_fit_on_a_python_without_the_package_says_so(
     assert estimator(maxIter=1).fit(rows).summary.jobs == 1
 
 
-@pytest.mark.sessions("cluster", "connect")
+@pytest.mark.sessions("cluster")
 def test_a_layer_that_workers_cannot_import_is_told_until_it_is_sent(
     rows: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
