@@ -60,9 +60,10 @@ class Loop:
 
     def run(self, wants_end: WantsEnd, report: Report) -> None:
         """Train until the last epoch, early stopping, or the first exchange after rank 0 wants the job to end."""
-        while not self.clock.finished:
-            if self._epoch(self._tau(), wants_end, report):
-                return
+        with np.errstate(over="ignore", invalid="ignore"):  # what leaves the finite numbers is counted
+            while not self.clock.finished:
+                if self._epoch(self._tau(), wants_end, report):
+                    return
 
     def _replicas(self, alone: bool) -> int:
         """How many batches of batchSize rows all ranks together make of one step."""

@@ -62,7 +62,8 @@ def _worked(plan: TrainPlan, turn: Round, shard: Shard, number: int, meter: Mete
     with meter.timed("compiling"):
         warm_up(plan)
     replica = Replica(plan, turn, shard, number, meter)
-    found = replica.stepped() if turn.task == STEP else replica.evaluated()
+    with np.errstate(over="ignore", invalid="ignore"):  # what leaves the finite numbers is counted
+        found = replica.stepped() if turn.task == STEP else replica.evaluated()
     parts = [(mass, piece) for mass, vector in found.pop("vectors") for piece in pieces(vector)]
     told = {"fingerprint": shard.fingerprint, "bytesSent": sum(len(piece) for _, piece in parts)}
     yield _told(MEASURES, number, found | told | {"seconds": meter.seconds | {"total": meter.elapsed}})

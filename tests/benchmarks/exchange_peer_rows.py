@@ -46,6 +46,8 @@ def rows() -> Iterator[Row]:
         raise ModuleNotFoundError(
             f"no MNIST under {MNIST}: set the environment variable MNIST to a folder with its files"
         )
+    root = str(Path(__file__).parents[2])  # the peer's processes find this file there
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     spark = session()
     try:
         with tempfile.TemporaryDirectory() as folder:
