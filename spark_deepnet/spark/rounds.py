@@ -34,7 +34,7 @@ from spark_deepnet.spark.failures import said_by_spark
 from spark_deepnet.spark.jobs import DRIVER_STATE, Outcome
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.train import round as rounds
-from spark_deepnet.train.averaging import AVERAGE, KEEP, RESET, restart
+from spark_deepnet.train.averaging import KEEP, RESET, averaged, restart
 from spark_deepnet.train.census import Census, census_of, fingerprint_of, other_rows
 from spark_deepnet.train.course import Course
 from spark_deepnet.train.rank import ERROR, MEASURES
@@ -144,7 +144,7 @@ class Rounds:
             self._find_tau(measures, steps, seconds)
 
     def _carried(self) -> list[np.ndarray]:
-        return [self.state.weights, *(self.state.vectors if self.recipe.sync_state == AVERAGE else [])]
+        return averaged(self.recipe, self.state)
 
     def _take_mean(self, rows: list[Row]) -> None:
         size = self.layout.size

@@ -33,15 +33,17 @@ class Averaging:
         """Every replica goes on from the mean, where there are several."""
         if self.all > 0 and several:
             share = np.float32(self.own / self.all)
-            for vector in self.averaged():
+            for vector in averaged(self.recipe, self.state):
                 vector *= share
                 self.all_reduce(vector)
             if self.recipe.sync_state == RESET:
                 restart(self.recipe, self.state)
         self.steps, self.own, self.all = 0, 0.0, 0.0
 
-    def averaged(self) -> list[np.ndarray]:
-        return [self.state.weights, *(self.state.vectors if self.recipe.sync_state == AVERAGE else [])]
+
+def averaged(recipe: Recipe, state: State) -> list[np.ndarray]:
+    """The vectors whose mean all go on from."""
+    return [state.weights, *(state.vectors if recipe.sync_state == AVERAGE else [])]
 
 
 def restart(recipe: Recipe, state: State) -> None:

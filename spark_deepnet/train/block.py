@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Block:
         alike = tuple(slice(s.start, s.stop) for s in slots if s.name in common and channel.size > 1)
         return Block(nets[0], channel, alike)
 
-    @property
+    @cached_property
     def exchange(self) -> ChannelBlocks | None:
         """What the layers of a network in blocks exchange by."""
         return ChannelBlocks(self.channel) if self.channel.size > 1 else None
@@ -61,7 +62,7 @@ class Block:
         """What every block holds becomes the mean of the blocks'."""
         if self.alike:
             found = np.concatenate([vector[stretch] for vector in vectors for stretch in self.alike])
-            ChannelBlocks(self.channel).sum(found)
+            self._sum(found)
             found /= self.channel.size
             start = 0
             for vector in vectors:
@@ -81,6 +82,9 @@ class Block:
     def total(self, number: float) -> float:
         """The sum over the blocks."""
         found = np.array([number])
-        if self.channel.size > 1:
-            ChannelBlocks(self.channel).sum(found)
+        self._sum(found)
         return float(found[0])
+
+    def _sum(self, vector: np.ndarray) -> None:
+        if self.exchange is not None:
+            self.exchange.sum(vector)

@@ -14,7 +14,7 @@ from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.batches import Epoch, largest_share
 from spark_deepnet.rows.shard import Shard
 from spark_deepnet.train import tempo
-from spark_deepnet.train.averaging import Averaging
+from spark_deepnet.train.averaging import Averaging, averaged
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.census import Census
 from spark_deepnet.train.course import Course
@@ -82,7 +82,7 @@ class Loop:
     def _find_tau(self) -> None:
         """Once a job. Replicas that have stepped alone go on so: their optimizers' vectors may differ."""
         seconds = tempo.measured(self.stepper, self.shard.train, self.shard.train_keys, self.share, self.exact)
-        tau = tempo.steps_between(*seconds, self.channel.size, len(self.averaging.averaged()))
+        tau = tempo.steps_between(*seconds, self.channel.size, len(averaged(self.recipe, self.state)))
         self.clock.tau = max(tau, 2 if self.clock.tau > 1 else 1)
         self.found_tau = True
 

@@ -16,6 +16,7 @@ from spark_deepnet.layers.layer import Call
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.batches import Epoch, largest_share
 from spark_deepnet.rows.shard import Shard, read_shard
+from spark_deepnet.train.averaging import averaged
 from spark_deepnet.train.census import counted
 from spark_deepnet.train.course import Course
 from spark_deepnet.train.loop import EVALUATED, inverse
@@ -106,11 +107,10 @@ class Replica:
             if clock.step == epoch.steps:
                 clock.epoch, clock.step = clock.epoch + 1, 0
         mass = float(sum(found[:, 2].sum() for found in sums))
-        averaged = [self.state.weights, *(self.state.vectors if self.recipe.sync_state == "average" else [])]
         return {
             "sums": [found.tolist() for found in sums],
             "broken": broken,
-            "vectors": [(mass, vector) for vector in averaged],
+            "vectors": [(mass, vector) for vector in averaged(self.recipe, self.state)],
         }
 
     def evaluated(self) -> dict[str, Any]:
