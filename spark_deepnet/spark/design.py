@@ -60,6 +60,7 @@ RANGES = {
     "syncEpochs": _at_least(0),
     "syncState": (lambda v: v in STATES, "'average', 'keep' or 'reset'"),
     "exchange": (lambda v: v in EXCHANGES, "'auto', 'sockets' or 'spark'"),
+    "maxMemoryInMB": _at_least(0),
     "jobSeconds": _at_least(0),
     "timeout": _above(0),
     "handleInvalid": (lambda v: v in ("error", "skip", "keep"), "'error', 'skip' or 'keep'"),

@@ -22,11 +22,13 @@ from spark_deepnet.spark import cluster
 from spark_deepnet.spark.design import Design
 from spark_deepnet.spark.explain import Forecast, forecast
 from spark_deepnet.spark.jobs import Jobs, Outcome
+from spark_deepnet.spark.memory import row_memory
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.rounds import Rounds, checked
+from spark_deepnet.spark.skew import warn_of_skew
 from spark_deepnet.spark.summary import TrainingSummary
 
 _log = logging.getLogger(__name__)
@@ -84,6 +86,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         syncState: str | None = None,
         exchange: str | None = None,
         checkpointDir: str | None = None,
+        maxMemoryInMB: int | None = None,
         jobSeconds: float | None = None,
         timeout: float | None = None,
         showProgress: bool | None = None,
@@ -129,6 +132,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         syncState: str | None = None,
         exchange: str | None = None,
         checkpointDir: str | None = None,
+        maxMemoryInMB: int | None = None,
         jobSeconds: float | None = None,
         timeout: float | None = None,
         showProgress: bool | None = None,
@@ -142,6 +146,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         design = Design(self, dataset)
         cluster.share_python(spark)
         outcome = self._train(spark, design)
+        warn_of_skew(outcome.ranks)
         return self._model(design, outcome, time.perf_counter() - began)
 
     def explainPlan(
@@ -183,6 +188,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             job_seconds=self.getJobSeconds(),
             deadline=self.getTimeout(),
             threads=cluster.threads_of(spark),
+            row_memory=row_memory(spark, self.getMaxMemoryInMB()),
         )
         return plan, rounds
 

@@ -190,6 +190,13 @@ class DeepNetParams(
         "a folder on any filesystem that Spark knows, for state of more than 64 MiB between the jobs of a fit",
         typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
     )
+    maxMemoryInMB: "Param[int]" = Param(
+        Params._dummy(),
+        "maxMemoryInMB",
+        "MiB of rows that a worker keeps in memory (>= 0); more are spilled to a local file. 0: half of what an executor "
+        "has for Python, shared by its tasks",
+        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
+    )
     jobSeconds: "Param[float]" = Param(
         Params._dummy(),
         "jobSeconds",
@@ -233,6 +240,7 @@ class DeepNetParams(
             syncEpochs=0,
             syncState="average",
             exchange="auto",
+            maxMemoryInMB=0,
             jobSeconds=30.0,
             timeout=300.0,
             showProgress=False,
@@ -289,6 +297,10 @@ class DeepNetParams(
     def getCheckpointDir(self) -> str:
         """The value of checkpointDir, or its default."""
         return self.getOrDefault(self.checkpointDir)
+
+    def getMaxMemoryInMB(self) -> int:
+        """The value of maxMemoryInMB, or its default."""
+        return self.getOrDefault(self.maxMemoryInMB)
 
     def getJobSeconds(self) -> float:
         """The value of jobSeconds, or its default."""
@@ -433,6 +445,10 @@ class DeepNetParams(
     def setCheckpointDir(self, value: str) -> Self:
         """Set checkpointDir."""
         return self._set(checkpointDir=value)
+
+    def setMaxMemoryInMB(self, value: int) -> Self:
+        """Set maxMemoryInMB."""
+        return self._set(maxMemoryInMB=value)
 
     def setJobSeconds(self, value: float) -> Self:
         """Set jobSeconds."""
