@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
 from spark_deepnet.spark import memory
 from spark_deepnet.spark.memory import MIB, bytes_of, memory_of_machine, row_memory
 from spark_deepnet.spark.skew import warn_of_skew
-from tests.spark.data import distance, estimator, same
+from tests.spark.data import blobs, distance, estimator, frame, same
 
 
 class Session:
@@ -22,6 +25,8 @@ class Session:
         self.conf = {"spark." + name.replace("_", "."): value for name, value in settings.items()}
 
 
+GROWTH = 20_000
+"""kB that 80 fits may add: 0.25 MB a fit."""
 YARN = {"master": "yarn", "executor_cores": "4", "executor_memory": "8g"}
 
 
@@ -102,3 +107,30 @@ def test_spilled_rows_give_the_same_weights_in_any_order_and_in_many_jobs(wide: 
 def test_rounds_spill_too(wide: Any) -> None:
     rounds = net(maxMemoryInMB=1, exchange="spark", syncEvery=100, maxIter=1).fit(wide)
     assert rounds.summary.spilledBytes > 1 << 20
+
+
+@pytest.mark.slow
+def test_a_hundred_fits_take_no_more_memory_than_twenty(spark: Any) -> None:
+    """Neither the driver's Python nor the workers', which Spark uses again."""
+
+    def kilobytes() -> int:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * 4
+
+    def told(frames: Any) -> Any:
+        for _ in frames:
+            time.sleep(0.3)  # so that every worker gets a task
+            yield pd.DataFrame({"kb": [kilobytes()]})
+
+    small, found = frame(spark, *blobs(90)).cache(), []
+    for fits in (20, 80):
+        for seed in range(fits):
+            estimator(numTrainWorkers=2, maxIter=1, seed=seed).fit(small).transform(small).collect()
+        gc.collect()
+        workers = spark.range(0, 8, 1, 8).mapInPandas(told, "kb long").collect()
+        found.append((kilobytes(), max(row["kb"] for row in workers)))
+    (driver, worker), (driver_later, worker_later) = found
+    said = f"kB of driver and workers, after 20 and after 100 fits: {found}"
+    assert driver_later - driver < GROWTH, said
+    assert worker_later - worker < GROWTH, said
+    print(said)

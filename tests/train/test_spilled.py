@@ -19,7 +19,7 @@ DEEP = (
     {"kind": "dense", "units": 3},
 )
 LIMIT = 2000  # bytes; a row takes 41
-told: dict[str, Any] = {"weighted": True, "validated": True, "optimizer": "adam", "learning_rate": 0.01, "epochs": 3}
+told: dict[str, Any] = {"weighted": True, "validated": True, "optimizer": "adam", "learning_rate": 0.01, "epochs": 2}
 
 
 @pytest.mark.parametrize("deal", [(300,), (100, 200), (150, 0, 150)], ids=str)
