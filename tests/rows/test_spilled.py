@@ -64,6 +64,14 @@ def table_of(kind: str) -> Table:
 TABLES = {kind: table_of(kind) for kind in KINDS}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _small_pieces() -> Iterator[None]:
+    """Runs are written in many pieces."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spark_deepnet.rows.run.PIECE", 500)
+        yield
+
+
 @contextmanager
 def shelved(table: Table, limit: int, seed: int = 0, cuts: int = 7) -> Iterator[Shelf]:
     """The rows in an order of their own, cut into several tables."""
@@ -144,24 +152,33 @@ def test_what_is_spilled_is_decided_by_the_rows_alone(kind: str) -> None:
             assert isinstance(too_little.rows()[0], Spilled)
 
 
-@pytest.mark.parametrize("limit", [0, 20000, 3000])
-def test_sparse_rows_behind_dense_ones(limit: int) -> None:
+def mixed(limit: int, backwards: bool) -> Shelf:
+    """Dense tables and sparse ones in turn, or dense ones first."""
     table = TABLES["CSR"]
     out = np.zeros((len(table), 30), np.float32)
     table.features[INPUT].take(np.arange(len(table)), out)
     dense = Table({INPUT: Dense(out)}, table.targets, table.weights, table.validation)
-    found = []
-    for first, second in ((dense, table), (table, dense)):
-        with closing(Shelf(dense.picked(np.zeros(0, np.int64)), limit)) as shelf:
-            for part in np.array_split(np.arange(len(table)), 20):
-                shelf.add((first if part[0] < 300 else second).picked(part))
-            rows, valid = shelf.rows()
-            assert isinstance(rows, Spilled) == (limit > 0)
-            found.append((type(rows), ordered(valid).keys().tolist(), [t.keys().tolist() for t in batches(rows)]))
-            with shelved(table, 0) as shelf:
-                same(ordered(rows), ordered(shelf.rows()[0]))
-    if limit == 3000:
-        assert found[0][:2] == found[1][:2]
+    parts = [
+        (table if k % 4 == 3 else dense).picked(part)
+        for k, part in enumerate(np.array_split(np.arange(len(table)), 20))
+    ]
+    shelf = Shelf(dense.picked(np.zeros(0, np.int64)), limit)
+    for part in parts[::-1] if backwards else parts:
+        shelf.add(part)
+    return shelf
+
+
+@pytest.mark.parametrize("less", [0, 1, 1000, 90000], ids=lambda v: f"{v} bytes too little")
+def test_sparse_rows_among_dense_ones_are_the_same_in_any_order(less: int) -> None:
+    with closing(mixed(0, False)) as shelf:
+        limit = shelf.size.bytes - less
+    with closing(mixed(limit, False)) as a, closing(mixed(limit, True)) as b, shelved(TABLES["CSR"], 0) as c:
+        (one, valid), (other, other_valid), (sparse, _) = a.rows(), b.rows(), c.rows()
+        assert {isinstance(rows, Spilled) for rows in (one, other)} == {less > 0}
+        same(ordered(one), ordered(sparse))
+        same(ordered(valid), ordered(other_valid))
+        for x, y in zip(batches(one), batches(other), strict=True):
+            same(x, y)
 
 
 @pytest.mark.parametrize("limit", [0, 100])
