@@ -179,6 +179,7 @@ def test_sparse_rows_among_dense_ones_are_the_same_in_any_order(less: int) -> No
         same(ordered(valid), ordered(other_valid))
         for x, y in zip(batches(one), batches(other), strict=True):
             same(x, y)
+            assert {type(part.features[INPUT]) for part in (x, y)} == {Sparse}
 
 
 @pytest.mark.parametrize("limit", [0, 100])
