@@ -133,4 +133,3 @@ def test_a_hundred_fits_take_no_more_memory_than_twenty(spark: Any) -> None:
     said = f"kB of driver and workers, after 20 and after 100 fits: {found}"
     assert driver_later - driver < GROWTH, said
     assert worker_later - worker < GROWTH, said
-    print(said)
