@@ -83,6 +83,8 @@ class TrainPlan:
     deadline: float = 300.0
     """Seconds that any wait for another rank may last."""
     threads: int = 1
+    row_memory: int = 0
+    """Bytes of rows that a rank keeps in memory, the rest being spilled; 0: all."""
     listener: tuple[str, int] | None = None
     """Where the driver hears of progress; None where it cannot be reached."""
     fingerprint: str | None = None

@@ -7,8 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
@@ -38,11 +36,12 @@ def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
 def counted(shard: Shard) -> dict[str, Any]:
     """One rank's part of the census, as plain values."""
     return {
+        "failure": shard.failure,
         "faults": shard.faults,
         "rows": len(shard.train),
-        "weights": [float(mass.sum(dtype=np.float64)) for mass in shard.train.masses],
+        "weights": shard.train.sums,
         "valid": len(shard.valid),
-        "valid_weights": [float(mass.sum(dtype=np.float64)) for mass in shard.valid.masses],
+        "valid_weights": shard.valid.sums,
         "fingerprint": shard.fingerprint,
     }
 
@@ -67,6 +66,8 @@ def _sums(parts: list[dict[str, Any]], name: str) -> tuple[float, ...]:
 
 def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
     faults: Counter[str] = Counter()
+    for failure in filter(None, (part["failure"] for part in parts)):
+        raise DataError(failure)
     for part in parts:
         faults.update(part["faults"])
     if faults:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +24,14 @@ from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.blank import blank
-from spark_deepnet.rows.shard import Shard, read_shard
+from spark_deepnet.rows.held import Held
+from spark_deepnet.rows.shard import Reader, Shard
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.census import Census, take_census
 from spark_deepnet.train.handover import hand_over
 from spark_deepnet.train.loop import Loop, Report
 from spark_deepnet.train.measure import Meter
-from spark_deepnet.train.sharing import share_shard
+from spark_deepnet.train.sharing import share_failure, shared
 from spark_deepnet.train.state import ALL, State, pieces
 from spark_deepnet.train.step import Stepper
 
@@ -64,22 +66,36 @@ def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator
 
 def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator[pd.DataFrame]:
     meter = Meter()
-    with ThreadPoolExecutor(1, thread_name_prefix="meet") as pool:
-        meeting = pool.submit(_met, plan, seat)  # takes a second of waiting: meanwhile kernels and rows are loaded
+    with closing(Reader(plan.columns, plan.row_memory)) as reader:
+        with ThreadPoolExecutor(1, thread_name_prefix="meet") as pool:
+            meeting = pool.submit(_met, plan, seat)  # takes a second of waiting: meanwhile kernels and rows are loaded
+            try:
+                with meter.timed("compiling"):
+                    warm_up(plan, plan.grid.block(seat.rank))
+                with meter.timed("reading"):
+                    shard = reader.shard(reader.tables(frames)) if plan.blocks == 1 else None
+            except BaseException:
+                meeting.add_done_callback(_leave)
+                raise
+            channel = _channel(meeting, meter)
         try:
-            with meter.timed("compiling"):
-                warm_up(plan, plan.grid.block(seat.rank))
-            with meter.timed("reading"):
-                shard = read_shard(frames, plan.columns)
-        except BaseException:
-            meeting.add_done_callback(_leave)
-            raise
-        channel = _channel(meeting, meter)
-    try:
-        state, census = _trained(plan, shard, channel, meter)
-        yield from _results(plan, state, census, channel, meter)
-    finally:
-        channel.close()
+            if shard is None:
+                with meter.timed("reading"):
+                    shard = _shared(plan, reader, frames, channel)
+            state, census = _trained(plan, shard, channel, meter)
+            yield from _results(plan, shard, state, census, channel, meter)
+        finally:
+            channel.close()
+
+
+def _shared(plan: TrainPlan, reader: Reader, frames: Iterable[pd.DataFrame], channel: Channel) -> Shard:
+    """The rows of all ranks of a replica, of which each holds a block of the weights."""
+    blocks = Seats(channel, plan.grid.of_replica(plan.grid.replica(channel.rank)))
+    channel.deadline = max(plan.deadline, READING)
+    shard = reader.shard(shared(reader.tables(frames), reader.faults, blocks))
+    share_failure(shard, blocks)
+    channel.deadline = plan.deadline
+    return shard
 
 
 def _met(plan: TrainPlan, seat: Seat) -> Channel:
@@ -103,8 +119,6 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
     with meter.timed("meeting"):
         block = Block.of(plan.recipe, Seats(channel, grid.of_replica(grid.replica(rank))))
         channel.deadline = max(plan.deadline, READING)
-        if grid.blocks > 1:
-            shard = share_shard(shard, block.channel)
         census = take_census(shard, replicas, plan)
         channel.deadline = plan.deadline
         state = _state(plan, shard, channel, block)
@@ -153,7 +167,9 @@ def _report_to(reporter: Reporter | None) -> Report:
     return report
 
 
-def _results(plan: TrainPlan, state: State, census: Census, channel: Channel, meter: Meter) -> Iterator[pd.DataFrame]:
+def _results(
+    plan: TrainPlan, shard: Shard, state: State, census: Census, channel: Channel, meter: Meter
+) -> Iterator[pd.DataFrame]:
     """Measures of every rank; of the first replica also the weights, or the state where the fit goes on, to which every
     rank adds what is its own. A chunk's ``rank`` is whose it is."""
     meter.seconds["waiting"] += channel.seconds_waiting
@@ -164,6 +180,8 @@ def _results(plan: TrainPlan, state: State, census: Census, channel: Channel, me
         "fingerprint": census.fingerprint,
         "rows": census.rows,
         "validationRows": census.validation_rows,
+        "ownRows": len(shard.train) + len(shard.valid),
+        "spilledBytes": shard.spilled,
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
     own, finished = plan.recipe.keeps_own, state.clock.finished
@@ -191,4 +209,4 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     table = blank(plan.columns, 1)
     stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block)
     stepper.step(table, table.keys(), np.zeros(1, np.int64), np.ones(len(stepper.heads)), 0.0, False)
-    stepper.evaluate(table)
+    stepper.evaluate(Held.all_of(table))
