@@ -15,7 +15,7 @@ from tests.exchange.hostile import Hostile
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 
-PORTS = range(42_500, 42_504)
+PORTS = range(21_500, 21_504)
 
 
 @pytest.mark.parametrize("encryption", ["off", "on"])
