@@ -19,7 +19,7 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark import cluster
-from spark_deepnet.spark.design import Design
+from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.model import DeepNetModel
@@ -28,6 +28,7 @@ from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.rounds import Rounds, checked
 from spark_deepnet.spark.summary import TrainingSummary
+from spark_deepnet.spark.wire import identity_for, ports_of
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +84,10 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         syncEpochs: int | None = None,
         syncState: str | None = None,
         exchange: str | None = None,
+        compression: Any = None,
+        overlap: bool | None = None,
+        encryption: str | None = None,
+        portRange: str | None = None,
         checkpointDir: str | None = None,
         jobSeconds: float | None = None,
         timeout: float | None = None,
@@ -128,6 +133,10 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         syncEpochs: int | None = None,
         syncState: str | None = None,
         exchange: str | None = None,
+        compression: Any = None,
+        overlap: bool | None = None,
+        encryption: str | None = None,
+        portRange: str | None = None,
         checkpointDir: str | None = None,
         jobSeconds: float | None = None,
         timeout: float | None = None,
@@ -183,6 +192,8 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             job_seconds=self.getJobSeconds(),
             deadline=self.getTimeout(),
             threads=cluster.threads_of(spark),
+            ports=ports_of(told(self, "portRange")),
+            identity=b"" if rounds else identity_for(spark, self.getEncryption()),
         )
         return plan, rounds
 
@@ -191,7 +202,8 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         folder = self.getCheckpointDir() if self.isDefined(self.checkpointDir) else None
         with ExitStack() as stack:
             if self.getShowProgress() and not is_remote():
-                listener = Listener(cluster.conf(spark, "spark.driver.host"), plan.secret, bar.heard)
+                host = cluster.conf(spark, "spark.driver.host")
+                listener = Listener(host, plan.secret, bar.heard, plan.listening, plan.identity)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
             return Jobs(frame, plan, state, folder, bar).run()
@@ -222,4 +234,5 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
 def _state_bytes(recipe: Recipe, workers: int) -> int:
     """Of a fit's whole state."""
     vectors = len(recipe.made_optimizer().vectors) * (workers if recipe.keeps_own else 1)
+    vectors += workers * recipe.keeps_residual
     return 4 * Layout(recipe.scores_net()).size * (1 + vectors + recipe.validated)

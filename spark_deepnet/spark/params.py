@@ -34,6 +34,7 @@ from spark_deepnet.net.handles import layers_of
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.registry import Member
 from spark_deepnet.schedules.schedule import Schedule
+from spark_deepnet.spark.wire import to_compression, to_port_range
 
 
 def _to_json(family: type[Member], *others: str) -> Callable[[Any], Any]:
@@ -184,6 +185,33 @@ class DeepNetParams(
         "steps is a Spark job of its own, without sockets or barrier), or auto: spark where the session refuses a barrier",
         typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
     )
+    compression: "Param[Any]" = Param(
+        Params._dummy(),
+        "compression",
+        "how slopes go between hosts: none (as they are), fp16 (in half precision), or topk (of each host the largest "
+        "hundredth, or the ratio in {'kind': 'topk', 'ratio': 0.05}; the rest is sent later)",
+        typeConverter=to_compression,  # type: ignore[arg-type]
+    )
+    overlap: "Param[bool]" = Param(
+        Params._dummy(),
+        "overlap",
+        "whether slopes are summed over the workers while the backward pass goes on; it takes a core of its own",
+        typeConverter=TypeConverters.toBoolean,  # type: ignore[arg-type]
+    )
+    encryption: "Param[str]" = Param(
+        Params._dummy(),
+        "encryption",
+        "whether what workers say to one another, and to the driver, is encrypted by TLS: on, off, or auto, where Spark "
+        "encrypts what its own processes say",
+        typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
+    )
+    portRange: "Param[str]" = Param(
+        Params._dummy(),
+        "portRange",
+        "the first and the last port, as in 40000-40100, of which workers, and the driver for progress, listen on the "
+        "first that is free; unset: on any",
+        typeConverter=to_port_range,  # type: ignore[arg-type]
+    )
     checkpointDir: "Param[str]" = Param(
         Params._dummy(),
         "checkpointDir",
@@ -233,6 +261,9 @@ class DeepNetParams(
             syncEpochs=0,
             syncState="average",
             exchange="auto",
+            compression="none",
+            overlap=False,
+            encryption="auto",
             jobSeconds=30.0,
             timeout=300.0,
             showProgress=False,
@@ -285,6 +316,22 @@ class DeepNetParams(
     def getExchange(self) -> str:
         """The value of exchange, or its default."""
         return self.getOrDefault(self.exchange)
+
+    def getCompression(self) -> Any:
+        """The value of compression, or its default."""
+        return self.getOrDefault(self.compression)
+
+    def getOverlap(self) -> bool:
+        """The value of overlap, or its default."""
+        return self.getOrDefault(self.overlap)
+
+    def getEncryption(self) -> str:
+        """The value of encryption, or its default."""
+        return self.getOrDefault(self.encryption)
+
+    def getPortRange(self) -> str:
+        """The value of portRange, or its default."""
+        return self.getOrDefault(self.portRange)
 
     def getCheckpointDir(self) -> str:
         """The value of checkpointDir, or its default."""
@@ -429,6 +476,22 @@ class DeepNetParams(
     def setExchange(self, value: str) -> Self:
         """Set exchange."""
         return self._set(exchange=value)
+
+    def setCompression(self, value: Any) -> Self:
+        """Set compression."""
+        return self._set(compression=value)
+
+    def setOverlap(self, value: bool) -> Self:
+        """Set overlap."""
+        return self._set(overlap=value)
+
+    def setEncryption(self, value: str) -> Self:
+        """Set encryption."""
+        return self._set(encryption=value)
+
+    def setPortRange(self, value: str) -> Self:
+        """Set portRange."""
+        return self._set(portRange=value)
 
     def setCheckpointDir(self, value: str) -> Self:
         """Set checkpointDir."""

@@ -22,6 +22,7 @@ from spark_deepnet.train.course import Course
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import BROKEN, STOP, Stepper
+from spark_deepnet.train.summing import summing
 
 EVALUATED = 128  # rows at once in validation, where a step has fewer
 Report = Callable[[dict[str, Any]], None]
@@ -50,7 +51,7 @@ class Loop:
         self.share = largest_share(len(shard.train), census.rows, batch)
         """The most of this rank's rows that a step takes."""
         capacity = max(self.share, min(len(shard.valid), EVALUATED))
-        self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter, block)
+        self.stepper = Stepper(recipe, state, capacity, summing(recipe, channel, state), self.exact, meter, block)
         self.block = self.stepper.block
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce)
         self.pending = np.zeros((len(self.stepper.heads), 3))

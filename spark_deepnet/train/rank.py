@@ -20,6 +20,7 @@ from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.exchange.seats import Seats
+from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
@@ -99,7 +100,10 @@ def _shared(plan: TrainPlan, reader: Reader, frames: Iterable[pd.DataFrame], cha
 
 
 def _met(plan: TrainPlan, seat: Seat) -> Channel:
-    return meet(seat.rank, seat.size, seat.address, seat.all_gather, plan.secret, plan.job, plan.deadline)
+    return meet(
+        seat.rank, seat.size, seat.address, seat.all_gather, plan.secret, plan.job, plan.deadline, plan.listening,
+        plan.identity,
+    )  # fmt: skip
 
 
 def _leave(meeting: Future[Channel]) -> None:
@@ -139,6 +143,8 @@ def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> Sta
     """The state that the last job handed back, or the start."""
     recipe = plan.recipe
     state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
+    if recipe.keeps_residual:
+        state.residual = aligned(state.weights.size)
     if plan.state_chunks:
         chunks = hand_over(shard.state, plan.state_chunks, channel, plan.grid)
         state.restore(chunks, channel.rank, recipe.keeps_own, block.channel.rank)
@@ -149,7 +155,7 @@ def _reporter(plan: TrainPlan) -> Reporter | None:
     if plan.listener is None:
         return None
     try:
-        return Reporter(*plan.listener, secret=plan.secret, timeout=2.0)
+        return Reporter(*plan.listener, secret=plan.secret, timeout=2.0, identity=plan.identity)
     except ExchangeError:
         return None  # the driver is behind a wall: the fit goes on without a progress bar
 
@@ -191,8 +197,8 @@ def _results(
         rest = pieces(state.kept()) if finished else chunks
         for part, chunk in enumerate(rest, start=0 if finished else 1):
             yield _frame(WEIGHTS if finished else STATE, whose, [chunk], part)
-    if own and not finished:
-        for part, chunk in enumerate(state.own_chunks()):
+    if not finished:
+        for part, chunk in enumerate(state.own_chunks(own)):
             yield _frame(STATE, channel.rank, [chunk], part)
 
 

@@ -212,6 +212,7 @@ RANGES: dict[str, tuple[Any, ...]] = {
     "syncEpochs": (-1,),
     "syncState": ("sum",),
     "exchange": ("mpi",),
+    "encryption": ("yes",),
     "jobSeconds": (-1.0,),
     "timeout": (0.0,),
     "handleInvalid": ("ignore",),
