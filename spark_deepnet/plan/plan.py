@@ -82,11 +82,20 @@ class TrainPlan:
     """After this long, and 20 times its set-up, the job hands back its state, so that the next one goes on."""
     deadline: float = 300.0
     """Seconds that any wait for another rank may last."""
+    checkpoint_every: int = 0
+    """Epochs after which the job ends at its next exchange; 0: that is nothing to end for."""
+    resumed: str | None = None
+    """The folder of the checkpoint that the fit goes on from."""
     threads: int = 1
     listener: tuple[str, int] | None = None
     """Where the driver hears of progress; None where it cannot be reached."""
     fingerprint: str | None = None
     """What the earlier jobs' rows added up to; other rows now would be another fit."""
+
+    def until(self, epoch: int) -> float:
+        """The number of epochs at which a job that starts in this one ends."""
+        every = self.checkpoint_every
+        return (epoch // every + 1) * every if every else float("inf")
 
     @property
     def grid(self) -> Grid:

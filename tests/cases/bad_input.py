@@ -212,6 +212,8 @@ RANGES: dict[str, tuple[Any, ...]] = {
     "syncEpochs": (-1,),
     "syncState": ("sum",),
     "exchange": ("mpi",),
+    "checkpointInterval": (0, -2),
+    "keepCheckpoints": (0,),
     "jobSeconds": (-1.0,),
     "timeout": (0.0,),
     "handleInvalid": ("ignore",),
