@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pyspark.sql import SparkSession
 
@@ -20,8 +20,10 @@ def stopped_with_us(spark: SparkSession) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        spark.interruptTag(tag)
         _log.warning("fit: interrupted; its Spark job is stopped")
+        with suppress(Exception):  # of a session that ends with the driver
+            spark.interruptTag(tag)
         raise
     finally:
-        spark.removeTag(tag)
+        with suppress(Exception):
+            spark.removeTag(tag)

@@ -39,7 +39,7 @@ SAID = (DataError, NetworkError, ParamError, TrainingError)
 """Every rank raises them alike: they travel home as rows, and end the fit."""
 BREATH = 0.2  # seconds between two words of progress
 READING = 3600.0  # seconds that ranks wait for one that still reads its rows, while it lives
-LAST_WORDS = 5.0  # seconds in which a rank that has gone is heard of before those that miss it
+LAST_WORDS = 2.0  # seconds in which a rank that has gone is heard of before those that miss it
 SETUPS = 20  # a job lasts at least so many times its set-up
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from spark_deepnet.errors import DataError, DeepNetError, ParamError
+from spark_deepnet.errors import DataError, DeepNetError, ParamError, SaveError
 from spark_deepnet.layers import Dense
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark.checkpoints import Checkpoints
@@ -174,3 +175,25 @@ def test_no_checkpoints_where_none_are_wanted(rows: Any, tmp_path: Path) -> None
     fit = estimator(**(KEPT | {"checkpointInterval": -1}), checkpointDir=str(tmp_path)).fit(rows)
     assert fit.summary.jobs == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"this user may not mount a small file system: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_the_checkpoint_before_stays(rows: Any, small_disk: Path) -> None:
+    net = estimator(**KEPT, layers=[4, 5000, 3], keepCheckpoints=9, checkpointDir=str(small_disk))
+    with pytest.raises(SaveError, match="No space left on device") as raised:
+        net.fit(rows)
+    check_sentence(raised.value)
+    assert [p.name for p in (small_disk / "checkpoints").iterdir()] == ["1"]
