@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -42,8 +43,10 @@ def said_by_spark(error: Exception, spark: SparkSession | None = None) -> Except
 def _cause(text: str, spark: SparkSession | None) -> str:
     """What ended the first task to fail, not what its end did to the others."""
     failed = _failed(text, spark)
-    if failed is None:
-        return f"a worker failed, and the first cause that Spark names is {_named(text)}"
+    return _words(failed) if failed else f"a worker failed, and the first cause that Spark names is {_named(text)}"
+
+
+def _words(failed: Failed) -> str:
     who = f"rank {failed.rank}" + (f" on {failed.host}" if failed.host else "")
     lost = _EXECUTOR.search(failed.reason)
     if lost is not None:
@@ -63,9 +66,23 @@ def _failed(text: str, spark: SparkSession | None) -> Failed | None:
     else:
         return None
     known = [told, *failed_tasks(spark, stage)] if spark is not None else [told]
-    first = next((one for one in known if _FOLLOWS not in one.reason), told)
+    first = _first(known)
     host = next((one.host for one in known if one.rank == first.rank and one.host), "")
     return first._replace(host=host)
+
+
+def _first(failed: list[Failed]) -> Failed:
+    """The first that did not fail for another's sake."""
+    return next((one for one in failed if _FOLLOWS not in one.reason), failed[0])
+
+
+def tell_of_retries(spark: SparkSession, measures: dict[str, Any]) -> None:
+    """Warn where Spark has run a job again; measures: of one of its ranks."""
+    attempt = measures["attempt"]
+    if attempt:
+        failed = failed_tasks(spark, measures["stage"], attempt - 1)
+        why = _words(_first(failed)) if failed else "a worker was lost"
+        _log.warning("fit: job %d was run %d times: %s", measures["job"], attempt + 1, why)
 
 
 def _named(text: str) -> str:

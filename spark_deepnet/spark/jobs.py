@@ -25,7 +25,7 @@ from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
-from spark_deepnet.spark.failures import said_by_spark
+from spark_deepnet.spark.failures import said_by_spark, tell_of_retries
 from spark_deepnet.spark.persist import remove_folder
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.train import rank
@@ -40,7 +40,8 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
     context = BarrierTaskContext.get()
     number = context.partitionId()
     host = context.getTaskInfos()[number].address.rpartition(":")[0].strip("[]")
-    yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather))
+    tried = context.stageId(), context.stageAttemptNumber()
+    yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather, *tried))
 
 
 @dataclass
@@ -151,6 +152,7 @@ class Jobs:
         for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
             self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
         measures, clock = self.ranks[-1], self._clock(rows)
+        tell_of_retries(self.frame.sparkSession, measures)
         self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)
         if clock["history"]:
             self.bar.show(clock["epoch"], measures["rows"], clock["history"][-1])

@@ -19,14 +19,15 @@ class Failed(NamedTuple):
     reason: str
 
 
-def failed_tasks(spark: SparkSession, stage: int) -> list[Failed]:
-    """Of the stage's last attempt; none over Connect, which does not tell."""
+def failed_tasks(spark: SparkSession, stage: int, attempt: int | None = None) -> list[Failed]:
+    """Of this attempt of the stage, or its last; none over Connect, which does not tell."""
     if is_remote():
         return []
     try:
         context: Any = spark.sparkContext
         store = context._jsc.sc().statusStore()
-        tasks = store.taskList(stage, store.lastStageAttempt(stage).attemptId(), MOST)
+        last = store.lastStageAttempt(stage).attemptId() if attempt is None else attempt
+        tasks = store.taskList(stage, last, MOST)
         found = [tasks.apply(i) for i in range(tasks.size())]
         failed = [task for task in found if task.status() == "FAILED" and task.errorMessage().isDefined()]
         return [Failed(task.index(), task.host(), task.errorMessage().get()) for task in failed]

@@ -51,6 +51,10 @@ class Seat:
     size: int
     address: str
     all_gather: Callable[[str], list[str]]
+    stage: int = 0
+    """Spark's number of the job's stage."""
+    attempt: int = 0
+    """How often Spark has run it before."""
 
 
 def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator[pd.DataFrame]:
@@ -84,7 +88,7 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterato
         pool.shutdown(wait=False)
     try:
         state, census = _trained(plan, shard, channel, meter)
-        yield from _results(plan, state, census, channel, meter)
+        yield from _results(plan, seat, state, census, channel, meter)
     finally:
         channel.close()
 
@@ -163,7 +167,9 @@ def _report_to(reporter: Reporter | None) -> Report:
     return report
 
 
-def _results(plan: TrainPlan, state: State, census: Census, channel: Channel, meter: Meter) -> Iterator[pd.DataFrame]:
+def _results(
+    plan: TrainPlan, seat: Seat, state: State, census: Census, channel: Channel, meter: Meter
+) -> Iterator[pd.DataFrame]:
     """Measures of every rank; of the first replica also the weights, or the state where the fit goes on, to which every
     rank adds what is its own. A chunk's ``rank`` is whose it is."""
     meter.seconds["waiting"] += channel.seconds_waiting
@@ -174,6 +180,8 @@ def _results(plan: TrainPlan, state: State, census: Census, channel: Channel, me
         "fingerprint": census.fingerprint,
         "rows": census.rows,
         "validationRows": census.validation_rows,
+        "stage": seat.stage,
+        "attempt": seat.attempt,
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
     own, finished = plan.recipe.keeps_own, state.clock.finished

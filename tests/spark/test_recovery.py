@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -19,6 +20,8 @@ from tests.spark.processes import busy, executors, workers
 
 pytestmark = [pytest.mark.sessions("cluster"), pytest.mark.slow]
 DEADLINE = 5.0
+KILLED = r"rank \d on \S+ was killed; out of memory\?"
+FROZEN = r"rank \d on \S+ failed with ExchangeError: .* for rank \d at .*, which answers nobody"
 
 
 def attempts(spark: Any) -> int:
@@ -44,48 +47,40 @@ def started(net: DeepNetEstimator, rows: Any) -> tuple[threading.Thread, list[An
     return thread, done
 
 
-def check_recovered(spark: Any, victims: Callable[[Any], list[int]], end: int = signal.SIGKILL) -> None:
+def check_recovered(spark: Any, caplog: Any, victims: Callable[[Any], list[int]], words: str, end: int) -> None:
     rows = frame(spark, *blobs(300)).cache()
     net = estimator(layers=[4, 64, 64, 3], batchSize=10, maxIter=250, numTrainWorkers=2, timeout=DEADLINE)
     whole = net.fit(rows)
     fit, done = started(net, rows)
     time.sleep(2 + sum(row["seconds"] for row in whole.summary.history) / 3)
     assert fit.is_alive()
-    for pid in victims(spark):
+    hit = victims(spark)
+    for pid in hit:
         os.kill(pid, end)
-    fit.join(120)
+    with caplog.at_level(logging.WARNING):
+        fit.join(120)
     assert attempts(spark) > 1
     assert same(done[0], whole)
+    (told,) = [r.getMessage() for r in caplog.records if r.name.startswith("spark_deepnet")]
+    assert re.match("fit: job 1 was run [2-4] times: " + words, told), told
+    assert [pid for pid in hit if os.path.exists(f"/proc/{pid}")] == [], "a frozen one does not stay behind"
 
 
-def test_a_python_worker_that_is_killed(spark: Any) -> None:
-    check_recovered(spark, workers)
+def test_a_python_worker_that_is_killed(spark: Any, caplog: Any) -> None:
+    check_recovered(spark, caplog, workers, KILLED, signal.SIGKILL)
 
 
-def test_an_executor_that_is_killed(spark: Any) -> None:
-    check_recovered(spark, lambda spark: executors(spark)[:1])
+def test_an_executor_that_is_killed(spark: Any, caplog: Any) -> None:
+    words = r"rank \d on \S+ was lost with its executor \(Command exited with code 137\)"
+    check_recovered(spark, caplog, lambda spark: executors(spark)[:1], words, signal.SIGKILL)
 
 
-def test_a_rank_that_is_frozen(spark: Any) -> None:
-    """Spark kills it with the job, so that it does not stay behind."""
-    frozen: list[int] = []
-
-    def victims(spark: Any) -> list[int]:
-        frozen.extend(found for executor in executors(spark)[:1] for found in busy(executor))
-        return frozen
-
-    check_recovered(spark, victims, signal.SIGSTOP)
-    assert frozen
-    assert [pid for pid in frozen if os.path.exists(f"/proc/{pid}")] == []
+def test_a_rank_that_is_frozen(spark: Any, caplog: Any) -> None:
+    check_recovered(spark, caplog, lambda spark: busy(executors(spark)[0]), FROZEN, signal.SIGSTOP)
 
 
 @pytest.mark.parametrize(
-    ("end", "words"),
-    [
-        (signal.SIGKILL, r"fit: rank \d on \S+ was killed; out of memory\?"),
-        (signal.SIGSTOP, r"fit: rank \d on \S+ failed with ExchangeError: .* for rank \d at .*, which answers nobody"),
-    ],
-    ids=["killed", "frozen"],
+    ("end", "words"), [(signal.SIGKILL, KILLED), (signal.SIGSTOP, FROZEN)], ids=["killed", "frozen"]
 )
 def test_the_rank_that_ends_a_fit_is_named(spark: Any, end: int, words: str) -> None:
     """One is hit in each of Spark's four tries."""
@@ -100,4 +95,4 @@ def test_the_rank_that_ends_a_fit_is_named(spark: Any, end: int, words: str) -> 
             fit.join(1.0 if end == signal.SIGKILL else 2 * DEADLINE)
     fit.join(10)
     assert isinstance(done[0], ClusterError)
-    assert re.match(words, str(done[0])), str(done[0])
+    assert re.match("fit: " + words, str(done[0])), str(done[0])
