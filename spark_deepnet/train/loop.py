@@ -60,11 +60,14 @@ class Loop:
         self.broken = 0.0
         self.found_tau = False
 
-    def run(self, wants_end: WantsEnd, report: Report) -> None:
-        """Train until the last epoch, early stopping, or the first exchange after rank 0 wants the job to end."""
+    def run(self, wants_end: WantsEnd, report: Report, until: float = float("inf")) -> None:
+        """Train until the last epoch, early stopping, the first exchange after rank 0 wants the job to end, or the first
+        at which this many epochs are done."""
         with np.errstate(over="ignore", invalid="ignore"):  # what leaves the finite numbers is counted
             while not self.clock.finished:
-                if self._epoch(self._tau(), wants_end, report):
+                if self._epoch(self._tau(), lambda: wants_end() or self.clock.epoch >= until, report):
+                    return
+                if self.clock.epoch >= until and not self.averaging.steps:
                     return
 
     def _replicas(self, alone: bool) -> int:
