@@ -19,7 +19,7 @@ from spark_deepnet.layers.layer import Layer
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.plan import Recipe, TrainPlan
-from spark_deepnet.rows.columns import Columns, Source
+from spark_deepnet.rows.columns import LABEL, Columns, Source, Target
 from spark_deepnet.spark.explain import forecast
 from spark_deepnet.train import rank
 from tests.benchmarks.harness import Row, row
@@ -42,7 +42,7 @@ def plan_of(network: str, workers: int, tau: int) -> TrainPlan:
     recipe = Recipe(
         Architecture(told, (Entry(shape),), "softmax_cross_entropy"), "momentum", "constant", 0.01, BATCH, EPOCHS, 1
     )
-    columns = Columns((Source(shape),), label="label", classes=CLASSES)
+    columns = Columns((Source(shape),), (Target(LABEL, classes=CLASSES),))
     plan = TrainPlan(replace(recipe, sync_every=tau), columns, workers, "bench", b"two ranks of a benchmark")
     return replace(plan, job_seconds=float("inf"))
 
@@ -52,7 +52,7 @@ def frames(plan: TrainPlan, number: int) -> list[pd.DataFrame]:
     chance, (source,) = np.random.default_rng(number), plan.columns.sources
     n = STEPS * BATCH * (1 if plan.recipe.sync_every > 1 else plan.workers) // plan.workers
     x = chance.random((n, source.width), np.float32)
-    return [pd.DataFrame({"features x": list(x), "label": chance.integers(0, CLASSES, n).astype(float)})]
+    return [pd.DataFrame({"features x": list(x), LABEL: chance.integers(0, CLASSES, n).astype(float)})]
 
 
 def timed(plan: TrainPlan) -> float:
