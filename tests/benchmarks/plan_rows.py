@@ -50,7 +50,7 @@ def plan_of(network: str, workers: int, tau: int) -> TrainPlan:
 def frames(plan: TrainPlan, number: int) -> list[pd.DataFrame]:
     """One rank's rows: all ranks together have STEPS steps an epoch."""
     chance, (source,) = np.random.default_rng(number), plan.columns.sources
-    n = STEPS * BATCH * (1 if plan.recipe.sync_every > 1 else plan.workers) // plan.workers
+    n = STEPS * BATCH // (1 if plan.recipe.sync_every > 1 else plan.workers)
     x = chance.random((n, source.width), np.float32)
     return [pd.DataFrame({"features x": list(x), LABEL: chance.integers(0, CLASSES, n).astype(float)})]
 
