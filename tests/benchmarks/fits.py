@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe, TrainPlan
