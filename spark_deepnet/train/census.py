@@ -86,7 +86,7 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
 
 def _check_same_rows(census: Census, plan: TrainPlan) -> None:
     if plan.fingerprint is not None and census.fingerprint != plan.fingerprint:
-        raise other_rows()
+        raise other_rows(plan, census.fingerprint)
 
 
 def fingerprint_of(parts: list[int]) -> str:
@@ -94,7 +94,12 @@ def fingerprint_of(parts: list[int]) -> str:
     return f"{sum(parts) % (1 << 64):016x}"
 
 
-def other_rows() -> DataError:
+def other_rows(plan: TrainPlan, found: str) -> DataError:
+    if plan.resumed is not None:
+        return DataError(
+            f"checkpointDir: {plan.resumed!r} holds a checkpoint of a fit on other rows, whose fingerprint is "
+            f"{plan.fingerprint}, found {found}; fit on those to go on, or give an empty folder to start anew"
+        )
     return DataError(
         "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "
         "write it to a table or checkpoint() it before the fit"

@@ -22,6 +22,7 @@ from spark_deepnet.train.course import Course
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import BROKEN, STOP, Stepper
+from spark_deepnet.train.summing import summing
 
 EVALUATED = 128  # rows at once in validation, where a step has fewer
 Report = Callable[[dict[str, Any]], None]
@@ -50,7 +51,7 @@ class Loop:
         self.share = largest_share(len(shard.train), census.rows, batch)
         """The most of this rank's rows that a step takes."""
         capacity = max(self.share, min(len(shard.valid), EVALUATED))
-        self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter, block)
+        self.stepper = Stepper(recipe, state, capacity, summing(recipe, channel, state), self.exact, meter, block)
         self.block = self.stepper.block
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce)
         self.pending = np.zeros((len(self.stepper.heads), 3))
@@ -59,11 +60,14 @@ class Loop:
         self.broken = 0.0
         self.found_tau = False
 
-    def run(self, wants_end: WantsEnd, report: Report) -> None:
-        """Train until the last epoch, early stopping, or the first exchange after rank 0 wants the job to end."""
+    def run(self, wants_end: WantsEnd, report: Report, until: float = float("inf")) -> None:
+        """Train until the last epoch, early stopping, the first exchange after rank 0 wants the job to end, or the first
+        at which this many epochs are done."""
         with np.errstate(over="ignore", invalid="ignore"):  # what leaves the finite numbers is counted
             while not self.clock.finished:
-                if self._epoch(self._tau(), wants_end, report):
+                if self._epoch(self._tau(), lambda: wants_end() or self.clock.epoch >= until, report):
+                    return
+                if self.clock.epoch >= until and not self.averaging.steps:
                     return
 
     def _replicas(self, alone: bool) -> int:
