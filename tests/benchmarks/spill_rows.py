@@ -42,13 +42,13 @@ TIMES = 3  # the limit
 EPOCHS = 3  # the first is not counted
 MB = 1e6
 NAMES = [
-    f"{what} {kind}{how}"
+    name
     for kind in KINDS
-    for what, how in (
-        ("fit spilled", ""),
-        ("fit spilled", ", file not cached"),
-        ("fit memory held", ""),
-        ("fit memory spilled", ""),
+    for name in (
+        f"fit spilled {kind}",
+        f"fit spilled {kind}, file not cached",
+        f"fit spilled {kind}, memory",
+        f"fit not spilled {kind}, memory",
     )
 ]
 
@@ -62,10 +62,10 @@ def rows() -> Iterator[Row]:
         yield row(
             f"fit spilled {kind}, file not cached", "s", cold["seconds"], held["seconds"], "an epoch in memory", 2.0
         )
-        for name, found, kept in ("held", held, held["rows"]), ("spilled", spilled, limit):
+        for name, found, kept in ("spilled", spilled, limit), ("not spilled", held, held["rows"]):
             bound = 1.3 * kept + 4 * found["weights"]
             peers = f"1.3 of {kept / MB:.0f} MB of rows, 4 of weights"
-            yield row(f"fit memory {name} {kind}", "MB", found["peak"] / MB, bound / MB, peers, 1.0)
+            yield row(f"fit {name} {kind}, memory", "MB", found["peak"] / MB, bound / MB, peers, 1.0)
 
 
 def in_a_process(kind: str, limit: int, cold: bool) -> dict[str, Any]:
