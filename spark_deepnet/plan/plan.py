@@ -96,7 +96,13 @@ class TrainPlan:
     """After this long, and 20 times its set-up, the job hands back its state, so that the next one goes on."""
     deadline: float = 300.0
     """Seconds that any wait for another rank may last."""
+    checkpoint_every: int = 0
+    """Epochs after which the job ends at its next exchange; 0: that is nothing to end for."""
+    resumed: str | None = None
+    """The folder of the checkpoint that the fit goes on from."""
     threads: int = 1
+    row_memory: int = 0
+    """Bytes of rows that a rank keeps in memory, the rest being spilled; 0: all."""
     listener: tuple[str, int] | None = None
     """Where the driver hears of progress; None where it cannot be reached."""
     ports: tuple[int, int] = ANY_PORT
@@ -105,6 +111,11 @@ class TrainPlan:
     """Key and certificate by which ranks encrypt what they say; empty: they do not."""
     fingerprint: str | None = None
     """What the earlier jobs' rows added up to; other rows now would be another fit."""
+
+    def until(self, epoch: int) -> float:
+        """The number of epochs at which a job that starts in this one ends."""
+        every = self.checkpoint_every
+        return (epoch // every + 1) * every if every else float("inf")
 
     @property
     def listening(self) -> range:

@@ -63,6 +63,8 @@ RANGES = {
     "syncState": (lambda v: v in STATES, "'average', 'keep' or 'reset'"),
     "exchange": (lambda v: v in EXCHANGES, "'auto', 'sockets' or 'spark'"),
     "encryption": (lambda v: v in ENCRYPTIONS, "'auto', 'on' or 'off'"),
+    "checkpointInterval": (lambda v: v >= 1 or v == -1, "at least 1, or -1 for none"),
+    "keepCheckpoints": _at_least(1),
     "jobSeconds": _at_least(0),
     "timeout": _above(0),
     "handleInvalid": (lambda v: v in ("error", "skip", "keep"), "'error', 'skip' or 'keep'"),

@@ -9,6 +9,7 @@ import numpy as np
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import (
     HasBatchSize,
+    HasCheckpointInterval,
     HasElasticNetParam,
     HasHandleInvalid,
     HasLearningRate,
@@ -88,6 +89,7 @@ class DeepNetParams(
     HasLoss,
     HasSolver,
     HasNumTrainWorkers,
+    HasCheckpointInterval,
 ):
     """Params that estimator and model share: a model tells how it was trained."""
 
@@ -215,8 +217,21 @@ class DeepNetParams(
     checkpointDir: "Param[str]" = Param(
         Params._dummy(),
         "checkpointDir",
-        "a folder on any filesystem that Spark knows, for state of more than 64 MiB between the jobs of a fit",
+        "a folder on any filesystem that Spark knows, for the fit's checkpoints, from which fit goes on after it was "
+        "broken off, and for state of more than 64 MiB between its jobs",
         typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
+    )
+    checkpointInterval: "Param[int]" = Param(
+        Params._dummy(),
+        "checkpointInterval",
+        "with checkpointDir: a checkpoint after so many epochs at the latest (>= 1), or none (-1)",
+        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
+    )
+    keepCheckpoints: "Param[int]" = Param(
+        Params._dummy(),
+        "keepCheckpoints",
+        "how many of a fit's last checkpoints stay (>= 1)",
+        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
     )
     jobSeconds: "Param[float]" = Param(
         Params._dummy(),
@@ -264,6 +279,8 @@ class DeepNetParams(
             compression="none",
             overlap=False,
             encryption="auto",
+            checkpointInterval=10,
+            keepCheckpoints=2,
             jobSeconds=30.0,
             timeout=300.0,
             showProgress=False,
@@ -336,6 +353,10 @@ class DeepNetParams(
     def getCheckpointDir(self) -> str:
         """The value of checkpointDir, or its default."""
         return self.getOrDefault(self.checkpointDir)
+
+    def getKeepCheckpoints(self) -> int:
+        """The value of keepCheckpoints, or its default."""
+        return self.getOrDefault(self.keepCheckpoints)
 
     def getJobSeconds(self) -> float:
         """The value of jobSeconds, or its default."""
@@ -496,6 +517,14 @@ class DeepNetParams(
     def setCheckpointDir(self, value: str) -> Self:
         """Set checkpointDir."""
         return self._set(checkpointDir=value)
+
+    def setCheckpointInterval(self, value: int) -> Self:
+        """Set checkpointInterval."""
+        return self._set(checkpointInterval=value)
+
+    def setKeepCheckpoints(self, value: int) -> Self:
+        """Set keepCheckpoints."""
+        return self._set(keepCheckpoints=value)
 
     def setJobSeconds(self, value: float) -> Self:
         """Set jobSeconds."""

@@ -228,6 +228,8 @@ RANGES: dict[str, tuple[Any, ...]] = {
     "syncState": ("sum",),
     "exchange": ("mpi",),
     "encryption": ("yes",),
+    "checkpointInterval": (0, -2),
+    "keepCheckpoints": (0,),
     "jobSeconds": (-1.0,),
     "timeout": (0.0,),
     "handleInvalid": ("ignore",),
