@@ -112,12 +112,15 @@ TASKS = {
 
 
 def curve(name: str, taus: Sequence[int]) -> None:
-    """Accuracy and bytes of a rank by tau: at as many steps as the exact fit makes, and at as many passes."""
+    """Accuracy and bytes of a rank by tau: at as many steps as the exact fit makes, beside the exact fit of so few
+    passes, and at as many passes."""
     task = TASKS[name]
     epochs = task.recipe["epochs"]
     line("tau", "rate", "passes", "steps", "MB", "accuracy")
     for workers, blocks in ((2, 1), (2, 2)):
         told(f"{blocks} blocks" if blocks > 1 else "replicas", 1.0, task.fitted(workers, blocks))
+    for passes in sorted({max(1, round(epochs / tau)) for tau in taus}):
+        told("2 blocks", 1.0, task.fitted(2, 2, epochs=passes))
     for tau in taus:
         for passes in sorted({max(1, round(epochs / tau)), epochs}):
             for share in (1.0, 1 / tau):
