@@ -39,8 +39,8 @@ def test_blocks_are_found_by_the_memory_at_hand(rows: Any, monkeypatch: pytest.M
     replicas, blocks = net.explainPlan(rows).candidates
     assert (replicas.blocks, blocks.blocks) == (1, 2)
     assert replicas.memory > blocks.memory
-    for room, expected in ((None, 1), (replicas.memory, 1), (blocks.memory, 2)):
-        monkeypatch.setattr(cluster, "memory_of", lambda _, room=room: room and int(room / ROOM) + 1)
+    for room, expected in ((replicas.memory, 1), (blocks.memory, 2)):
+        monkeypatch.setattr(cluster, "memory_of", lambda _, room=room: int(room / ROOM) + 1)
         summary = net.fit(rows).summary
         assert (summary.modelBlocks, len(summary.ranks)) == (expected, 2)
     assert summary.syncEvery == 1
