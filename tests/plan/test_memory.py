@@ -32,6 +32,7 @@ from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
 from tests.cases.nets import NETS, NetCase
+from tests.rows.frames import ordered
 from tests.train.fits import Rows, plan_of
 
 CAPACITY = 5000  # so many rows that numbers outweigh Python's own objects
@@ -123,7 +124,7 @@ def test_rows_take_what_is_foretold(columns: Columns) -> None:
 
 def test_blank_rows_are_like_those_that_are_read() -> None:
     plan, rows = plan_of(), Rows.drawn(10)
-    read, made = read_shard([rows.frame()], plan.columns).train, blank(plan.columns, 10)
+    read, made = ordered(read_shard([rows.frame()], plan.columns).train), blank(plan.columns, 10)
     assert (nbytes(read), read.targets[0].dtype) == (nbytes(made), made.targets[0].dtype)  # type: ignore[union-attr]
 
 
