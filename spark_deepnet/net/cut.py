@@ -26,8 +26,9 @@ cut, such as a convolution of the network's input, multiply-adds of a row."""
 LARGE = 1 << 20
 """Weights from which a layer is cut for the memory that they take, whatever it costs."""
 TIMES = 64
-"""Multiply-adds for each number of its input, from which it is quicker to share them out than not to sum that input's
-slopes: 25e9 of the one and 3e8 of the other a second, three times as many as forward takes, and at least half of them."""
+"""Multiply-adds for each number of a layer's input from which it is cut, though the blocks must then sum that input's
+slope: a link carries 3e8 numbers in the second in which a core makes 25e9 multiply-adds, three for each of forward's, of
+which a cut saves half or more."""
 Entries = tuple[np.ndarray, ...]
 """Of the last axis, by block."""
 
