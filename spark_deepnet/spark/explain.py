@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.cost import Costs, Link
 from spark_deepnet.plan.memory import Memory, NodeCost, memory, nodes, row_bytes
 from spark_deepnet.plan.plan import Recipe, TrainPlan
@@ -27,7 +28,8 @@ class Forecast:
     memory: Memory
     """Bytes of one worker, beside its rows."""
     rowBytes: int
-    """Bytes of one of its rows, where features are dense."""
+    """Bytes of one of its rows, where features are dense; vectors of 4,096 or more are taken to be sparse, with 64
+    entries a row."""
     workers: int
     syncEvery: int
     """As set, or as ``auto`` would find it."""
@@ -82,9 +84,15 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False) -> Forecast:
     costs = Costs(recipe.batch_size, found.compute, link, found.together, found.alone)
     tau = _tau(recipe, plan.workers, costs)
     rows = max(costs.share(plan.workers, recipe.sync_every), EVALUATED if recipe.validated else 1)
-    return Forecast(
-        nodes(recipe), memory(recipe, rows), row_bytes(plan.columns), plan.workers, tau, rounds, plan.blocks, costs
-    )
+    sparse = foretold_sparse(plan)
+    layers, held = nodes(recipe, sparse), memory(recipe, rows, sparse)
+    return Forecast(layers, held, row_bytes(plan.columns), plan.workers, tau, rounds, plan.blocks, costs)
+
+
+def foretold_sparse(plan: TrainPlan) -> list[str]:
+    """The inputs that are taken to be fed as sparse rows."""
+    readers = sparse_readers(plan.recipe.scores_net())
+    return [source.input for source in plan.columns.sources if source.wide and source.input in readers]
 
 
 def _tau(recipe: Recipe, workers: int, costs: Costs) -> int:

@@ -12,7 +12,9 @@ import numpy as np
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
+from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.rows.feed import stay_sparse
 from spark_deepnet.rows.shard import Shard
 
 _SAID = 3  # faults that one sentence names
@@ -27,11 +29,15 @@ class Census:
     validation_weights: tuple[float, ...]
     """For each output."""
     fingerprint: str
+    sparse: bool = False
+    """Whether some rank's features stay sparse in a batch."""
 
 
 def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
     """Every rank gets the same census, or the same error."""
-    own = json.dumps(counted(shard)).encode()
+    inputs = sparse_readers(plan.recipe.scores_net())
+    sparse = any(stay_sparse(inputs, table.features) for table in (shard.train, shard.valid))
+    own = json.dumps(counted(shard) | {"sparse": sparse}).encode()
     return census_of([json.loads(blob) for blob in all_gather_bytes(channel, own)], plan)
 
 
@@ -55,6 +61,7 @@ def census_of(parts: list[dict[str, Any]], plan: TrainPlan) -> Census:
         sum(p["valid"] for p in parts),
         _sums(parts, "valid_weights"),
         fingerprint_of([p["fingerprint"] for p in parts]),
+        any(p.get("sparse", False) for p in parts),
     )
     _check_same_rows(census, plan)
     return census

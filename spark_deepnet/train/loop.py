@@ -49,7 +49,8 @@ class Loop:
         self.share = largest_share(len(shard.train), census.rows, batch)
         """The most of this rank's rows that a step takes."""
         capacity = max(self.share, min(len(shard.valid), EVALUATED))
-        self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter, block)
+        slopes, rows = AllReduce(channel, np.float32), channel if census.sparse else None
+        self.stepper = Stepper(recipe, state, capacity, slopes, self.exact, meter, block, rows)
         self.block = self.stepper.block
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce)
         self.pending = np.zeros((len(self.stepper.heads), 3))

@@ -44,6 +44,8 @@ def test_buffers_take_what_is_foretold(case: NetCase) -> None:
     net = case.net()
     tracemalloc.start()
     made = Buffers(net, CAPACITY, np.float32, True)
+    for name, shape in net.inputs.items():
+        made.value(name, CAPACITY, shape)
     found = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert made.values
