@@ -36,7 +36,7 @@ class Census:
 def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
     """Every rank gets the same census, or the same error."""
     inputs = sparse_readers(plan.recipe.scores_net())
-    sparse = any(stay_sparse(inputs, table.features) for table in (shard.train, shard.valid))
+    sparse = any(stay_sparse(inputs, table.features) for table in (shard.train, shard.valid) if len(table))
     own = json.dumps(counted(shard) | {"sparse": sparse}).encode()
     return census_of([json.loads(blob) for blob in all_gather_bytes(channel, own)], plan)
 
