@@ -39,12 +39,17 @@ class Seen:
         self.stretch = slice(slot.start, slot.start + padded(slot.stop - slot.start))
         self.array = slot.view(flat)
         self.rows = self.array.reshape(len(self.array), prod(self.array.shape[1:]))
+        """(width, d)"""
         self.apart = False
         self.index = np.zeros(0, np.int32)
         self.values = self.rows[:0]
         self._room = self.values
         self._written: np.ndarray | None = self.index
         """Which rows of the stretch are not zero; None: any."""
+
+    def of(self, flat: np.ndarray) -> np.ndarray:
+        """The rows of the same array of another flat vector."""
+        return self.slot.view(flat).reshape(self.rows.shape)
 
     def take(self, index: np.ndarray) -> np.ndarray:
         """Where the slopes of these rows, each named once, are to be written; from now on they stand apart."""

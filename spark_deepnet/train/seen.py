@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from spark_deepnet.net.seen import Seen, outside
 from spark_deepnet.plan.plan import Recipe
 
 NO_ROWS = np.zeros(0, np.int32)
+Move = Callable[[np.ndarray, np.ndarray, tuple[np.ndarray, ...], bool], None]
+"""(weights, slopes, the optimizer's vectors, whether the weights decay): weights and vectors are changed."""
 
 
 class SeenRows:
@@ -63,18 +65,19 @@ class SeenRows:
         """The parts of a stretch of the vector that hold slopes: what stands apart is left out."""
         return outside(stretch, [seen.stretch for seen in self.seen if seen.apart])
 
-    def picked(self, seen: Seen, number: int, flat: np.ndarray) -> np.ndarray:
-        """(k, d): of a vector as long as the weights the rows that have slopes, in memory of their own."""
-        key = seen.slot.name, number
-        if key not in self._rooms or len(self._rooms[key]) < len(seen.index):
-            self._rooms[key] = aligned((2 * len(seen.index), seen.rows.shape[1]), flat.dtype)
-        found = self._rooms[key][: len(seen.index)]
-        gather_rows(self._rows(seen, flat), seen.index, found)
+    def step(self, seen: Seen, flats: Sequence[np.ndarray], move: Move) -> None:
+        """Move the rows that have slopes; flats: the weights and the optimizer's vectors, of which they are picked."""
+        picked = [self._picked(seen, k, flat) for k, flat in enumerate(flats)]
+        w, *vectors = (rows.reshape(-1) for rows in picked)
+        move(w, seen.values.reshape(-1), tuple(vectors), seen.slot.weight.decays)
+        for rows, flat in zip(picked, flats, strict=True):
+            put_rows(rows, seen.index, seen.of(flat))
+
+    def _picked(self, seen: Seen, number: int, flat: np.ndarray) -> np.ndarray:
+        """(k, d), in memory of their own."""
+        key, count = (seen.slot.name, number), len(seen.index)
+        if key not in self._rooms or len(self._rooms[key]) < count:
+            self._rooms[key] = aligned((2 * count, seen.rows.shape[1]), flat.dtype)
+        found = self._rooms[key][:count]
+        gather_rows(seen.of(flat), seen.index, found)
         return found
-
-    def put(self, seen: Seen, rows: np.ndarray, flat: np.ndarray) -> None:
-        """The rows back."""
-        put_rows(rows, seen.index, self._rows(seen, flat))
-
-    def _rows(self, seen: Seen, flat: np.ndarray) -> np.ndarray:
-        return seen.slot.view(flat).reshape(seen.rows.shape)

@@ -168,13 +168,8 @@ class Stepper:
             for stretch in self.rows.rest(run):
                 vectors = tuple(vector[stretch] for vector in state.vectors)
                 move(state.weights[stretch], self.slopes[stretch], vectors, decays)
-        flats = [state.weights, *state.vectors]
         for seen in apart:
-            rows = [self.rows.picked(seen, k, flat) for k, flat in enumerate(flats)]
-            w, *kept = (found.reshape(-1) for found in rows)
-            move(w, seen.values.reshape(-1), tuple(kept), seen.slot.weight.decays)
-            for found, flat in zip(rows, flats, strict=True):
-                self.rows.put(seen, found, flat)
+            self.rows.step(seen, [state.weights, *state.vectors], move)
 
     def _clip_scale(self) -> float:
         """What the slopes are multiplied by so that their vector is no longer than clip_norm."""

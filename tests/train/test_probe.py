@@ -111,11 +111,11 @@ def test_drawn_rows_are_such_as_the_columns_may_bring() -> None:
 
 
 def test_wide_vectors_are_timed_as_sparse_rows_whose_weights_are_not_all_sent() -> None:
-    width, units = 1 << 18, 4
+    width, units = 1 << 13, 4
     told = {"sources": (Source((width,), kind=VECTOR),), "classes": 2}
     plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(Entry((width,)),), batch_size=16)
     found = probe.probe(plan)
     rest, rows = found.together
     assert rest < 1000
-    assert rows == pytest.approx(16 * ENTRIES * 4 * (units + 1), rel=0.01)
+    assert 0.9 < rows / (16 * ENTRIES * 4 * (units + 1)) <= 1  # a column may recur within a row
     assert sum(found.alone) > 4 * width * units
