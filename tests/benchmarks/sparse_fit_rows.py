@@ -91,9 +91,11 @@ class Peer:
             def __init__(self) -> None:
                 super().__init__()
                 self.bag = torch.nn.EmbeddingBag(FEATURES, UNITS, mode="sum", sparse=True)
-                torch.nn.init.xavier_uniform_(self.bag.weight)
                 self.bias = torch.nn.Parameter(torch.zeros(UNITS))
                 self.top = torch.nn.Linear(UNITS, 2)
+                torch.nn.init.xavier_uniform_(self.bag.weight)
+                torch.nn.init.xavier_uniform_(self.top.weight)
+                torch.nn.init.zeros_(self.top.bias)
 
             def forward(self, columns: Any, starts: Any, values: Any) -> Any:
                 return self.top(torch.relu(self.bag(columns, starts, per_sample_weights=values) + self.bias))
