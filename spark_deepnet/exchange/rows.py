@@ -11,6 +11,7 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.flat import STEP, Cost, seconds_in_bytes
 from spark_deepnet.exchange.gather import all_gather
 from spark_deepnet.exchange.seats import counted, side_by_side
+from spark_deepnet.kernels.memory import Room
 from spark_deepnet.kernels.sparse import add_rows, number
 
 
@@ -25,10 +26,11 @@ class RowSum:
         self.most = most(counted(channel.hosts), width, d)
         """Rows of all ranks together beyond which the sum of all rows costs less."""
         self._place = np.full(width, -1, np.int32)
+        self._room = Room(d)
 
     def __call__(self, index: np.ndarray | None, values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """index: (k,) int32, each row once, or None: all; values: (k, d) float32. The same of the sum; None, on all
-        ranks, where some rank has all rows or they are too many to send."""
+        ranks, where some rank has all rows or they are too many to send. Values stay until the next call."""
         if self.channel.size == 1:
             return None if index is None else (index, values)
         counts = self._counts(self.width + self.most + 1 if index is None else len(index))
@@ -51,7 +53,8 @@ class RowSum:
         columns = np.concatenate([chunk[:count] for chunk, count in zip(chunks, counts, strict=True)])
         index, places = np.empty_like(columns), np.empty_like(columns)
         index = index[: number(columns, self._place, index, places)]
-        total, start = np.zeros((len(index), self.d), np.float32), 0
+        total, start = self._room.rows(len(index)), 0
+        total[:] = 0
         for chunk, count in zip(chunks, counts, strict=True):
             values = chunk[count:].view(np.float32).reshape(count, self.d)
             add_rows(values, places[start : start + count], total)

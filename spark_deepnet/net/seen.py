@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from spark_deepnet.kernels.memory import aligned, padded
+from spark_deepnet.kernels.memory import Room, padded
 from spark_deepnet.kernels.sparse import put_rows
 from spark_deepnet.net.net import Net, Node
 from spark_deepnet.net.weights import Layout, Slot
@@ -43,7 +43,7 @@ class Seen:
         self.apart = False
         self.index = np.zeros(0, np.int32)
         self.values = self.rows[:0]
-        self._room = self.values
+        self._room = Room(self.rows.shape[1], flat.dtype)
         self._written: np.ndarray | None = self.index
         """Which rows of the stretch are not zero; None: any."""
 
@@ -53,9 +53,7 @@ class Seen:
 
     def take(self, index: np.ndarray) -> np.ndarray:
         """Where the slopes of these rows, each named once, are to be written; from now on they stand apart."""
-        if len(index) > len(self._room):
-            self._room = aligned((2 * len(index), self.rows.shape[1]), self.rows.dtype)
-        self.put(index, self._room[: len(index)])
+        self.put(index, self._room.rows(len(index)))
         return self.values.reshape(len(index), *self.array.shape[1:])
 
     def put(self, index: np.ndarray, values: np.ndarray) -> None:

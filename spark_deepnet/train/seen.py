@@ -9,7 +9,7 @@ import numpy as np
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.rows import RowSum
 from spark_deepnet.kernels.gather import gather_rows
-from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.kernels.memory import Room
 from spark_deepnet.kernels.sparse import put_rows
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.seen import Seen, outside
@@ -31,7 +31,7 @@ class SeenRows:
         self.by_row = {s.slot.name: optimizer.by_row and not (self.decays and s.slot.weight.decays) for s in self.seen}
         """Whether a step changes no weights but those of the rows that have slopes."""
         self._sums = {} if channel is None else {s.slot.name: RowSum(channel, *s.rows.shape) for s in self.seen}
-        self._rooms: dict[tuple[str, int], np.ndarray] = {}
+        self._rooms: dict[tuple[str, int], Room] = {}
 
     def nothing(self, slopes: np.ndarray) -> None:
         """A rank without rows has no slopes."""
@@ -75,9 +75,7 @@ class SeenRows:
 
     def _picked(self, seen: Seen, number: int, flat: np.ndarray) -> np.ndarray:
         """(k, d), in memory of their own."""
-        key, count = (seen.slot.name, number), len(seen.index)
-        if key not in self._rooms or len(self._rooms[key]) < count:
-            self._rooms[key] = aligned((2 * count, seen.rows.shape[1]), flat.dtype)
-        found = self._rooms[key][:count]
+        room = self._rooms.setdefault((seen.slot.name, number), Room(seen.rows.shape[1], flat.dtype))
+        found = room.rows(len(seen.index))
         gather_rows(seen.of(flat), seen.index, found)
         return found
