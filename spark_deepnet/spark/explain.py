@@ -85,7 +85,7 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False) -> Forecast:
     tau = _tau(recipe, plan.workers, costs)
     rows = max(costs.share(plan.workers, recipe.sync_every), EVALUATED if recipe.validated else 1)
     sparse = foretold_sparse(plan)
-    layers, held = nodes(recipe, sparse), memory(recipe, rows, sparse)
+    layers, held = nodes(recipe, sparse), memory(recipe, rows, sparse=sparse)
     return Forecast(layers, held, row_bytes(plan.columns), plan.workers, tau, rounds, plan.blocks, costs)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
@@ -15,6 +14,7 @@ from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.feed import stay_sparse
+from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.shard import Shard
 
 _SAID = 3  # faults that one sentence names
@@ -36,19 +36,25 @@ class Census:
 def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
     """Every rank gets the same census, or the same error."""
     inputs = sparse_readers(plan.recipe.scores_net())
-    sparse = any(stay_sparse(inputs, table.features) for table in (shard.train, shard.valid) if len(table))
+    sparse = bool(inputs) and any(_sparse(rows, inputs) for rows in (shard.train, shard.valid))
     own = json.dumps(counted(shard) | {"sparse": sparse}).encode()
     return census_of([json.loads(blob) for blob in all_gather_bytes(channel, own)], plan)
+
+
+def _sparse(rows: Rows, inputs: Collection[str]) -> bool:
+    """Of spilled rows, by the first that are read."""
+    return len(rows) > 0 and bool(stay_sparse(inputs, rows.in_order().between(0, 1).table.features))
 
 
 def counted(shard: Shard) -> dict[str, Any]:
     """One rank's part of the census, as plain values."""
     return {
+        "failure": shard.failure,
         "faults": shard.faults,
         "rows": len(shard.train),
-        "weights": [float(mass.sum(dtype=np.float64)) for mass in shard.train.masses],
+        "weights": shard.train.sums,
         "valid": len(shard.valid),
-        "valid_weights": [float(mass.sum(dtype=np.float64)) for mass in shard.valid.masses],
+        "valid_weights": shard.valid.sums,
         "fingerprint": shard.fingerprint,
     }
 
@@ -74,6 +80,8 @@ def _sums(parts: list[dict[str, Any]], name: str) -> tuple[float, ...]:
 
 def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
     faults: Counter[str] = Counter()
+    for failure in filter(None, (part["failure"] for part in parts)):
+        raise DataError(failure)
     for part in parts:
         faults.update(part["faults"])
     if faults:
@@ -92,7 +100,7 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
 
 def _check_same_rows(census: Census, plan: TrainPlan) -> None:
     if plan.fingerprint is not None and census.fingerprint != plan.fingerprint:
-        raise other_rows()
+        raise other_rows(plan, census.fingerprint)
 
 
 def fingerprint_of(parts: list[int]) -> str:
@@ -100,7 +108,12 @@ def fingerprint_of(parts: list[int]) -> str:
     return f"{sum(parts) % (1 << 64):016x}"
 
 
-def other_rows() -> DataError:
+def other_rows(plan: TrainPlan, found: str) -> DataError:
+    if plan.resumed is not None:
+        return DataError(
+            f"checkpointDir: {plan.resumed!r} holds a checkpoint of a fit on other rows, whose fingerprint is "
+            f"{plan.fingerprint}, found {found}; fit on those to go on, or give an empty folder to start anew"
+        )
     return DataError(
         "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "
         "write it to a table or checkpoint() it before the fit"

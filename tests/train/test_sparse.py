@@ -24,6 +24,7 @@ from spark_deepnet.plan.architecture import Entry
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows import table
 from spark_deepnet.rows.columns import VECTOR, Source
+from spark_deepnet.rows.held import Held
 from spark_deepnet.rows.table import Sparse, Table
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.seen import SeenRows
@@ -172,7 +173,7 @@ def test_no_batch_is_made_dense(optimizer: str) -> None:
     """20 rows of 200,000 numbers would take 16 MB."""
     alone = Alone(200_000, 2, optimizer)
     alone.step(0)
-    alone.stepper.evaluate(alone.table)
+    alone.stepper.evaluate(Held.all_of(alone.table))
     assert INPUT not in alone.stepper.runner.buffers.values
     tracemalloc.start()
     for i in range(1, 6):
