@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from typing import Any
 
 import numpy as np
@@ -27,15 +26,16 @@ def texts(spark: Any) -> Any:
     return spark.createDataFrame(frame).cache()
 
 
-def test_hashed_text_is_fitted_and_scored(texts: Any) -> None:
+def test_hashed_text_is_foretold_fitted_and_scored(texts: Any) -> None:
     hashing = HashingTF(inputCol="words", outputCol="features", numFeatures=FEATURES)
     net = DeepNetEstimator(
         layers=[Dense(4, "relu"), Dense(2, "softmax")], solver="adagrad", learningRate=0.1, maxIter=3, batchSize=256,
         numTrainWorkers=2, seed=1,
     )  # fmt: skip
+    plan = net.explainPlan(hashing.transform(texts))
+    assert plan.memory.activations < 256 * 1000  # a dense batch would take 268 MB
+    assert plan.rowBytes < 1000
+    assert plan.stepBytes < plan.memory.weights / 2
     model = Pipeline(stages=[hashing, net]).fit(texts)
-    found = model.transform(texts)
-    assert found.where("prediction = label").count() > 0.85 * ROWS
-    summary = model.stages[-1].summary
-    print(summary)
-    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+    assert model.transform(texts).where("prediction = label").count() > 0.85 * ROWS
+    assert model.stages[-1].summary.bytesExchanged < 2 * 3 * (ROWS / 256 + 1) * plan.memory.weights / 2
