@@ -25,8 +25,13 @@ def sparse_readers(net: Net) -> dict[str, tuple[Node, ...]]:
     return {
         name: tuple(nodes)
         for name, nodes in readers.items()
-        if nodes and all(node.layer.by_row and users[node.owner] == 1 for node in nodes)
+        if nodes and all(_by_row(node) and users[node.owner] == 1 for node in nodes)
     }
+
+
+def _by_row(node: Node) -> bool:
+    """Said by the layer's own class: one made from it may want x otherwise."""
+    return bool(vars(type(node.layer)).get("by_row"))
 
 
 class Seen:

@@ -107,6 +107,18 @@ def test_inputs_that_may_be_sparse_are_read_by_layers_that_take_it_alone(
     assert sorted(Runner(net, Layout(net).zeros(), 1).sparse) == found
 
 
+class Doubled(Dense):
+    """y = 2 (x W + b), by one who knows of matrices only; it joins no family."""
+
+    def forward(self, w: Any, x: Any, y: np.ndarray, call: Any) -> None:
+        super().forward(w, x, y, call)
+        y *= 2
+
+
+def test_a_layer_made_from_one_that_takes_sparse_rows_gets_none_unasked() -> None:
+    assert sparse_readers(Net.of([Doubled(3)], {INPUT: (9,)})) == {}
+
+
 def test_what_lies_beside_holes() -> None:
     assert outside(slice(0, 9), []) == [slice(0, 9)]
     assert outside(slice(0, 9), [slice(0, 3), slice(5, 9)]) == [slice(3, 5)]

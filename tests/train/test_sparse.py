@@ -43,6 +43,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "decay and clipping": {"l1": 0.01, "l2": 0.05, "clip_norm": 0.2, "learning_rate": 0.01},
     "clipped values and norms": {"clip_value": 0.01, "clip_norm": 0.05},
     "overlap": {"overlap": True},
+    "compression": {"compression": "fp16"},
     "row weights and validation": {"weighted": True, "validated": True},
     "steps alone": {"sync_every": 2},
 }
