@@ -125,6 +125,21 @@ def test_blocks_of_weights_are_those_of_the_whole(name: str, blocks: int, monkey
     same(fit(replace(plan, blocks=blocks), ROWS.dealt(*deal)), densified(monkeypatch, plan, ROWS.dealt(*deal)))
 
 
+def test_spilled_rows_stay_sparse_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "most", lambda *_: 10**6)
+    spread, take = [], Sparse.take
+
+    def watched(self: Sparse, index: np.ndarray, out: Any) -> None:
+        spread.append(isinstance(out, np.ndarray))
+        take(self, index, out)
+
+    monkeypatch.setattr(Sparse, "take", watched)
+    plan = sparse_plan(batch_size=1000, validated=True)
+    same(fit(replace(plan, row_memory=1500), ROWS.dealt(30, 30)), fit(plan, ROWS.dealt(30, 30)))
+    assert spread
+    assert not any(spread)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", {"kind": "adam", "lazy": True}], ids=str)
 def test_cut_into_jobs_the_bits_are_the_same(optimizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "most", lambda *_: 10**6)
