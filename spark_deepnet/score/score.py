@@ -124,7 +124,7 @@ Scores = tuple[np.ndarray, np.ndarray | None]
 
 def scores(runner: Runner, features: Mapping[str, Features], n: int) -> list[Scores]:
     """Each output's scores."""
-    found: list[list[Scores]] = [[_scores(out, 0)] for out in runner.batch(0).outputs]
+    found: list[list[Scores]] = [[_scores(out, 0)] for out in runner.batch(0, sparse=runner.sparse).outputs]
     for start in range(0, n, runner.capacity):
         rows = np.arange(start, min(start + runner.capacity, n))
         batch, lengths = fed(runner, features, rows)

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from spark_deepnet.errors import DataError, ExchangeError, LostPeerError, NetworkError, ParamError, TrainingError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
+from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.exchange.seats import Seats
@@ -229,6 +230,7 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     block = Block.of(recipe, Nobody(number, plan.blocks))
     state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
     table = blank(plan.columns, 1)
-    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block)
+    lonely = memory_channels(1, 1.0)[0]
+    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, lonely)
     stepper.step(table, table.keys(), np.zeros(1, np.int64), np.ones(len(stepper.heads)), 0.0, False)
     stepper.evaluate(Held.all_of(table))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.gather import count_not_finite
 from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
@@ -20,6 +21,7 @@ from spark_deepnet.rows.table import Table
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import METRICS, Meter
 from spark_deepnet.train.overlapped import Overlapped
+from spark_deepnet.train.seen import SeenRows
 from spark_deepnet.train.state import State
 
 Sum = Callable[[np.ndarray], None]
@@ -40,7 +42,9 @@ class Stepper:
         total: Sum,
         meter: Meter,
         block: Block | None = None,
+        rows: Channel | None = None,
     ) -> None:
+        """rows: the channel over which slopes of few rows go, where some rank's features are sparse."""
         self.block = block or Block.whole(recipe)
         self.recipe, self.state, self.all_reduce, self.meter = recipe, state, all_reduce, meter
         self.alone = False
@@ -63,8 +67,11 @@ class Stepper:
         self.own = self.block.own()
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
         speak = self.runner.totals or blocks is not None  # layers that exchange need the channel themselves
-        overlaps = recipe.overlap and not speak
+        overlaps = recipe.overlap and not speak and rows is None
         self.overlapped = Overlapped(self.runner.layout, self.vector, all_reduce) if overlaps else None
+        if overlaps:
+            self.runner.sparse = frozenset()  # all slopes go in stretches of the vector
+        self.rows = SeenRows(recipe, self.runner, rows)
 
     def step(
         self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray, rate: float, stop: bool
@@ -80,7 +87,10 @@ class Stepper:
             self.compute(table, keys, rows, scales)
             self.tail[STOP] = stop
         with self.meter.timed("exchanging"):
-            self.all_reduce(self.vector) if self.overlapped is None else self.overlapped.finish()
+            if self.overlapped is None:
+                self.rows.sum(self.vector, self.all_reduce)
+            else:
+                self.overlapped.finish()
             self.block.agree(self.tail)
         with self.meter.timed("computing"):
             if self.tail[BROKEN] == 0 and any(scales):
@@ -105,7 +115,7 @@ class Stepper:
         """The slopes of these rows, and their measures."""
         self.tail[:] = 0
         if len(rows) == 0 and (self.alone or not self.runner.totals):
-            self.slopes[:] = 0
+            self.rows.nothing(self.slopes)
             return
         batch, lengths = fed(self.runner, table.features, rows)
         if self.fresh:
@@ -145,25 +155,42 @@ class Stepper:
     def _update(self, rate: float) -> None:
         recipe, state = self.recipe, self.state
         count = state.clock.count - state.clock.restarted
+        apart = self.rows.settle()
         scale = self._clip_scale()
-        bound = recipe.clip_value or float(np.finfo(np.float32).max)
-        for stretch, decays in self.runs:
-            w, g = state.weights[stretch], self.slopes[stretch]
+
+        def move(w: np.ndarray, g: np.ndarray, vectors: tuple[np.ndarray, ...], decays: bool) -> None:
             l1, l2 = (recipe.l1, recipe.l2) if decays else (0.0, 0.0)
             if l1 or l2 or recipe.clip_value or scale != 1:
+                bound = recipe.clip_value or float(np.finfo(np.float32).max)
                 clip_and_decay(w, l1, l2, bound, scale, g)
-            vectors = tuple(vector[stretch] for vector in state.vectors)
             self.optimizer.step(w, g, vectors, rate, count, decays)
+
+        for run, decays in self.runs:
+            for stretch in self.rows.rest(run):
+                vectors = tuple(vector[stretch] for vector in state.vectors)
+                move(state.weights[stretch], self.slopes[stretch], vectors, decays)
+        for seen in apart:
+            self.rows.step(seen, [state.weights, *state.vectors], move)
 
     def _clip_scale(self) -> float:
         """What the slopes are multiplied by so that their vector is no longer than clip_norm."""
         if not self.recipe.clip_norm:
             return 1.0
-        squares = float(sum(sum_of_squares(self.slopes[own]) for own in self.own))
+        squares = self._squares()
         if self.fresh:
             self.others = self.block.total(squares) - squares
         norm = float(np.sqrt(squares + self.others))
         return min(1.0, self.recipe.clip_norm / norm) if norm > 0 else 1.0
+
+    def _squares(self) -> float:
+        """Of the slopes that this block answers for."""
+        flat = [part for own in self.own for part in self.rows.rest(own)]
+        starts = {own.start for own in self.own}
+        apart = [
+            s.values for s in self.rows.seen if s.apart and (self.block.channel.size == 1 or s.slot.start in starts)
+        ]
+        slopes = [*(self.slopes[part] for part in flat), *(values.reshape(-1) for values in apart)]
+        return float(sum(map(sum_of_squares, slopes)))
 
     def evaluate(self, rows: Rows) -> np.ndarray:
         """(outputs, 2): the weighted sums of loss and metric over all rows, in scoring mode."""
