@@ -29,10 +29,14 @@ def said_by_spark(error: Exception) -> Exception:
     if not ("PythonException" in text or "Traceback" in text or "barrier" in text.lower() or "Job aborted" in text):
         return error  # not of our making: a query of the user's that cannot be analysed, a lost connection
     found = _PYTHON.findall(text.partition("\n\tat ")[0])
-    cause = f"{found[-1][0]}: {found[-1][1]}" if found else text.strip().partition("\n")[0]
+    cause = f"{found[-1][0]}: {found[-1][1]}" if found else first_line(error)
     return ClusterError(
         f"fit: a worker failed and Spark gave up after its retries; the first cause it names is {cause}"
     )
+
+
+def first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 _KNOWN = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ from spark_deepnet.spark import cluster, read
 from spark_deepnet.spark.design import check_ranges, names_of, told
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
+from spark_deepnet.spark.spread import spread
+from spark_deepnet.spark.stored import Stored
 from spark_deepnet.spark.summary import TrainingSummary
 
 _NUMBERS = ArrayType(DoubleType())
@@ -40,28 +42,33 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     a column whose name is "" is left out. Of a network with several outputs these are the first's; the others fill
     columns of the same names and their own behind: ``prediction_age``."""
 
-    def __init__(self, architecture: Architecture | None = None, flat: np.ndarray | None = None) -> None:
+    def __init__(self, architecture: Architecture | None = None, weights: np.ndarray | Stored | None = None) -> None:
         super().__init__()
         self.summary_: TrainingSummary | None = None
-        if architecture is not None and flat is not None:
+        if architecture is not None and weights is not None:
             self.architecture = architecture
             self._net = architecture.scores_net()
-            self._flat = flat
+            self._held = weights
             self._outputs = tuple(Output.of(h.loss, h.units, h.steps, h.name) for h in architecture.heads())
-
-    @classmethod
-    def made(cls, architecture: dict[str, Any], weights: Mapping[str, np.ndarray]) -> DeepNetModel:
-        """A model of an architecture's JSON and weights by name; NetworkError where they do not agree."""
-        found = Architecture.from_json(architecture)
-        return cls(found, Layout(found.scores_net()).packed(weights))
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
-        """ "layer/weight" -> array, read-only: those of a Dense layer are "dense/W" (inputs, units) and "dense/b"."""
-        views = Layout(self._net).named(self._flat)
+        """ "layer/weight" -> array, read-only: those of a Dense layer are "dense/W" (inputs, units) and "dense/b".
+        SizeError where they stay on storage."""
+        views = Layout(self._net).named(self._flat("weights"))
         for view in views.values():
             view.flags.writeable = False
         return views
+
+    @property
+    def stored(self) -> Stored | None:
+        """Where the weights lie, if they are too large for the driver."""
+        return self._held if isinstance(self._held, Stored) else None
+
+    def _flat(self, what: str) -> np.ndarray:
+        if isinstance(self._held, Stored):
+            raise self._held.too_large(self.architecture, what)
+        return self._held
 
     @property
     def net(self) -> Net:
@@ -118,6 +125,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         row = np.asarray(value.toArray() if hasattr(value, "toArray") else value, np.float32).reshape(-1)
         source = Source(entry.shape, entry.name, "value", STEPS if entry.steps else ARRAY, entry.tokens)
         frame = pd.DataFrame({source.columns[0]: pd.Series([row], dtype=object)})
+        self._flat("predict")
         return next(score(self._plan((source,)), [frame])).iloc[0]
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -128,7 +136,10 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if not wanted:
             return dataset
         scored = f"{self.uid}_scored"
-        frame = dataset.withColumn(scored, _udf(plan)(F.struct(*inputs)))
+        if self.stored is None:
+            frame = dataset.withColumn(scored, _udf(plan)(F.struct(*inputs)))
+        else:
+            frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored)
         if plan.invalid == "skip":
             frame = frame.where(F.col(f"{scored}.valid"))
         columns = {
@@ -156,7 +167,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def _plan(self, sources: tuple[Source, ...]) -> ScorePlan:
         thresholds = told(self, "thresholds")
-        weights = self._flat.tobytes()
+        weights = b"" if isinstance(self._held, Stored) else self._held.tobytes()
         digest = hashlib.sha256(json.dumps(self.architecture.to_json()).encode() + weights).hexdigest()
         return ScorePlan(
             self.architecture,
@@ -202,14 +213,19 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 def _udf(plan: ScorePlan) -> Any:
     """One UDF that gives one struct: with a UDF a column, the network would run once a column. It counts as not
     deterministic so that Spark does not run it again for the filter that drops invalid rows."""
-    fields = [
-        f"{part_name(part, k)} {_sent(part, output)}" for k, output in enumerate(plan.outputs) for part in output.parts
-    ]
 
     def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield from score(plan, frames)
 
-    return F.pandas_udf(scored, ", ".join(["valid boolean", *fields])).asNondeterministic()  # type: ignore[call-overload]
+    return F.pandas_udf(scored, _scored(plan)).asNondeterministic()  # type: ignore[call-overload]
+
+
+def _scored(plan: ScorePlan) -> StructType:
+    """What the network gives for a row."""
+    fields = [
+        f"{part_name(part, k)} {_sent(part, output)}" for k, output in enumerate(plan.outputs) for part in output.parts
+    ]
+    return StructType.fromDDL(", ".join(["valid boolean", *fields]))
 
 
 def _sent(part: str, output: Output) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -12,28 +14,32 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.exchange.seats import Seats
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.train.state import ALL, Chunks
+from spark_deepnet.train.state import ALL
 
-Name = tuple[int, int]
+Name = tuple[Any, ...]
+"""Whose a chunk is, and what it is called there."""
 
 
-def hand_over(came: Chunks, expected: int, channel: Channel, grid: Grid) -> dict[Name, bytes]:
+def hand_over(came: Mapping[Name, bytes], expected: int, channel: Channel, grid: Grid) -> dict[Name, bytes]:
     """Those of the chunks that belong to all ranks of this block or to this rank; expected: how many the last job
     handed back."""
+    return dict(handed(came, expected, channel, grid))
+
+
+def handed(came: Mapping[Name, bytes], expected: int, channel: Channel, grid: Grid) -> Iterator[tuple[Name, bytes]]:
+    """The same, chunk by chunk: what is not kept takes no memory."""
     own = json.dumps([[*name, len(chunk)] for name, chunk in sorted(came.items())])
     told = [json.loads(blob) for blob in all_gather_bytes(channel, own.encode())]
     if sum(map(len, told)) != expected:
         raise ExchangeError(f"state: {expected} chunks were sent, {sum(map(len, told))} came; the fit cannot go on")
-    found: dict[Name, bytes] = {}
     for holder, names in enumerate(told):  # every rank in the same order, so nobody waits in a circle
-        for owner, number, length in names:
+        for owner, *number, length in names:
             ranks = grid.of_block(ALL - owner) if owner <= ALL else [owner]
             seats = [holder, *(rank for rank in ranks if rank != holder)]
             if channel.rank in seats:
-                chunk = _passed(came.get((owner, number)), length, Seats(channel, seats))
+                chunk = _passed(came.get((owner, *number)), length, Seats(channel, seats))
                 if channel.rank in ranks:
-                    found[owner, number] = chunk
-    return found
+                    yield (owner, *number), chunk
 
 
 def _passed(own: bytes | None, length: int, seats: Channel) -> bytes:

@@ -32,7 +32,7 @@ def measured(stepper: Stepper, table: Table, keys: np.ndarray, rows: int, total:
     ranks: means over the ranks that have rows, the same on all. Changes nothing that training sees."""
     kept = stepper.state.weights.copy()  # running statistics move in forward
     index = np.arange(min(len(table), rows))
-    stepper.alone = True
+    stepper.together.alone = True
     ones = np.ones(len(stepper.heads))
     steps, exchanges = [], []
     for _ in range(TRIES):
