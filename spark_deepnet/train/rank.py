@@ -175,6 +175,7 @@ def _results(
         chunks, whose = state.chunks(own), ALL - plan.grid.block(channel.rank)
         yield _frame(STATE, whose, [next(chunks)])
         if finished:
+            state.vectors.clear()  # their memory is wanted for what goes out
             yield from (_named(whose, chunk) for chunk in chunks_of(layout.named(state.kept())))
         else:
             yield from (_frame(STATE, whose, [chunk], part) for part, chunk in enumerate(chunks, start=1))
