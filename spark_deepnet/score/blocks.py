@@ -16,7 +16,7 @@ from spark_deepnet.net.run import Runner
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.sharing import share_rows
 from spark_deepnet.rows.table import Features, Table
-from spark_deepnet.score.score import ROWS, ScorePlan, Scores, cells, long_enough, read, refuse, scores
+from spark_deepnet.score.score import ROWS, ScorePlan, cells, long_enough, picked, read, refuse, scores
 
 
 def score_in_blocks(
@@ -38,7 +38,7 @@ def score_in_blocks(
             found = scores(runner, table.features, len(table))
             if frame is not None:
                 own = np.flatnonzero(table.targets[0] == channel.rank)
-                yield cells(plan, [_picked(each, own) for each in found], valid)
+                yield cells(plan, [picked(each, own) for each in found], valid)
 
 
 def turn(blocks: int) -> int:
@@ -54,13 +54,3 @@ def _table(features: Mapping[str, Features], valid: np.ndarray, rank: int) -> Ta
 
 def _none(plan: ScorePlan) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=object) for source in plan.sources for name in source.columns})
-
-
-def _picked(scored: Scores, rows: np.ndarray) -> Scores:
-    """The scores of some rows that lie one after another."""
-    values, lengths = scored
-    if lengths is None:
-        return values[rows], None
-    ends = np.cumsum(lengths)
-    first = ends[rows[0]] - lengths[rows[0]]
-    return values[first : ends[rows[-1]]], lengths[rows]

@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 
 from spark_deepnet.errors import DataError
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.net.batch import Turn
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.rows.columns import Source
@@ -145,27 +144,36 @@ Scores = tuple[np.ndarray, np.ndarray | None]
 
 def scores(runner: Runner, features: Mapping[str, Features], n: int) -> list[Scores]:
     """Each output's scores."""
-    found: list[list[Scores]] = [[_scores(out, 0)] for out in runner.batch(0).outputs]
+    found: list[list[Scores]] = [[scores_of(out.y, out.ends, 0)] for out in runner.batch(0).outputs]
     for start in range(0, n, runner.capacity):
         rows = np.arange(start, min(start + runner.capacity, n))
         batch, lengths = fed(runner, features, rows)
         batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
         for parts, out in zip(found, batch.outputs, strict=True):
-            parts.append(_scores(out, len(rows)))
-    return [_joined(parts) for parts in found]
+            parts.append(scores_of(out.y, out.ends, len(rows)))
+    return [joined_scores(parts) for parts in found]
 
 
-def _scores(out: Turn, n: int) -> Scores:
-    """One output's scores of a batch of n rows."""
-    if out.y.ndim == 2:
-        return out.y.copy(), None
-    steps = np.full(n, out.y.shape[1]) if out.ends is None else out.ends
-    return out.y[np.arange(out.y.shape[1]) < steps[:, None]], steps
+def scores_of(y: np.ndarray, ends: np.ndarray | None, n: int) -> Scores:
+    """One output's scores of n rows; ends: their lengths, where every step has some."""
+    if y.ndim == 2:
+        return y.copy(), None
+    steps = np.full(n, y.shape[1]) if ends is None else ends
+    return y[np.arange(y.shape[1]) < steps[:, None]], steps
 
 
-def _joined(parts: list[Scores]) -> Scores:
+def joined_scores(parts: list[Scores]) -> Scores:
     lengths = [lengths for _, lengths in parts if lengths is not None]
     return np.concatenate([found for found, _ in parts]), np.concatenate(lengths) if lengths else None
+
+
+def picked(scored: Scores, rows: np.ndarray) -> Scores:
+    """The scores of some rows that lie one after another."""
+    values, lengths = scored
+    if lengths is None:
+        return values[rows], None
+    ends = np.concatenate(([0], np.cumsum(lengths)))
+    return values[ends[rows[:1]].sum() : ends[rows[-1:] + 1].sum()], lengths[rows]
 
 
 def _calm(features: Features) -> None:

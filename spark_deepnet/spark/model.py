@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,13 @@ from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.rows.columns import ARRAY, STEPS, Source
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
+from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.spark import cluster, read
 from spark_deepnet.spark.design import check_ranges, names_of, told
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
-from spark_deepnet.spark.spread import spread
+from spark_deepnet.spark.shards import Shards
+from spark_deepnet.spark.spread import possible, spread
 from spark_deepnet.spark.stored import Stored
 from spark_deepnet.spark.summary import TrainingSummary
 
@@ -136,10 +139,10 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if not wanted:
             return dataset
         scored = f"{self.uid}_scored"
-        if self.stored is None:
-            frame = dataset.withColumn(scored, _udf(plan)(F.struct(*inputs)))
-        else:
+        if self.stored is not None and possible(dataset, self.stored):
             frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored)
+        else:
+            frame = dataset.withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
         if plan.invalid == "skip":
             frame = frame.where(F.col(f"{scored}.valid"))
         columns = {
@@ -147,6 +150,14 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             for name, (part, k) in wanted.items()
         }
         return frame.withColumns(columns).drop(scored)
+
+    def _scorer(
+        self, dataset: DataFrame, plan: ScorePlan
+    ) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
+        """What each worker runs by itself."""
+        if self.stored is None:
+            return partial(score, plan)
+        return partial(score_streamed, plan, Shards.of(dataset.sparkSession, self._net, self.stored))
 
     def transformSchema(self, schema: StructType) -> StructType:
         """The schema that transform gives for this one."""
@@ -210,12 +221,12 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return ModelReader(cls)
 
 
-def _udf(plan: ScorePlan) -> Any:
+def _udf(plan: ScorePlan, scorer: Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]) -> Any:
     """One UDF that gives one struct: with a UDF a column, the network would run once a column. It counts as not
     deterministic so that Spark does not run it again for the filter that drops invalid rows."""
 
     def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        yield from score(plan, frames)
+        yield from scorer(frames)
 
     return F.pandas_udf(scored, _scored(plan)).asNondeterministic()  # type: ignore[call-overload]
 

@@ -18,12 +18,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyspark import BarrierTaskContext
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import StructField, StructType
 
-from spark_deepnet.errors import ClusterError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.seats import Seats
@@ -57,7 +56,7 @@ class SpreadPlan:
 def spread(dataset: DataFrame, inputs: list[Column], plan: ScorePlan, scored: StructField, stored: Stored) -> DataFrame:
     """The rows with all their columns, and one more of what the network gives for each."""
     spark = dataset.sparkSession
-    grid = Grid(_replicas(spark, stored.blocks), stored.blocks)
+    grid = Grid((cluster.slots_of(spark) or stored.blocks) // stored.blocks, stored.blocks)
     rows = dataset.select(F.struct("*").alias(ROW), F.struct(*inputs).alias(SENT))
     chunks = stored.frame(spark).select("name", "block", "part", "data")
     both = rows.unionByName(chunks, allowMissingColumns=True)
@@ -69,20 +68,13 @@ def spread(dataset: DataFrame, inputs: list[Column], plan: ScorePlan, scored: St
     return found.select(f"{ROW}.*", F.col(SCORED).alias(scored.name))
 
 
-def _replicas(spark: SparkSession, blocks: int) -> int:
-    """As many as there are slots for."""
-    if cluster.elastic(spark):
-        raise ClusterError(
-            "transform: spark.dynamicAllocation.enabled is true, but the ranks that hold this model's blocks must all run "
-            "at once; set it to false for this application"
-        )
+def possible(dataset: DataFrame, stored: Stored) -> bool:
+    """Whether ranks can hold all blocks at once, in a barrier job."""
+    spark = dataset.sparkSession
+    if dataset.isStreaming or cluster.elastic(spark):
+        return False
     slots = cluster.slots_of(spark)
-    if slots is not None and slots < blocks:
-        raise ClusterError(
-            f"transform: the {blocks} blocks of this model must be held at once, but the cluster has {slots} slots; add "
-            f"cores or executors"
-        )
-    return (slots or blocks) // blocks
+    return slots is None or slots >= stored.blocks
 
 
 def spread_task(plan: SpreadPlan, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

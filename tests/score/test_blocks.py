@@ -19,6 +19,7 @@ from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.rows.columns import STEPS, Source
+from spark_deepnet.score import streamed
 from spark_deepnet.score.blocks import score_in_blocks, turn
 from spark_deepnet.score.output import Output
 from spark_deepnet.score.score import ROWS, ScorePlan, score
@@ -70,11 +71,40 @@ def test_every_rank_gets_the_scores_of_its_rows(sequences: bool, counts: list[li
     found = list(chain(*in_blocks(plan, dealt)))
     expected = list(score(plan, chain(*dealt)))
     assert list(map(len, found)) == list(map(len, expected)) == list(chain(*counts))
+    check_same(found, expected)
+
+
+def check_same(found: list[pd.DataFrame], expected: list[pd.DataFrame]) -> None:
     for frame, other in zip(found, expected, strict=True):
         assert frame.valid.tolist() == other.valid.tolist()
         for name in ("raw", "probability", "prediction"):
             for a, b in zip(frame[name], other[name], strict=True):
                 np.testing.assert_allclose(np.array(a), np.array(b), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("sequences", [False, True], ids=["rows", "sequences"])
+def test_layer_by_layer_it_is_the_same(sequences: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over groups of rows that are not the frames', however often the weights are then asked for."""
+    plan = plan_of(sequences)
+    frames = frames_of(plan, [5, 3, 0, 9])
+    frames[1].iloc[0, 0] = None
+    views = Layout(plan.architecture.scores_net()).views(np.frombuffer(plan.weights, np.float32))
+    asked: list[str] = []
+
+    def weights(node: str) -> Any:
+        asked.append(node)
+        return views[node]
+
+    expected = list(score(plan, frames))
+    for values, times in ((1 << 20, 1), (4 * 64 * 3, 17 if sequences else 6)):
+        asked.clear()
+        monkeypatch.setattr(streamed, "VALUES", values)
+        found = list(streamed.score_streamed(plan, weights, iter(frames)))
+        assert list(map(len, found)) == [5, 3, 0, 9]
+        check_same(found, expected)
+        assert set(asked) == set(views)
+        assert len(asked) == times * len(views)
+    assert list(streamed.score_streamed(plan, weights, iter([]))) == []
 
 
 def test_what_is_wrong_with_a_row_of_one_rank_is_told_by_all() -> None:

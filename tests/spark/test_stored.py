@@ -14,7 +14,7 @@ from pyspark.ml.tuning import CrossValidator, CrossValidatorModel, ParamGridBuil
 from pyspark.sql import functions as F
 
 from spark_deepnet import DeepNetModel
-from spark_deepnet.errors import ClusterError, DataError, ModelFormatError, ParamError, SaveError, SizeError
+from spark_deepnet.errors import DataError, ModelFormatError, ParamError, SaveError, SizeError
 from spark_deepnet.layers import LSTM, Dense, Embedding, LayerNorm
 from spark_deepnet.spark import cluster, stored
 from tests.spark.data import blobs, estimator, frame
@@ -114,7 +114,7 @@ def test_it_goes_through_pipelines_and_cross_validators(rows: Any, pair: Any, tm
     assert metric.evaluate(again.transform(rows)) == metric.evaluate(found.transform(rows))
 
 
-def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> None:
     _, model, _ = pair
     model.save(f"{tmp_path}/model")
     again = DeepNetModel.load(f"{tmp_path}/model")
@@ -132,10 +132,15 @@ def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path, monke
             act()
         check_sentence(raised.value)
     check_same(scored(again, rows), scored(model, rows))
+
+
+def test_where_slots_are_few_it_scores_layer_by_layer(rows: Any, pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, model, _ = pair
     monkeypatch.setattr(cluster, "slots_of", lambda spark: 1)
-    with pytest.raises(ClusterError, match="transform: the 2 blocks") as raised:
-        model.transform(rows)
-    check_sentence(raised.value)
+    found = model.transform(rows)
+    assert found.schema == held.transform(rows).schema
+    check_same(found.orderBy("number").collect(), scored(held, rows))
+    assert model.transform(rows.limit(0)).count() == 0
 
 
 def lose_a_shard(data: Path) -> None:
