@@ -102,11 +102,8 @@ def _through(
 ) -> np.ndarray:
     """One node's output for all rows; its lengths join the others'."""
     alone = Net(dict(zip(node.inputs, node.input_shapes, strict=True)), (node,))
-    buffers, y, ends = (
-        Buffers(alone, min(n, ROWS), np.float32, False),
-        np.empty((n, *node.shape), np.float32),
-        list[np.ndarray](),
-    )
+    buffers, y = Buffers(alone, min(n, ROWS), np.float32, False), np.empty((n, *node.shape), np.float32)
+    ends: list[np.ndarray] = []
     for start in range(0, n, ROWS):
         rows = slice(start, min(start + ROWS, n))
         batch = Batch(alone, rows.stop - start, buffers, {node.owner: arrays}, None, Call())
