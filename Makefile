@@ -5,7 +5,7 @@ PYTHON := $(CURDIR)/.venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONHOME PYTHONPATH SPARK_HOME
 
-.PHONY: help demo test bench docs lint clean
+.PHONY: help demo test bench chaos docs lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 16
@@ -22,6 +22,10 @@ test:  ## all tests: compiled, then the kernels as plain Python; TESTS=path for 
 bench:  ## speed beside the peers, into bench.json; ONLY=text for the rows whose name has the text
 	@bash .ci/setup.sh dev bench
 	$(PYTHON) -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)")
+
+chaos:  ## FITS=20 fits, each with a Python worker or an executor killed at random (SEED=0): all must end as if not
+	@bash .ci/setup.sh dev
+	$(PYTHON) -m tests.chaos --fits $(or $(FITS),20) --seed $(or $(SEED),0)
 
 docs:  ## make the tables of the pages anew
 	@bash .ci/setup.sh dev

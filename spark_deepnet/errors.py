@@ -35,6 +35,10 @@ class ExchangeError(DeepNetError, RuntimeError):
     """A rank that cannot be met, heard or trusted."""
 
 
+class LostPeerError(ExchangeError):
+    """A rank that has gone, whose own end says why."""
+
+
 class TrainingError(DeepNetError, ArithmeticError):
     """Training that left the finite numbers."""
 

@@ -9,16 +9,18 @@ from typing import Self
 
 import numpy as np
 
-from spark_deepnet.errors import ExchangeError
+from spark_deepnet.errors import ExchangeError, LostPeerError
 
 
 class Channel(ABC):
     """One rank's seat among ``size`` ranks. Vectors are C-contiguous arrays of any dtype and shape; both ends must
     name the same number of bytes. Every wait ends: after ``deadline`` seconds in which nothing moved it is an
-    ExchangeError. After any ExchangeError the messages are out of step: close the channel. For one thread at a time."""
+    ExchangeError, or after ``patience`` seconds where that is longer and all ranks live. After any ExchangeError the
+    messages are out of step: close the channel. For one thread at a time."""
 
     def __init__(self, rank: int, size: int, deadline: float, hosts: Sequence[str] = ()) -> None:
         self.rank, self.size, self.deadline = rank, size, deadline
+        self.patience = deadline
         self.hosts = tuple(hosts) or ("",) * size
         """The host of each rank, in the order of ranks."""
         self.bytes_sent = 0
@@ -59,14 +61,15 @@ class Channel(ABC):
         """The peer in words."""
         return f"rank {peer}"
 
-    def late(self, peer: int) -> ExchangeError:
+    def late(self, peer: int, waited: float, silent: bool = False) -> ExchangeError:
+        what = ", which answers nobody" if silent else ""
         return ExchangeError(
-            f"rank {self.rank} waited {self.deadline:g} s for {self.place(peer)}; is it frozen or unreachable?"
+            f"rank {self.rank} waited {waited:g} s for {self.place(peer)}{what}; is it frozen or unreachable?"
         )
 
-    def closed(self, peer: int, reason: object = "") -> ExchangeError:
+    def closed(self, peer: int, reason: object = "") -> LostPeerError:
         end = f" ({reason})" if str(reason) else ""
-        return ExchangeError(f"rank {self.rank}: {self.place(peer)} closed the connection{end}; its own error says why")
+        return LostPeerError(f"rank {self.rank}: {self.place(peer)} closed the connection{end}; its own error says why")
 
     def unexpected(self, peer: int, found: object, expected: int) -> ExchangeError:
         return ExchangeError(

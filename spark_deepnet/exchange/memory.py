@@ -26,9 +26,9 @@ class MemoryChannel(Channel):
 
     def _take(self, peer: int, out: memoryview) -> None:
         try:
-            found = self._box(peer, self.rank).get(timeout=self.deadline)
+            found = self._box(peer, self.rank).get(timeout=max(self.deadline, self.patience))
         except Empty:
-            raise self.late(peer) from None
+            raise self.late(peer, self.deadline) from None
         if found is None:
             raise self.closed(peer)
         if len(found) != len(out):

@@ -12,6 +12,11 @@ from spark_deepnet.exchange.acceptor import Acceptor
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.handshake import Pass, dial
 from spark_deepnet.exchange.link import Incoming, Outgoing
+from spark_deepnet.exchange.pulse import silent
+from spark_deepnet.exchange.tls import TlsIncoming, TlsOutgoing
+
+LEAST_PULSE = 2.0
+"""Seconds that a rank has at least to show that it lives: it may be busy, or its machine."""
 
 
 class SocketChannel(Channel):
@@ -23,6 +28,7 @@ class SocketChannel(Channel):
     ) -> None:
         super().__init__(rank, size, deadline)
         self._key = key
+        self._outgoing, self._incoming = (TlsOutgoing, TlsIncoming) if key.identity else (Outgoing, Incoming)
         self._places: Sequence[tuple[str, int]] = ()
         self._sockets: dict[int, socket.socket] = {}
         self._arrival = threading.Condition()
@@ -41,9 +47,9 @@ class SocketChannel(Channel):
     def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
         moving: list[Outgoing | Incoming] = []
         if to is not None and data is not None:
-            moving.append(Outgoing(self._socket(to), to, data))
+            moving.append(self._outgoing(self._socket(to), to, data))
         if from_ is not None and out is not None:
-            moving.append(Incoming(self._socket(from_), from_, out, self))
+            moving.append(self._incoming(self._socket(from_), from_, out, self))
         while moving:
             if self._moved(moving):
                 moving = [m for m in moving if m.at < m.end]
@@ -69,8 +75,20 @@ class SocketChannel(Channel):
             events[fd] = events.get(fd, 0) | message.event
         for fd, event in events.items():
             poll.register(fd, event)
-        if not poll.poll(self.deadline * 1000):
-            raise self.late(moving[-1].peer)
+        waited = 0.0
+        while not poll.poll(self.deadline * 1000):
+            waited += self.deadline
+            self._judge(moving[-1].peer, waited)
+
+    def _judge(self, peer: int, waited: float) -> None:
+        """End a long wait for a peer, unless all ranks live and the patience is not over. The peer may itself wait for
+        another, which is then the one to name."""
+        others = {rank: place for rank, place in enumerate(self._places) if rank != self.rank}
+        dead = silent(others, max(LEAST_PULSE, self.deadline / 10))
+        if dead:
+            raise self.late(peer if peer in dead else dead[0], waited, True)
+        if waited >= self.patience:
+            raise self.late(peer, waited)
 
     def _socket(self, peer: int) -> socket.socket:
         sock = self._sockets.get(peer)
@@ -82,10 +100,15 @@ class SocketChannel(Channel):
             raise ExchangeError(f"rank {self.rank} of {len(self._places)} met has no connection to rank {peer}")
         if self.rank < peer:
             self._sockets[peer] = self._dialled(peer)
-        with self._arrival:
-            if not self._arrival.wait_for(lambda: peer in self._sockets, self.deadline):
-                raise self.late(peer)
+        waited = 0.0
+        while not self._arrived(peer):
+            waited += self.deadline
+            self._judge(peer, waited)
         return self._sockets[peer]
+
+    def _arrived(self, peer: int) -> bool:
+        with self._arrival:
+            return self._arrival.wait_for(lambda: peer in self._sockets, self.deadline)
 
     def _dialled(self, peer: int) -> socket.socket:
         try:

@@ -151,7 +151,7 @@ class _World:
             self._waiting[channel.rank] = from_
             self._pass_on(channel.rank)
         if not mail:
-            raise channel.late(from_)
+            raise channel.late(from_, channel.deadline)
         message = mail.popleft()
         channel.heard = max(message.whole, channel.heard + len(message.data) * self.network.per_byte)
         return message

@@ -9,7 +9,7 @@ import numpy as np
 
 from spark_deepnet.layers._crossings import blocks_of
 from spark_deepnet.layers._recurrent import Recurrent, Run
-from spark_deepnet.layers.layer import Arrays, Piece, Shape, Weight, share_of
+from spark_deepnet.layers.layer import Arrays, Exchange, Piece, Shape, Weight, share_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +34,10 @@ class RecurrentPart(Recurrent):
         more["others"] = ((x[0], self.units), None)
         more |= dict.fromkeys(("parts", "carried"), ((1, self.all_units), None))
         return super().saves(x) | more
+
+    def exchanges(self, x: Shape) -> tuple[Exchange, ...]:
+        back = sum(not (self.truncate and s % self.truncate == 0) for s in range(1, x[0]))
+        return (Exchange(self.all_units, summed=False),) * (x[0] - 1) + (Exchange(self.all_units),) * back
 
     def multiply_adds(self, x: Shape) -> int:
         return x[0] * (x[1] + self.all_units) * self.gates * self.units

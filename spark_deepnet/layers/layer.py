@@ -59,6 +59,16 @@ class Piece:
     weights: Mapping[str, Mapping[int, np.ndarray]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A vector that all blocks of a network that is cut exchange in a step."""
+
+    size: int
+    """Numbers a row: of the whole vector."""
+    summed: bool = True
+    """Else each block sends its own part of it to all."""
+
+
 class Blocks(Protocol):
     """The blocks that one network is cut into, as its layers see them: all call the same, in the same order."""
 
@@ -186,6 +196,10 @@ class Layer(Member, family="layers"):
         if not self.channelwise or (self.many and not all(np.array_equal(first, other) for other in entries)):
             return None
         return Piece(self, {name: {-1: first} for name in self.weights(x)}), first
+
+    def exchanges(self, x: Any) -> tuple[Exchange, ...]:
+        """Of a layer in a network that is cut: what it exchanges with the other blocks, forward and backward."""
+        return ()
 
     def multiply_adds(self, x: Any) -> int:
         """Multiply-adds of one row's forward pass in matrix products."""

@@ -19,10 +19,11 @@ import numpy as np
 from spark_deepnet.layers._crossings import Gather, Join, Share
 from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
 from spark_deepnet.net.net import Net, Node
-from spark_deepnet.net.weights import Layout
+from spark_deepnet.net.weights import Layout, Slot
 
 LEAST = 1 << 12
-"""Weights below which a layer is not worth the exchange, and runs whole in every block."""
+"""Weights below which a layer is not worth an exchange, and runs whole in every block; of a layer that needs none to be
+cut, such as a convolution of the network's input, multiply-adds of a row."""
 Entries = tuple[np.ndarray, ...]
 """Of the last axis, by block."""
 Pieces = dict[str, list[Any]]
@@ -66,6 +67,12 @@ def cut(net: Net, block: int, blocks: int, least: int | None = None, remembers: 
     return net if blocks == 1 else _Cutter(net, block, blocks, LEAST if least is None else least, remembers).cut()
 
 
+def alike(block: Net, last: Net) -> list[Slot]:
+    """The weights that every block holds whole, as they lie in a block's vector; the last has none of its own alone."""
+    common = {slot.name for slot in Layout(last).slots if slot.weight.part is None}
+    return [slot for slot in Layout(block).slots if slot.name in common]
+
+
 def assembled(net: Net, blocks: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
     """The whole network's flat vector, from the arrays of its blocks by name."""
     layout = Layout(net)
@@ -100,11 +107,15 @@ class _Cutter:
         self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
         self.gathered: dict[str, _Value] = {}
         self.shared: dict[str, _Value] = {}
+        self.given = set(net.inputs)
+        """Values that depend on no weight, and so need no slope."""
         users = Counter(node.owner for node in net.nodes if node.weights())
         self.tied = {name for name, count in users.items() if count > 1}
 
     def cut(self) -> Net:
         for node in self.net.nodes:
+            if not node.weights() and self.given.issuperset(node.inputs):
+                self.given.add(node.name)
             self.values[node.name] = self._through(node) or self._by_inputs(node) or self._of_whole(node)
         self._gathered(self.net.nodes[-1].name)  # Output layers have had theirs gathered: they are no channelwise ones
         return Net(dict(self.net.inputs), tuple(self.nodes))
@@ -129,14 +140,27 @@ class _Cutter:
 
     def _of_whole(self, node: Node) -> _Value:
         whole = [self._gathered(name) for name in node.inputs]
-        size = sum(prod(w.shape) for w in node.weights().values())
-        if size < self.least or node.owner in self.tied or node.layer.many or not size:
+        if not self._worth(node):
             return self._run(node, Piece(node.layer), whole)
         return (
             self._by_outputs(node, whole[0])
             or self._by_sum(node, whole[0])
             or self._run(node, Piece(node.layer), whole)
         )
+
+    def _worth(self, node: Node) -> bool:
+        """Whether a layer that reads the whole should be cut."""
+        size = sum(prod(w.shape) for w in node.weights().values())
+        if node.owner in self.tied or node.layer.many or not size:
+            return False
+        return size >= self.least or (self._free(node) and node.layer.multiply_adds(node.x) >= self.least)
+
+    def _free(self, node: Node) -> bool:
+        """Whether it can be cut by its outputs without any exchange."""
+        if node.inputs[0] not in self.given or not node.shape or node.shape[-1] < self.blocks:
+            return False
+        found = node.layer.cut_outputs(node.x, self.block, self.blocks)
+        return found is not None and not found[0].layer.exchanges(node.x)
 
     def _by_outputs(self, node: Node, whole: _Value) -> _Value | None:
         if not node.shape or node.shape[-1] < self.blocks:
@@ -171,8 +195,8 @@ class _Cutter:
         return self.gathered[name]
 
     def _shared(self, whole: _Value) -> _Value:
-        """The whole value for those who use it in parts; inputs of the network have no slope to sum."""
-        if whole.node in self.net.inputs:
+        """The whole value for those who use it in parts; where none has weights before it, there is no slope to sum."""
+        if whole.node in self.given:
             return whole
         if whole.node not in self.shared:
             self.shared[whole.node] = self._cross(f"{whole.node}/share", Share(self.remembers), whole)

@@ -9,6 +9,7 @@ import numpy as np
 
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.buffers import Buffers
+from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.net.weights import Layout
@@ -58,9 +59,10 @@ class Memory:
         return self.weights + self.slopes + self.vectors + self.best + self.activations
 
 
-def memory(recipe: Recipe, rows: int) -> Memory:
-    """Of a rank whose steps have up to so many rows."""
-    net = recipe.scores_net()
+def memory(recipe: Recipe, rows: int, blocks: int = 1) -> Memory:
+    """Of a rank whose steps have up to so many rows, and that holds one of so many blocks: of the first, which is the
+    largest."""
+    net = cut(recipe.scores_net(), 0, blocks, remembers=recipe.sync_every != 1)
     size = FLOAT * Layout(net).size
     vectors = len(recipe.made_optimizer().vectors) * size
     return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffers(net).values()), rows)

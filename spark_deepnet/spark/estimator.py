@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import Any, Self
 
@@ -19,8 +19,10 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark import cluster
-from spark_deepnet.spark.design import Design
+from spark_deepnet.spark.checkpoints import Checkpoints
+from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
+from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.params import DeepNetParams
@@ -28,6 +30,7 @@ from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.rounds import Rounds, checked
 from spark_deepnet.spark.summary import TrainingSummary
+from spark_deepnet.spark.wire import identity_for, ports_of
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +86,13 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         syncEpochs: int | None = None,
         syncState: str | None = None,
         exchange: str | None = None,
+        compression: Any = None,
+        overlap: bool | None = None,
+        encryption: str | None = None,
+        portRange: str | None = None,
         checkpointDir: str | None = None,
+        checkpointInterval: int | None = None,
+        keepCheckpoints: int | None = None,
         jobSeconds: float | None = None,
         timeout: float | None = None,
         showProgress: bool | None = None,
@@ -128,7 +137,13 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         syncEpochs: int | None = None,
         syncState: str | None = None,
         exchange: str | None = None,
+        compression: Any = None,
+        overlap: bool | None = None,
+        encryption: str | None = None,
+        portRange: str | None = None,
         checkpointDir: str | None = None,
+        checkpointInterval: int | None = None,
+        keepCheckpoints: int | None = None,
         jobSeconds: float | None = None,
         timeout: float | None = None,
         showProgress: bool | None = None,
@@ -161,8 +176,21 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     def _train(self, spark: SparkSession, design: Design) -> Outcome:
         plan, rounds = self._plan(spark, design)
         _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
-        with ProgressBar(self.getShowProgress(), plan.recipe.epochs) as bar:
-            return Rounds(design.frame, plan, bar).run() if rounds else self._jobs(spark, design.frame, plan, bar)
+        with (
+            stopped_with_us(spark),
+            ProgressBar(self.getShowProgress(), plan.recipe.epochs) as bar,
+            self._checkpoints(spark, plan, rounds) as checkpoints,
+        ):
+            if rounds:
+                return Rounds(design.frame, plan, bar, checkpoints).run()
+            return self._jobs(spark, design.frame, plan, bar, checkpoints)
+
+    def _checkpoints(
+        self, spark: SparkSession, plan: TrainPlan, rounds: bool
+    ) -> AbstractContextManager[Checkpoints | None]:
+        if not plan.checkpoint_every:
+            return nullcontext()
+        return Checkpoints(spark, self.getCheckpointDir(), plan, rounds, self.getKeepCheckpoints())
 
     def _plan(self, spark: SparkSession, design: Design) -> tuple[TrainPlan, bool]:
         """What every rank is told, and whether the fit goes in rounds of ordinary jobs."""
@@ -182,19 +210,30 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             secret=secrets.token_bytes(32),
             job_seconds=self.getJobSeconds(),
             deadline=self.getTimeout(),
+            checkpoint_every=max(0, self.getCheckpointInterval()) if self.isDefined(self.checkpointDir) else 0,
             threads=cluster.threads_of(spark),
+            ports=ports_of(told(self, "portRange")),
+            identity=b"" if rounds else identity_for(spark, self.getEncryption()),
         )
         return plan, rounds
 
-    def _jobs(self, spark: SparkSession, frame: DataFrame, plan: TrainPlan, bar: ProgressBar) -> Outcome:
+    def _jobs(
+        self,
+        spark: SparkSession,
+        frame: DataFrame,
+        plan: TrainPlan,
+        bar: ProgressBar,
+        checkpoints: Checkpoints | None,
+    ) -> Outcome:
         state = _state_bytes(plan.recipe, plan.workers)
         folder = self.getCheckpointDir() if self.isDefined(self.checkpointDir) else None
         with ExitStack() as stack:
             if self.getShowProgress() and not is_remote():
-                listener = Listener(cluster.conf(spark, "spark.driver.host"), plan.secret, bar.heard)
+                host = cluster.conf(spark, "spark.driver.host")
+                listener = Listener(host, plan.secret, bar.heard, plan.listening, plan.identity)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
-            return Jobs(frame, plan, state, folder, bar).run()
+            return Jobs(frame, plan, state, folder, bar, checkpoints).run()
 
     def _model(self, design: Design, outcome: Outcome, seconds: float) -> DeepNetModel:
         model = DeepNetModel(design.recipe.architecture, outcome.weights)
@@ -222,4 +261,5 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
 def _state_bytes(recipe: Recipe, workers: int) -> int:
     """Of a fit's whole state."""
     vectors = len(recipe.made_optimizer().vectors) * (workers if recipe.keeps_own else 1)
+    vectors += workers * recipe.keeps_residual
     return 4 * Layout(recipe.scores_net()).size * (1 + vectors + recipe.validated)

@@ -5,16 +5,25 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from typing import Any
+
+from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import ClusterError, DeepNetError
+from spark_deepnet.spark.tasks import Failed, failed_tasks
 
 _log = logging.getLogger(__name__)
 _PYTHON = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception|Interrupt)): (.+)$", re.MULTILINE)
-
 _MISSING = re.compile(r"No module named '([\w.]+)'")
+_BARRIER = re.compile(r"barrier task \w+\((\d+), (\d+)\) finished unsuccessfully\.\s*")
+_TASK = re.compile(r"Task (\d+) in stage (\d+)\.\d+ failed .*?Lost task \S+ in stage \S+ \(TID \d+\) \((\S+).*?\): ")
+_EXECUTOR = re.compile(r"ExecutorLostFailure \(executor \S+ (?:exited|lost).*?\) Reason: (.+)")
+_CRASHED = "Python worker exited unexpectedly"
+_FOLLOWS = "LostPeerError"
+"""What the others of a rank that has gone say."""
 
 
-def said_by_spark(error: Exception) -> Exception:
+def said_by_spark(error: Exception, spark: SparkSession | None = None) -> Exception:
     """What to raise instead of an error of Spark: its whole text goes to the log."""
     if isinstance(error, DeepNetError):
         return error
@@ -28,14 +37,61 @@ def said_by_spark(error: Exception) -> Exception:
             return ClusterError(sentence.format(python=sys.executable, version=version, module=module))
     if not ("PythonException" in text or "Traceback" in text or "barrier" in text.lower() or "Job aborted" in text):
         return error  # not of our making: a query of the user's that cannot be analysed, a lost connection
+    return ClusterError(f"fit: {_cause(text, spark)}; Spark gave up after its retries")
+
+
+def _cause(text: str, spark: SparkSession | None) -> str:
+    """What ended the first task to fail, not what its end did to the others."""
+    failed = _failed(text, spark)
+    return _words(failed) if failed else f"a worker failed, and the first cause that Spark names is {_named(text)}"
+
+
+def _words(failed: Failed) -> str:
+    who = f"rank {failed.rank}" + (f" on {failed.host}" if failed.host else "")
+    lost = _EXECUTOR.search(failed.reason)
+    if lost is not None:
+        return f"{who} was lost with its executor ({lost[1].strip()}); was it killed, out of memory?"
+    if _CRASHED in failed.reason:
+        return f"{who} was killed; out of memory?"
+    return f"{who} failed with {_named(failed.reason)}"
+
+
+def _failed(text: str, spark: SparkSession | None) -> Failed | None:
+    """The task that the text tells of; of those that the session knows, one that did not fail for another's sake."""
+    barrier, task = _BARRIER.search(text), _TASK.search(text)
+    if barrier is not None:
+        told, stage = Failed(int(barrier[2]), "", text[barrier.end() :]), int(barrier[1])
+    elif task is not None:
+        told, stage = Failed(int(task[1]), task[3], text[task.end() :]), int(task[2])
+    else:
+        return None
+    known = [told, *failed_tasks(spark, stage)] if spark is not None else [told]
+    first = _first(known)
+    host = next((one.host for one in known if one.rank == first.rank and one.host), "")
+    return first._replace(host=host)
+
+
+def _first(failed: list[Failed]) -> Failed:
+    """The first that did not fail for another's sake."""
+    return next((one for one in failed if _FOLLOWS not in one.reason), failed[0])
+
+
+def tell_of_retries(spark: SparkSession, measures: dict[str, Any]) -> None:
+    """Warn where Spark has run a job again; measures: of one of its ranks."""
+    attempt = measures["attempt"]
+    if attempt:
+        failed = failed_tasks(spark, measures["stage"], attempt - 1)
+        why = _words(_first(failed)) if failed else "a worker was lost"
+        _log.warning("fit: job %d was run %d times: %s", measures["job"], attempt + 1, why)
+
+
+def _named(text: str) -> str:
+    """The Python error of a text, or its first line."""
     found = _PYTHON.findall(text.partition("\n\tat ")[0])
-    cause = f"{found[-1][0]}: {found[-1][1]}" if found else first_line(error)
-    return ClusterError(
-        f"fit: a worker failed and Spark gave up after its retries; the first cause it names is {cause}"
-    )
+    return f"{found[-1][0]}: {found[-1][1]}" if found else first_line(text)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: Exception | str) -> str:
     return str(error).strip().partition("\n")[0]
 
 
@@ -63,5 +119,9 @@ _KNOWN = (
     (
         "spark.driver.maxResultSize",
         "fit: the model's weights are larger than spark.driver.maxResultSize; raise it before the session starts",
+    ),
+    (
+        "No space left on device",
+        "fit: a disk is full, of an executor (spark.local.dir) or of checkpointDir; make room, and fit again",
     ),
 )

@@ -25,7 +25,8 @@ from spark_deepnet.net.chunks import arrays_of
 from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
-from spark_deepnet.spark.failures import said_by_spark
+from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
+from spark_deepnet.spark.failures import said_by_spark, tell_of_retries
 from spark_deepnet.spark.persist import remove_folder
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.stored import Stored, check_fit, is_stored, write_chunks
@@ -41,7 +42,8 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
     context = BarrierTaskContext.get()
     number = context.partitionId()
     host = context.getTaskInfos()[number].address.rpartition(":")[0].strip("[]")
-    yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather))
+    tried = context.stageId(), context.stageAttemptNumber()
+    yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather, *tried))
 
 
 @dataclass
@@ -59,15 +61,20 @@ class Jobs:
     """Runs job after job until the fit is finished."""
 
     def __init__(
-        self, frame: DataFrame, plan: TrainPlan, state_bytes: int, folder: str | None, bar: ProgressBar
+        self,
+        frame: DataFrame,
+        plan: TrainPlan,
+        state_bytes: int,
+        folder: str | None,
+        bar: ProgressBar,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
-        self.frame, self.plan, self.bar = frame, plan, bar
+        self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
         check_fit(plan, folder)
-        self.stays = (
-            f"{folder}/weights-{uuid.uuid4().hex}" if is_stored(plan.recipe.architecture, plan.blocks) else None
-        )
+        stays = is_stored(plan.recipe.architecture, plan.blocks)
+        self.stays = f"{folder}/weights-{uuid.uuid4().hex}" if stays else None
         """Where weights go that the driver should not hold."""
-        large = state_bytes > DRIVER_STATE or self.stays is not None
+        large = state_bytes > DRIVER_STATE or stays
         self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and large else None
         if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job
             self.plan = replace(plan, job_seconds=float("inf"))
@@ -75,15 +82,24 @@ class Jobs:
         self.count = 0
 
     def run(self) -> Outcome:
-        """All jobs."""
+        """All jobs, from the last checkpoint on."""
         try:
-            rows = self._job(None)
+            rows = self._job(self._resumed())
             while not self._clock(rows)["finished"]:
-                rows = self._job(self._state(rows))
+                state = self._state(rows)
+                if self.checkpoints is not None:
+                    self.checkpoints.save(state, self.plan, self._clock(rows)["epoch"])
+                rows = self._job(state)
             return Outcome(self._weights(rows), self._clock(rows), self.ranks, self.count)
         finally:
             if self.folder is not None:
                 remove_folder(self.frame.sparkSession, self.folder)
+
+    def _resumed(self) -> DataFrame | None:
+        if self.checkpoints is None:
+            return None
+        self.plan, state = self.checkpoints.resumed(self.plan)
+        return state
 
     def _weights(self, rows: list[Row]) -> np.ndarray | Stored:
         if self.stays is not None:
@@ -110,7 +126,7 @@ class Jobs:
         try:
             rows = self._collected(results)
         except Exception as error:
-            raise said_by_spark(error) from None
+            raise said_by_spark(error, self.frame.sparkSession) from None
         self.count += 1
         self._raise_said(rows)
         self._take_measures(rows)
@@ -136,7 +152,7 @@ class Jobs:
             return found.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
         chunks = [(bytes(r["data"]), r["rank"], r["part"]) for r in rows if r["kind"] == rank.STATE]
         self.plan = replace(self.plan, state_chunks=len(chunks))
-        return spark.createDataFrame(chunks, f"{STATE} binary, {OWNER} int, {PART} int")
+        return spark.createDataFrame(chunks, CHUNKS)
 
     def _clock(self, rows: list[Row]) -> dict[str, Any]:
         return next(
@@ -155,6 +171,7 @@ class Jobs:
         for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
             self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
         measures, clock = self.ranks[-1], self._clock(rows)
-        self.plan = replace(self.plan, fingerprint=measures["fingerprint"])
+        tell_of_retries(self.frame.sparkSession, measures)
+        self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)
         if clock["history"]:
             self.bar.show(clock["epoch"], measures["rows"], clock["history"][-1])

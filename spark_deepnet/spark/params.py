@@ -9,6 +9,7 @@ import numpy as np
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import (
     HasBatchSize,
+    HasCheckpointInterval,
     HasElasticNetParam,
     HasHandleInvalid,
     HasLearningRate,
@@ -34,6 +35,7 @@ from spark_deepnet.net.handles import layers_of
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.registry import Member
 from spark_deepnet.schedules.schedule import Schedule
+from spark_deepnet.spark.wire import to_compression, to_port_range
 
 
 def _to_json(family: type[Member], *others: str) -> Callable[[Any], Any]:
@@ -87,6 +89,7 @@ class DeepNetParams(
     HasLoss,
     HasSolver,
     HasNumTrainWorkers,
+    HasCheckpointInterval,
 ):
     """Params that estimator and model share: a model tells how it was trained."""
 
@@ -184,11 +187,51 @@ class DeepNetParams(
         "steps is a Spark job of its own, without sockets or barrier), or auto: spark where the session refuses a barrier",
         typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
     )
+    compression: "Param[Any]" = Param(
+        Params._dummy(),
+        "compression",
+        "how slopes go between hosts: none (as they are), fp16 (in half precision), or topk (of each host the largest "
+        "hundredth, or the ratio in {'kind': 'topk', 'ratio': 0.05}; the rest is sent later)",
+        typeConverter=to_compression,  # type: ignore[arg-type]
+    )
+    overlap: "Param[bool]" = Param(
+        Params._dummy(),
+        "overlap",
+        "whether slopes are summed over the workers while the backward pass goes on; it takes a core of its own",
+        typeConverter=TypeConverters.toBoolean,  # type: ignore[arg-type]
+    )
+    encryption: "Param[str]" = Param(
+        Params._dummy(),
+        "encryption",
+        "whether what workers say to one another, and to the driver, is encrypted by TLS: on, off, or auto, where Spark "
+        "encrypts what its own processes say",
+        typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
+    )
+    portRange: "Param[str]" = Param(
+        Params._dummy(),
+        "portRange",
+        "the first and the last port, as in 40000-40100, of which workers, and the driver for progress, listen on the "
+        "first that is free; unset: on any",
+        typeConverter=to_port_range,  # type: ignore[arg-type]
+    )
     checkpointDir: "Param[str]" = Param(
         Params._dummy(),
         "checkpointDir",
-        "a folder on any filesystem that Spark knows, for state of more than 64 MiB between the jobs of a fit",
+        "a folder on any filesystem that Spark knows, for the fit's checkpoints, from which fit goes on after it was "
+        "broken off, and for state of more than 64 MiB between its jobs",
         typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
+    )
+    checkpointInterval: "Param[int]" = Param(
+        Params._dummy(),
+        "checkpointInterval",
+        "with checkpointDir: a checkpoint after so many epochs at the latest (>= 1), or none (-1)",
+        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
+    )
+    keepCheckpoints: "Param[int]" = Param(
+        Params._dummy(),
+        "keepCheckpoints",
+        "how many of a fit's last checkpoints stay (>= 1)",
+        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
     )
     jobSeconds: "Param[float]" = Param(
         Params._dummy(),
@@ -233,6 +276,11 @@ class DeepNetParams(
             syncEpochs=0,
             syncState="average",
             exchange="auto",
+            compression="none",
+            overlap=False,
+            encryption="auto",
+            checkpointInterval=10,
+            keepCheckpoints=2,
             jobSeconds=30.0,
             timeout=300.0,
             showProgress=False,
@@ -286,9 +334,29 @@ class DeepNetParams(
         """The value of exchange, or its default."""
         return self.getOrDefault(self.exchange)
 
+    def getCompression(self) -> Any:
+        """The value of compression, or its default."""
+        return self.getOrDefault(self.compression)
+
+    def getOverlap(self) -> bool:
+        """The value of overlap, or its default."""
+        return self.getOrDefault(self.overlap)
+
+    def getEncryption(self) -> str:
+        """The value of encryption, or its default."""
+        return self.getOrDefault(self.encryption)
+
+    def getPortRange(self) -> str:
+        """The value of portRange, or its default."""
+        return self.getOrDefault(self.portRange)
+
     def getCheckpointDir(self) -> str:
         """The value of checkpointDir, or its default."""
         return self.getOrDefault(self.checkpointDir)
+
+    def getKeepCheckpoints(self) -> int:
+        """The value of keepCheckpoints, or its default."""
+        return self.getOrDefault(self.keepCheckpoints)
 
     def getJobSeconds(self) -> float:
         """The value of jobSeconds, or its default."""
@@ -430,9 +498,33 @@ class DeepNetParams(
         """Set exchange."""
         return self._set(exchange=value)
 
+    def setCompression(self, value: Any) -> Self:
+        """Set compression."""
+        return self._set(compression=value)
+
+    def setOverlap(self, value: bool) -> Self:
+        """Set overlap."""
+        return self._set(overlap=value)
+
+    def setEncryption(self, value: str) -> Self:
+        """Set encryption."""
+        return self._set(encryption=value)
+
+    def setPortRange(self, value: str) -> Self:
+        """Set portRange."""
+        return self._set(portRange=value)
+
     def setCheckpointDir(self, value: str) -> Self:
         """Set checkpointDir."""
         return self._set(checkpointDir=value)
+
+    def setCheckpointInterval(self, value: int) -> Self:
+        """Set checkpointInterval."""
+        return self._set(checkpointInterval=value)
+
+    def setKeepCheckpoints(self, value: int) -> Self:
+        """Set keepCheckpoints."""
+        return self._set(keepCheckpoints=value)
 
     def setJobSeconds(self, value: float) -> Self:
         """Set jobSeconds."""

@@ -28,8 +28,10 @@ from spark_deepnet import errors
 from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.kernels.slopes import all_finite
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
 from spark_deepnet.rows.batches import steps_of
+from spark_deepnet.rows.columns import OWNER, PART, STATE
+from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.failures import said_by_spark
 from spark_deepnet.spark.jobs import DRIVER_STATE, Outcome
 from spark_deepnet.spark.progress import ProgressBar
@@ -39,7 +41,7 @@ from spark_deepnet.train.census import Census, census_of, fingerprint_of, other_
 from spark_deepnet.train.course import Course
 from spark_deepnet.train.rank import ERROR, MEASURES
 from spark_deepnet.train.round import COUNT, EVALUATE, MEAN, STEP, Round, mean_of
-from spark_deepnet.train.state import State, joined
+from spark_deepnet.train.state import ALL, State, joined
 from spark_deepnet.train.tempo import steps_between
 
 FIRST = 10  # steps of the first round where syncEvery is found from measured seconds
@@ -69,6 +71,9 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
         raise ParamError(
             f"syncEpochs: with exchange='spark' workers never step together, found {recipe.sync_epochs}; leave it at 0"
         )
+    if recipe.overlap or recipe.compression != NONE:
+        name = "overlap" if recipe.overlap else "compression"
+        raise ParamError(f"{name}: with exchange='spark' no slopes are exchanged; leave it unset, or set 'sockets'")
     vectors = recipe.made_optimizer().vectors
     if recipe.sync_state == KEEP and vectors:
         raise ParamError(
@@ -81,8 +86,11 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
 class Rounds:
     """Runs round after round until the fit is finished; the clock goes on here, on the driver."""
 
-    def __init__(self, frame: DataFrame, plan: TrainPlan, bar: ProgressBar) -> None:
+    def __init__(
+        self, frame: DataFrame, plan: TrainPlan, bar: ProgressBar, checkpoints: Checkpoints | None = None
+    ) -> None:
         self.plan, self.recipe, self.bar = replace(plan, job=uuid.uuid4().hex), plan.recipe, bar
+        self.spark, self.checkpoints = frame.sparkSession, checkpoints
         self.dealt = frame.repartition(plan.workers, F.xxhash64(*[F.col(name) for name in frame.columns]))
         recipe = plan.recipe
         self.layout = Layout(recipe.scores_net())
@@ -106,13 +114,38 @@ class Rounds:
         """All rounds."""
         self.dealt = self.dealt.persist()
         try:
+            self._resume()
             self._take_census()
             while not self.clock.finished:
                 self._round()
+                self._save()
         finally:
             self.dealt.unpersist()
         clock = {name: getattr(self.clock, name) for name in ("history", "best_epoch", "count", "tau")}
         return Outcome(self.state.kept(), clock, self.ranks, self.count)
+
+    def _resume(self) -> None:
+        """Go on from the last checkpoint, where there is one."""
+        if self.checkpoints is not None:
+            self.plan, state = self.checkpoints.resumed(self.plan)
+            if state is not None:
+                self.state.restore({(r[OWNER], r[PART]): bytes(r[STATE]) for r in state.collect()})
+                self.clock = self.state.clock
+        self._count_from_here()
+
+    def _count_from_here(self) -> None:
+        """To the next checkpoint."""
+        self.until, self.saved = self.plan.until(self.clock.epoch), time.perf_counter()
+
+    def _save(self) -> None:
+        """A checkpoint, where one is due after this round."""
+        early = self.clock.epoch < self.until and time.perf_counter() - self.saved < self.plan.job_seconds
+        if self.checkpoints is None or self.clock.finished or early:
+            return
+        chunks = [(chunk, ALL, part) for part, chunk in enumerate(self.state.chunks())]
+        self.plan = replace(self.plan, state_chunks=len(chunks))
+        self.checkpoints.save(self.spark.createDataFrame(chunks, CHUNKS), self.plan, self.clock.epoch)
+        self._count_from_here()
 
     def _take_census(self) -> None:
         rows = self._job(Round(COUNT))
@@ -122,7 +155,8 @@ class Rounds:
         census, size = self.census, self.plan.workers
         self.steps = steps_of(census.rows, self.recipe.batch_size * size)
         """Of an epoch."""
-        self.clock.tau = self.recipe.sync_every or min(FIRST, self.steps)
+        self.plan = replace(self.plan, fingerprint=census.fingerprint, resumed=None)
+        self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST, self.steps)
         self.course = Course(self.recipe, self.state, census.rows, census.validation_weights)
 
     def _round(self) -> None:
@@ -189,7 +223,7 @@ class Rounds:
         try:
             rows = trained.collect()
         except Exception as error:
-            raise said_by_spark(error) from None
+            raise said_by_spark(error, self.spark) from None
         self.count += 1
         for row in rows:
             if row["kind"] == ERROR:
@@ -201,7 +235,8 @@ class Rounds:
         """What the partitions measured, in their order."""
         told = sorted((r for r in rows if r["kind"] == MEASURES), key=lambda r: r["rank"])
         found = [json.loads(r["data"]) for r in told]
-        if fingerprint_of([m["fingerprint"] for m in found]) != self.census.fingerprint:
-            raise other_rows()
+        fingerprint = fingerprint_of([m["fingerprint"] for m in found])
+        if fingerprint != self.plan.fingerprint:
+            raise other_rows(self.plan, fingerprint)
         self.ranks += [{"job": self.count, "rank": r["rank"]} | m for r, m in zip(told, found, strict=True)]
         return found

@@ -7,8 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
@@ -38,11 +36,12 @@ def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
 def counted(shard: Shard) -> dict[str, Any]:
     """One rank's part of the census, as plain values."""
     return {
+        "failure": shard.failure,
         "faults": shard.faults,
         "rows": len(shard.train),
-        "weights": [float(mass.sum(dtype=np.float64)) for mass in shard.train.masses],
+        "weights": shard.train.sums,
         "valid": len(shard.valid),
-        "valid_weights": [float(mass.sum(dtype=np.float64)) for mass in shard.valid.masses],
+        "valid_weights": shard.valid.sums,
         "fingerprint": shard.fingerprint,
     }
 
@@ -67,6 +66,8 @@ def _sums(parts: list[dict[str, Any]], name: str) -> tuple[float, ...]:
 
 def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
     faults: Counter[str] = Counter()
+    for failure in filter(None, (part["failure"] for part in parts)):
+        raise DataError(failure)
     for part in parts:
         faults.update(part["faults"])
     if faults:
@@ -85,7 +86,7 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
 
 def _check_same_rows(census: Census, plan: TrainPlan) -> None:
     if plan.fingerprint is not None and census.fingerprint != plan.fingerprint:
-        raise other_rows()
+        raise other_rows(plan, census.fingerprint)
 
 
 def fingerprint_of(parts: list[int]) -> str:
@@ -93,7 +94,12 @@ def fingerprint_of(parts: list[int]) -> str:
     return f"{sum(parts) % (1 << 64):016x}"
 
 
-def other_rows() -> DataError:
+def other_rows(plan: TrainPlan, found: str) -> DataError:
+    if plan.resumed is not None:
+        return DataError(
+            f"checkpointDir: {plan.resumed!r} holds a checkpoint of a fit on other rows, whose fingerprint is "
+            f"{plan.fingerprint}, found {found}; fit on those to go on, or give an empty folder to start anew"
+        )
     return DataError(
         "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "
         "write it to a table or checkpoint() it before the fit"

@@ -9,14 +9,17 @@ from statistics import median
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.cost import Compute
+from spark_deepnet.plan.cost import Compute, Costs, Link
+from spark_deepnet.plan.crossings import Crossings
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.blank import blank
 from spark_deepnet.rows.columns import Columns
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Dense, Table
 from spark_deepnet.train.averaging import Averaging
+from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
@@ -32,17 +35,21 @@ TOLD = 5 * 8
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured, and the bytes of each vector that goes over all ranks: in a step of all together, and where
-    replicas that step alone are averaged."""
+    """What was measured, and the bytes of each vector that goes over all replicas: in a step of all together, and where
+    replicas that step alone are averaged; and what goes between blocks."""
 
     compute: Compute
     together: tuple[int, ...]
     alone: tuple[int, ...]
+    crossings: Crossings
+
+    def costs(self, batch: int, link: Link) -> Costs:
+        return Costs(batch, self.compute, link, self.together, self.alone, self.crossings)
 
 
 def probe(plan: TrainPlan) -> Probe:
     """Steps of 1, 4, 16, ... rows up to the batch's, by one rank, as warm as in training. Rows are of the longest
-    sequences."""
+    sequences. Of a network in blocks the first block's steps, among others that answer at once."""
     with threadpool_limits(plan.threads):
         return _Probing(plan).run()
 
@@ -54,8 +61,10 @@ class _Probing:
         self.table = drawn(plan.columns, self.rows, recipe.seed)
         self.keys = self.table.keys()
         self.sent: list[int] = []
-        state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
-        self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter())
+        block = Block.of(recipe, Nobody(0, plan.blocks))
+        self.crossings = Crossings.of(recipe, block.net, plan.blocks)
+        state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+        self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter(), block)
         self.averaging = Averaging(recipe, state, self._send)
 
     def _send(self, vector: np.ndarray) -> None:
@@ -68,7 +77,7 @@ class _Probing:
         self.averaging.note(1.0, 1.0)
         self.averaging(True)
         alone = (TOLD, *self._taken())
-        return Probe(self._timed(), together, alone)
+        return Probe(self._timed(), together, alone, self.crossings)
 
     def _taken(self) -> tuple[int, ...]:
         """What was sent since the last time."""

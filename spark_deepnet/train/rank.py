@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,19 +14,21 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from spark_deepnet.errors import DataError, ExchangeError, NetworkError, ParamError, TrainingError
+from spark_deepnet.errors import DataError, ExchangeError, LostPeerError, NetworkError, ParamError, TrainingError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.exchange.seats import Seats
+from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.chunks import Chunk, chunks_of
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.blank import blank
-from spark_deepnet.rows.shard import Shard, read_shard
-from spark_deepnet.rows.sharing import share_shard
+from spark_deepnet.rows.held import Held
+from spark_deepnet.rows.shard import Reader, Shard
+from spark_deepnet.rows.sharing import share_failure, shared
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.census import Census, take_census
 from spark_deepnet.train.handover import hand_over
@@ -40,7 +43,8 @@ WEIGHTS, STATE, MEASURES, ERROR = "weights", "state", "measures", "error"
 SAID = (DataError, NetworkError, ParamError, TrainingError)
 """Every rank raises them alike: they travel home as rows, and end the fit."""
 BREATH = 0.2  # seconds between two words of progress
-READING = 3600.0  # seconds that ranks wait for one that still reads its rows; a dead one is noticed at once
+READING = 3600.0  # seconds that ranks wait for one that still reads its rows, while it lives
+LAST_WORDS = 2.0  # seconds in which a rank that has gone is heard of before those that miss it
 SETUPS = 20  # a job lasts at least so many times its set-up
 
 
@@ -52,6 +56,10 @@ class Seat:
     size: int
     address: str
     all_gather: Callable[[str], list[str]]
+    stage: int = 0
+    """Spark's number of the job's stage."""
+    attempt: int = 0
+    """How often Spark has run it before."""
 
 
 def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator[pd.DataFrame]:
@@ -62,30 +70,53 @@ def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator
     except SAID as error:
         said = {"error": type(error).__name__, "message": str(error)}
         yield _frame(ERROR, seat.rank, [json.dumps(said).encode()])
+    except LostPeerError:
+        time.sleep(LAST_WORDS)  # Spark ends all ranks with the first error that it hears of: let that be the cause
+        raise
 
 
 def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator[pd.DataFrame]:
     meter = Meter()
-    with ThreadPoolExecutor(1, thread_name_prefix="meet") as pool:
+    with closing(Reader(plan.columns, plan.row_memory)) as reader:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="meet")
         meeting = pool.submit(_met, plan, seat)  # takes a second of waiting: meanwhile kernels and rows are loaded
         try:
             with meter.timed("compiling"):
                 warm_up(plan, plan.grid.block(seat.rank))
             with meter.timed("reading"):
-                shard = read_shard(frames, plan.columns)
+                shard = reader.shard(reader.tables(frames)) if plan.blocks == 1 else None
+            with meter.timed("meeting"):
+                channel = _channel(meeting, plan, seat)
         except BaseException:
             meeting.add_done_callback(_leave)
             raise
-        channel = _channel(meeting, meter)
-    try:
-        state, census, layout = _trained(plan, shard, channel, meter)
-        yield from _results(plan, state, census, layout, channel, meter)
-    finally:
-        channel.close()
+        finally:
+            pool.shutdown(wait=False)
+        try:
+            if shard is None:
+                with meter.timed("reading"):
+                    shard = _shared(plan, reader, frames, channel)
+            state, census, layout = _trained(plan, shard, channel, meter)
+            yield from _results(plan, seat, shard, state, layout, census, channel, meter)
+        finally:
+            channel.close()
+
+
+def _shared(plan: TrainPlan, reader: Reader, frames: Iterable[pd.DataFrame], channel: Channel) -> Shard:
+    """The rows of all ranks of a replica, of which each holds a block of the weights."""
+    blocks = Seats(channel, plan.grid.of_replica(plan.grid.replica(channel.rank)))
+    channel.patience = max(plan.deadline, READING)
+    shard = reader.shard(shared(reader.tables(frames), reader.faults, blocks))
+    share_failure(shard, blocks)
+    channel.patience = plan.deadline
+    return shard
 
 
 def _met(plan: TrainPlan, seat: Seat) -> Channel:
-    return meet(seat.rank, seat.size, seat.address, seat.all_gather, plan.secret, plan.job, plan.deadline)
+    return meet(
+        seat.rank, seat.size, seat.address, seat.all_gather, plan.secret, plan.job, plan.deadline, plan.listening,
+        plan.identity,
+    )  # fmt: skip
 
 
 def _leave(meeting: Future[Channel]) -> None:
@@ -94,9 +125,12 @@ def _leave(meeting: Future[Channel]) -> None:
         meeting.result().close()
 
 
-def _channel(meeting: Future[Channel], meter: Meter) -> Channel:
-    with meter.timed("meeting"):
+def _channel(meeting: Future[Channel], plan: TrainPlan, seat: Seat) -> Channel:
+    if wait([meeting], plan.deadline).done:
         return meeting.result()
+    raise ExchangeError(
+        f"rank {seat.rank} at {seat.address} waited {plan.deadline:g} s to meet {seat.size - 1} others; is one frozen?"
+    )
 
 
 def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census, Layout]:
@@ -104,11 +138,9 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
     replicas = Seats(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):
         block = Block.of(plan.recipe, Seats(channel, grid.of_replica(grid.replica(rank))))
-        channel.deadline = max(plan.deadline, READING)
-        if grid.blocks > 1:
-            shard = share_shard(shard, block.channel)
+        channel.patience = max(plan.deadline, READING)
         census = take_census(shard, replicas, plan)
-        channel.deadline = plan.deadline
+        channel.patience = plan.deadline
         state = _state(plan, shard, channel, block)
     channel.seconds_waiting = 0.0  # of training alone
     loop = Loop(plan.recipe, shard, replicas, census, state, meter, block)
@@ -116,7 +148,7 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
     lasts = max(plan.job_seconds, SETUPS * setup) if plan.job_seconds else 0.0
     reporter = _reporter(plan) if rank == 0 else None
     try:
-        loop.run(lambda: meter.elapsed - setup >= lasts, _report_to(reporter))
+        loop.run(lambda: meter.elapsed - setup >= lasts, _report_to(reporter), plan.until(state.clock.epoch))
     finally:
         if reporter is not None:
             reporter.close()
@@ -127,6 +159,8 @@ def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> Sta
     """The state that the last job handed back, or the start."""
     recipe = plan.recipe
     state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
+    if recipe.keeps_residual:
+        state.residual = aligned(state.weights.size)
     if plan.state_chunks:
         chunks = hand_over(shard.state, plan.state_chunks, channel, plan.grid)
         state.restore(chunks, channel.rank, recipe.keeps_own, block.channel.rank)
@@ -137,7 +171,7 @@ def _reporter(plan: TrainPlan) -> Reporter | None:
     if plan.listener is None:
         return None
     try:
-        return Reporter(*plan.listener, secret=plan.secret, timeout=2.0)
+        return Reporter(*plan.listener, secret=plan.secret, timeout=2.0, identity=plan.identity)
     except ExchangeError:
         return None  # the driver is behind a wall: the fit goes on without a progress bar
 
@@ -156,7 +190,14 @@ def _report_to(reporter: Reporter | None) -> Report:
 
 
 def _results(
-    plan: TrainPlan, state: State, census: Census, layout: Layout, channel: Channel, meter: Meter
+    plan: TrainPlan,
+    seat: Seat,
+    shard: Shard,
+    state: State,
+    layout: Layout,
+    census: Census,
+    channel: Channel,
+    meter: Meter,
 ) -> Iterator[pd.DataFrame]:
     """Measures of every rank; of the first replica also the weights, or the state where the fit goes on, to which every
     rank adds what is its own. A chunk's ``rank`` is whose it is."""
@@ -168,6 +209,10 @@ def _results(
         "fingerprint": census.fingerprint,
         "rows": census.rows,
         "validationRows": census.validation_rows,
+        "ownRows": len(shard.train) + len(shard.valid),
+        "spilledBytes": shard.spilled,
+        "stage": seat.stage,
+        "attempt": seat.attempt,
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
     own, finished = plan.recipe.keeps_own, state.clock.finished
@@ -179,8 +224,8 @@ def _results(
             yield from (_named(whose, chunk) for chunk in chunks_of(layout.named(state.kept())))
         else:
             yield from (_frame(STATE, whose, [chunk], part) for part, chunk in enumerate(chunks, start=1))
-    if own and not finished:
-        for part, chunk in enumerate(state.own_chunks()):
+    if not finished:
+        for part, chunk in enumerate(state.own_chunks(own)):
             yield _frame(STATE, channel.rank, [chunk], part)
 
 
@@ -203,4 +248,4 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     table = blank(plan.columns, 1)
     stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block)
     stepper.step(table, table.keys(), np.zeros(1, np.int64), np.ones(len(stepper.heads)), 0.0, False)
-    stepper.evaluate(table)
+    stepper.evaluate(Held.all_of(table))

@@ -53,12 +53,15 @@ Chunks = Mapping[tuple[int, int], bytes]
 
 @dataclass
 class State:
-    """Vectors and clock. Replicas hold the same, but for the optimizer's vectors where they step alone and keep them."""
+    """Vectors and clock. Replicas hold the same, but for the optimizer's vectors where they step alone and keep them,
+    and for what a compression has not sent yet."""
 
     weights: np.ndarray
     vectors: list[np.ndarray]
     best: np.ndarray | None
     clock: Clock
+    residual: np.ndarray | None = None
+    """Of the slopes, where the largest alone are sent: all that this rank still owes the others."""
 
     @staticmethod
     def started(layout: Layout, optimizer: Optimizer, seed: int, validated: bool) -> State:
@@ -83,16 +86,20 @@ class State:
         for array in self.shared(own):
             yield from pieces(array)
 
-    def own_chunks(self) -> Iterator[bytes]:
-        """What is this rank's own: the optimizer's vectors."""
-        for array in self.vectors:
+    def mine(self, own: bool) -> list[np.ndarray]:
+        """What is this rank's own."""
+        return [*(self.vectors if own else []), *([] if self.residual is None else [self.residual])]
+
+    def own_chunks(self, own: bool) -> Iterator[bytes]:
+        """What is this rank's own, in pieces."""
+        for array in self.mine(own):
             yield from pieces(array)
 
     def restore(self, chunks: Chunks, rank: int = 0, own: bool = False, block: int = 0) -> None:
         """Take back what ``chunks`` of the block and this rank's ``own_chunks`` gave, into this state's own arrays."""
         self.clock = Clock(**json.loads(chunks[ALL - block, 0]))
         end = _fill(self.shared(own), chunks, ALL - block, 1)
-        mine = _fill(self.vectors, chunks, rank, 0) if own else 0
+        mine = _fill(self.mine(own), chunks, rank, 0)
         if end + mine != len(chunks):
             raise ExchangeError(f"state: expected {end + mine} chunks, found {len(chunks)}")
 

@@ -14,6 +14,7 @@ from spark_deepnet.net.batch import Batch
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.feed import fed
+from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Table
 from spark_deepnet.train.block import Block
@@ -172,14 +173,14 @@ class Stepper:
         norm = float(np.sqrt(squares + self.others))
         return min(1.0, self.recipe.clip_norm / norm) if norm > 0 else 1.0
 
-    def evaluate(self, table: Table) -> np.ndarray:
-        """(outputs, 2): the weighted sums of loss and metric over a table, in scoring mode."""
-        sums = np.zeros((len(self.heads), 2))
-        for start in range(0, len(table), self.runner.capacity):
-            rows = np.arange(start, min(start + self.runner.capacity, len(table)))
-            batch, lengths = fed(self.runner, table.features, rows)
-            batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
-            sums += [self._measured(k, batch, table, rows, 1.0) for k in range(len(self.heads))]
+    def evaluate(self, rows: Rows) -> np.ndarray:
+        """(outputs, 2): the weighted sums of loss and metric over all rows, in scoring mode."""
+        sums, ordered = np.zeros((len(self.heads), 2)), rows.in_order()
+        for start in range(0, len(rows), self.runner.capacity):
+            table, keys, index = ordered.between(start, min(start + self.runner.capacity, len(rows)))
+            batch, lengths = fed(self.runner, table.features, index)
+            batch.forward(False, np.uint64(0), keys[index], lengths)
+            sums += [self._measured(k, batch, table, index, 1.0) for k in range(len(self.heads))]
         return sums
 
 

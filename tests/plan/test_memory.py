@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.conv2d import Conv2D
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.max_pool2d import MaxPool2D
+from spark_deepnet.net import cut
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.weights import Layout
@@ -25,10 +27,12 @@ from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.shard import read_shard
 from spark_deepnet.rows.table import Dense as DenseRows
 from spark_deepnet.rows.table import Table
+from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
 from tests.cases.nets import NETS, NetCase
+from tests.rows.frames import ordered
 from tests.train.fits import Rows, plan_of
 
 CAPACITY = 5000  # so many rows that numbers outweigh Python's own objects
@@ -72,6 +76,21 @@ def test_vectors_take_what_is_foretold(optimizer: str, validated: bool) -> None:
     assert found.total == state.nbytes + found.slopes + found.activations
 
 
+@pytest.mark.parametrize("tau", [1, 3])
+def test_a_block_takes_what_is_foretold(monkeypatch: pytest.MonkeyPatch, tau: int) -> None:
+    """The first, which is the largest; where blocks step alone they also keep what they remember of the others."""
+    monkeypatch.setattr(cut, "LEAST", 0)
+    recipe = plan_of(optimizer="adam", sync_every=tau).recipe
+    block = Block.of(recipe, Nobody(0, 2))
+    state = State.started(Layout(block.net), recipe.made_optimizer(), 1, False)
+    made = Buffers(block.net, 10, np.float32, True)
+    arrays = [*made.values.values(), *made.kept.values(), *made.slopes.values()]
+    found, whole = memory(recipe, 10, 2), memory(recipe, 10)
+    assert found.weights + found.vectors == state.nbytes < whole.weights + whole.vectors
+    assert found.activations == sum({id(array): array.nbytes for array in arrays}.values())
+    assert found.activations >= memory(replace(recipe, sync_every=1), 10, 2).activations
+
+
 def test_nodes_tell_of_inputs_and_layers() -> None:
     found = nodes(plan_of(optimizer="adam", validated=True).recipe)
     assert [(n.name, n.kind, n.shape, n.parameters, n.multiply_adds) for n in found] == [
@@ -105,7 +124,7 @@ def test_rows_take_what_is_foretold(columns: Columns) -> None:
 
 def test_blank_rows_are_like_those_that_are_read() -> None:
     plan, rows = plan_of(), Rows.drawn(10)
-    read, made = read_shard([rows.frame()], plan.columns).train, blank(plan.columns, 10)
+    read, made = ordered(read_shard([rows.frame()], plan.columns).train), blank(plan.columns, 10)
     assert (nbytes(read), read.targets[0].dtype) == (nbytes(made), made.targets[0].dtype)  # type: ignore[union-attr]
 
 

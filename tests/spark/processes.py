@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,4 +36,26 @@ def executors(spark: Any) -> list[int]:
 
 def workers(spark: Any) -> list[int]:
     """The Python processes that one executor's tasks run in, and those that wait there for a task."""
-    return [pid for pid, command in tree(executors(spark)[0]) if "pyspark.daemon" in command][1:]
+    return workers_under(executors(spark)[0])
+
+
+def workers_under(pid: int) -> list[int]:
+    """The Python workers of a JVM, without the daemon that they are forked from."""
+    return [child for child, command in tree(pid) if "pyspark.daemon" in command][1:]
+
+
+def busy(pid: int) -> list[int]:
+    """Those of a JVM's Python workers that use a processor now."""
+    pids = workers_under(pid)
+    before = {worker: _ticks(worker) for worker in pids}
+    time.sleep(0.5)
+    return [worker for worker in pids if _ticks(worker) > before[worker] + 5]
+
+
+def _ticks(pid: int) -> int:
+    """Hundredths of a second of processor time; as if it never ran where it has gone."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return -1
+    return int(told[11]) + int(told[12])

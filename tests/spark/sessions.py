@@ -21,6 +21,11 @@ def cluster(folder: str) -> Any:
     return _local("local-cluster[2,1,1024]", folder)
 
 
+def trio(folder: str) -> Any:
+    """Three executors of one slot each."""
+    return _local("local-cluster[3,1,1024]", folder)
+
+
 def elastic(folder: str) -> Any:
     """Executors that come and go, under which Spark refuses a barrier."""
     settings = {"enabled": "true", "shuffleTracking.enabled": "true", "maxExecutors": "2", "initialExecutors": "2"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
@@ -95,11 +96,13 @@ def plan_of(
     return TrainPlan(made, found, 1, "", SECRET, deadline=20.0)
 
 
-def run_ranks(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory") -> list[pd.DataFrame]:
-    """One job: what every rank yields."""
+def run_ranks(
+    plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory", hosts: Sequence[str] = ()
+) -> list[pd.DataFrame]:
+    """One job: what every rank yields; hosts: in memory, each rank's; none: one for all."""
     size = len(dealt)
     plan = replace(plan, workers=size)
-    meeting, channels = Meeting(size), memory_channels(size, plan.deadline)
+    meeting, channels = Meeting(size), memory_channels(size, plan.deadline, hosts)
     found: list[Any] = [None] * size
 
     def work(number: int) -> None:
@@ -142,11 +145,11 @@ class Fit:
         return [row["loss"] for row in self.history]
 
 
-def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory") -> Fit:
+def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory", hosts: Sequence[str] = ()) -> Fit:
     """Job after job, as the driver runs them: the state of the last goes among the rows of the next."""
     frames, jobs, measures = dealt, 0, []
     while True:
-        rows = pd.concat(run_ranks(replace(plan, job=f"job {jobs}"), frames, world), ignore_index=True)
+        rows = pd.concat(run_ranks(replace(plan, job=f"job {jobs}"), frames, world, hosts), ignore_index=True)
         jobs += 1
         raise_said(rows)
         measures += [json.loads(data) for data in rows.data[rows.kind == rank.MEASURES]]

@@ -51,6 +51,19 @@ def test_a_fit_cut_after_every_step_equals_the_uncut_one(name: str, deal: tuple[
     }
 
 
+@pytest.mark.parametrize(
+    ("recipe", "jobs"),
+    [({"batch_size": 16}, 3), ({"batch_size": 16, "sync_every": 3}, 3), ({"batch_size": 16, "sync_every": 13}, 1)],
+    ids=["together", "a round over the end of an epoch", "a round of six epochs"],
+)
+def test_a_job_ends_at_the_first_exchange_after_so_many_epochs(recipe: Any, jobs: int) -> None:
+    plan, dealt = plan_of(epochs=5, optimizer="momentum", sync_state="keep", **recipe), ROWS.dealt(35, 25)
+    whole, cut = fit(plan, dealt), fit(replace(plan, checkpoint_every=2), dealt)
+    assert (whole.jobs, cut.jobs) == (1, jobs)
+    np.testing.assert_array_equal(cut.weights, whole.weights)
+    same_history(cut.history, whole.history)
+
+
 def test_state_in_many_chunks_comes_home_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "CHUNK", 100)
     plan = plan_of(optimizer="adam", batch_size=30, epochs=2, validated=True)

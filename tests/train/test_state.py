@@ -35,7 +35,7 @@ def test_restore_is_the_way_back_from_chunks(
     one.clock = Clock(epoch=2, step=1, history=[{"loss": 0.1}])
     for i, array in enumerate(one.shared(False)):
         array += np.random.default_rng(i).normal(size=array.size).astype(np.float32)
-    chunks = named(one.chunks(own)) | (named(one.own_chunks(), 3) if own else {})
+    chunks = named(one.chunks(own)) | named(one.own_chunks(own), 3)
     lengths = [len(c) for name, c in chunks.items() if name != (ALL, 0)]
     assert max(lengths) <= chunk
     assert sum(lengths) == one.nbytes

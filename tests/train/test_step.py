@@ -44,10 +44,10 @@ def test_a_step_allocates_nothing_large(optimizer: str, outputs: int) -> None:
     state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, False)
     (channel,) = memory_channels(1, 1.0)
     stepper = Stepper(recipe, state, 128, AllReduce(channel), AllReduce(channel, np.float64), Meter())
-    epoch = Epoch(2000, 2000, 125, 1, 0, 0, 1)
+    epoch = Epoch(shard.train, 2000, 125, 1, 0, 0, 1)
 
     def step(i: int) -> None:
-        stepper.step(shard.train, shard.train_keys, epoch.rows(i), np.full(outputs, 1 / 125), 0.1, False)
+        stepper.step(*epoch.rows(i), np.full(outputs, 1 / 125), 0.1, False)
 
     step(0)
     tracemalloc.start()
@@ -91,8 +91,8 @@ def test_a_stepper_that_nobody_holds_is_gone_without_a_collection() -> None:
     recipe = plan.recipe
     state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, False)
     stepper = Stepper(recipe, state, 8, Call.total, Call.total, Meter())
-    table = read_shard([ROWS.frame()], plan.columns).train
-    stepper.step(table, table.keys(), np.arange(8), np.ones(1), 0.0, False)
+    epoch = Epoch(read_shard([ROWS.frame()], plan.columns).train, N, 8, 1, 0, 0, 1)
+    stepper.step(*epoch.rows(0), np.ones(1), 0.0, False)
     gc.disable()
     try:
         slopes = weakref.ref(stepper.slopes)

@@ -1,0 +1,65 @@
+"""What makes a fit the same fit beside its rows, under the names of Params; and where two fits differ."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from spark_deepnet.plan.plan import TrainPlan
+
+NAMES = {
+    "optimizer": "solver",
+    "epochs": "maxIter",
+    "l1": "regParam (L1)",
+    "l2": "regParam (L2)",
+    "validated": "validationIndicatorCol",
+    "entries": "inputShape",
+}
+"""Params whose name is another than that of the recipe's field."""
+_SHOWN = 60  # characters of a value
+
+
+class Difference(NamedTuple):
+    """Two fits' values of one name."""
+
+    name: str
+    there: str
+    here: str
+
+
+def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
+    """All that decides the weights at the end beside the rows, as JSON values."""
+    recipe = asdict(plan.recipe)
+    told = recipe.pop("architecture") | recipe
+    told |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
+    values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in told.items()}))
+    return values
+
+
+def _name(field: str) -> str:
+    """learning_rate -> learningRate"""
+    head, *tail = field.split("_")
+    return NAMES.get(field, head + "".join(word.capitalize() for word in tail))
+
+
+def difference(there: Any, here: Any, name: str = "") -> Difference | None:
+    """The first place where two JSON values differ; None where they do not."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        dot = f"{name}." if name else ""
+        return _first((there.get(k), here.get(k), f"{dot}{k}") for k in dict.fromkeys([*here, *there]))
+    if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        return _first((a, b, f"{name}[{i}]") for i, (a, b) in enumerate(zip(there, here, strict=True)))
+    return None if there == here else Difference(name, _shown(there), _shown(here))
+
+
+def _first(pairs: Any) -> Difference | None:
+    found = (difference(there, here, name) for there, here, name in pairs)
+    return next((unlike for unlike in found if unlike is not None), None)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list) and any(isinstance(v, dict) for v in value):
+        return f"{len(value)} of them"
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -1,0 +1,54 @@
+"""Where two fits differ, told by the names of Params."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from spark_deepnet.plan.identity import difference, identity
+from spark_deepnet.plan.plan import Recipe, TrainPlan
+from tests.train.fits import plan_of
+
+PLAN = plan_of(batch_size=16, optimizer={"kind": "momentum", "momentum": 0.9})
+
+
+def changed(**values: Any) -> TrainPlan:
+    return replace(PLAN, recipe=replace(PLAN.recipe, **values))
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (changed(seed=8), ("seed", "7", "8")),
+        (changed(batch_size=20), ("batchSize", "16", "20")),
+        (changed(epochs=6), ("maxIter", "5", "6")),
+        (changed(l2=0.1), ("regParam (L2)", "0.0", "0.1")),
+        (changed(optimizer={"kind": "momentum", "momentum": 0.8}), ("solver.momentum", "0.9", "0.8")),
+        (changed(validated=True), ("validationIndicatorCol", "false", "true")),
+        (replace(PLAN, workers=3), ("numTrainWorkers", "1", "3")),
+        (replace(PLAN, blocks=3), ("modelBlocks", "1", "3")),
+        (plan_of(layers=({"kind": "dense", "units": 3},), batch_size=16), ("layers", "2 of them", "1 of them")),
+    ],
+)
+def test_a_difference_is_named(other: TrainPlan, told: tuple[str, str, str]) -> None:
+    assert difference(identity(PLAN, False), identity(other, False)) == told
+
+
+def test_a_layer_is_named_by_its_place() -> None:
+    layers = list(PLAN.recipe.architecture.layers)
+    other = changed(architecture=replace(PLAN.recipe.architecture, layers=(dict(layers[0], units=9), layers[1])))
+    assert difference(identity(PLAN, False), identity(other, False)) == ("layers[0].units", "5", "9")
+
+
+def test_the_same_fit_does_not_differ() -> None:
+    again = replace(PLAN, job="another", deadline=1.0, job_seconds=0.0, checkpoint_every=3)
+    assert difference(identity(PLAN, False), identity(again, False)) is None
+    assert difference(identity(PLAN, True), identity(PLAN, False)) == ("exchange", '"spark"', '"sockets"')
+
+
+def test_every_field_of_a_recipe_counts() -> None:
+    assert len(identity(PLAN, False)) == len(fields(Recipe)) + 2 + 3, (
+        "an architecture is three; workers, blocks, exchange"
+    )
