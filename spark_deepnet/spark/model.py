@@ -32,9 +32,10 @@ from spark_deepnet.spark.design import check_ranges, names_of, told
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
 from spark_deepnet.spark.shards import Shards
-from spark_deepnet.spark.spread import possible, spread
+from spark_deepnet.spark.spread import Wire, possible, spread
 from spark_deepnet.spark.stored import Stored
 from spark_deepnet.spark.summary import TrainingSummary
+from spark_deepnet.spark.wire import identity_for, ports_of
 
 _NUMBERS = ArrayType(DoubleType())
 
@@ -140,7 +141,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             return dataset
         scored = f"{self.uid}_scored"
         if self.stored is not None and possible(dataset, self.stored):
-            frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored)
+            frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored, self._wire(dataset))
         else:
             frame = dataset.withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
         if plan.invalid == "skip":
@@ -150,6 +151,10 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             for name, (part, k) in wanted.items()
         }
         return frame.withColumns(columns).drop(scored)
+
+    def _wire(self, dataset: DataFrame) -> Wire:
+        identity = identity_for(dataset.sparkSession, self.getEncryption())
+        return Wire(self.getTimeout(), ports_of(told(self, "portRange")), identity)
 
     def _scorer(
         self, dataset: DataFrame, plan: ScorePlan

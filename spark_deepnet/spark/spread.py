@@ -43,6 +43,16 @@ ROW, SENT, SCORED = "row", "sent", "scored"
 
 
 @dataclass(frozen=True)
+class Wire:
+    """How ranks speak: as those of a fit do."""
+
+    deadline: float
+    ports: tuple[int, int]
+    identity: bytes = field(repr=False)
+    secret: bytes = field(default_factory=partial(secrets.token_bytes, 32), repr=False)
+
+
+@dataclass(frozen=True)
 class SpreadPlan:
     """All that a rank is told."""
 
@@ -50,10 +60,12 @@ class SpreadPlan:
     grid: Grid
     scored: Any
     """What ``score`` gives for a row."""
-    secret: bytes = field(repr=False)
+    wire: Wire
 
 
-def spread(dataset: DataFrame, inputs: list[Column], plan: ScorePlan, scored: StructField, stored: Stored) -> DataFrame:
+def spread(
+    dataset: DataFrame, inputs: list[Column], plan: ScorePlan, scored: StructField, stored: Stored, wire: Wire
+) -> DataFrame:
     """The rows with all their columns, and one more of what the network gives for each."""
     spark = dataset.sparkSession
     grid = Grid((cluster.slots_of(spark) or stored.blocks) // stored.blocks, stored.blocks)
@@ -62,7 +74,7 @@ def spread(dataset: DataFrame, inputs: list[Column], plan: ScorePlan, scored: St
     both = rows.unionByName(chunks, allowMissingColumns=True)
     dealt = both.repartition(grid.size, F.xxhash64(SENT, "name", "block", "part"))
     first = dealt.sortWithinPartitions(F.col("name").isNull())
-    told = SpreadPlan(plan, grid, scored.dataType, secrets.token_bytes(32))
+    told = SpreadPlan(plan, grid, scored.dataType, wire)
     schema = StructType([rows.schema[ROW], StructField(SCORED, scored.dataType)])
     found = first.mapInArrow(partial(spread_task, told), schema, barrier=True).repartition(grid.size)
     return found.select(f"{ROW}.*", F.col(SCORED).alias(scored.name))
@@ -82,8 +94,12 @@ def spread_task(plan: SpreadPlan, batches: Iterable[pa.RecordBatch]) -> Iterator
     context = BarrierTaskContext.get()
     number = context.partitionId()
     host = context.getTaskInfos()[number].address.rpartition(":")[0].strip("[]")
-    job = str(context.stageId())
-    channel = meet(number, plan.grid.size, host, context.allGather, plan.secret, job, READING)
+    job, wire = f"{context.stageId()} {context.stageAttemptNumber()}", plan.wire
+    ports = range(wire.ports[0], wire.ports[1] + 1)
+    channel = meet(
+        number, plan.grid.size, host, context.allGather, wire.secret, job, wire.deadline, ports, wire.identity
+    )  # fmt: skip
+    channel.patience = max(wire.deadline, READING)  # for ranks whose rows are still on their way
     try:
         yield from _scored(plan, batches, channel)
     finally:
