@@ -35,7 +35,7 @@ from spark_deepnet.score.blocks import score_in_blocks, turn
 from spark_deepnet.score.score import ScorePlan
 from spark_deepnet.spark import cluster
 from spark_deepnet.spark.stored import Stored
-from spark_deepnet.train.handover import handed
+from spark_deepnet.train.handover import hand_over
 from spark_deepnet.train.rank import READING
 from spark_deepnet.train.state import ALL
 
@@ -142,7 +142,7 @@ def _weights(came: Chunks, whole: Net, net: Net, channel: Channel, grid: Grid) -
     layout = Layout(net)
     flat = layout.zeros()
     arrays = layout.named(flat)
-    for (_, name, part), data in handed(came, sum(parts_of(slot.weight.shape) for slot in slots), channel, grid):
+    for (_, name, part), data in hand_over(came, sum(parts_of(slot.weight.shape) for slot in slots), channel, grid):
         fill(arrays[name], part, data)
     return flat
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,18 +16,11 @@ from spark_deepnet.exchange.seats import Seats
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.train.state import ALL
 
-Name = tuple[Any, ...]
-"""Whose a chunk is, and what it is called there."""
 
-
-def hand_over(came: Mapping[Name, bytes], expected: int, channel: Channel, grid: Grid) -> dict[Name, bytes]:
-    """Those of the chunks that belong to all ranks of this block or to this rank; expected: how many the last job
-    handed back."""
-    return dict(handed(came, expected, channel, grid))
-
-
-def handed(came: Mapping[Name, bytes], expected: int, channel: Channel, grid: Grid) -> Iterator[tuple[Name, bytes]]:
-    """The same, chunk by chunk: what is not kept takes no memory."""
+def hand_over(came: dict[Any, Any], expected: int, channel: Channel, grid: Grid) -> Iterator[tuple[Any, bytes]]:
+    """Those of the chunks that belong to all ranks of this block or to this rank, one by one, by their names: whose they
+    are and what they are called there. Chunks that came are given away: what nobody keeps takes no memory. expected: how
+    many the last job handed back."""
     own = json.dumps([[*name, len(chunk)] for name, chunk in sorted(came.items())])
     told = [json.loads(blob) for blob in all_gather_bytes(channel, own.encode())]
     if sum(map(len, told)) != expected:
@@ -37,7 +30,7 @@ def handed(came: Mapping[Name, bytes], expected: int, channel: Channel, grid: Gr
             ranks = grid.of_block(ALL - owner) if owner <= ALL else [owner]
             seats = [holder, *(rank for rank in ranks if rank != holder)]
             if channel.rank in seats:
-                chunk = _passed(came.get((owner, *number)), length, Seats(channel, seats))
+                chunk = _passed(came.pop((owner, *number), None), length, Seats(channel, seats))
                 if channel.rank in ranks:
                     yield (owner, *number), chunk
 
