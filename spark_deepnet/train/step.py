@@ -26,6 +26,20 @@ from spark_deepnet.train.state import State
 
 Sum = Callable[[np.ndarray], None]
 """Sums a vector over all ranks, in place."""
+
+
+class Together:
+    """The sum over all ranks that layers ask for: over this rank's rows alone where it steps alone. It knows nothing of
+    the stepper, whose arrays are thus free as soon as nobody holds it."""
+
+    def __init__(self, total: Sum) -> None:
+        self.total, self.alone = total, False
+
+    def __call__(self, vector: np.ndarray) -> None:
+        if not self.alone:
+            self.total(vector)
+
+
 BROKEN, STOP = range(2)  # floats behind the slopes that are summed with them
 MEASURES = 2  # from here on, for each output its mean loss and metric
 
@@ -47,16 +61,14 @@ class Stepper:
         """rows: the channel over which slopes of few rows go, where some rank's features are sparse."""
         self.block = block or Block.whole(recipe)
         self.recipe, self.state, self.all_reduce, self.meter = recipe, state, all_reduce, meter
-        self.alone = False
-        """Whether layers that look at the whole batch see this rank's rows alone."""
+        self.together = Together(total)
         self.fresh = True
         """Whether the blocks of the network exchange in this step."""
         self.key = np.uint64(0)
         self.others = 0.0
         """The squares of the other blocks' slopes, as of the last fresh step."""
-        self._total = total
         blocks = self.block.exchange
-        self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self._sum, blocks=blocks)
+        self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self.together, blocks=blocks)
         self.heads, self.optimizer = recipe.heads(), recipe.made_optimizer()
         self.metrics = [METRICS[head.loss.task] for head in self.heads]
         size = self.runner.layout.size
@@ -82,7 +94,7 @@ class Stepper:
         Afterwards ``measures`` holds, of all ranks together, each output's mean loss and metric over the batch, and
         ``tail`` how many scores were not finite, and whether rank 0 wants the job to end here.
         """
-        self.alone, self.fresh = False, True
+        self.together.alone, self.fresh = False, True
         with self.meter.timed("computing"):
             self.compute(table, keys, rows, scales)
             self.tail[STOP] = stop
@@ -104,7 +116,7 @@ class Stepper:
         ``tail`` are this rank's own. The count goes on even where there is no row, so that it is the same on all ranks.
         Of a network in blocks, a step that is not ``fresh`` is one more over the same rows, in which the blocks do not
         exchange."""
-        self.alone, self.fresh = True, fresh
+        self.together.alone, self.fresh = True, fresh
         with self.meter.timed("computing"):
             self.compute(table, keys, rows, scales)
             self.state.clock.count += 1
@@ -114,7 +126,7 @@ class Stepper:
     def compute(self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray) -> None:
         """The slopes of these rows, and their measures."""
         self.tail[:] = 0
-        if len(rows) == 0 and (self.alone or not self.runner.totals):
+        if len(rows) == 0 and (self.together.alone or not self.runner.totals):
             self.rows.nothing(self.slopes)
             return
         batch, lengths = fed(self.runner, table.features, rows)
@@ -126,15 +138,11 @@ class Stepper:
                 measures = self.measures[k]
                 measures[0], measures[1] = self._measured(k, batch, table, rows, scales[k])
                 self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(measures[0]))
-        batch.backward(None if self.overlapped is None or self.alone else self.overlapped.done)
+        batch.backward(None if self.overlapped is None or self.together.alone else self.overlapped.done)
 
     def sums(self, weights: np.ndarray) -> np.ndarray:
         """(outputs, 3): of the step's rows, which have these weights, the sums of loss, metric and weight."""
         return np.column_stack([self.measures * weights[:, None], weights])
-
-    def _sum(self, vector: np.ndarray) -> None:
-        if not self.alone:
-            self._total(vector)
 
     def _measured(self, k: int, batch: Batch, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:
         """The weighted sums of the k-th output's loss and metric; leaves the slope of its part of the whole loss where
