@@ -82,8 +82,8 @@ class Watch:
 def session(folder: str) -> SparkSession:
     """Four executors of one slot; their Python may hold so much and no more."""
     python = Path(folder) / "python"
-    pool = "ARROW_DEFAULT_MEMORY_POOL=system"  # Arrow's own takes addresses by the gigabyte, which the limit counts
-    python.write_text(f'#!/bin/sh\nulimit -d {WORKER << 10}\n{pool} exec {sys.executable} "$@"\n')
+    few = "OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 ARROW_DEFAULT_MEMORY_POOL=system"  # addresses count, used or not
+    python.write_text(f'#!/bin/sh\nulimit -d {WORKER << 10}\n{few} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
     os.environ["PYSPARK_PYTHON"] = str(python)
     settings = {
