@@ -38,7 +38,7 @@ class Runner:
         self.total, self.blocks = total or Call.total, blocks
         self.buffers = Buffers(net, capacity, weights.dtype, training)
         self.capacity, self.training = capacity, training
-        self.slopes = aligned(self.layout.size, weights.dtype) if training else np.zeros(0, weights.dtype)
+        self._slopes: np.ndarray | None = None
         self._batches: dict[tuple[object, ...], Batch] = {}
 
     @property
@@ -46,9 +46,16 @@ class Runner:
         """Whether some layer sums over all ranks, so that all must pass together."""
         return any(node.layer.totals for node in self.net.nodes)
 
+    @property
+    def slopes(self) -> np.ndarray:
+        """The flat vector of the weights' slopes, made when it is first wanted."""
+        if self._slopes is None:
+            self._slopes = aligned(self.layout.size, self.weights.dtype)
+        return self._slopes
+
     def use_slopes(self, slopes: np.ndarray) -> None:
         """Write the weights' slopes into this vector from now on: part of a longer one that is exchanged whole."""
-        self.slopes = slopes
+        self._slopes = slopes
         self._batches.clear()
 
     def batch(self, n: int, longest: Mapping[str, int] | None = None) -> Batch:
