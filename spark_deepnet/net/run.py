@@ -48,9 +48,9 @@ class Runner:
 
     @property
     def slopes(self) -> np.ndarray:
-        """The flat vector of the weights' slopes, made when it is first wanted."""
+        """The flat vector of the weights' slopes, made when it is first wanted; empty where the network is not trained."""
         if self._slopes is None:
-            self._slopes = aligned(self.layout.size, self.weights.dtype)
+            self._slopes = aligned(self.layout.size if self.training else 0, self.weights.dtype)
         return self._slopes
 
     def use_slopes(self, slopes: np.ndarray) -> None:
