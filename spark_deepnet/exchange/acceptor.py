@@ -31,6 +31,7 @@ class Acceptor:
         self._listener = _listening(address, ports)
         self.host, self.port = address, int(self._listener.getsockname()[1])
         self._key, self._rank, self._admitted = key, rank, admitted
+        self._context = key.accepting
         self._crowd: dict[_Knock, None] = {}  # in the order of arrival
         self._selector = selectors.DefaultSelector()
         self._bell, self._rope = socket.socketpair()
@@ -78,7 +79,7 @@ class Acceptor:
         if len(self._crowd) >= CROWD:
             self._drop(next(iter(self._crowd)))
         try:
-            knock = _Knock(sock, self._key.accepting)
+            knock = _Knock(sock, self._context)
         except OSError:  # gone already
             sock.close()
             return

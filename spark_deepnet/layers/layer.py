@@ -66,7 +66,7 @@ class Exchange:
     size: int
     """Numbers a row: of the whole vector."""
     summed: bool = True
-    """Else each block sends its own part of it to all."""
+    """Else each block's own part of it goes to all, or is summed there alone."""
 
 
 class Blocks(Protocol):
@@ -77,6 +77,9 @@ class Blocks(Protocol):
 
     def gather(self, chunks: Sequence[np.ndarray]) -> None:
         """Each block's chunk goes to all: chunk b is block b's."""
+
+    def scatter(self, chunks: Sequence[np.ndarray]) -> None:
+        """At block b, chunk b becomes the sum of all blocks' chunks b; the others are lost."""
 
 
 def _alone(vector: np.ndarray) -> None:
@@ -134,6 +137,10 @@ class Layer(Member, family="layers"):
     """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
     channelwise: ClassVar[bool] = False
     """Whether each entry of the output's last axis needs that entry of the input's (and of the weights') alone."""
+    by_row: ClassVar[tuple[str, ...]] = ()
+    """Weights of which an entry of x wants one row alone, that of its column. A layer that names some may get x as Csr
+    (layers/_csr.py), with dx None; of these weights ``slopes`` then has the rows ``x.seen`` alone. A class that is made
+    from another names them again."""
     in_place: ClassVar[bool] = False
     """Whether dx is written over dy, though backward reads x."""
 

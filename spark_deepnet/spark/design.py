@@ -57,7 +57,7 @@ RANGES = {
     "clipNorm": _at_least(0),
     "clipValue": _at_least(0),
     "numTrainWorkers": _at_least(0),
-    "modelBlocks": _at_least(1),
+    "modelBlocks": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
     "syncEvery": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
     "syncEpochs": _at_least(0),
     "syncState": (lambda v: v in STATES, "'average', 'keep' or 'reset'"),
@@ -269,8 +269,8 @@ class Design:
         return recipe
 
     def check_blocks(self, recipe: Recipe) -> None:
-        """Refuse what weights in blocks cannot do."""
-        if self.params.getModelBlocks() == 1:
+        """Refuse what weights in blocks cannot do; where their number is to be found, none such is."""
+        if self.params.getModelBlocks() in (1, "auto"):
             return
         if recipe.sync_every == 0:
             raise ParamError("syncEvery: with modelBlocks above 1 it must be a number of steps, found 'auto'")

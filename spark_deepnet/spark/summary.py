@@ -30,6 +30,8 @@ class TrainingSummary:
 
     syncEvery: int
     """Steps between exchanges, at the end where the fit found the number by itself."""
+    modelBlocks: int = 1
+    """How many workers held one copy of the weights together."""
 
     @property
     def objectiveHistory(self) -> list[float]:

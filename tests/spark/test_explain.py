@@ -69,6 +69,20 @@ def test_steps_between_exchanges_are_as_set_or_as_found(rows: Any) -> None:
     assert estimator(numTrainWorkers=1, syncEvery=7).explainPlan(rows).syncEvery == 1
 
 
+def test_blocks_are_in_the_figures(rows: Any) -> None:
+    layers = {"layers": [4, 70, 70, 3], "batchSize": 60, "numTrainWorkers": 4}
+    whole, cut = (estimator(**layers, modelBlocks=m).explainPlan(rows) for m in (1, 2))
+    assert (cut.workers, cut.replicas, cut.blocks, cut.share) == (4, 2, 2, 30)
+    assert cut.memory.weights < whole.memory.weights
+    assert cut.candidates == whole.candidates
+    assert [(c.replicas, c.blocks) for c in cut.candidates] == [(4, 1), (2, 2), (1, 4)]
+    taken = cut.candidates[1]
+    assert (taken.memory, taken.stepBytes) == (cut.memory.total, cut.stepBytes)
+    marked = [line.split() for line in str(cut).splitlines() if line.endswith("taken")]
+    assert [line[:3] for line in marked] == [["2", "2", "1"]]
+    assert estimator(modelBlocks="auto").explainPlan(rows).candidates == ()
+
+
 def test_rounds_of_spark_jobs_are_told_to_be_left_out(rows: Any) -> None:
     found = estimator(exchange="spark", numTrainWorkers=9).explainPlan(rows)
     assert (found.rounds, found.workers) == (True, 9)

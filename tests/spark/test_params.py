@@ -34,6 +34,7 @@ VALUES: dict[str, Any] = {
     "portRange": "40000-40100",
 }
 """A value for the Params that do not take any text or number."""
+NO_RATIOS = [{"kind": "topk"} | wrong for wrong in ({"k": 3}, {"ratio": 0}, {"ratio": 1.1}, {"ratio": "0.1"})]
 NAMES = [param.name for param in DeepNetEstimator().params]
 
 
@@ -133,6 +134,10 @@ def test_none_leaves_a_param_as_it_is() -> None:
         ("solver", 7, ParamError, "optimizers: expected"),
         ("schedule", {"kind": "step", "eppochs": 2}, ParamError, "'eppochs'"),
         ("maxIter", "ten", TypeError, "maxIter"),
+        *(
+            ("compression", value, ParamError, "^compression: must be 'none', 'fp16'")
+            for value in ("half", 0.01, {"ratio": 0.1}, {"kind": "fp16", "ratio": 0.1}, *NO_RATIOS)
+        ),
         *(
             ("portRange", value, ParamError, f"^portRange: must be .*'40000-40100', found {value!r}$")
             for value in ("", "40000", "40100-40000", "0-10", "60000-65536", "-40000", "40000-40100-", "a-b", 40000)

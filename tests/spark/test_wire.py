@@ -15,7 +15,7 @@ from tests.exchange.hostile import Hostile
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 
-PORTS = range(21_500, 21_504)
+PORTS = range(21_500, 21_503)  # of two workers and the driver
 
 
 @pytest.mark.parametrize("encryption", ["off", "on"])
