@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spark_deepnet.plan.cost import Costs, Link
-from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import Memory, NodeCost, memory, nodes, row_bytes
 from spark_deepnet.plan.plan import Recipe, TrainPlan
-from spark_deepnet.spark.choice import Candidate, candidates, grids
+from spark_deepnet.spark.choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.train.loop import EVALUATED
 from spark_deepnet.train.probe import probe
-from spark_deepnet.train.tempo import steps_between
 
 WORKERS = tuple(2**i for i in range(11))
 TAUS = (1, 10, 50, 100)
@@ -91,7 +89,7 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | Non
     """Times a few steps; rounds: whether the fit goes in rounds of Spark jobs; limit: bytes of a worker's memory."""
     recipe, grid = plan.recipe, plan.grid
     costs = probe(plan).costs(recipe.batch_size, link)
-    tau = _tau(recipe, grid, costs)
+    tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, recipe.sync_every), EVALUATED if recipe.validated else 1)
     return Forecast(
         nodes=nodes(recipe),
@@ -103,15 +101,6 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | Non
         blocks=grid.blocks,
         costs=costs,
         candidates=() if rounds or grid.size == 1 else candidates(recipe, grids(recipe, grid.size), link, limit),
-    )
-
-
-def _tau(recipe: Recipe, grid: Grid, costs: Costs) -> int:
-    """Steps between exchanges; a lonely worker has none."""
-    if grid.size == 1:
-        return 1
-    return recipe.sync_every or steps_between(
-        costs.compute.at(costs.batch), costs.exchange_seconds(grid.replicas, 2), grid.replicas
     )
 
 
