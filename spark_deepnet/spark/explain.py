@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from spark_deepnet.plan.cost import Costs, Link
 from spark_deepnet.plan.memory import Memory, NodeCost, memory, nodes, row_bytes
-from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark.choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.train.loop import EVALUATED
 from spark_deepnet.train.probe import probe
