@@ -66,7 +66,7 @@ class Exchange:
     size: int
     """Numbers a row: of the whole vector."""
     summed: bool = True
-    """Else each block sends its own part of it to all."""
+    """Else each block's own part of it goes to all, or is summed there alone."""
 
 
 class Blocks(Protocol):
@@ -77,6 +77,9 @@ class Blocks(Protocol):
 
     def gather(self, chunks: Sequence[np.ndarray]) -> None:
         """Each block's chunk goes to all: chunk b is block b's."""
+
+    def scatter(self, chunks: Sequence[np.ndarray]) -> None:
+        """At block b, chunk b becomes the sum of all blocks' chunks b; the others are lost."""
 
 
 def _alone(vector: np.ndarray) -> None:

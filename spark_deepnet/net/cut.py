@@ -23,6 +23,12 @@ from spark_deepnet.net.weights import Layout, Slot
 LEAST = 1 << 12
 """Weights below which a layer is not worth an exchange, and runs whole in every block; of a layer that needs none to be
 cut, such as a convolution of the network's input, multiply-adds of a row."""
+LARGE = 1 << 20
+"""Weights from which a layer is cut for the memory that they take, whatever it costs."""
+TIMES = 64
+"""Multiply-adds for each number of a layer's input from which it is cut, though the blocks must then sum that input's
+slope: a link carries 3e8 numbers in the second in which a core makes 25e9 multiply-adds, three for each of forward's, of
+which a cut saves half or more."""
 Entries = tuple[np.ndarray, ...]
 """Of the last axis, by block."""
 
@@ -134,7 +140,11 @@ class _Cutter:
         size = sum(prod(w.shape) for w in node.weights().values())
         if node.owner in self.tied or node.layer.many or not size:
             return False
-        return size >= self.least or (self._free(node) and node.layer.multiply_adds(node.x) >= self.least)
+        products = node.layer.multiply_adds(node.x)
+        if size < self.least:
+            return products >= self.least and self._free(node)
+        pays = node.inputs[0] in self.given or products >= TIMES * prod(node.x)
+        return pays or size >= LARGE or not self.least
 
     def _free(self, node: Node) -> bool:
         """Whether it can be cut by its outputs without any exchange."""

@@ -16,8 +16,8 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source, Target
 
-FLOAT, PLACE, KEY = 4, 8, 8
-"""Bytes of a number, of where a sequence starts, of a row's hash."""
+FLOAT, PLACE, KEY = 4, 8, 16
+"""Bytes of a number, of where a sequence starts, of a row's hash and its numbers in two orders."""
 INPUT_KIND = "input"
 
 
@@ -96,7 +96,7 @@ def buffers(net: Net) -> Counter[str]:
 
 def row_bytes(columns: Columns) -> int:
     """Bytes of one row that a rank keeps: features as dense vectors or the longest sequences, targets, weight, whether
-    it is for validation, and its hash."""
+    it is for validation, its hash and its places."""
     targets = sum(_target_bytes(target, columns.sources[0].shape[0]) for target in columns.targets)
     return sum(map(_source_bytes, columns.sources)) + targets + FLOAT + 1 + KEY
 

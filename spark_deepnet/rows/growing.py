@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spark_deepnet.rows.parts import START, Part, arrays_of, part_like, parts_of, table_like
+from spark_deepnet.rows.parts import START, Part, arrays_of, none_of, part_like, parts_of, table_like
 from spark_deepnet.rows.table import Dense, Sparse, Table, as_sparse
 
 
@@ -27,7 +27,7 @@ class GrowingPart:
 
     def __init__(self, like: Part) -> None:
         starts, arrays = arrays_of(like)
-        self.like = like
+        self.like = none_of(like)
         self.arrays = [Growing(array) for array in arrays]
         self.starts = None if starts is None else Growing(np.empty(0, START))
         if self.starts is not None:

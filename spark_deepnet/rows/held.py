@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from spark_deepnet.kernels.random import shuffled
-from spark_deepnet.rows.parts import table_bytes
 from spark_deepnet.rows.table import Table
 
 PIECE = 1 << 16
@@ -48,11 +47,6 @@ class Rows(ABC):
 
     @property
     @abstractmethod
-    def nbytes(self) -> int:
-        """What they take in memory while they are trained on, with those of the other kind where both lie together."""
-
-    @property
-    @abstractmethod
     def sums(self) -> list[float]:
         """For each output the sum of all rows' weights in its loss."""
 
@@ -78,10 +72,6 @@ class Held(Rows):
 
     def __len__(self) -> int:
         return len(self.order)
-
-    @property
-    def nbytes(self) -> int:
-        return table_bytes(self.table) + self.keys.nbytes + self.order.nbytes
 
     @property
     def sums(self) -> list[float]:

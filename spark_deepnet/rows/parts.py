@@ -45,6 +45,12 @@ def part_like(part: Part, starts: np.ndarray | None, arrays: Sequence[np.ndarray
     return Dense(arrays[0]) if isinstance(part, Dense) else arrays[0]
 
 
+def none_of(part: Part) -> Part:
+    """Of no rows, and without a hold on the rows of this one."""
+    starts, arrays = arrays_of(part)
+    return part_like(part, None if starts is None else np.zeros(1, START), [a[:0].copy() for a in arrays])
+
+
 def bytes_of(part: Part) -> int:
     """Of the rows: joined tables take the sum of their parts' bytes."""
     starts, arrays = arrays_of(part)

@@ -6,7 +6,7 @@ import numpy as np
 
 from spark_deepnet.rows.file import File, Stored
 from spark_deepnet.rows.held import canonical
-from spark_deepnet.rows.parts import START, Part, arrays_of, part_like, parts_of, table_bytes, table_like
+from spark_deepnet.rows.parts import START, Part, arrays_of, none_of, part_like, parts_of, table_bytes, table_like
 from spark_deepnet.rows.table import Table
 
 PIECE = 8 << 20
@@ -55,7 +55,7 @@ class _StoredPart:
 
     def __init__(self, part: Part, rows: int, file: File) -> None:
         starts, arrays = arrays_of(part)
-        self.like = part_like(part, None if starts is None else starts[:1], [a[:0] for a in arrays])
+        self.like = none_of(part)
         self.arrays = [file.room(len(a), a.dtype, a.shape[1:]) for a in arrays]
         self.starts: Stored | None = None
         self.written = 0

@@ -15,6 +15,8 @@ from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.shelf import MIB, Shelf
 from spark_deepnet.rows.table import Table
 
+PIECE = 2048
+"""Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
 State = dict[tuple[int, int], bytes]
 
 
@@ -45,15 +47,19 @@ class Reader:
         self.shelf = Shelf(_none(columns), limit)
 
     def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
-        """The rows of each frame; what else there is is kept."""
+        """The rows of the frames; what else there is is kept."""
         for frame in frames:
             if STATE in frame:
-                chunks = frame[frame[STATE].notna()]
-                names = zip(chunks[OWNER].astype(int), chunks[PART].astype(int), strict=True)
-                self.state.update(zip(names, map(bytes, chunks[STATE]), strict=True))
-                frame = frame[frame[STATE].isna()]
-            if len(frame):
-                yield table_of(frame, self.columns, self.faults)
+                frame = self._without_state(frame)
+            for start in range(0, len(frame), PIECE):
+                yield table_of(frame.iloc[start : start + PIECE], self.columns, self.faults)
+            del frame  # before the next one is made
+
+    def _without_state(self, frame: pd.DataFrame) -> pd.DataFrame:
+        chunks = frame[frame[STATE].notna()]
+        names = zip(chunks[OWNER].astype(int), chunks[PART].astype(int), strict=True)
+        self.state.update(zip(names, map(bytes, chunks[STATE]), strict=True))
+        return frame[frame[STATE].isna()]
 
     def close(self) -> None:
         """Spilled rows are gone."""
@@ -64,6 +70,7 @@ class Reader:
         shelf = self.shelf
         for table in tables:
             shelf.add(table)
+            del table
         train, valid = shelf.rows()
         fingerprint = shelf.fingerprint % (1 << 64)
         return Shard(train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled)

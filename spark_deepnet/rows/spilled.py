@@ -29,7 +29,9 @@ class Spilled(Rows):
 
     def __init__(self, runs: Sequence[Run], training: bool, block: int) -> None:
         self.runs, self.block = runs, block
-        self.outputs = len(runs[0].like.targets)
+        self.like = Table.joined([run.like for run in runs])
+        """Of no rows, with sparse features where any run has such."""
+        self.outputs = len(self.like.targets)
         places = [run.place(training) for run in runs]
         order = np.argsort(
             np.concatenate([run.keys[place] for run, place in zip(runs, places, strict=True)]), kind="stable"
@@ -52,11 +54,6 @@ class Spilled(Rows):
         return min(self.block, len(self) - block * self.block)
 
     @property
-    def nbytes(self) -> int:
-        """Of the weights: the rest is in the file, but for a window."""
-        return sum(mass.nbytes for mass in self._masses)
-
-    @property
     def sums(self) -> list[float]:
         return [float(mass.sum(dtype=np.float64)) for mass in self._masses]
 
@@ -72,7 +69,7 @@ class Spilled(Rows):
 
     def read(self, blocks: np.ndarray) -> Picked:
         """The rows of these blocks, in canonical order."""
-        found = GrowingTable(self.runs[0].like)
+        found = GrowingTable(self.like)
         for run, start, stop in self.pieces(blocks):
             found.append(*run.read(start, stop))
         keys = found.keys.array
@@ -104,12 +101,12 @@ class Windows(Pass):
 
     def between(self, start: int, stop: int) -> Picked:
         if start >= stop:
-            return Picked(self.rows.runs[0].like, np.zeros(0, np.uint64), np.zeros(0, np.int64))
+            return Picked(self.rows.like, np.zeros(0, np.uint64), np.zeros(0, np.int64))
         first = int(np.searchsorted(self.ends, start, side="right")) - 1
         last = int(np.searchsorted(self.ends, stop, side="left")) - 1
         if first == last:
             return self._part(first, start, stop)
-        found = GrowingTable(self.rows.runs[0].like)
+        found = GrowingTable(self.rows.like)
         for k in range(first, last + 1):
             found.append(*_alone(self._part(k, start, stop)))
         return Picked(found.table(), found.keys.array, np.arange(stop - start))

@@ -1,8 +1,8 @@
 """A fit's checkpoints: the state after a job, as Parquet on any filesystem that Spark knows.
 
-checkpointDir/checkpoints/12/data      the state's chunks
-checkpointDir/checkpoints/12/metadata  a line of JSON, written last: a folder without it, or with fewer chunks than
-                                       it counts, is no checkpoint
+checkpointDir/deepnet-checkpoints/12/data      the state's chunks
+checkpointDir/deepnet-checkpoints/12/metadata  a line of JSON, written last: a folder without it, or with fewer
+                                               chunks than it counts, is no checkpoint
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.persist import remove_folder
 
 FORMAT = 1
+FOLDER = "deepnet-checkpoints"
 CHUNKS = f"{STATE} binary, {OWNER} int, {PART} int"
 """A state's chunks as rows."""
 _log = logging.getLogger(__name__)
@@ -36,10 +37,10 @@ class Checkpoints:
 
     def __init__(self, spark: SparkSession, folder: str, plan: TrainPlan, rounds: bool, keep: int) -> None:
         self.spark, self.folder, self.keep = spark, folder, keep
-        self.path = f"{folder.rstrip('/')}/checkpoints"
+        self.path = f"{folder.rstrip('/')}/{FOLDER}"
         self.fit = identity(plan, rounds)
         self.numbers: list[int] = []
-        """Of those in the folder."""
+        """Of those in the folder, the first to be removed first."""
 
     def __enter__(self) -> Self:
         with _taking:
@@ -60,8 +61,8 @@ class Checkpoints:
 
     def resumed(self, plan: TrainPlan) -> tuple[TrainPlan, DataFrame | None]:
         """The plan of the first job, and the state of the last whole checkpoint; None where there is none."""
-        found = sorted(self._metadata(), key=lambda told: int(told["number"]))
-        self.numbers = [int(told["number"]) for told in found]
+        found = sorted(self._metadata(), key=lambda told: told["number"])
+        self.numbers = [told["number"] for told in found]
         for told in reversed(found):
             self._refuse_another(told)
             state = self._state(told)
@@ -70,6 +71,8 @@ class Checkpoints:
                 plan = replace(plan, state_chunks=told["chunks"], fingerprint=told["rows"], resumed=self.folder)
                 return plan, state
             _log.warning("fit: the checkpoint %s/%d is not whole and is left out", self.path, told["number"])
+            self.numbers.remove(told["number"])
+            self.numbers.insert(0, told["number"])
         return plan, None
 
     def _metadata(self) -> list[dict[str, Any]]:
@@ -79,7 +82,7 @@ class Checkpoints:
             if "PATH_NOT_FOUND" in str(error):
                 return []
             raise
-        return list(map(json.loads, lines))
+        return [told for told in map(_told, lines) if told is not None]
 
     def _refuse_another(self, told: dict[str, Any]) -> None:
         start = f"checkpointDir: {self.folder!r} holds a checkpoint of "
@@ -138,3 +141,12 @@ class Checkpoints:
             remove_folder(self.spark, path)
         except Exception as error:
             _log.warning("fit: %s could not be removed: %s", path, str(error).partition("\n")[0])
+
+
+def _told(line: str) -> dict[str, Any] | None:
+    """A line of metadata; None where it is not whole."""
+    try:
+        told: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return told

@@ -57,11 +57,12 @@ RANGES = {
     "clipNorm": _at_least(0),
     "clipValue": _at_least(0),
     "numTrainWorkers": _at_least(0),
-    "modelBlocks": _at_least(1),
+    "modelBlocks": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
     "syncEvery": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
     "syncEpochs": _at_least(0),
     "syncState": (lambda v: v in STATES, "'average', 'keep' or 'reset'"),
     "exchange": (lambda v: v in EXCHANGES, "'auto', 'sockets' or 'spark'"),
+    "maxMemoryInMB": _at_least(0),
     "encryption": (lambda v: v in ENCRYPTIONS, "'auto', 'on' or 'off'"),
     "checkpointInterval": (lambda v: v >= 1 or v == -1, "at least 1, or -1 for none"),
     "keepCheckpoints": _at_least(1),
@@ -268,8 +269,8 @@ class Design:
         return recipe
 
     def check_blocks(self, recipe: Recipe) -> None:
-        """Refuse what weights in blocks cannot do."""
-        if self.params.getModelBlocks() == 1:
+        """Refuse what weights in blocks cannot do; where their number is to be found, none such is."""
+        if self.params.getModelBlocks() in (1, "auto"):
             return
         if recipe.sync_every == 0:
             raise ParamError("syncEvery: with modelBlocks above 1 it must be a number of steps, found 'auto'")

@@ -61,8 +61,8 @@ def to_layers(value: Any) -> list[Any]:
     return [layer.to_json() for layer in layers_of(value)]
 
 
-def to_sync_every(value: Any) -> Any:
-    """A number of steps, or auto."""
+def to_number_or_auto(value: Any) -> Any:
+    """A whole number, or auto."""
     return value if value == "auto" else TypeConverters.toInt(value)
 
 
@@ -152,12 +152,12 @@ class DeepNetParams(
         "the largest that one slope may be (>= 0; 0: any size)",
         typeConverter=TypeConverters.toFloat,  # type: ignore[arg-type]
     )
-    modelBlocks: "Param[int]" = Param(
+    modelBlocks: "Param[Any]" = Param(
         Params._dummy(),
         "modelBlocks",
         "how many workers hold one copy of the weights together, each a block of every large layer (>= 1); "
-        "numTrainWorkers is a multiple of it",
-        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
+        "numTrainWorkers is a multiple of it; auto: as few as fit a worker's memory and are nearly the fastest",
+        typeConverter=to_number_or_auto,  # type: ignore[arg-type]
     )
     syncEvery: "Param[Any]" = Param(
         Params._dummy(),
@@ -165,7 +165,7 @@ class DeepNetParams(
         "steps between exchanges (>= 1): 1, all workers make one step of batchSize rows together; more, every worker "
         "steps alone with batchSize rows of its own, and after so many steps their weights are averaged; auto finds a "
         "number from measured seconds, so that exchange takes under a tenth of them",
-        typeConverter=to_sync_every,  # type: ignore[arg-type]
+        typeConverter=to_number_or_auto,  # type: ignore[arg-type]
     )
     syncEpochs: "Param[int]" = Param(
         Params._dummy(),
@@ -220,6 +220,13 @@ class DeepNetParams(
         "a folder on any filesystem that Spark knows, for the fit's checkpoints, from which fit goes on after it was "
         "broken off, and for state of more than 64 MiB between its jobs",
         typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
+    )
+    maxMemoryInMB: "Param[int]" = Param(
+        Params._dummy(),
+        "maxMemoryInMB",
+        "MiB of rows that a worker keeps in memory (>= 0); more are spilled to a local file. 0: half of what an executor "
+        "has for Python, shared by its tasks",
+        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
     )
     checkpointInterval: "Param[int]" = Param(
         Params._dummy(),
@@ -276,6 +283,7 @@ class DeepNetParams(
             syncEpochs=0,
             syncState="average",
             exchange="auto",
+            maxMemoryInMB=0,
             compression="none",
             overlap=False,
             encryption="auto",
@@ -314,7 +322,7 @@ class DeepNetParams(
         """The value of clipValue, or its default."""
         return self.getOrDefault(self.clipValue)
 
-    def getModelBlocks(self) -> int:
+    def getModelBlocks(self) -> Any:
         """The value of modelBlocks, or its default."""
         return self.getOrDefault(self.modelBlocks)
 
@@ -353,6 +361,10 @@ class DeepNetParams(
     def getCheckpointDir(self) -> str:
         """The value of checkpointDir, or its default."""
         return self.getOrDefault(self.checkpointDir)
+
+    def getMaxMemoryInMB(self) -> int:
+        """The value of maxMemoryInMB, or its default."""
+        return self.getOrDefault(self.maxMemoryInMB)
 
     def getKeepCheckpoints(self) -> int:
         """The value of keepCheckpoints, or its default."""
@@ -478,7 +490,7 @@ class DeepNetParams(
         """Set clipValue."""
         return self._set(clipValue=value)
 
-    def setModelBlocks(self, value: int) -> Self:
+    def setModelBlocks(self, value: Any) -> Self:
         """Set modelBlocks."""
         return self._set(modelBlocks=value)
 
@@ -517,6 +529,10 @@ class DeepNetParams(
     def setCheckpointDir(self, value: str) -> Self:
         """Set checkpointDir."""
         return self._set(checkpointDir=value)
+
+    def setMaxMemoryInMB(self, value: int) -> Self:
+        """Set maxMemoryInMB."""
+        return self._set(maxMemoryInMB=value)
 
     def setCheckpointInterval(self, value: int) -> Self:
         """Set checkpointInterval."""

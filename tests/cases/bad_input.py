@@ -227,6 +227,7 @@ RANGES: dict[str, tuple[Any, ...]] = {
     "syncEpochs": (-1,),
     "syncState": ("sum",),
     "exchange": ("mpi",),
+    "maxMemoryInMB": (-1,),
     "encryption": ("yes",),
     "checkpointInterval": (0, -2),
     "keepCheckpoints": (0,),

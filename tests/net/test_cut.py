@@ -268,6 +268,16 @@ def test_two_dense_layers_cost_one_exchange_each_way() -> None:
     assert {part.sent for part in found} == {N * 8 * (8 + 8 + 6)}
 
 
+def test_a_layer_whose_exchange_outlasts_its_products_runs_whole() -> None:
+    """A few outputs of many inputs: unless it reads what has no slope, or its weights are many."""
+    top = Net.of([Dense(4100), Dense(4100), Dense(10)], {INPUT: (4,)})
+    assert [n.name for n in cut(top, 0, 2).nodes] == ["dense", "dense_2", "dense_2/join", "dense_3"]
+    alone = Net.of([Dense(10)], {INPUT: (4100,)})
+    assert cut(alone, 0, 2).nodes[0].shape == (5,)
+    many = Net.of([Dense(65_000), "layer_norm", Dense(17)], {INPUT: (1,)})
+    assert [n.shape for n in cut(many, 0, 2).nodes if n.name == "dense_2"] == [(9,)]
+
+
 def test_small_layers_run_whole() -> None:
     net = Net.of([Dense(100, "relu"), Dense(3)], {INPUT: (100,)})
     nodes = {node.name: node for node in cut(net, 1, 2).nodes}

@@ -15,7 +15,7 @@ import pytest
 from spark_deepnet.errors import DataError, DeepNetError, ParamError, SaveError
 from spark_deepnet.layers import Dense
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.checkpoints import Checkpoints
+from spark_deepnet.spark.checkpoints import FOLDER, Checkpoints
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import SOON, check_sentence
 
@@ -70,7 +70,7 @@ def check_resumed(rows: Any, tmp_path: Path, params: Any) -> None:
     net = estimator(**(KEPT | params), keepCheckpoints=1, checkpointDir=str(tmp_path))
     with broken_off(after=2):
         net.fit(rows)
-    assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["2"]
+    assert [p.name for p in (tmp_path / FOLDER).iterdir()] == ["2"]
     again = net.fit(rows)
     assert same(again, whole)
     assert again.summary.steps == whole.summary.steps
@@ -85,7 +85,7 @@ def test_a_checkpoint_that_is_not_whole_is_left_out(rows: Any, tmp_path: Path) -
     net = estimator(**(KEPT | {"maxIter": 4}), keepCheckpoints=3, checkpointDir=str(tmp_path))
     with broken_off(after=3):
         net.fit(rows)
-    folder = tmp_path / "checkpoints"
+    folder = tmp_path / FOLDER
     for cut in (folder / "3" / "data").glob("*.parquet"):
         cut.write_bytes(cut.read_bytes()[:-20])
     for part in (folder / "2" / "metadata").glob("*"):
@@ -138,7 +138,7 @@ def test_so_is_one_of_other_rows(spark: Any, rows: Any, tmp_path: Path, exchange
         estimator(**KEPT, **exchange, checkpointDir=str(tmp_path)).fit(rows)
     other = frame(spark, *blobs(80))
     check_refused(other, str(tmp_path), DataError, ("other rows", "fingerprint"), **exchange)
-    assert (tmp_path / "checkpoints" / "1").exists(), "what is refused stays as it is"
+    assert (tmp_path / FOLDER / "1").exists(), "what is refused stays as it is"
 
 
 def check_refused(rows: Any, folder: str, error: type[DeepNetError], tells: tuple[str, ...], **params: Any) -> None:
@@ -151,7 +151,7 @@ def check_refused(rows: Any, folder: str, error: type[DeepNetError], tells: tupl
 
 
 def test_a_later_format_is_refused(rows: Any, tmp_path: Path) -> None:
-    line = tmp_path / "checkpoints" / "1" / "metadata" / "part-0.txt"
+    line = tmp_path / FOLDER / "1" / "metadata" / "part-0.txt"
     line.parent.mkdir(parents=True)
     line.write_text(json.dumps({"format": 2, "number": 1}) + "\n")
     check_refused(rows, str(tmp_path), ParamError, ("format 2", "reads 1"))
@@ -196,4 +196,4 @@ def test_a_full_disk_is_told_and_the_checkpoint_before_stays(rows: Any, small_di
     with pytest.raises(SaveError, match="No space left on device") as raised:
         net.fit(rows)
     check_sentence(raised.value)
-    assert [p.name for p in (small_disk / "checkpoints").iterdir()] == ["1"]
+    assert [p.name for p in (small_disk / FOLDER).iterdir()] == ["1"]

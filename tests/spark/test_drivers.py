@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from spark_deepnet.spark.checkpoints import FOLDER
 from tests.spark.processes import tree
 
 pytestmark = pytest.mark.slow
@@ -50,7 +51,7 @@ def told(process: Any) -> Any:
 
 def wait_for_checkpoint(folder: Path) -> None:
     end = time.monotonic() + 120
-    while not list(folder.glob("checkpoints/*/metadata/_SUCCESS")):
+    while not list(folder.glob(f"{FOLDER}/*/metadata/_SUCCESS")):
         assert time.monotonic() < end
         time.sleep(0.05)
     time.sleep(0.5)  # into the next job

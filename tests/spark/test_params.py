@@ -84,7 +84,8 @@ def test_what_is_not_set_has_these_defaults() -> None:
         "clipNorm": 0.0, "clipValue": 0.0, "modelBlocks": 1, "syncEvery": 1,
         "syncEpochs": 0, "syncState": "average", "exchange": "auto",
         "encryption": "auto", "compression": "none", "overlap": False,
-        "checkpointInterval": 10, "keepCheckpoints": 2, "jobSeconds": 30.0, "timeout": 300.0, "showProgress": False,
+        "checkpointInterval": 10, "keepCheckpoints": 2, "maxMemoryInMB": 0,
+        "jobSeconds": 30.0, "timeout": 300.0, "showProgress": False,
     }  # fmt: skip
 
 

@@ -112,18 +112,19 @@ TASKS = {
 
 
 def curve(name: str, taus: Sequence[int]) -> None:
-    """Accuracy and bytes of a rank by tau: at as many steps as the exact fit makes, and at as many passes."""
+    """Accuracy and bytes of a rank by tau: at as many steps as the exact fit makes, beside an exact fit of as many bytes,
+    and at as many passes."""
     task = TASKS[name]
-    epochs = task.recipe["epochs"]
+    epochs, rate = task.recipe["epochs"], task.recipe["learning_rate"]
     line("tau", "rate", "passes", "steps", "MB", "accuracy")
-    for workers, blocks in ((2, 1), (2, 2)):
-        told(f"{blocks} blocks" if blocks > 1 else "replicas", 1.0, task.fitted(workers, blocks))
+    told("replicas", 1.0, task.fitted(2))
+    told(1, 1.0, task.fitted(2, 2))
     for tau in taus:
-        for passes in sorted({max(1, round(epochs / tau)), epochs}):
-            for share in (1.0, 1 / tau):
-                rate = task.recipe["learning_rate"] * share
-                found = task.fitted(2, 2, sync_every=tau, epochs=passes, learning_rate=rate)
-                told(tau, share, found)
+        few = max(1, round(epochs / tau))
+        told(1, 1.0, task.fitted(2, 2, epochs=few))
+        for passes, share in ((few, 1.0), (few, 1 / tau), (epochs, 1.0)):
+            found = task.fitted(2, 2, sync_every=tau, epochs=passes, learning_rate=rate * share)
+            told(tau, share, found)
 
 
 def told(tau: Any, share: float, found: Fit) -> None:
