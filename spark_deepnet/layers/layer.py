@@ -137,6 +137,10 @@ class Layer(Member, family="layers"):
     """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
     channelwise: ClassVar[bool] = False
     """Whether each entry of the output's last axis needs that entry of the input's (and of the weights') alone."""
+    by_row: ClassVar[tuple[str, ...]] = ()
+    """Weights of which an entry of x wants one row alone, that of its column. A layer that names some may get x as Csr
+    (layers/_csr.py), with dx None; of these weights ``slopes`` then has the rows ``x.seen`` alone. A class that is made
+    from another names them again."""
     in_place: ClassVar[bool] = False
     """Whether dx is written over dy, though backward reads x."""
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,8 @@ slope: a link carries 3e8 numbers in the second in which a core makes 25e9 multi
 which a cut saves half or more."""
 Entries = tuple[np.ndarray, ...]
 """Of the last axis, by block."""
+Pieces = dict[str, list[Any]]
+"""Array -> its piece's shape, and of each axis the entries of the whole that it has: as plain values."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +79,31 @@ def alike(block: Net, last: Net) -> list[Slot]:
     return [slot for slot in Layout(block).slots if slot.name in common]
 
 
-def assembled(net: Net, flats: Sequence[np.ndarray]) -> np.ndarray:
-    """The whole network's flat vector, from those of its blocks."""
+def assembled(net: Net, blocks: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
+    """The whole network's flat vector, from the arrays of its blocks by name."""
     layout = Layout(net)
     flat = layout.zeros()
     whole = layout.named(flat)
-    for block, own in enumerate(flats):
-        for slot in Layout(cut(net, block, len(flats))).slots:
-            whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = slot.view(own)
+    for block, own in enumerate(blocks):
+        for slot in Layout(cut(net, block, len(blocks))).slots:
+            whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = own[slot.name]
     return flat
+
+
+def pieces_of(net: Net, blocks: int) -> list[Pieces]:
+    """For each block what it holds of the network's arrays."""
+    cuts = [Layout(cut(net, block, blocks)).slots for block in range(blocks)]
+    return [{slot.name: [list(slot.weight.shape), _entries(slot.weight.part)] for slot in slots} for slots in cuts]
+
+
+def _entries(part: Part | None) -> list[Any] | None:
+    """By axis, the entries of the whole as [first, last + 1] of each run; None: all."""
+    return None if part is None else [None if axis is None else _runs(axis) for axis in part.entries]
+
+
+def _runs(entries: np.ndarray) -> list[list[int]]:
+    breaks = np.flatnonzero(np.diff(entries) != 1) + 1
+    return [[int(run[0]), int(run[-1]) + 1] for run in np.split(entries, breaks)]
 
 
 class _Cutter:

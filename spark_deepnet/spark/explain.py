@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.cost import Costs, Link
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import Memory, NodeCost, memory, nodes, row_bytes
@@ -30,7 +31,8 @@ class Forecast:
     memory: Memory
     """Bytes of one worker, beside its rows."""
     rowBytes: int
-    """Bytes of one of its rows, where features are dense."""
+    """Bytes of one of its rows, where features are dense; vectors of 4,096 or more are taken to be sparse, with 64
+    entries a row."""
     workers: int
     syncEvery: int
     """As set, or as ``auto`` would find it."""
@@ -93,9 +95,10 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | Non
     costs = probe(plan).costs(recipe.batch_size, link)
     tau = _tau(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, recipe.sync_every), EVALUATED if recipe.validated else 1)
+    sparse = foretold_sparse(plan)
     return Forecast(
-        nodes=nodes(recipe),
-        memory=memory(recipe, rows, grid.blocks),
+        nodes=nodes(recipe, sparse),
+        memory=memory(recipe, rows, grid.blocks, sparse),
         rowBytes=row_bytes(plan.columns),
         workers=grid.size,
         syncEvery=tau,
@@ -104,6 +107,12 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | Non
         costs=costs,
         candidates=() if rounds or grid.size == 1 else candidates(recipe, grids(recipe, grid.size), link, limit),
     )
+
+
+def foretold_sparse(plan: TrainPlan) -> list[str]:
+    """The inputs that are taken to be fed as sparse rows."""
+    readers = sparse_readers(plan.recipe.scores_net())
+    return [source.input for source in plan.columns.sources if source.wide and source.input in readers]
 
 
 def _tau(recipe: Recipe, grid: Grid, costs: Costs) -> int:

@@ -129,7 +129,7 @@ class Rounds:
         if self.checkpoints is not None:
             self.plan, state = self.checkpoints.resumed(self.plan)
             if state is not None:
-                self.state.restore({(r[OWNER], r[PART]): bytes(r[STATE]) for r in state.collect()})
+                self.state.restore(((r[OWNER], r[PART]), bytes(r[STATE])) for r in state.collect())
                 self.clock = self.state.clock
         self._count_from_here()
 

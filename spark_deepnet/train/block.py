@@ -73,7 +73,7 @@ class Block:
         """Stretches of the flat vector that together, over all blocks, are the network's weights once: what every
         block holds alike belongs to the first."""
         if self.channel.size == 1:
-            return [slice(None)]
+            return [slice(0, Layout(self.net).size)]
         slots = [s for s in Layout(self.net).slots if s.weight.trained]
         return [slice(s.start, s.stop) for s in slots if s.weight.part is not None or self.channel.rank == 0]
 

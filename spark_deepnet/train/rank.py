@@ -17,26 +17,29 @@ from threadpoolctl import threadpool_limits
 from spark_deepnet.errors import DataError, ExchangeError, LostPeerError, NetworkError, ParamError, TrainingError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
+from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.exchange.seats import Seats
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
+from spark_deepnet.net.chunks import Chunk, chunks_of
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.blank import blank
 from spark_deepnet.rows.held import Held
 from spark_deepnet.rows.shard import Reader, Shard
+from spark_deepnet.rows.sharing import share_failure, shared
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.census import Census, take_census
 from spark_deepnet.train.handover import hand_over
 from spark_deepnet.train.loop import Loop, Report
 from spark_deepnet.train.measure import Meter
-from spark_deepnet.train.sharing import share_failure, shared
-from spark_deepnet.train.state import ALL, State, pieces
+from spark_deepnet.train.state import ALL, State
 from spark_deepnet.train.step import Stepper
 
-SCHEMA = "kind string, rank int, part int, data binary"
+SCHEMA = "kind string, rank int, part int, data binary, name string, shape array<int>, sha256 string"
+"""The last three are of weights."""
 WEIGHTS, STATE, MEASURES, ERROR = "weights", "state", "measures", "error"
 SAID = (DataError, NetworkError, ParamError, TrainingError)
 """Every rank raises them alike: they travel home as rows, and end the fit."""
@@ -94,8 +97,8 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterato
             if shard is None:
                 with meter.timed("reading"):
                     shard = _shared(plan, reader, frames, channel)
-            state, census = _trained(plan, shard, channel, meter)
-            yield from _results(plan, seat, shard, state, census, channel, meter)
+            state, census, layout = _trained(plan, shard, channel, meter)
+            yield from _results(plan, seat, shard, state, layout, census, channel, meter)
         finally:
             channel.close()
 
@@ -131,7 +134,7 @@ def _channel(meeting: Future[Channel], plan: TrainPlan, seat: Seat) -> Channel:
     )
 
 
-def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census]:
+def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census, Layout]:
     grid, rank = plan.grid, channel.rank
     replicas = Seats(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):
@@ -150,7 +153,7 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
     finally:
         if reporter is not None:
             reporter.close()
-    return state, census
+    return state, census, Layout(block.net)
 
 
 def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> State:
@@ -188,7 +191,14 @@ def _report_to(reporter: Reporter | None) -> Report:
 
 
 def _results(
-    plan: TrainPlan, seat: Seat, shard: Shard, state: State, census: Census, channel: Channel, meter: Meter
+    plan: TrainPlan,
+    seat: Seat,
+    shard: Shard,
+    state: State,
+    layout: Layout,
+    census: Census,
+    channel: Channel,
+    meter: Meter,
 ) -> Iterator[pd.DataFrame]:
     """Measures of every rank; of the first replica also the weights, or the state where the fit goes on, to which every
     rank adds what is its own. A chunk's ``rank`` is whose it is."""
@@ -210,16 +220,24 @@ def _results(
     if plan.grid.replica(channel.rank) == 0:
         chunks, whose = state.chunks(own), ALL - plan.grid.block(channel.rank)
         yield _frame(STATE, whose, [next(chunks)])
-        rest = pieces(state.kept()) if finished else chunks
-        for part, chunk in enumerate(rest, start=0 if finished else 1):
-            yield _frame(WEIGHTS if finished else STATE, whose, [chunk], part)
+        if finished:
+            state.vectors.clear()  # their memory is wanted for what goes out
+            yield from (_named(whose, chunk) for chunk in chunks_of(layout.named(state.kept())))
+        else:
+            yield from (_frame(STATE, whose, [chunk], part) for part, chunk in enumerate(chunks, start=1))
     if not finished:
         for part, chunk in enumerate(state.own_chunks(own)):
             yield _frame(STATE, channel.rank, [chunk], part)
 
 
 def _frame(kind: str, rank: int, data: list[bytes], part: int = 0) -> pd.DataFrame:
-    return pd.DataFrame({"kind": kind, "rank": rank, "part": range(part, part + len(data)), "data": data})
+    found = pd.DataFrame({"kind": kind, "rank": rank, "part": range(part, part + len(data)), "data": data})
+    return found.assign(name=None, shape=None, sha256=None)
+
+
+def _named(whose: int, chunk: Chunk) -> pd.DataFrame:
+    """Some of the weights."""
+    return pd.DataFrame([chunk]).assign(kind=WEIGHTS, rank=whose)
 
 
 def warm_up(plan: TrainPlan, number: int = 0) -> None:
@@ -229,6 +247,7 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     block = Block.of(recipe, Nobody(number, plan.blocks))
     state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
     table = blank(plan.columns, 1)
-    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block)
+    lonely = memory_channels(1, 1.0)[0]
+    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, lonely)
     stepper.step(table, table.keys(), np.zeros(1, np.int64), np.ones(len(stepper.heads)), 0.0, False)
     stepper.evaluate(Held.all_of(table))

@@ -11,6 +11,7 @@ import pytest
 
 from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.layers.batch_norm import BatchNorm
+from spark_deepnet.layers.concatenate import Concatenate
 from spark_deepnet.layers.conv2d import Conv2D
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.flatten import Flatten
@@ -26,7 +27,7 @@ from spark_deepnet.rows.columns import BYTES, STEPS, VECTOR, Columns, Source, Ta
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.shard import read_shard
 from spark_deepnet.rows.table import Dense as DenseRows
-from spark_deepnet.rows.table import Table
+from spark_deepnet.rows.table import Sparse, Table
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
@@ -48,6 +49,8 @@ def test_buffers_take_what_is_foretold(case: NetCase) -> None:
     net = case.net()
     tracemalloc.start()
     made = Buffers(net, CAPACITY, np.float32, True)
+    for name, shape in net.inputs.items():
+        made.value(name, CAPACITY, shape)
     found = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert made.values
@@ -58,6 +61,13 @@ def test_a_shared_buffer_counts_with_its_first_user() -> None:
     """tanh writes over the values that it reads, and their slopes are one buffer too."""
     net = Net.of([Dense(6, activation="tanh"), Dense(3)], {INPUT: (4,)})
     assert buffers(net) == {INPUT: 4 * 4, "dense": 4 * 6, "dense/tanh": 4 * 6, "dense_2": 4 * 3 + 4 * 3}
+
+
+def test_sparse_inputs_take_no_buffers() -> None:
+    layers = [Dense(3, name="a"), Dense(2, name="b", inputs=("wide",)), Concatenate(inputs=("a", "b"))]
+    net = Net.of(layers, {INPUT: (4,), "wide": (1 << 18,)})
+    with_all, without = buffers(net), buffers(net, ["wide"])
+    assert with_all - without == {"wide": 4 << 18}
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
@@ -84,6 +94,8 @@ def test_a_block_takes_what_is_foretold(monkeypatch: pytest.MonkeyPatch, tau: in
     block = Block.of(recipe, Nobody(0, 2))
     state = State.started(Layout(block.net), recipe.made_optimizer(), 1, False)
     made = Buffers(block.net, 10, np.float32, True)
+    for name, shape in block.net.inputs.items():
+        made.value(name, 10, shape)
     arrays = [*made.values.values(), *made.kept.values(), *made.slopes.values()]
     found, whole = memory(recipe, 10, 2), memory(recipe, 10)
     assert found.weights + found.vectors == state.nbytes < whole.weights + whole.vectors
@@ -106,6 +118,7 @@ TOKENS = Source((7,), "words", kind=STEPS, tokens=9)
 STEPPED = Source((7, 2), kind=STEPS)
 COLUMNS = {
     "dense vectors": Columns((Source((5,), kind=VECTOR),), (Target("y", classes=3),)),
+    "wide vectors": Columns((Source((1 << 18,), kind=VECTOR),), (Target("y", classes=3),)),
     "bytes and vectors": Columns((Source((4, 4, 3), "image", kind=BYTES), Source((5,))), (Target("y", labels=2),)),
     "bytes as tokens": Columns((Source((6,), kind=BYTES, tokens=5),), (Target("y", classes=2),)),
     "sequences": Columns((STEPPED, TOKENS), (Target("y", classes=3),)),
@@ -118,7 +131,7 @@ COLUMNS = {
 def test_rows_take_what_is_foretold(columns: Columns) -> None:
     table = blank(columns, 10, longest=True)
     assert len(table) == 10
-    ends = sum(8 for part in (*table.features.values(), *table.targets) if isinstance(part, Ragged))
+    ends = sum(8 for part in (*table.features.values(), *table.targets) if isinstance(part, Ragged | Sparse))
     assert nbytes(table) + KEY * 10 == 10 * row_bytes(columns) + ends
 
 
@@ -141,6 +154,8 @@ def nbytes(table: Table) -> int:
     def of(part: Any) -> int:
         if isinstance(part, DenseRows):
             return part.matrix.nbytes
+        if isinstance(part, Sparse):
+            return part.values.nbytes + part.columns.nbytes + part.starts.nbytes
         return part.values.nbytes + part.starts.nbytes if isinstance(part, Ragged) else part.nbytes
 
     parts = (*table.features.values(), *table.targets, table.weights, table.validation)

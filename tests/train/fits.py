@@ -16,12 +16,13 @@ from spark_deepnet import errors
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.chunks import arrays_of
 from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.rows.columns import Columns, Target
 from spark_deepnet.train import rank
-from spark_deepnet.train.state import ALL, joined
+from spark_deepnet.train.state import ALL
 from tests.exchange.ranks import HERE, SECRET, Meeting
 from tests.rows.frames import sources
 
@@ -156,8 +157,8 @@ def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory",
         clock = json.loads(chunks.data[(chunks.part == 0) & (chunks["rank"] == ALL)].item())
         if clock["finished"]:
             told = [rows[(rows.kind == rank.WEIGHTS) & (rows["rank"] == ALL - b)] for b in range(plan.blocks)]
-            flats = [joined(dict(zip(own.part, own.data, strict=True))) for own in told]
-            return Fit(assembled(plan.recipe.scores_net(), flats), clock, jobs, measures)
+            blocks = [arrays_of(own.itertuples()) for own in told]
+            return Fit(assembled(plan.recipe.scores_net(), blocks), clock, jobs, measures)
         plan = replace(plan, state_chunks=len(chunks), fingerprint=measures[-1]["fingerprint"])
         frames = [[*own, part] for own, part in zip(dealt, scattered(chunks, len(dealt)), strict=True)]
 

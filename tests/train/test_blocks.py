@@ -16,9 +16,9 @@ from spark_deepnet.net import cut
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.ragged import Ragged
+from spark_deepnet.rows.sharing import shared
 from spark_deepnet.rows.table import Dense as DenseRows
 from spark_deepnet.rows.table import Sparse, Table
-from spark_deepnet.train.sharing import shared
 from tests.exchange.ranks import results
 from tests.train.fits import CLASSES, Fit, N, Rows, fit, plan_of, raise_said, run_ranks
 from tests.train.test_jobs import same_history

@@ -19,9 +19,10 @@ from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
 from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.softmax import Softmax
 from spark_deepnet.net import cut
+from spark_deepnet.plan.architecture import Entry
 from spark_deepnet.plan.cost import Costs, Link
 from spark_deepnet.plan.reckon import reckoned
-from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source, Target
+from spark_deepnet.rows.columns import BYTES, ENTRIES, STEPS, VECTOR, Columns, Source, Target
 from spark_deepnet.train import probe, rank
 from spark_deepnet.train.averaging import STATES
 from tests.train.fits import CLASSES, N, Rows, plan_of, run_ranks
@@ -135,6 +136,20 @@ def test_drawn_rows_are_such_as_the_columns_may_bring() -> None:
     assert tokens.lengths.tolist() == [5] * 200
     assert 0 <= numbers.matrix.min() < 0.1 < 0.9 < numbers.matrix.max() < 1
     assert set(table.targets[0].tolist()) == {0, 1, 2, 3}
+    wide = probe.drawn(Columns((Source((9000,), kind=VECTOR),), (Target("y", classes=4),)), 20, 1).features["features"]
+    assert (len(wide), wide.width, len(wide.values)) == (20, 9000, 20 * ENTRIES)
+    assert 0 <= wide.columns.min() < 500 < 8500 < wide.columns.max() < 9000
     several = probe.drawn(Columns((Source((3,)),), (Target("y", labels=2, indicators=True),)), 50, 1)
     assert several.targets[0].shape == (50, 2)
     assert 0 <= several.targets[0].min() < several.targets[0].max() <= 1
+
+
+def test_wide_vectors_are_timed_as_sparse_rows_whose_weights_are_not_all_sent() -> None:
+    width, units = 1 << 13, 4
+    told = {"sources": (Source((width,), kind=VECTOR),), "classes": 2}
+    plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(Entry((width,)),), batch_size=16)
+    found = probe.probe(plan)
+    rest, rows = found.together
+    assert rest < 1000
+    assert 0.9 < rows / (16 * ENTRIES * 4 * (units + 1)) <= 1  # a column may recur within a row
+    assert sum(found.alone) > 4 * width * units

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
@@ -22,16 +23,27 @@ KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Dense, Sparse, Ragged)
 def shared(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator[Table]:
     """The tables of all ranks of the channel, a table of each in turn until none has any left, the same on each rank; in
     the end faults are those of all. So no rank has more than its replica's rows and a table of each rank in memory."""
+    for table, everywhere in turns(tables, faults, channel):
+        if table is not None:
+            yield table
+        else:
+            faults.clear()
+            faults.update(everywhere)
+
+
+def turns(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator[tuple[Table | None, Faults]]:
+    """The same, and with each table the faults of all by then; at last None with those of the end."""
     own = iter(tables)
     while True:
         heads, blobs = _exchanged(next(own, None), faults, channel)
         found = [_made(head, blob) for head, blob in zip(heads, blobs, strict=True) if head["table"]]
-        if not found:
-            break
-        yield Table.joined(found)
-    faults.clear()
-    for head in heads:
-        faults.update(head["faults"])
+        table = Table.joined(found) if found else None
+        everywhere: Faults = Counter()
+        for head in heads:
+            everywhere.update(head["faults"])
+        yield table, everywhere
+        if table is None:
+            return
 
 
 def _exchanged(table: Table | None, faults: Faults, channel: Channel) -> tuple[list[dict[str, Any]], list[bytes]]:
