@@ -212,7 +212,7 @@ def test_who_knows_no_other_ranks_makes_the_same_steps() -> None:
 @pytest.mark.skipif(not JIT, reason="plain Python takes its time")
 @pytest.mark.parametrize("optimizer", ["sgd", {"kind": "adam", "lazy": True}], ids=str)
 def test_a_step_takes_no_longer_where_weights_are_many(optimizer: Any) -> None:
-    """2,000 times as many: were all touched, a step would take over 10 ms."""
+    """600 times as many: were all touched, a step would take several ms more."""
 
     def seconds(width: int) -> float:
         alone, found = Alone(width, 16, optimizer), []
@@ -222,7 +222,7 @@ def test_a_step_takes_no_longer_where_weights_are_many(optimizer: Any) -> None:
             found.append(time.perf_counter() - start)
         return min(found[5:])
 
-    assert seconds(1_000_000) < 5 * seconds(500) + 1e-3
+    assert seconds(300_000) < 5 * seconds(500) + 1e-3
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad", {"kind": "adam", "lazy": True}], ids=str)
