@@ -20,6 +20,7 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.batches import Epoch, steps_of
+from spark_deepnet.rows.held import Held, Picked
 from spark_deepnet.rows.table import Dense, Table
 from spark_deepnet.train.averaging import Averaging
 from spark_deepnet.train.loop import inverse
@@ -49,16 +50,17 @@ class Replica:
     """Weights and optimizer of its own, and a channel to the others for their mean."""
 
     def __init__(self, recipe: Recipe, table: Table, channel: Channel) -> None:
-        self.recipe, self.table, self.keys = recipe, table, table.keys()
+        self.recipe, self.rows = recipe, Held.all_of(table)
         self.state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
         capacity = max(EVALUATED, recipe.batch_size)
         self.stepper = Stepper(recipe, self.state, capacity, AllReduce(channel, np.float32), Call.total, Meter())
         self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce)
 
-    def step(self, rows: np.ndarray, of_all: int) -> None:
+    def step(self, picked: Picked, of_all: int) -> None:
         """One step alone over these of its rows, while all replicas together make one over so many."""
-        self.stepper.step_alone(self.table, self.keys, rows, inverse(np.array([len(rows)])), self.recipe.learning_rate)
-        self.averaging.note(len(rows), of_all)
+        count = len(picked.rows)
+        self.stepper.step_alone(*picked, inverse(np.array([count])), self.recipe.learning_rate)
+        self.averaging.note(count, of_all)
 
 
 class Replicas:
@@ -79,21 +81,20 @@ class Replicas:
         """tau steps of every replica alone, and their mean; one replica has nothing to average."""
         with threadpool_limits(1):
             for iteration in range(self.iterations, self.iterations + tau):
-                rows = self._dealt(iteration)
-                for replica, own in zip(self.replicas, rows, strict=True):
-                    replica.step(own, sum(map(len, rows)))
+                dealt = self._dealt(iteration)
+                for replica, own in zip(self.replicas, dealt, strict=True):
+                    replica.step(own, sum(len(picked.rows) for picked in dealt))
             self.iterations += tau
             if self.size > 1:
                 list(self._pool.map(lambda replica: replica.averaging(True), self.replicas))
 
-    def _dealt(self, iteration: int) -> list[np.ndarray]:
+    def _dealt(self, iteration: int) -> list[Picked]:
         """The rows of every replica's next step."""
         number, step = divmod(iteration, steps_of(self.rows, self.batch))
         if self._epoch[0] != number:
-            sizes = [len(replica.table) for replica in self.replicas]
             epochs = [
-                Epoch(n, self.rows, self.batch, self.recipe.seed, number, rank, self.size)
-                for rank, n in enumerate(sizes)
+                Epoch(replica.rows, self.rows, self.batch, self.recipe.seed, number, rank, self.size)
+                for rank, replica in enumerate(self.replicas)
             ]
             self._epoch = number, epochs
         return [epoch.rows(step) for epoch in self._epoch[1]]
@@ -106,7 +107,7 @@ class Replicas:
     def evaluate(self, table: Table) -> tuple[float, float]:
         """Mean loss and accuracy of the mean weights over a table's rows."""
         with threadpool_limits(1):
-            ((loss, hits),) = self.replicas[0].stepper.evaluate(table).tolist()
+            ((loss, hits),) = self.replicas[0].stepper.evaluate(Held.all_of(table)).tolist()
         return loss / len(table), hits / len(table)
 
     def close(self) -> None:

@@ -73,5 +73,9 @@ def check_numbers(member: object, right: str, *names: str) -> None:
             raise ParamError(f"{type(member).__name__}: {name} must be {right}, found {value!r}")
 
 
+class SizeError(DeepNetError, MemoryError):
+    """Weights that are too large to be brought to one process."""
+
+
 class SaveError(DeepNetError, OSError):
     """A model that cannot be written where it was asked to be."""

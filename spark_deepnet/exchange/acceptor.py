@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, NONCE, Pass
+from spark_deepnet.exchange.link import BLOCKED
 
 PATIENCE = 5.0
 """Seconds that a stranger has for the handshake."""
@@ -29,6 +31,7 @@ class Acceptor:
         self._listener = _listening(address, ports)
         self.host, self.port = address, int(self._listener.getsockname()[1])
         self._key, self._rank, self._admitted = key, rank, admitted
+        self._context = key.accepting
         self._crowd: dict[_Knock, None] = {}  # in the order of arrival
         self._selector = selectors.DefaultSelector()
         self._bell, self._rope = socket.socketpair()
@@ -75,9 +78,13 @@ class Acceptor:
             return
         if len(self._crowd) >= CROWD:
             self._drop(next(iter(self._crowd)))
-        knock = _Knock(sock)
+        try:
+            knock = _Knock(sock, self._context)
+        except OSError:  # gone already
+            sock.close()
+            return
         self._crowd[knock] = None
-        self.watch(sock, lambda: self._hear(knock))
+        self.watch(knock.sock, lambda: self._hear(knock))
 
     def _hear(self, knock: _Knock) -> None:
         if not knock.read():
@@ -108,12 +115,19 @@ class Acceptor:
 class _Knock:
     """A connection that has proved nothing yet."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock, self.end = sock, time.monotonic() + PATIENCE
         self.challenge = secrets.token_bytes(NONCE)
         self.answer, self._got = bytearray(ANSWER.size), 0
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._shaking: ssl.SSLSocket | None = None
+        if context is None:
+            self._challenge()
+        else:
+            self.sock = self._shaking = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+
+    def _challenge(self) -> None:
         self.say(CHALLENGE.pack(MAGIC, self.challenge))
 
     @property
@@ -123,8 +137,12 @@ class _Knock:
     def read(self) -> bool:
         """Take what has come, not a byte beyond the answer; whether the connection still lives."""
         try:
+            if self._shaking is not None:
+                self._shaking.do_handshake()
+                self._shaking = None
+                self._challenge()
             got = self.sock.recv_into(memoryview(self.answer)[self._got :])
-        except BlockingIOError:
+        except BLOCKED:
             return True
         except OSError:
             return False
@@ -141,13 +159,15 @@ class _Knock:
 def _listening(address: str, ports: Iterable[int]) -> socket.socket:
     """A listener on the first free port of the address."""
     reason: object = "no port given"
-    for port in ports:
+    for port in (tried := list(ports)):
         sock = None
         try:
             family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
             if place[0] in ("", "0.0.0.0", "::"):
                 raise ExchangeError(f"a rank listens on one address only, found {address!r}: give the task's own")
             sock = socket.socket(family, kind, protocol)
+            if port:  # connections that have ended a moment ago do not hold a port of a range; a listener does
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(place)
             sock.listen(128)
             sock.setblocking(False)
@@ -156,4 +176,5 @@ def _listening(address: str, ports: Iterable[int]) -> socket.socket:
             reason = error
             if sock is not None:
                 sock.close()
-    raise ExchangeError(f"cannot listen on {address!r}: {reason}")
+    where = f", on none of the ports {tried[0]} to {tried[-1]}" if any(tried) else ""
+    raise ExchangeError(f"cannot listen on {address!r}{where}: {reason}")

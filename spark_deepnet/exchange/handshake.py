@@ -3,7 +3,7 @@
 The acceptor sends a fresh challenge; the dialer answers with its own nonce and HMAC-SHA256 over both, both ranks, its
 side, the role of the connection and the job; the acceptor proves the same for its side. So neither a recorded answer
 nor one's own reflected proof is worth anything, and a stranger learns nothing but random numbers (the challenge and
-response of ISO/IEC 9798-4, mutual, in three passes).
+response of ISO/IEC 9798-4, mutual, in three passes). Where connections are encrypted, all of this goes through TLS.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from __future__ import annotations
 import hmac
 import secrets
 import socket
+import ssl
 import struct
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from spark_deepnet.errors import ExchangeError
+from spark_deepnet.exchange.tls import context_of
 
 NONCE = PROOF = 32  # bytes
 CHALLENGE = struct.Struct(f"<4s{NONCE}s")  # magic, the acceptor's nonce
@@ -33,12 +36,24 @@ class Pass:
     secret: bytes = field(repr=False)
     role: str
     job: str = ""
+    identity: bytes = field(default=b"", repr=False)
+    """The fit's key and certificate, as PEM, where connections are encrypted; empty: they are not."""
 
     def __post_init__(self) -> None:
         if len(self.secret) < LEAST_SECRET:
             raise ExchangeError(
                 f"the secret of a fit must be at least {LEAST_SECRET} bytes long, found {len(self.secret)}"
             )
+
+    @cached_property
+    def dialing(self) -> ssl.SSLContext | None:
+        """What a dialer's end is wrapped by."""
+        return context_of(self.identity, server=False) if self.identity else None
+
+    @cached_property
+    def accepting(self) -> ssl.SSLContext | None:
+        """What an acceptor's end is wrapped by."""
+        return context_of(self.identity, server=True) if self.identity else None
 
     def proof(self, side: bytes, dialer: int, acceptor: int, challenge: bytes, nonce: bytes) -> bytes:
         """HMAC-SHA256 over all that is said, every field but the last of fixed length or ended by a zero."""
@@ -65,11 +80,18 @@ def dial(host: str, port: int, key: Pass, rank: int, peer: int, deadline: float)
     for attempt in range(ATTEMPTS):
         sock = _connected(host, port, end)
         try:
+            if key.dialing is not None:
+                sock = _encrypted(sock, key.dialing)
             _prove(sock, key, rank, peer, end)
             return sock
-        except (ConnectionError, TimeoutError) as error:
+        except (ConnectionError, TimeoutError, ssl.SSLEOFError) as error:
             sock.close()
             reason = error
+        except ssl.SSLError as error:
+            sock.close()
+            raise ExchangeError(
+                f"what answers at {host}:{port} does not bear the fit's certificate ({error})"
+            ) from None
         except BaseException:
             sock.close()
             raise
@@ -87,6 +109,17 @@ def _connected(host: str, port: int, end: float) -> socket.socket:
         raise ExchangeError(f"cannot reach {host}:{port} ({error}); is it alive, and is no firewall between?") from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
+
+
+def _encrypted(sock: socket.socket, context: ssl.SSLContext) -> socket.socket:
+    """The socket in TLS, within its timeout."""
+    found = context.wrap_socket(sock, do_handshake_on_connect=False)
+    try:
+        found.do_handshake()
+    except BaseException:
+        found.close()
+        raise
+    return found
 
 
 def _prove(sock: socket.socket, key: Pass, rank: int, peer: int, end: float) -> None:

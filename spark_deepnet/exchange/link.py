@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import struct
 
 from spark_deepnet.exchange.channel import Channel
@@ -12,6 +13,8 @@ HEADER = struct.Struct("<4sQ")  # magic, length
 MAGIC = b"SDX1"
 CHUNK = 1 << 18
 """Bytes a system call: what the receiver copies is then still in the sender's cache."""
+BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""What a socket says that can neither take nor give anything now."""
 
 
 class Outgoing:
@@ -26,15 +29,16 @@ class Outgoing:
 
     def move(self) -> bool:
         """Send what the socket takes now; whether that was anything."""
-        at = self.at
         try:
-            if at < 0:
-                self.at += self.sock.sendmsg((self._header[at:], self._data[:CHUNK]))
-            else:
-                self.at += self.sock.send(self._data[at : at + CHUNK])
-        except BlockingIOError:
+            self.at += self._give(self.at)
+        except BLOCKED:
             return False
         return True
+
+    def _give(self, at: int) -> int:
+        if at < 0:
+            return self.sock.sendmsg((self._header[at:], self._data[:CHUNK]))
+        return self.sock.send(self._data[at : at + CHUNK])
 
 
 class Incoming:
@@ -51,11 +55,8 @@ class Incoming:
         """Receive what has come; whether that was anything."""
         at = self.at
         try:
-            if at < 0:
-                got = self.sock.recvmsg_into((memoryview(self._header)[at:], self._out[:CHUNK]))[0]
-            else:
-                got = self.sock.recv_into(self._out[at : at + CHUNK])
-        except BlockingIOError:
+            got = self._take(at)
+        except BLOCKED:
             return False
         if got == 0:
             raise ConnectionError
@@ -63,6 +64,11 @@ class Incoming:
         if at < 0 <= self.at:
             self._check()
         return True
+
+    def _take(self, at: int) -> int:
+        if at < 0:
+            return self.sock.recvmsg_into((memoryview(self._header)[at:], self._out[:CHUNK]))[0]
+        return self.sock.recv_into(self._out[at : at + CHUNK])
 
     def _check(self) -> None:
         magic, length = HEADER.unpack(self._header)

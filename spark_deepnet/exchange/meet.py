@@ -13,13 +13,13 @@ from spark_deepnet.exchange.sockets import SocketChannel
 
 def meet(
     rank: int, size: int, address: str, all_gather: Callable[[str], list[str]], secret: bytes, job: str,
-    deadline: float, ports: Iterable[int] = (0,),
+    deadline: float, ports: Iterable[int] = (0,), identity: bytes = b"",
 ) -> Channel:  # fmt: skip
     """The channel of a rank. ``all_gather`` gives every rank's text to every rank (Spark's barrier does) and is called
     once; a lonely rank needs neither it nor a socket."""
     if size == 1:
         return memory_channels(1, deadline)[0]
-    channel = SocketChannel(rank, size, deadline, address, Pass(secret, "exchange", job), ports)
+    channel = SocketChannel(rank, size, deadline, address, Pass(secret, "exchange", job, identity), ports)
     try:
         told = all_gather("{}:{}".format(*channel.here))
         if len(told) != size:

@@ -1,4 +1,5 @@
-"""Who of the ranks still lives: a frozen process accepts connections, since its kernel does, but says nothing."""
+"""Who of the ranks still lives: a frozen process accepts connections, since its kernel does, but neither speaks nor hangs
+up."""
 
 from __future__ import annotations
 
@@ -11,16 +12,19 @@ Place = tuple[str, int]
 
 
 def silent(places: Mapping[int, Place], seconds: float) -> list[int]:
-    """Those of the ranks whose acceptor does not say its challenge within so many seconds. All are asked at once; what
-    is said is for anybody, so nothing need be proved."""
+    """Those of the ranks whose acceptor neither says its challenge nor closes a connection that we end at once, as it does
+    where connections are encrypted, within so many seconds. All are asked together; nothing need be proved."""
     end = time.monotonic() + seconds
     found = set(places)
     with selectors.DefaultSelector() as selector:
         for rank, place in places.items():
             _ask(selector, rank, place)
         while selector.get_map() and (left := end - time.monotonic()) > 0:
-            for key, _ in selector.select(left):
-                if _answers(key.fileobj):  # type: ignore[arg-type]
+            for key, event in selector.select(left):
+                if event == selectors.EVENT_WRITE and _ended(key.fileobj):  # type: ignore[arg-type]
+                    selector.modify(key.fileobj, selectors.EVENT_READ, key.data)
+                    continue
+                if event == selectors.EVENT_READ and _answers(key.fileobj):  # type: ignore[arg-type]
                     found.discard(key.data)
                 selector.unregister(key.fileobj)
                 key.fileobj.close()  # type: ignore[union-attr]
@@ -37,14 +41,25 @@ def _ask(selector: selectors.BaseSelector, rank: int, place: Place) -> None:
         sock = socket.socket(family, kind, protocol)
         sock.setblocking(False)
         sock.connect_ex(address)
-        selector.register(sock, selectors.EVENT_READ, rank)
+        selector.register(sock, selectors.EVENT_WRITE, rank)
     except OSError:
         if sock is not None:
             sock.close()
 
 
-def _answers(sock: socket.socket) -> bool:
+def _ended(sock: socket.socket) -> bool:
+    """Say that nothing will come from us; whether the connection stands."""
     try:
-        return len(sock.recv(1)) > 0
+        sock.shutdown(socket.SHUT_WR)
+        return True
+    except OSError:
+        return False
+
+
+def _answers(sock: socket.socket) -> bool:
+    """Whether there is a word, or an end to the connection."""
+    try:
+        sock.recv(1)
+        return True
     except OSError:
         return False

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.acceptor import Acceptor
 from spark_deepnet.exchange.handshake import Pass, dial
+from spark_deepnet.exchange.link import BLOCKED
 
 LENGTH = struct.Struct("<I")
 LARGEST = 64 * 1024
@@ -21,9 +22,12 @@ _log = logging.getLogger(__name__)
 class Listener:
     """The driver's end: ``on_message(bytes)`` is called in the listener's thread for every message that arrives."""
 
-    def __init__(self, address: str, secret: bytes, on_message: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, address: str, secret: bytes, on_message: Callable[[bytes], None], ports: Iterable[int] = (0,),
+        identity: bytes = b"",
+    ) -> None:  # fmt: skip
         self._on_message = on_message
-        self._acceptor = Acceptor(address, Pass(secret, "report"), _DRIVER, self._admit)
+        self._acceptor = Acceptor(address, Pass(secret, "report", identity=identity), _DRIVER, self._admit, ports)
         self.host, self.port = self._acceptor.host, self._acceptor.port
 
     def close(self) -> None:
@@ -37,7 +41,7 @@ class Listener:
         """Take what has come and hand on the messages that are complete."""
         try:
             more = sock.recv(LARGEST)
-        except BlockingIOError:
+        except BLOCKED:
             return
         except OSError:
             more = b""
@@ -70,9 +74,10 @@ class Listener:
 class Reporter:
     """A worker's end; an ExchangeError where the driver cannot be reached within the timeout."""
 
-    def __init__(self, host: str, port: int, secret: bytes, timeout: float) -> None:
+    def __init__(self, host: str, port: int, secret: bytes, timeout: float, identity: bytes = b"") -> None:
         try:
-            self._sock = dial(host, port, Pass(secret, "report"), _WORKER, _DRIVER, timeout)
+            key = Pass(secret, "report", identity=identity)
+            self._sock = dial(host, port, key, _WORKER, _DRIVER, timeout)
         except ExchangeError as error:
             raise ExchangeError(f"progress cannot be told to the driver: {error}") from None
         self._sock.setblocking(False)

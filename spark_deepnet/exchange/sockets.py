@@ -13,6 +13,7 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.handshake import Pass, dial
 from spark_deepnet.exchange.link import Incoming, Outgoing
 from spark_deepnet.exchange.pulse import silent
+from spark_deepnet.exchange.tls import TlsIncoming, TlsOutgoing
 
 LEAST_PULSE = 2.0
 """Seconds that a rank has at least to show that it lives: it may be busy, or its machine."""
@@ -27,6 +28,7 @@ class SocketChannel(Channel):
     ) -> None:
         super().__init__(rank, size, deadline)
         self._key = key
+        self._outgoing, self._incoming = (TlsOutgoing, TlsIncoming) if key.identity else (Outgoing, Incoming)
         self._places: Sequence[tuple[str, int]] = ()
         self._sockets: dict[int, socket.socket] = {}
         self._arrival = threading.Condition()
@@ -45,9 +47,9 @@ class SocketChannel(Channel):
     def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
         moving: list[Outgoing | Incoming] = []
         if to is not None and data is not None:
-            moving.append(Outgoing(self._socket(to), to, data))
+            moving.append(self._outgoing(self._socket(to), to, data))
         if from_ is not None and out is not None:
-            moving.append(Incoming(self._socket(from_), from_, out, self))
+            moving.append(self._incoming(self._socket(from_), from_, out, self))
         while moving:
             if self._moved(moving):
                 moving = [m for m in moving if m.at < m.end]

@@ -20,10 +20,10 @@ class TopK:
     vector that comes again and again. The ranks' (index, value) pairs go around a ring and are added in the order of
     ranks, so all end with the same bits. NaN counts as the largest, so that it is seen."""
 
-    def __init__(self, length: int, kept: int) -> None:
+    def __init__(self, length: int, kept: int, residual: np.ndarray | None = None) -> None:
         if not 1 <= kept <= length:
             raise ExchangeError(f"top-k of a vector of {length:,} values: k must be 1 to {length:,}, found {kept:,}")
-        self.residual = aligned(length)
+        self.residual = aligned(length) if residual is None else residual
         self.kept = kept
 
     def cost(self, size: int, nbytes: int) -> Cost:

@@ -11,7 +11,7 @@ import numpy as np
 from spark_deepnet.registry import Member
 
 BUFFER = 1 << 14
-"""Numbers that are made at once where a part is filled."""
+"""Numbers that are made at once."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,7 +45,9 @@ class Counted(Initializer):
         raise NotImplementedError
 
     def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
-        self.numbers(0, out.reshape(-1), key, fan_in, fan_out)
+        flat = out.reshape(-1)
+        for start in range(0, flat.size, BUFFER):
+            self.numbers(start, flat[start : start + BUFFER], key, fan_in, fan_out)
 
     def fill_part(
         self,

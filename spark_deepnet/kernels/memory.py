@@ -19,6 +19,19 @@ def aligned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray
     return raw[start : start + size].view(dtype).reshape(shape)
 
 
+class Room:
+    """Memory for matrices (n, columns) of any n, one after another: it grows, and is used again."""
+
+    def __init__(self, columns: int, dtype: Any = np.float32) -> None:
+        self._whole = aligned((0, columns), dtype)
+
+    def rows(self, count: int) -> np.ndarray:
+        """(count, columns), with whatever numbers were there before."""
+        if count > len(self._whole):
+            self._whole = aligned((2 * count, self._whole.shape[1]), self._whole.dtype)
+        return self._whole[:count]
+
+
 def padded(count: int, itemsize: int = 4) -> int:
     """The count of items rounded up to whole cache lines."""
     per_line = LINE // itemsize

@@ -52,3 +52,10 @@ def fill_normal(key, start, scale, out):  # type: ignore[no-untyped-def]
 def permutation(key: np.uint64, n: int) -> np.ndarray:
     """A random order of n things, the same for the same key everywhere."""
     return np.random.Generator(np.random.Philox(int(key))).permutation(n)
+
+
+def shuffled(key: np.uint64, things: np.ndarray) -> np.ndarray:
+    """A copy in that order: things[permutation(key, n)]."""
+    found = things.copy()
+    np.random.Generator(np.random.Philox(int(key))).shuffle(found)
+    return found

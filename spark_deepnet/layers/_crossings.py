@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spark_deepnet.layers.layer import Arrays, Blocks, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Blocks, Call, Exchange, Layer, Shape
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -26,6 +26,9 @@ class Crossing(Layer):
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         return {"others": (x, None)} if self.remembers else {}
+
+    def exchanges(self, x: Shape) -> tuple[Exchange, ...]:
+        return (Exchange(prod(x)),)
 
     def sum(self, own: np.ndarray, out: np.ndarray, call: Call) -> None:
         """out = the sum of all blocks' own; out may be the memory of own."""
@@ -84,6 +87,9 @@ class Gather(Crossing):
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         return {"parts": (self.shape(x), None)}
+
+    def exchanges(self, x: Shape) -> tuple[Exchange, ...]:
+        return (Exchange(prod(self.shape(x)), summed=False),)
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         flat, cells = call.saved["parts"].reshape(-1), prod(x.shape[:-1])

@@ -9,14 +9,15 @@ import numpy as np
 
 from spark_deepnet.layers._crossings import blocks_of
 from spark_deepnet.layers._recurrent import Recurrent, Run
-from spark_deepnet.layers.layer import Arrays, Piece, Shape, Weight, share_of
+from spark_deepnet.layers.layer import Arrays, Exchange, Piece, Shape, Weight, share_of
 
 
 @dataclass(frozen=True, repr=False)
 class RecurrentPart(Recurrent):
     """Goes before the layer's class among the bases. ``units`` are the block's own, and W, b and the columns of U are
     theirs; the rows of U are all units', for a step sees the whole state before it. Forward the parts of h are
-    gathered; backward d U^T, by the whole state, is summed over blocks. Each costs an exchange a step.
+    gathered; backward d U^T, by the whole state, is summed over blocks, each of which needs its own part of the sum. Each
+    costs an exchange a step.
     """
 
     block: int = field(default=0, kw_only=True)
@@ -34,6 +35,10 @@ class RecurrentPart(Recurrent):
         more["others"] = ((x[0], self.units), None)
         more |= dict.fromkeys(("parts", "carried"), ((1, self.all_units), None))
         return super().saves(x) | more
+
+    def exchanges(self, x: Shape) -> tuple[Exchange, ...]:
+        back = sum(not (self.truncate and s % self.truncate == 0) for s in range(1, x[0]))
+        return (Exchange(self.all_units, summed=False),) * (x[0] - 1 + back)
 
     def multiply_adds(self, x: Shape) -> int:
         return x[0] * (x[1] + self.all_units) * self.gates * self.units
@@ -55,29 +60,39 @@ class RecurrentPart(Recurrent):
 
     def _gather(self, run: Run, s: int) -> None:
         """The whole state before step s; in a pass that is not fresh the others' parts are as they were."""
-        places = np.array_split(run.kept["seen"][s], self.blocks, axis=1)
+        places = self._places(run.kept["seen"][s])
         if not run.call.fresh:
             places[self.block][...] = run.kept["h"][s]
             return
-        chunks = np.split(run.kept["parts"].reshape(-1), np.cumsum([place.size for place in places])[:-1])
-        chunks[self.block][...] = run.kept["h"][s].reshape(-1)
+        chunks = self._chunks(run, places)
+        chunks[self.block][...] = run.kept["h"][s]
         blocks_of(run.call).gather(chunks)
         for place, chunk in zip(places, chunks, strict=True):
-            place[...] = chunk.reshape(place.shape)
+            place[...] = chunk
 
     def _carry(self, run: Run, s: int) -> None:
         """The slope of the state before step s, of which the block's own is carried on."""
-        carried, dh, others = run.kept["carried"][0], run.kept["dh"][0], run.kept["others"][s]
-        own = np.array_split(carried, self.blocks, axis=1)[self.block]
+        places, dh, others = self._places(run.kept["carried"][0]), run.kept["dh"][0], run.kept["others"][s]
+        own = places[self.block]
         if run.call.fresh:
-            np.negative(own, out=others)
-            blocks_of(run.call).sum(carried)
-            others += own
-        else:
-            own += others
+            chunks = self._chunks(run, places)
+            for place, chunk in zip(places, chunks, strict=True):
+                chunk[...] = place
+            blocks_of(run.call).scatter(chunks)
+            np.subtract(chunks[self.block], own, out=others)
+        own += others
         if not self.skips:
             dh[...] = 0
         dh += own
+
+    def _places(self, whole: np.ndarray) -> list[np.ndarray]:
+        """Each block's entries of (n, all units)."""
+        return np.array_split(whole, self.blocks, axis=1)
+
+    def _chunks(self, run: Run, places: list[np.ndarray]) -> list[np.ndarray]:
+        """Room for the same, each in one piece."""
+        found = np.split(run.kept["parts"].reshape(-1), np.cumsum([place.size for place in places])[:-1])
+        return [chunk.reshape(place.shape) for chunk, place in zip(found, places, strict=True)]
 
 
 def cut_units(layer: Recurrent, part: type[RecurrentPart], block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:

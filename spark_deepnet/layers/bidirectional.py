@@ -9,7 +9,7 @@ import numpy as np
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.layers._recurrent import Recurrent
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Exchange, Layer, Piece, Shape, Weight
 
 MERGES = ("concat", "sum", "mul", "ave")
 _Y = {"forward": "first_y", "backward": "second_y"}
@@ -65,6 +65,9 @@ class Bidirectional(Layer, kind="bidirectional"):
         kept = {f"{way}_{k}": v for way, layer in self.ways.items() for k, v in layer.saves(x).items()}
         out = (self.ways["forward"].shape(x), None)
         return kept | {"first_y": out, "second_y": out, "dy": out, "second_dx": (x, None)}
+
+    def exchanges(self, x: Shape) -> tuple[Exchange, ...]:
+        return 2 * self.ways["forward"].exchanges(x)
 
     def multiply_adds(self, x: Shape) -> int:
         return 2 * self.ways["forward"].multiply_adds(x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.sparse import add_product, outer_rows
+from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight, share_of
 
 
@@ -25,13 +27,19 @@ def _forward(x, W, b, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _backward_weights(x, dy, dW, db):  # type: ignore[no-untyped-def]
-    """dW[i, o] = sum_n x[n, i] dy[n, o]   db[o] = sum_n dy[n, o]"""
-    gemm(x.T, dy, 0.0, dW)
+def _bias_slopes(dy, db):  # type: ignore[no-untyped-def]
+    """db[o] = sum_n dy[n, o]"""
     db[:] = 0
     for n in range(dy.shape[0]):
         for o in range(dy.shape[1]):
             db[o] += dy[n, o]
+
+
+@kernel
+def _backward_weights(x, dy, dW, db):  # type: ignore[no-untyped-def]
+    """dW[i, o] = sum_n x[n, i] dy[n, o]   db[o] = sum_n dy[n, o]"""
+    gemm(x.T, dy, 0.0, dW)
+    _bias_slopes(dy, db)
 
 
 @kernel
@@ -46,7 +54,8 @@ class Dense(Layer, kind="dense"):
 
     Further axes, as in (n, steps, i), stay: the last one is transformed at each place. ``activation`` f is any
     activation layer or its name; None: y = x W + b. ``bias=False`` leaves b out: right before a normalisation, which
-    takes any constant away again. ``bias_decays``: whether regParam reaches b too.
+    takes any constant away again. ``bias_decays``: whether regParam reaches b too. Over sparse rows this is PyTorch's
+    EmbeddingBag with mode="sum" and per_sample_weights: a sum of the rows of W that x has entries for.
     """
 
     units: int
@@ -55,6 +64,7 @@ class Dense(Layer, kind="dense"):
     initializer: Any = "glorot_uniform"
     bias_initializer: Any = "constant"
     bias_decays: bool = False
+    by_row: ClassVar[tuple[str, ...]] = ("W",)
 
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
@@ -81,16 +91,23 @@ class Dense(Layer, kind="dense"):
     def multiply_adds(self, x: Shape) -> int:
         return prod(x) * self.units
 
-    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+    def forward(self, w: Arrays, x: Any, y: np.ndarray, call: Call) -> None:
+        if isinstance(x, Csr):
+            y[...] = w["b"] if self.bias else 0
+            add_product(x.starts, x.columns, x.values, w["W"], y)
+            return
         x, y = _matrix(x), _matrix(y)
         if self.bias:
             _forward(x, w["W"], w["b"], y)
         else:
             gemm(x, w["W"], 0.0, y)
 
-    def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
-    ) -> None:
+    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+        if isinstance(x, Csr):
+            outer_rows(x.starts, x.places, x.values, dy, slopes["W"])
+            if self.bias:
+                _bias_slopes(dy, slopes["b"])
+            return
         x, dy = _matrix(x), _matrix(dy)
         if self.bias:
             _backward_weights(x, dy, slopes["W"], slopes["b"])

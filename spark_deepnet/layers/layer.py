@@ -59,6 +59,16 @@ class Piece:
     weights: Mapping[str, Mapping[int, np.ndarray]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A vector that all blocks of a network that is cut exchange in a step."""
+
+    size: int
+    """Numbers a row: of the whole vector."""
+    summed: bool = True
+    """Else each block's own part of it goes to all, or is summed there alone."""
+
+
 class Blocks(Protocol):
     """The blocks that one network is cut into, as its layers see them: all call the same, in the same order."""
 
@@ -67,6 +77,9 @@ class Blocks(Protocol):
 
     def gather(self, chunks: Sequence[np.ndarray]) -> None:
         """Each block's chunk goes to all: chunk b is block b's."""
+
+    def scatter(self, chunks: Sequence[np.ndarray]) -> None:
+        """At block b, chunk b becomes the sum of all blocks' chunks b; the others are lost."""
 
 
 def _alone(vector: np.ndarray) -> None:
@@ -124,6 +137,10 @@ class Layer(Member, family="layers"):
     """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
     channelwise: ClassVar[bool] = False
     """Whether each entry of the output's last axis needs that entry of the input's (and of the weights') alone."""
+    by_row: ClassVar[tuple[str, ...]] = ()
+    """Weights of which an entry of x wants one row alone, that of its column. A layer that names some may get x as Csr
+    (layers/_csr.py), with dx None; of these weights ``slopes`` then has the rows ``x.seen`` alone. A class that is made
+    from another names them again."""
     in_place: ClassVar[bool] = False
     """Whether dx is written over dy, though backward reads x."""
 
@@ -186,6 +203,10 @@ class Layer(Member, family="layers"):
         if not self.channelwise or (self.many and not all(np.array_equal(first, other) for other in entries)):
             return None
         return Piece(self, {name: {-1: first} for name in self.weights(x)}), first
+
+    def exchanges(self, x: Any) -> tuple[Exchange, ...]:
+        """Of a layer in a network that is cut: what it exchanges with the other blocks, forward and backward."""
+        return ()
 
     def multiply_adds(self, x: Any) -> int:
         """Multiply-adds of one row's forward pass in matrix products."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -11,13 +11,17 @@ import numpy as np
 
 from spark_deepnet.kernels.lengths import zero_beyond
 from spark_deepnet.kernels.random import key_of
+from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers.layer import Arrays, Call
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.seen import Seen
 
 Lengths = Mapping[str, np.ndarray]
 """Of inputs whose rows are sequences of different lengths: input -> (n,) int32."""
 Sums = tuple[tuple[np.ndarray, np.ndarray], ...]
+Seens = Mapping[str, Mapping[str, Seen]]
+"""Node -> weight -> slopes that may stand apart."""
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Turn:
     slopes: Arrays | None = None
     sums: Sums = ()
     """(slope, addend): where another node has already written, this one's part is added."""
+    seen: Mapping[str, Seen] = field(default_factory=dict)
     ends: np.ndarray | None = None
     """The output's lengths, where its rows are sequences."""
 
@@ -50,6 +55,9 @@ class Turn:
     def backward(self) -> None:
         if self.ends is not None and self.dy is not None:
             zero_beyond(self.ends, _steps(self.dy))
+        for name, seen in self.seen.items():
+            assert self.slopes is not None
+            self.slopes[name] = seen.take(self.x.seen) if isinstance(self.x, Csr) else seen.whole()
         self.node.layer.backward(self.w, self.x, self.y, self.dy, self.dx, self.slopes or {}, self.call)  # type: ignore[arg-type]
         for slope, addend in self.sums:
             slope += addend
@@ -63,7 +71,8 @@ def _steps(a: np.ndarray) -> np.ndarray:
 class Batch:
     """n rows: ``feed`` is filled, ``forward`` gives the scores, ``slope`` is filled, ``backward`` writes the weights'
     slopes. Of a network with several outputs these are the first's; ``outputs`` has scores (y), slopes (dy) and lengths
-    (ends) of each. Of the net given, only names and shapes count: its sequences may be shorter than the buffers' own."""
+    (ends) of each. Of the net given, only names and shapes count: its sequences may be shorter than the buffers' own.
+    ``sparse`` inputs are fed as Csr."""
 
     def __init__(
         self,
@@ -73,14 +82,18 @@ class Batch:
         weights: Mapping[str, Arrays],
         slopes: Mapping[str, Arrays] | None,
         call: Call,
+        sparse: Collection[str] = (),
+        seen: Seens | None = None,
     ) -> None:
         """call: the circumstances that all layers share."""
         self.net, self.n, self.buffers = net, n, buffers
         self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
-        self.feed: Arrays = {name: self._value(name) for name in net.inputs}
+        self.feed: dict[str, Any] = {
+            name: buffers.csr(name) if name in sparse else self._value(name) for name in net.inputs
+        }
         self.turns = [self._turn(node, weights.get(node.owner, {}), call) for node in net.nodes]
         if slopes is not None:
-            self._write_backward(slopes)
+            self._write_backward(slopes, seen or {})
         marked = {out.name for out in net.outputs}
         self.outputs = tuple(turn for turn in self.turns if turn.node.name in marked)
 
@@ -111,11 +124,11 @@ class Batch:
         return self.buffers.value(name, self.n, self.shapes[name])
 
     def _turn(self, node: Node, w: Arrays, call: Call) -> Turn:
-        x = tuple(self._value(name) for name in node.inputs)
+        x = tuple(self.feed[name] if name in self.feed else self._value(name) for name in node.inputs)
         call = replace(call, saved=self.buffers.saved(node, self.n))
         return Turn(node, key_of("node", node.name), w, x if node.layer.many else x[0], self._value(node.name), call)
 
-    def _write_backward(self, slopes: Mapping[str, Arrays]) -> None:
+    def _write_backward(self, slopes: Mapping[str, Arrays], seen: Seens) -> None:
         begun: set[str] = set()
         for turn in reversed(self.turns):
             node = turn.node
@@ -133,6 +146,7 @@ class Batch:
             turn.dx = tuple(dx) if node.layer.many else dx[0]
             turn.slopes, more = self._weight_slopes(node, slopes, begun)
             turn.sums = (*sums, *more)
+            turn.seen = seen.get(node.owner, {})
 
     def _weight_slopes(self, node: Node, slopes: Mapping[str, Arrays], begun: set[str]) -> tuple[Arrays, Sums]:
         """Where a node writes its weights' slopes: a second user of the same weights into arrays that are added."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers.layer import Arrays, Shape
 from spark_deepnet.net.net import Net, Node
 
@@ -26,7 +27,9 @@ class Buffers:
         self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
         self.readers = Counter(name for node in net.nodes for name in node.inputs)
         self.nodes = {node.name: node for node in net.nodes}
-        self.values = {name: self._new(prod(shape)) for name, shape in net.inputs.items()}
+        self.values: dict[str, np.ndarray] = {}
+        """Those of inputs are made when they are first asked for: of sparse rows never."""
+        self.sparse: dict[str, Csr] = {}
         for node in net.nodes:
             self.values[node.name] = self._value(node)
         self.kept = {(node.name, key): array for node in net.nodes for key, array in self._kept(node)}
@@ -83,7 +86,15 @@ class Buffers:
         self.addends = [self._new(largest) for _ in range(max(map(len, again)))]
 
     def value(self, name: str, n: int, shape: Shape) -> np.ndarray:
+        if name not in self.values:
+            self.values[name] = self._new(prod(self.shapes[name]))
         return _view(self.values[name], n, shape)
+
+    def csr(self, name: str) -> Csr:
+        """An input's rows where they are sparse."""
+        if name not in self.sparse:
+            self.sparse[name] = Csr(prod(self.shapes[name]), self.dtype)
+        return self.sparse[name]
 
     def slope(self, name: str, n: int, shape: Shape) -> np.ndarray | None:
         """The slope of a node's output; None for inputs of the network, which nobody asks for."""

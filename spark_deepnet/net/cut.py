@@ -12,18 +12,28 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from spark_deepnet.layers._crossings import Gather, Join, Share
 from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
 from spark_deepnet.net.net import Net, Node
-from spark_deepnet.net.weights import Layout
+from spark_deepnet.net.weights import Layout, Slot
 
 LEAST = 1 << 12
-"""Weights below which a layer is not worth the exchange, and runs whole in every block."""
+"""Weights below which a layer is not worth an exchange, and runs whole in every block; of a layer that needs none to be
+cut, such as a convolution of the network's input, multiply-adds of a row."""
+LARGE = 1 << 20
+"""Weights from which a layer is cut for the memory that they take, whatever it costs."""
+TIMES = 64
+"""Multiply-adds for each number of a layer's input from which it is cut, though the blocks must then sum that input's
+slope: a link carries 3e8 numbers in the second in which a core makes 25e9 multiply-adds, three for each of forward's, of
+which a cut saves half or more."""
 Entries = tuple[np.ndarray, ...]
 """Of the last axis, by block."""
+Pieces = dict[str, list[Any]]
+"""Array -> its piece's shape, and of each axis the entries of the whole that it has: as plain values."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +73,37 @@ def cut(net: Net, block: int, blocks: int, least: int | None = None, remembers: 
     return net if blocks == 1 else _Cutter(net, block, blocks, LEAST if least is None else least, remembers).cut()
 
 
-def assembled(net: Net, flats: Sequence[np.ndarray]) -> np.ndarray:
-    """The whole network's flat vector, from those of its blocks."""
+def alike(block: Net, last: Net) -> list[Slot]:
+    """The weights that every block holds whole, as they lie in a block's vector; the last has none of its own alone."""
+    common = {slot.name for slot in Layout(last).slots if slot.weight.part is None}
+    return [slot for slot in Layout(block).slots if slot.name in common]
+
+
+def assembled(net: Net, blocks: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
+    """The whole network's flat vector, from the arrays of its blocks by name."""
     layout = Layout(net)
     flat = layout.zeros()
     whole = layout.named(flat)
-    for block, own in enumerate(flats):
-        for slot in Layout(cut(net, block, len(flats))).slots:
-            whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = slot.view(own)
+    for block, own in enumerate(blocks):
+        for slot in Layout(cut(net, block, len(blocks))).slots:
+            whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = own[slot.name]
     return flat
+
+
+def pieces_of(net: Net, blocks: int) -> list[Pieces]:
+    """For each block what it holds of the network's arrays."""
+    cuts = [Layout(cut(net, block, blocks)).slots for block in range(blocks)]
+    return [{slot.name: [list(slot.weight.shape), _entries(slot.weight.part)] for slot in slots} for slots in cuts]
+
+
+def _entries(part: Part | None) -> list[Any] | None:
+    """By axis, the entries of the whole as [first, last + 1] of each run; None: all."""
+    return None if part is None else [None if axis is None else _runs(axis) for axis in part.entries]
+
+
+def _runs(entries: np.ndarray) -> list[list[int]]:
+    breaks = np.flatnonzero(np.diff(entries) != 1) + 1
+    return [[int(run[0]), int(run[-1]) + 1] for run in np.split(entries, breaks)]
 
 
 class _Cutter:
@@ -81,11 +113,15 @@ class _Cutter:
         self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
         self.gathered: dict[str, _Value] = {}
         self.shared: dict[str, _Value] = {}
+        self.given = set(net.inputs)
+        """Values that depend on no weight, and so need no slope."""
         users = Counter(node.owner for node in net.nodes if node.weights())
         self.tied = {name for name, count in users.items() if count > 1}
 
     def cut(self) -> Net:
         for node in self.net.nodes:
+            if not node.weights() and self.given.issuperset(node.inputs):
+                self.given.add(node.name)
             self.values[node.name] = self._through(node) or self._by_inputs(node) or self._of_whole(node)
         self._gathered(self.net.nodes[-1].name)  # Output layers have had theirs gathered: they are no channelwise ones
         return Net(dict(self.net.inputs), tuple(self.nodes))
@@ -110,14 +146,31 @@ class _Cutter:
 
     def _of_whole(self, node: Node) -> _Value:
         whole = [self._gathered(name) for name in node.inputs]
-        size = sum(prod(w.shape) for w in node.weights().values())
-        if size < self.least or node.owner in self.tied or node.layer.many or not size:
+        if not self._worth(node):
             return self._run(node, Piece(node.layer), whole)
         return (
             self._by_outputs(node, whole[0])
             or self._by_sum(node, whole[0])
             or self._run(node, Piece(node.layer), whole)
         )
+
+    def _worth(self, node: Node) -> bool:
+        """Whether a layer that reads the whole should be cut."""
+        size = sum(prod(w.shape) for w in node.weights().values())
+        if node.owner in self.tied or node.layer.many or not size:
+            return False
+        products = node.layer.multiply_adds(node.x)
+        if size < self.least:
+            return products >= self.least and self._free(node)
+        pays = node.inputs[0] in self.given or products >= TIMES * prod(node.x)
+        return pays or size >= LARGE or not self.least
+
+    def _free(self, node: Node) -> bool:
+        """Whether it can be cut by its outputs without any exchange."""
+        if node.inputs[0] not in self.given or not node.shape or node.shape[-1] < self.blocks:
+            return False
+        found = node.layer.cut_outputs(node.x, self.block, self.blocks)
+        return found is not None and not found[0].layer.exchanges(node.x)
 
     def _by_outputs(self, node: Node, whole: _Value) -> _Value | None:
         if not node.shape or node.shape[-1] < self.blocks:
@@ -152,8 +205,8 @@ class _Cutter:
         return self.gathered[name]
 
     def _shared(self, whole: _Value) -> _Value:
-        """The whole value for those who use it in parts; inputs of the network have no slope to sum."""
-        if whole.node in self.net.inputs:
+        """The whole value for those who use it in parts; where none has weights before it, there is no slope to sum."""
+        if whole.node in self.given:
             return whole
         if whole.node not in self.shared:
             self.shared[whole.node] = self._cross(f"{whole.node}/share", Share(self.remembers), whole)

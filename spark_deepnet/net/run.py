@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from spark_deepnet.layers.layer import Arrays, Blocks, Call
 from spark_deepnet.net.batch import Batch, Lengths
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import Net
+from spark_deepnet.net.seen import Seen, seen_of, sparse_readers
 from spark_deepnet.net.weights import Layout
 
 _BATCHES = 64  # sizes whose views are kept
@@ -39,6 +40,9 @@ class Runner:
         self.buffers = Buffers(net, capacity, weights.dtype, training)
         self.capacity, self.training = capacity, training
         self.slopes = aligned(self.layout.size, weights.dtype) if training else np.zeros(0, weights.dtype)
+        self.sparse = frozenset(sparse_readers(net))
+        """The inputs that may be fed as sparse rows."""
+        self._seen = seen_of(net, self.layout, self.slopes) if training else {}
         self._batches: dict[tuple[object, ...], Batch] = {}
 
     @property
@@ -49,18 +53,27 @@ class Runner:
     def use_slopes(self, slopes: np.ndarray) -> None:
         """Write the weights' slopes into this vector from now on: part of a longer one that is exchanged whole."""
         self.slopes = slopes
+        self._seen = seen_of(self.net, self.layout, slopes)
         self._batches.clear()
 
-    def batch(self, n: int, longest: Mapping[str, int] | None = None) -> Batch:
-        """The batch of n rows; longest: of inputs that are sequences, the steps of the longest row."""
-        key = (n, *sorted((longest or {}).items()))
+    @property
+    def seen(self) -> list[Seen]:
+        """The slopes that stand apart from the vector where an input is fed as sparse rows, in its order."""
+        found = (seen for slopes in self._seen.values() for seen in slopes.values())
+        return sorted(found, key=lambda seen: seen.slot.start)
+
+    def batch(self, n: int, longest: Mapping[str, int] | None = None, sparse: Collection[str] = ()) -> Batch:
+        """The batch of n rows; longest: of inputs that are sequences, the steps of the longest row; sparse: the inputs
+        that are fed as sparse rows."""
+        key = (n, *sorted((longest or {}).items()), *sorted(sparse))
         if key not in self._batches:
             if len(self._batches) == _BATCHES:
                 self._batches.pop(next(iter(self._batches)))
             net = self._shortened(longest) if longest else self.net
             slopes = self.layout.views(self.slopes) if self.training else None
             call = Call(total=self.total, blocks=self.blocks)
-            self._batches[key] = Batch(net, n, self.buffers, self.layout.views(self.weights), slopes, call)
+            weights = self.layout.views(self.weights)
+            self._batches[key] = Batch(net, n, self.buffers, weights, slopes, call, sparse, self._seen)
         return self._batches[key]
 
     def _shortened(self, longest: Mapping[str, int]) -> Net:

@@ -37,6 +37,10 @@ class Adagrad(Optimizer, kind="adagrad"):
         check_numbers(self, "at least 0", "initial")
         check_numbers(self, "above 0", "epsilon")
 
+    @property
+    def by_row(self) -> bool:
+        return True
+
     def start(self) -> tuple[float, ...]:
         return (self.initial,)
 

@@ -24,6 +24,12 @@ class Optimizer(Member, family="optimizers"):
     layerwise: ClassVar[bool] = False
     """Whether it needs each weight array in a call of its own (lamb), rather than any run of the flat vector."""
 
+    @property
+    def by_row(self) -> bool:
+        """Whether a slope of 0 leaves a weight and its vectors as they are, or is meant to: then weights of which a step
+        sees few rows are stepped by these rows alone."""
+        return False
+
     def start(self) -> tuple[float, ...]:
         """What each of its vectors is filled with before the first step."""
         return (0.0,) * len(self.vectors)

@@ -22,6 +22,10 @@ def _step(g, rate, w):  # type: ignore[no-untyped-def]
 class Sgd(Optimizer, kind="sgd"):
     """w -= rate g"""
 
+    @property
+    def by_row(self) -> bool:
+        return True
+
     def step(
         self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
     ) -> None:

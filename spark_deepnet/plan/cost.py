@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from spark_deepnet.errors import check_numbers
 from spark_deepnet.exchange import all_reduce
+from spark_deepnet.plan.crossings import WHOLE, Crossings
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Compute:
 
 @dataclass(frozen=True)
 class Costs:
-    """A fit by K workers with tau steps between exchanges (syncEvery), in rounds: one step of all together where tau is
-    1, else tau steps of each alone and an average.
+    """A fit by K replicas with tau steps between exchanges (syncEvery), in rounds: one step of all together where tau is
+    1, else tau steps of each alone and an average. A replica is one worker, or as many as the weights have blocks, which
+    exchange once a round; the steps that blocks make alone are all over the same rows.
 
     In formulas C(n) is the seconds of a step over n rows, S those of an exchange, b the batchSize."""
 
@@ -56,17 +58,20 @@ class Costs:
     compute: Compute
     link: Link
     together: tuple[int, ...]
-    """Bytes of each vector that is summed over the workers in a step of all together."""
+    """Bytes of each vector that is summed over the replicas in a step of all together."""
     alone: tuple[int, ...]
     """And where weights are averaged."""
+    crossings: Crossings = WHOLE
+    """Between the blocks of a replica."""
 
     def share(self, workers: int, tau: int) -> int:
-        """Rows of a worker's step: b / K, or b where it steps alone."""
+        """Rows of a replica's step: b / K, or b where it steps alone."""
         return -(-self.batch // workers) if tau == 1 else self.batch
 
     def exchanged(self, workers: int, tau: int) -> tuple[float, float]:
         """Messages, and bytes that a worker sends, one after another, in a round."""
         parts = [all_reduce.cost((1,) * workers, nbytes) for nbytes in (self.together if tau == 1 else self.alone)]
+        parts.append(self.crossings.sent(self.share(workers, tau), tau > 1))
         return sum(steps for steps, _ in parts), sum(nbytes for _, nbytes in parts)
 
     def exchange_seconds(self, workers: int, tau: int) -> float:
@@ -78,12 +83,12 @@ class Costs:
         return tau * self.compute.at(self.share(workers, tau)) + self.exchange_seconds(workers, tau)
 
     def rows_per_second(self, workers: int, tau: int) -> float:
-        """b rows a round, or tau K b, over its seconds."""
-        rows = self.batch if tau == 1 else tau * workers * self.batch
-        return rows / self.round_seconds(workers, tau)
+        """b rows a round, or tau K b, over its seconds; K b where blocks step alone."""
+        batches = 1 if tau == 1 else workers * (tau if self.crossings.blocks == 1 else 1)
+        return batches * self.batch / self.round_seconds(workers, tau)
 
     def speedup(self, workers: int, tau: int) -> float:
-        """Rows a second, relative to one worker's. How many more rows the same accuracy then takes is not in it."""
+        """Rows a second, relative to one replica's. How many more rows the same accuracy then takes is not in it."""
         return self.rows_per_second(workers, tau) / self.rows_per_second(1, 1)
 
     def naive(self, workers: int) -> float:

@@ -15,6 +15,7 @@ NAMES = {
     "l2": "regParam (L2)",
     "validated": "validationIndicatorCol",
     "entries": "inputShape",
+    "ratio": "compression (ratio)",
 }
 """Params whose name is another than that of the recipe's field."""
 _SHOWN = 60  # characters of a value

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.buffers import Buffers
+from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source, Target
+from spark_deepnet.rows.columns import BYTES, ENTRIES, STEPS, Columns, Source, Target
 
-FLOAT, PLACE, KEY = 4, 8, 8
-"""Bytes of a number, of where a sequence starts, of a row's hash."""
+FLOAT, PLACE, KEY = 4, 8, 16
+"""Bytes of a number, of where a sequence starts, of a row's hash and its numbers in two orders."""
 INPUT_KIND = "input"
 
 
@@ -58,19 +60,20 @@ class Memory:
         return self.weights + self.slopes + self.vectors + self.best + self.activations
 
 
-def memory(recipe: Recipe, rows: int) -> Memory:
-    """Of a rank whose steps have up to so many rows."""
-    net = recipe.scores_net()
+def memory(recipe: Recipe, rows: int, blocks: int = 1, sparse: Collection[str] = ()) -> Memory:
+    """Of a rank whose steps have up to so many rows, and that holds one of so many blocks: of the first, which is the
+    largest. sparse: inputs whose rows are so, and stay so in a batch."""
+    net = cut(recipe.scores_net(), 0, blocks, remembers=recipe.sync_every != 1)
     size = FLOAT * Layout(net).size
     vectors = len(recipe.made_optimizer().vectors) * size
-    return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffers(net).values()), rows)
+    return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffers(net, sparse).values()), rows)
 
 
-def nodes(recipe: Recipe) -> tuple[NodeCost, ...]:
+def nodes(recipe: Recipe, sparse: Collection[str] = ()) -> tuple[NodeCost, ...]:
     """The inputs and nodes of the network as the loss sees it, in their order."""
     net = recipe.scores_net()
     copies = 2 + len(recipe.made_optimizer().vectors) + recipe.validated
-    rows = buffers(net)
+    rows = buffers(net, sparse)
     found = [NodeCost(name, INPUT_KIND, shape, 0, 0, 0, rows[name]) for name, shape in net.inputs.items()]
     for node in net.nodes:
         count, products = parameters(node), node.layer.multiply_adds(node.x)
@@ -79,9 +82,11 @@ def nodes(recipe: Recipe) -> tuple[NodeCost, ...]:
     return tuple(found)
 
 
-def buffers(net: Net) -> Counter[str]:
+def buffers(net: Net, sparse: Collection[str] = ()) -> Counter[str]:
     """Input or node -> bytes a row of the buffers of training that it is the first to use."""
     made = Buffers(net, 1, np.float32, True)
+    for name in net.inputs.keys() - set(sparse):
+        made.value(name, 1, net.inputs[name])
     used = [*made.values.items(), *((name, array) for (name, _), array in made.kept.items()), *made.slopes.items()]
     found: Counter[str] = Counter()
     known: set[int] = set()
@@ -93,8 +98,8 @@ def buffers(net: Net) -> Counter[str]:
 
 
 def row_bytes(columns: Columns) -> int:
-    """Bytes of one row that a rank keeps: features as dense vectors or the longest sequences, targets, weight, whether
-    it is for validation, and its hash."""
+    """Bytes of one row that a rank keeps: features as dense vectors (wide ones as sparse) or the longest sequences,
+    targets, weight, whether it is for validation, its hash and its places."""
     targets = sum(_target_bytes(target, columns.sources[0].shape[0]) for target in columns.targets)
     return sum(map(_source_bytes, columns.sources)) + targets + FLOAT + 1 + KEY
 
@@ -105,6 +110,8 @@ def _target_bytes(target: Target, steps: int) -> int:
 
 
 def _source_bytes(source: Source) -> int:
+    if source.wide:
+        return 2 * FLOAT * ENTRIES + PLACE
     if source.kind == BYTES and not source.tokens:
         return source.width
     return FLOAT * source.width + (PLACE if source.kind == STEPS else 0)

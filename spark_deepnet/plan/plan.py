@@ -12,6 +12,10 @@ from spark_deepnet.plan.grid import Grid
 from spark_deepnet.rows.columns import Columns
 from spark_deepnet.schedules.schedule import Schedule
 
+ANY_PORT = (0, 0)
+"""Whichever the system gives."""
+NONE, FP16, TOPK = COMPRESSIONS = ("none", "fp16", "topk")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -50,6 +54,16 @@ class Recipe:
     overlap: bool = False
     """Whether slopes are summed over the ranks while the backward pass goes on, which takes a core of its own."""
 
+    compression: str = NONE
+    """How slopes go between hosts: as they are, as halves, or the largest alone."""
+    ratio: float = 0.01
+    """The part of the slopes that the largest alone are."""
+
+    @property
+    def keeps_residual(self) -> bool:
+        """Whether each rank keeps what it has not sent yet."""
+        return self.compression == TOPK
+
     def scores_net(self) -> Net:
         return self.architecture.scores_net()
 
@@ -87,8 +101,14 @@ class TrainPlan:
     resumed: str | None = None
     """The folder of the checkpoint that the fit goes on from."""
     threads: int = 1
+    row_memory: int = 0
+    """Bytes of rows that a rank keeps in memory, the rest being spilled; 0: all."""
     listener: tuple[str, int] | None = None
     """Where the driver hears of progress; None where it cannot be reached."""
+    ports: tuple[int, int] = ANY_PORT
+    """The first and the last of those that ranks, and the driver for progress, listen on."""
+    identity: bytes = field(default=b"", repr=False)
+    """Key and certificate by which ranks encrypt what they say; empty: they do not."""
     fingerprint: str | None = None
     """What the earlier jobs' rows added up to; other rows now would be another fit."""
 
@@ -96,6 +116,11 @@ class TrainPlan:
         """The number of epochs at which a job that starts in this one ends."""
         every = self.checkpoint_every
         return (epoch // every + 1) * every if every else float("inf")
+
+    @property
+    def listening(self) -> range:
+        """The ports to try, in their order."""
+        return range(self.ports[0], self.ports[1] + 1)
 
     @property
     def grid(self) -> Grid:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from spark_deepnet.kernels.random import key_of, permutation
+from spark_deepnet.kernels.random import key_of
+from spark_deepnet.rows.held import Picked, Rows, sums_between
 
 
 class Epoch:
-    """One pass over a rank's n rows, of all ranks' ``total``, in steps of ``batch`` rows of all ranks together.
+    """One pass over a rank's rows, of all ranks' ``total``, in steps of ``batch`` rows of all ranks together.
 
     Every rank makes the same number of steps and gives each its proportional share, so an epoch sees each row once and
     all ranks end together, however unevenly the rows are dealt. Where a share is no whole number, the ranks round up in
@@ -16,19 +17,18 @@ class Epoch:
     rank.
     """
 
-    def __init__(self, n: int, total: int, batch: int, seed: int, epoch: int, rank: int, size: int) -> None:
-        self.steps = steps_of(total, batch)
-        self.order = permutation(key_of("order", seed, epoch, rank), n)
-        self.ends = (np.arange(self.steps + 1) * n + rank * self.steps // size) // self.steps
+    def __init__(self, rows: Rows, total: int, batch: int, seed: int, epoch: int, rank: int, size: int) -> None:
+        self.steps, self.outputs = steps_of(total, batch), rows.outputs
+        self.ends = (np.arange(self.steps + 1) * len(rows) + rank * self.steps // size) // self.steps
+        self._pass = rows.shuffled(key_of("order", seed, epoch, rank))
 
-    def rows(self, step: int) -> np.ndarray:
-        """The rank's rows of one step, as row numbers."""
-        return self.order[self.ends[step] : self.ends[step + 1]]
+    def rows(self, step: int) -> Picked:
+        """The rank's rows of one step."""
+        return self._pass.between(int(self.ends[step]), int(self.ends[step + 1]))
 
-    def weight_sums(self, weights: np.ndarray) -> np.ndarray:
-        """(steps,) float64: the sum of this rank's row weights in each step."""
-        sums = np.concatenate(([0.0], np.cumsum(weights[self.order], dtype=np.float64)))
-        return np.diff(sums[self.ends])
+    def weight_sums(self) -> np.ndarray:
+        """(outputs, steps) float64: the sum of this rank's row weights in each step."""
+        return np.array([sums_between(self._pass.masses(k), self.ends) for k in range(self.outputs)])
 
 
 def steps_of(total: int, batch: int) -> int:

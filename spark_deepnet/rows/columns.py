@@ -12,6 +12,8 @@ LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
 STATE, OWNER, PART = "state", "owner", "part"  # a chunk of the last job's state among the rows, whose it is, its number
 ARRAY, VECTOR, BYTES, STEPS = "array", "vector", "bytes", "steps"
 
+WIDE, ENTRIES = 4096, 64
+
 
 @dataclass(frozen=True)
 class Source:
@@ -34,6 +36,11 @@ class Source:
     def width(self) -> int:
         """Numbers a row."""
         return prod(self.shape)
+
+    @property
+    def wide(self) -> bool:
+        """Whether rows are taken to be sparse, with ENTRIES numbers each, where nothing is known of them yet."""
+        return self.kind == VECTOR and self.width >= WIDE
 
     @property
     def step(self) -> int:

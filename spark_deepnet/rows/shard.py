@@ -3,59 +3,92 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from spark_deepnet.rows.columns import OWNER, PART, STATE, VALIDATION, WEIGHT, Columns
 from spark_deepnet.rows.decode import table_of
 from spark_deepnet.rows.features import Faults
+from spark_deepnet.rows.held import Rows
+from spark_deepnet.rows.shelf import MIB, Shelf
 from spark_deepnet.rows.table import Table
+
+PIECE = 2048
+"""Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
+State = dict[tuple[int, int], bytes]
 
 
 @dataclass
 class Shard:
-    """Training and validation rows of one rank, each sorted by a hash of their content: Spark's shuffle gives no order,
-    but the same rows must give the same weights. Rows of equal content are alike, so their order does not matter."""
+    """Training and validation rows of one rank, in memory or spilled."""
 
-    train: Table
-    train_keys: np.ndarray
-    valid: Table
+    train: Rows
+    valid: Rows
+    fingerprint: int
+    """A sum over the content of the training rows, modulo 2^64: the same rows, the same number, however they are dealt."""
     faults: Faults = field(default_factory=Counter)
-    state: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    state: State = field(default_factory=dict)
     """Chunks of the last job's state that came among the rows, by owner and number."""
-
-    @property
-    def fingerprint(self) -> int:
-        """A sum over the content of the training rows: the same rows, the same number, however they are dealt."""
-        return int(self.train_keys.sum(dtype=np.uint64))
-
-
-def read_shard(frames: Iterable[pd.DataFrame], columns: Columns) -> Shard:
-    """All rows that come, as one shard; no rows make an empty one."""
-    faults: Faults = Counter()
-    state: dict[tuple[int, int], bytes] = {}
-    tables = []
-    for frame in frames:
-        if STATE in frame:
-            chunks = frame[frame[STATE].notna()]
-            names = zip(chunks[OWNER].astype(int), chunks[PART].astype(int), strict=True)
-            state.update(zip(names, map(bytes, chunks[STATE]), strict=True))
-            frame = frame[frame[STATE].isna()]
-        if len(frame):
-            tables.append(table_of(frame, columns, faults))
-    return sorted_shard(Table.joined(tables) if tables else _none(columns), faults, state)
+    failure: str | None = None
+    """Why rows could not be spilled, as a sentence: the shard has no rows then."""
+    spilled: int = 0
+    """Bytes."""
 
 
-def sorted_shard(table: Table, faults: Faults, state: dict[tuple[int, int], bytes]) -> Shard:
-    """Rows in canonical order, training rows and validation rows apart."""
-    keys = table.keys()
-    order = np.argsort(keys, kind="stable")
-    training = order[~table.validation[order]]
-    validation = order[table.validation[order]]
-    return Shard(table.picked(training), keys[training], table.picked(validation), faults, state)
+class Reader:
+    """Frames in, a shard out. limit: bytes of rows in memory, 0: any number."""
+
+    def __init__(self, columns: Columns, limit: int = 0) -> None:
+        self.columns = columns
+        self.faults: Faults = Counter()
+        self.state: State = {}
+        self.shelf = Shelf(_none(columns), limit)
+
+    def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
+        """The rows of the frames; what else there is is kept."""
+        for frame in frames:
+            if STATE in frame:
+                frame = self._without_state(frame)
+            for start in range(0, len(frame), PIECE):
+                yield table_of(frame.iloc[start : start + PIECE], self.columns, self.faults)
+            del frame  # before the next one is made
+
+    def _without_state(self, frame: pd.DataFrame) -> pd.DataFrame:
+        chunks = frame[frame[STATE].notna()]
+        names = zip(chunks[OWNER].astype(int), chunks[PART].astype(int), strict=True)
+        self.state.update(zip(names, map(bytes, chunks[STATE]), strict=True))
+        return frame[frame[STATE].isna()]
+
+    def close(self) -> None:
+        """Spilled rows are gone."""
+        self.shelf.close()
+
+    def shard(self, tables: Iterable[Table]) -> Shard:
+        """All rows of the tables; none make an empty one."""
+        shelf = self.shelf
+        for table in tables:
+            shelf.add(table)
+            del table
+        train, valid = shelf.rows()
+        fingerprint = shelf.fingerprint % (1 << 64)
+        return Shard(train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled)
+
+    def _failure(self) -> str | None:
+        if self.shelf.failure is None:
+            return None
+        wanted, limit = (-(-size // MIB) for size in (self.shelf.size.bytes, self.shelf.limit))
+        return (
+            f"fit: {wanted:,} MiB of a worker's rows are to be spilled, {self.shelf.failure}; make room there or set "
+            f"spark.local.dir to another disk, raise maxMemoryInMB above {limit:,}, or take more workers"
+        )
+
+
+def read_shard(frames: Iterable[pd.DataFrame], columns: Columns, limit: int = 0) -> Shard:
+    """All rows that come, as one shard."""
+    reader = Reader(columns, limit)
+    return reader.shard(reader.tables(frames))
 
 
 def _none(columns: Columns) -> Table:

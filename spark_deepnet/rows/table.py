@@ -16,7 +16,11 @@ from spark_deepnet.kernels.gather import (
     hash_sparse_entries,
     hash_words,
 )
+from spark_deepnet.layers._csr import Csr
 from spark_deepnet.rows.ragged import Ragged
+
+THIN = 16
+"""Sparse rows stay sparse in a batch where at most one number of so many is kept."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,16 @@ class Sparse:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def take(self, index: np.ndarray, out: np.ndarray) -> None:
-        gather_sparse_rows(self.starts, self.columns, self.values, index, out)
+    @property
+    def thin(self) -> bool:
+        """Whether so few numbers are not 0 that products with these alone are quicker than with all."""
+        return len(self.values) * THIN <= len(self) * self.width
+
+    def take(self, index: np.ndarray, out: np.ndarray | Csr) -> None:
+        if isinstance(out, Csr):
+            out.fill(self.starts, self.columns, self.values, index)
+        else:
+            gather_sparse_rows(self.starts, self.columns, self.values, index, out)
 
     def picked(self, index: np.ndarray) -> Sparse:
         lengths = np.diff(self.starts)[index]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 
 from spark_deepnet.errors import DataError
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.net.batch import Turn
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.rows.columns import Source
@@ -46,19 +45,25 @@ class ScorePlan:
 _runners: OrderedDict[str, Runner] = OrderedDict()
 
 
-def _runner(plan: ScorePlan, longest: Mapping[str, int]) -> Runner:
-    """The network of a plan, with buffers for rows of so many steps at least."""
+def _runner(plan: ScorePlan, features: Mapping[str, Features]) -> Runner:
+    """The network of a plan, with buffers for rows as long as these."""
     kept = _runners.pop(plan.digest, None)
     if kept is None:
         weights = aligned(len(plan.weights) // 4)
         weights.view(np.uint8)[...] = np.frombuffer(plan.weights, np.uint8)
         kept = Runner(plan.architecture.scores_net(), weights, ROWS, training=False)
-    if any(kept.net.inputs[name][0] < steps for name, steps in longest.items()):
-        kept = _longer(kept, longest)
+    kept = long_enough(kept, features)
     while len(_runners) >= _KEPT:
         _runners.popitem(last=False)
     _runners[plan.digest] = kept
     return kept
+
+
+def long_enough(runner: Runner, features: Mapping[str, Features]) -> Runner:
+    """The network with buffers for rows as long as these at least."""
+    longest = {name: int(f.lengths.max(initial=1)) for name, f in features.items() if isinstance(f, Ragged)}
+    short = any(runner.net.inputs[name][0] < steps for name, steps in longest.items())
+    return _longer(runner, longest) if short else runner
 
 
 def _longer(runner: Runner, longest: Mapping[str, int]) -> Runner:
@@ -72,7 +77,7 @@ def _longer(runner: Runner, longest: Mapping[str, int]) -> Runner:
             f"transform: rows of {dict(longest)} steps, but this network is for at most "
             f"{ {name: runner.net.inputs[name][0] for name in longest} }"
         )
-    return Runner(net, runner.weights, runner.capacity, training=False)
+    return Runner(net, runner.weights, runner.capacity, training=False, blocks=runner.blocks)
 
 
 def score(plan: ScorePlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -83,26 +88,41 @@ def score(plan: ScorePlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFr
 
 
 def _scored(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> pd.DataFrame:
+    features, valid = read(plan, frame, faults)
+    refuse(plan, faults)
+    return cells(plan, scores(_runner(plan, features), features, len(frame)), valid)
+
+
+def read(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> tuple[dict[str, Features], np.ndarray]:
+    """The features by input, and which rows can be scored; all is finite afterwards."""
     features = {source.input: features_of(frame, source, faults) for source in plan.sources}
+    valid = np.ones(len(frame), bool)
+    for source in plan.sources if faults else ():
+        valid &= finite_rows(features[source.input]) & frame[source.columns[0]].notna().to_numpy(bool)
+        _calm(features[source.input])
+    return features, valid
+
+
+def refuse(plan: ScorePlan, faults: Faults) -> None:
+    """Raise what was wrong with rows, where nothing else is to become of them."""
     misfits = [what for what in faults if MISFIT in what]
     if faults and (misfits or plan.invalid == "error"):
         what = (misfits or list(faults))[0]
         hint = "" if misfits else '; handleInvalid="skip" or "keep" goes on without them'
         raise DataError(f"transform: {what} ({faults[what]:,} found){hint}")
-    valid = np.ones(len(frame), bool)
-    for source in plan.sources if faults else ():
-        valid &= finite_rows(features[source.input]) & frame[source.columns[0]].notna().to_numpy(bool)
-        _calm(features[source.input])
-    longest = {name: int(f.lengths.max(initial=1)) for name, f in features.items() if isinstance(f, Ragged)}
-    cells: dict[str, Any] = {"valid": valid}
-    for k, (found, lengths) in enumerate(scores(_runner(plan, longest), features, len(frame))):
+
+
+def cells(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> pd.DataFrame:
+    """The columns of rows whose outputs have these scores."""
+    told: dict[str, Any] = {"valid": valid}
+    for k, (found, lengths) in enumerate(scored):
         columns = plan.outputs[k].columns(found, None if k else plan.thresholds)
         if not valid.all():
             each = valid if lengths is None else np.repeat(valid, lengths)
             for values in columns.values():
                 values[~each] = np.nan
-        cells |= {part_name(part, k): _cells(values, lengths) for part, values in columns.items()}
-    return pd.DataFrame(cells)
+        told |= {part_name(part, k): _cells(values, lengths) for part, values in columns.items()}
+    return pd.DataFrame(told)
 
 
 def part_name(part: str, k: int) -> str:
@@ -124,27 +144,37 @@ Scores = tuple[np.ndarray, np.ndarray | None]
 
 def scores(runner: Runner, features: Mapping[str, Features], n: int) -> list[Scores]:
     """Each output's scores."""
-    found: list[list[Scores]] = [[_scores(out, 0)] for out in runner.batch(0).outputs]
+    outputs = runner.batch(0, sparse=runner.sparse).outputs
+    found: list[list[Scores]] = [[scores_of(out.y, out.ends, 0)] for out in outputs]
     for start in range(0, n, runner.capacity):
         rows = np.arange(start, min(start + runner.capacity, n))
         batch, lengths = fed(runner, features, rows)
         batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
         for parts, out in zip(found, batch.outputs, strict=True):
-            parts.append(_scores(out, len(rows)))
-    return [_joined(parts) for parts in found]
+            parts.append(scores_of(out.y, out.ends, len(rows)))
+    return [joined_scores(parts) for parts in found]
 
 
-def _scores(out: Turn, n: int) -> Scores:
-    """One output's scores of a batch of n rows."""
-    if out.y.ndim == 2:
-        return out.y.copy(), None
-    steps = np.full(n, out.y.shape[1]) if out.ends is None else out.ends
-    return out.y[np.arange(out.y.shape[1]) < steps[:, None]], steps
+def scores_of(y: np.ndarray, ends: np.ndarray | None, n: int) -> Scores:
+    """One output's scores of n rows; ends: their lengths, where every step has some."""
+    if y.ndim == 2:
+        return y.copy(), None
+    steps = np.full(n, y.shape[1]) if ends is None else ends
+    return y[np.arange(y.shape[1]) < steps[:, None]], steps
 
 
-def _joined(parts: list[Scores]) -> Scores:
+def joined_scores(parts: list[Scores]) -> Scores:
     lengths = [lengths for _, lengths in parts if lengths is not None]
     return np.concatenate([found for found, _ in parts]), np.concatenate(lengths) if lengths else None
+
+
+def picked(scored: Scores, rows: np.ndarray) -> Scores:
+    """The scores of some rows that lie one after another."""
+    values, lengths = scored
+    if lengths is None:
+        return values[rows], None
+    ends = np.concatenate(([0], np.cumsum(lengths)))
+    return values[ends[rows[:1]].sum() : ends[rows[-1:] + 1].sum()], lengths[rows]
 
 
 def _calm(features: Features) -> None:

@@ -94,6 +94,25 @@ def _slots_by_settings(spark: SparkSession) -> int | None:
     return int(executors) * (int(cores) // tasks) if executors and cores else None
 
 
+def memory_of(spark: SparkSession) -> int | None:
+    """Bytes that one worker may take, by the settings or of this machine; None where nobody tells."""
+    tasks = max(1, int(conf(spark, "spark.executor.cores", "1")) // int(conf(spark, "spark.task.cpus", "1")))
+    for key in ("spark.executor.pyspark.memory", "spark.executor.memoryOverhead"):
+        if found := conf(spark, key):
+            return _bytes_of(found) // tasks
+    if is_remote() or not conf(spark, "spark.master").startswith("local"):
+        return None
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    driver = _bytes_of(conf(spark, "spark.driver.memory", "1g"))
+    return max(0, machine - driver) // (slots_of(spark) or 1)
+
+
+def _bytes_of(size: str) -> int:
+    """Of Spark's words: 512 (MiB), 800m, 2g, 2gb."""
+    match = re.fullmatch(r"(\d+)\s*([kmgtp]?)i?b?", size.strip().lower())
+    return int(match[1]) << 10 * (1 + "kmgtp".index(match[2] or "m")) if match else 0
+
+
 def threads_of(spark: SparkSession) -> int:
     """BLAS threads a rank: the cores that Spark gives a task."""
     return max(1, int(conf(spark, "spark.task.cpus", "1")))

@@ -27,12 +27,14 @@ from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark import read
 from spark_deepnet.spark.params import DeepNetParams
+from spark_deepnet.spark.wire import check_compression, compression_of
 from spark_deepnet.train.averaging import STATES
 
 LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
 
 
 EXCHANGES = ("auto", "sockets", "spark")
+ENCRYPTIONS = ("auto", "on", "off")
 
 
 def _at_least(low: float) -> tuple[Callable[[Any], bool], str]:
@@ -55,11 +57,13 @@ RANGES = {
     "clipNorm": _at_least(0),
     "clipValue": _at_least(0),
     "numTrainWorkers": _at_least(0),
-    "modelBlocks": _at_least(1),
+    "modelBlocks": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
     "syncEvery": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
     "syncEpochs": _at_least(0),
     "syncState": (lambda v: v in STATES, "'average', 'keep' or 'reset'"),
     "exchange": (lambda v: v in EXCHANGES, "'auto', 'sockets' or 'spark'"),
+    "maxMemoryInMB": _at_least(0),
+    "encryption": (lambda v: v in ENCRYPTIONS, "'auto', 'on' or 'off'"),
     "checkpointInterval": (lambda v: v >= 1 or v == -1, "at least 1, or -1 for none"),
     "keepCheckpoints": _at_least(1),
     "jobSeconds": _at_least(0),
@@ -257,13 +261,16 @@ class Design:
             sync_every=0 if p.getSyncEvery() == "auto" else p.getSyncEvery(),
             sync_epochs=p.getSyncEpochs(),
             sync_state=p.getSyncState(),
+            overlap=p.getOverlap(),
+            **compression_of(p.getCompression()),
         )
         self.check_blocks(recipe)
+        check_compression(recipe)
         return recipe
 
     def check_blocks(self, recipe: Recipe) -> None:
-        """Refuse what weights in blocks cannot do."""
-        if self.params.getModelBlocks() == 1:
+        """Refuse what weights in blocks cannot do; where their number is to be found, none such is."""
+        if self.params.getModelBlocks() in (1, "auto"):
             return
         if recipe.sync_every == 0:
             raise ParamError("syncEvery: with modelBlocks above 1 it must be a number of steps, found 'auto'")

@@ -17,19 +17,24 @@ from pyspark.sql import DataFrame, SparkSession, is_remote
 from spark_deepnet.exchange.report import Listener
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.cost import Link
+from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark import cluster
 from spark_deepnet.spark.checkpoints import Checkpoints
-from spark_deepnet.spark.design import Design
+from spark_deepnet.spark.choice import choose, settled
+from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
 from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.jobs import Jobs, Outcome
+from spark_deepnet.spark.memory import row_memory
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.rounds import Rounds, checked
+from spark_deepnet.spark.skew import warn_of_skew
 from spark_deepnet.spark.summary import TrainingSummary
+from spark_deepnet.spark.wire import identity_for, ports_of
 
 _log = logging.getLogger(__name__)
 
@@ -80,12 +85,17 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
         handleInvalid: str | None = None,
-        modelBlocks: int | None = None,
+        modelBlocks: Any = None,
         syncEvery: Any = None,
         syncEpochs: int | None = None,
         syncState: str | None = None,
         exchange: str | None = None,
+        compression: Any = None,
+        overlap: bool | None = None,
+        encryption: str | None = None,
+        portRange: str | None = None,
         checkpointDir: str | None = None,
+        maxMemoryInMB: int | None = None,
         checkpointInterval: int | None = None,
         keepCheckpoints: int | None = None,
         jobSeconds: float | None = None,
@@ -127,12 +137,17 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
         handleInvalid: str | None = None,
-        modelBlocks: int | None = None,
+        modelBlocks: Any = None,
         syncEvery: Any = None,
         syncEpochs: int | None = None,
         syncState: str | None = None,
         exchange: str | None = None,
+        compression: Any = None,
+        overlap: bool | None = None,
+        encryption: str | None = None,
+        portRange: str | None = None,
         checkpointDir: str | None = None,
+        maxMemoryInMB: int | None = None,
         checkpointInterval: int | None = None,
         keepCheckpoints: int | None = None,
         jobSeconds: float | None = None,
@@ -147,8 +162,10 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         spark = dataset.sparkSession
         design = Design(self, dataset)
         cluster.share_python(spark)
-        outcome = self._train(spark, design)
-        return self._model(design, outcome, time.perf_counter() - began)
+        plan, rounds = self._plan(spark, design)
+        outcome = self._train(spark, design.frame, plan, rounds)
+        warn_of_skew(outcome.ranks)
+        return self._model(plan, outcome, time.perf_counter() - began)
 
     def explainPlan(
         self, dataset: DataFrame, latency: float = Link.latency, bandwidth: float = Link.bandwidth
@@ -158,14 +175,13 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
 
         A few steps are timed on this machine; the exchange is reckoned from a message's ``latency`` (seconds) and the
         network's ``bandwidth`` (bytes a second). Errors are those of ``fit``."""
-        link = Link(latency, bandwidth)
-        plan, rounds = self._plan(dataset.sparkSession, Design(self, dataset))
-        found = forecast(plan, link, rounds)
+        link, spark = Link(latency, bandwidth), dataset.sparkSession
+        plan, rounds = self._plan(spark, Design(self, dataset))
+        found = forecast(plan, link, rounds, cluster.memory_of(spark))
         print(found)
         return found
 
-    def _train(self, spark: SparkSession, design: Design) -> Outcome:
-        plan, rounds = self._plan(spark, design)
+    def _train(self, spark: SparkSession, frame: DataFrame, plan: TrainPlan, rounds: bool) -> Outcome:
         _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
         with (
             stopped_with_us(spark),
@@ -173,8 +189,8 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             self._checkpoints(spark, plan, rounds) as checkpoints,
         ):
             if rounds:
-                return Rounds(design.frame, plan, bar, checkpoints).run()
-            return self._jobs(spark, design.frame, plan, bar, checkpoints)
+                return Rounds(frame, plan, bar, checkpoints).run()
+            return self._jobs(spark, frame, plan, bar, checkpoints)
 
     def _checkpoints(
         self, spark: SparkSession, plan: TrainPlan, rounds: bool
@@ -186,23 +202,28 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     def _plan(self, spark: SparkSession, design: Design) -> tuple[TrainPlan, bool]:
         """What every rank is told, and whether the fit goes in rounds of ordinary jobs."""
         recipe, rounds = design.recipe, cluster.without_barrier(spark, self.getExchange())
-        blocks = self.getModelBlocks()
+        asked, blocks = self.getNumTrainWorkers(), self.getModelBlocks()
         if rounds:
-            recipe = checked(recipe, self.isSet(self.syncEvery), blocks)
-            workers = cluster.partitions_for(spark, self.getNumTrainWorkers())
+            recipe = checked(recipe, self.isSet(self.syncEvery), 1 if blocks == "auto" else blocks)
+            grid = Grid(cluster.partitions_for(spark, asked))
+        elif blocks == "auto":
+            grid = choose(recipe, cluster.workers_for(spark, asked, 1), asked > 0, cluster.memory_of(spark))
         else:
-            workers = cluster.workers_for(spark, self.getNumTrainWorkers(), blocks)
+            grid = Grid(cluster.workers_for(spark, asked, blocks) // blocks, blocks)
         plan = TrainPlan(
-            recipe=recipe,
+            recipe=settled(recipe, grid.blocks),
             columns=design.columns,
-            workers=workers,
-            blocks=blocks,
+            workers=grid.size,
+            blocks=grid.blocks,
             job="",
             secret=secrets.token_bytes(32),
             job_seconds=self.getJobSeconds(),
             deadline=self.getTimeout(),
             checkpoint_every=max(0, self.getCheckpointInterval()) if self.isDefined(self.checkpointDir) else 0,
             threads=cluster.threads_of(spark),
+            row_memory=row_memory(spark, self.getMaxMemoryInMB()),
+            ports=ports_of(told(self, "portRange")),
+            identity=b"" if rounds else identity_for(spark, self.getEncryption()),
         )
         return plan, rounds
 
@@ -218,13 +239,14 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         folder = self.getCheckpointDir() if self.isDefined(self.checkpointDir) else None
         with ExitStack() as stack:
             if self.getShowProgress() and not is_remote():
-                listener = Listener(cluster.conf(spark, "spark.driver.host"), plan.secret, bar.heard)
+                host = cluster.conf(spark, "spark.driver.host")
+                listener = Listener(host, plan.secret, bar.heard, plan.listening, plan.identity)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
             return Jobs(frame, plan, state, folder, bar, checkpoints).run()
 
-    def _model(self, design: Design, outcome: Outcome, seconds: float) -> DeepNetModel:
-        model = DeepNetModel(design.recipe.architecture, outcome.weights)
+    def _model(self, plan: TrainPlan, outcome: Outcome, seconds: float) -> DeepNetModel:
+        model = DeepNetModel(plan.recipe.architecture, outcome.weights)
         model._resetUid(self.uid)
         best = outcome.clock["best_epoch"]
         model.summary_ = TrainingSummary(
@@ -234,7 +256,8 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             steps=outcome.clock["count"],
             seconds=seconds,
             bestEpoch=best if best >= 0 else None,
-            syncEvery=design.recipe.sync_every if design.recipe.sync_every > 1 else max(1, outcome.clock["tau"]),
+            syncEvery=plan.recipe.sync_every if plan.recipe.sync_every > 1 else max(1, outcome.clock["tau"]),
+            modelBlocks=plan.blocks,
         )
         return self._copyValues(model)
 
@@ -249,4 +272,5 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
 def _state_bytes(recipe: Recipe, workers: int) -> int:
     """Of a fit's whole state."""
     vectors = len(recipe.made_optimizer().vectors) * (workers if recipe.keeps_own else 1)
+    vectors += workers * recipe.keeps_residual
     return 4 * Layout(recipe.scores_net()).size * (1 + vectors + recipe.validated)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.cost import Costs, Link
+from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import Memory, NodeCost, memory, nodes, row_bytes
 from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.spark.choice import Candidate, candidates, grids
 from spark_deepnet.train.loop import EVALUATED
 from spark_deepnet.train.probe import probe
 from spark_deepnet.train.tempo import steps_between
@@ -14,6 +17,7 @@ from spark_deepnet.train.tempo import steps_between
 WORKERS = tuple(2**i for i in range(11))
 TAUS = (1, 10, 50, 100)
 _NODE = "{:<28} {:<18} {:>12} {:>14} {:>14} {:>12}"
+_CHOICE = "{:>8} {:>6} {:>9} {:>10} {:>10} {:>14} {:>12}  {}"
 _SPEED = "{:>8} {:>8}" + " {:>14}" * len(TAUS)
 
 
@@ -27,21 +31,29 @@ class Forecast:
     memory: Memory
     """Bytes of one worker, beside its rows."""
     rowBytes: int
-    """Bytes of one of its rows, where features are dense."""
+    """Bytes of one of its rows, where features are dense; vectors of 4,096 or more are taken to be sparse, with 64
+    entries a row."""
     workers: int
     syncEvery: int
     """As set, or as ``auto`` would find it."""
     rounds: bool
     """Whether weights would be exchanged by Spark jobs, which are not foretold."""
     blocks: int
-    """modelBlocks, which are not in these figures: they are of workers that each hold all weights."""
+    """Workers of one replica, each with a block of the weights."""
     costs: Costs
-    """Seconds, bytes and speedup for any workers and syncEvery."""
+    """Seconds, bytes and speedup for any number of replicas of so many blocks, and any syncEvery."""
+    candidates: tuple[Candidate, ...]
+    """The ways to divide these workers into replicas and blocks, as ``modelBlocks="auto"`` reckons them without timing;
+    none where there is one only."""
+
+    @property
+    def replicas(self) -> int:
+        return self.workers // self.blocks
 
     @property
     def share(self) -> int:
         """Rows of one worker's step."""
-        return self.costs.share(self.workers, self.syncEvery)
+        return self.costs.share(self.replicas, self.syncEvery)
 
     @property
     def computeSeconds(self) -> float:
@@ -51,48 +63,64 @@ class Forecast:
     @property
     def exchangeSeconds(self) -> float:
         """Of one exchange: every syncEvery steps there is one."""
-        return self.costs.exchange_seconds(self.workers, self.syncEvery)
+        return self.costs.exchange_seconds(self.replicas, self.syncEvery)
 
     @property
     def stepSeconds(self) -> float:
         """Of a step with its part of an exchange."""
-        return self.costs.round_seconds(self.workers, self.syncEvery) / self.syncEvery
+        return self.costs.round_seconds(self.replicas, self.syncEvery) / self.syncEvery
 
     @property
     def stepBytes(self) -> float:
         """Bytes that a worker sends for a step."""
-        return self.costs.exchanged(self.workers, self.syncEvery)[1] / self.syncEvery
+        return self.costs.exchanged(self.replicas, self.syncEvery)[1] / self.syncEvery
 
     @property
     def rowsPerSecond(self) -> float:
         """Of all workers together."""
-        return self.costs.rows_per_second(self.workers, self.syncEvery)
+        return self.costs.rows_per_second(self.replicas, self.syncEvery)
 
     def speedup(self, workers: int, syncEvery: int = 1) -> float:
-        """Rows a second, relative to one worker's."""
+        """Rows a second of so many workers, each with all weights, or replicas of blocks; relative to one."""
         return self.costs.speedup(workers, syncEvery)
 
     def __str__(self) -> str:
-        return "\n".join([*_layers(self), "", *_whole(self), "", *_speeds(self.costs)])
+        parts = [_layers(self), _whole(self), _choices(self), _speeds(self.costs)]
+        return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
-def forecast(plan: TrainPlan, link: Link, rounds: bool = False) -> Forecast:
-    """Times a few steps; rounds: whether the fit goes in rounds of Spark jobs."""
-    recipe, found = plan.recipe, probe(plan)
-    costs = Costs(recipe.batch_size, found.compute, link, found.together, found.alone)
-    tau = _tau(recipe, plan.workers, costs)
-    rows = max(costs.share(plan.workers, recipe.sync_every), EVALUATED if recipe.validated else 1)
+def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | None = None) -> Forecast:
+    """Times a few steps; rounds: whether the fit goes in rounds of Spark jobs; limit: bytes of a worker's memory."""
+    recipe, grid = plan.recipe, plan.grid
+    costs = probe(plan).costs(recipe.batch_size, link)
+    tau = _tau(recipe, grid, costs)
+    rows = max(costs.share(grid.replicas, recipe.sync_every), EVALUATED if recipe.validated else 1)
+    sparse = foretold_sparse(plan)
     return Forecast(
-        nodes(recipe), memory(recipe, rows), row_bytes(plan.columns), plan.workers, tau, rounds, plan.blocks, costs
+        nodes=nodes(recipe, sparse),
+        memory=memory(recipe, rows, grid.blocks, sparse),
+        rowBytes=row_bytes(plan.columns),
+        workers=grid.size,
+        syncEvery=tau,
+        rounds=rounds,
+        blocks=grid.blocks,
+        costs=costs,
+        candidates=() if rounds or grid.size == 1 else candidates(recipe, grids(recipe, grid.size), link, limit),
     )
 
 
-def _tau(recipe: Recipe, workers: int, costs: Costs) -> int:
+def foretold_sparse(plan: TrainPlan) -> list[str]:
+    """The inputs that are taken to be fed as sparse rows."""
+    readers = sparse_readers(plan.recipe.scores_net())
+    return [source.input for source in plan.columns.sources if source.wide and source.input in readers]
+
+
+def _tau(recipe: Recipe, grid: Grid, costs: Costs) -> int:
     """Steps between exchanges; a lonely worker has none."""
-    if workers == 1:
+    if grid.size == 1:
         return 1
     return recipe.sync_every or steps_between(
-        costs.compute.at(costs.batch), costs.exchange_seconds(workers, 2), workers
+        costs.compute.at(costs.batch), costs.exchange_seconds(grid.replicas, 2), grid.replicas
     )
 
 
@@ -113,17 +141,32 @@ def _whole(f: Forecast) -> list[str]:
     parts = {"weights": m.weights, "slopes": m.slopes, "optimizer": m.vectors, "best weights": m.best}
     parts[f"activations of {m.rows:,} rows"] = m.activations
     shown = ", ".join(f"{name} {size / 2**20:.2f}" for name, size in parts.items() if size)
+    who = "worker" if f.workers == 1 else "workers"
+    apart = f" ({f.replicas:,} x {f.blocks} blocks)" if f.blocks > 1 else ""
     lines = [
         f"memory of a worker: {m.total / 2**20:.2f} MiB ({shown}), and {f.rowBytes:,} bytes for each row that it keeps",
-        f"step on {f.workers:,} {'worker' if f.workers == 1 else 'workers'}, syncEvery={f.syncEvery}: "
+        f"step on {f.workers:,} {who}{apart}, syncEvery={f.syncEvery}: "
         f"{f.share:,} rows each in {_ms(f.computeSeconds)}, an exchange in {_ms(f.exchangeSeconds)}; "
         f"a step takes {_ms(f.stepSeconds)} and {f.stepBytes:,.0f} bytes of each worker, {f.rowsPerSecond:,.0f} rows/s",
         f"exchange reckoned with {1e6 * f.costs.link.latency:g} us a message and {f.costs.link.bandwidth / 1e9:g} GB/s",
     ]
     if f.rounds:
         lines.append("exchange by Spark jobs: every round also takes a job's seconds, which are not in these figures")
-    if f.blocks > 1:
-        lines.append(f"modelBlocks={f.blocks} is not in these figures: they are of workers that each hold all weights")
+    return lines
+
+
+def _choices(f: Forecast) -> list[str]:
+    """The ways to divide the workers, the one that is taken marked."""
+    if not f.candidates:
+        return []
+    lines = [
+        "replicas x blocks, reckoned from multiply-adds without timing, as modelBlocks='auto' does",
+        _CHOICE.format("replicas", "blocks", "syncEvery", "MiB", "step", "bytes", "rows/s", ""),
+    ]
+    for c in f.candidates:
+        said = "taken" if c.blocks == f.blocks else "" if c.fits else "too large for a worker"
+        numbers = f"{c.memory / 2**20:,.1f}", _ms(c.stepSeconds), f"{c.stepBytes:,.0f}", f"{c.rowsPerSecond:,.0f}"
+        lines.append(_CHOICE.format(c.replicas, c.blocks, c.syncEvery, *numbers, said).rstrip())
     return lines
 
 
@@ -132,11 +175,12 @@ def _ms(seconds: float) -> str:
 
 
 def _speeds(costs: Costs) -> list[str]:
-    """Rows a second relative to one worker's, by workers and syncEvery."""
+    """Rows a second relative to one worker's (one replica's), by their number and syncEvery."""
+    who = "worker" if costs.crossings.blocks == 1 else "replica"
     lines = [
-        "speedup: rows a second, relative to one worker (the more rows that the same accuracy may take are not in it); "
-        "naive: C / (C / workers + S)",
-        _SPEED.format("workers", "naive", *(f"syncEvery={tau}" for tau in TAUS)),
+        f"speedup: rows a second, relative to one {who} (the more rows that the same accuracy may take are not in it); "
+        f"naive: C / (C / {who}s + S)",
+        _SPEED.format(f"{who}s", "naive", *(f"syncEvery={tau}" for tau in TAUS)),
     ]
     for workers in WORKERS:
         found = (f"{costs.speedup(workers, tau):.1f}" for tau in TAUS)

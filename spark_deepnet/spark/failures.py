@@ -88,7 +88,11 @@ def tell_of_retries(spark: SparkSession, measures: dict[str, Any]) -> None:
 def _named(text: str) -> str:
     """The Python error of a text, or its first line."""
     found = _PYTHON.findall(text.partition("\n\tat ")[0])
-    return f"{found[-1][0]}: {found[-1][1]}" if found else text.strip().partition("\n")[0]
+    return f"{found[-1][0]}: {found[-1][1]}" if found else first_line(text)
+
+
+def first_line(error: Exception | str) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 _KNOWN = (

@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from spark_deepnet import errors
+from spark_deepnet.net.chunks import arrays_of
 from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
@@ -28,8 +29,9 @@ from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.failures import said_by_spark, tell_of_retries
 from spark_deepnet.spark.persist import remove_folder
 from spark_deepnet.spark.progress import ProgressBar
+from spark_deepnet.spark.stored import Stored, check_fit, is_stored, write_chunks
 from spark_deepnet.train import rank
-from spark_deepnet.train.state import ALL, clock_of, joined
+from spark_deepnet.train.state import ALL, clock_of
 
 DRIVER_STATE = 64 << 20
 """Bytes of state that may travel through the driver between jobs."""
@@ -48,7 +50,7 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
 class Outcome:
     """What the jobs of a fit came to."""
 
-    weights: np.ndarray
+    weights: np.ndarray | Stored
     clock: dict[str, Any]
     ranks: list[dict[str, Any]]
     """The measures of each rank in each job."""
@@ -68,7 +70,12 @@ class Jobs:
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
-        self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and state_bytes > DRIVER_STATE else None
+        check_fit(plan, folder)
+        stays = is_stored(plan.recipe.architecture, plan.blocks)
+        self.stays = f"{folder}/weights-{uuid.uuid4().hex}" if stays else None
+        """Where weights go that the driver should not hold."""
+        large = state_bytes > DRIVER_STATE or stays
+        self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and large else None
         if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job
             self.plan = replace(plan, job_seconds=float("inf"))
         self.ranks: list[dict[str, Any]] = []
@@ -94,18 +101,28 @@ class Jobs:
         self.plan, state = self.checkpoints.resumed(self.plan)
         return state
 
-    def _weights(self, rows: list[Row]) -> np.ndarray:
-        found: list[dict[int, bytes]] = [{} for _ in range(self.plan.blocks)]
-        for row in rows:
-            if row["kind"] == rank.WEIGHTS:
-                found[ALL - row["rank"]][row["part"]] = bytes(row["data"])
-        return assembled(self.plan.recipe.scores_net(), [joined(chunks) for chunks in found])
+    def _weights(self, rows: list[Row]) -> np.ndarray | Stored:
+        if self.stays is not None:
+            return self._stored(self.stays)
+        chunks = [row for row in rows if row["kind"] == rank.WEIGHTS]
+        blocks = (arrays_of(c for c in chunks if ALL - c["rank"] == b) for b in range(self.plan.blocks))
+        return assembled(self.plan.recipe.scores_net(), list(blocks))
+
+    def _stored(self, path: str) -> Stored:
+        """The last job's weights in a place of their own, in which they stay."""
+        found = self.frame.sparkSession.read.parquet(f"{self.folder}/{self.count - 1}")
+        block = (ALL - F.col("rank")).alias("block")
+        chunks = found.where(F.col("kind") == rank.WEIGHTS).select("name", block, "part", "shape", "data", "sha256")
+        write_chunks(chunks, path)
+        return Stored(path, self.plan.blocks)
 
     def _job(self, state: DataFrame | None) -> list[Row]:
         plan = replace(self.plan, job=uuid.uuid4().hex)
         frame = self.frame if state is None else self.frame.unionByName(state, allowMissingColumns=True)
         dealt = frame.repartition(plan.workers, F.xxhash64(*[F.col(name) for name in frame.columns]))
-        results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True).repartition(1)
+        results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True)
+        writers = 1 if self.folder is None else plan.workers
+        results = results.repartition(writers, "rank", "name", "part")
         try:
             rows = self._collected(results)
         except Exception as error:
@@ -120,8 +137,10 @@ class Jobs:
         if self.folder is None:
             return results.collect()
         path = f"{self.folder}/{self.count}"
-        results.write.parquet(path)
-        small = (F.col("kind") != rank.STATE) | ((F.col("rank") == ALL) & (F.col("part") == 0))
+        write_chunks(results, path)
+        clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
+        large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
+        small = ~F.col("kind").isin(large) | clock
         return self.frame.sparkSession.read.parquet(path).where(small).collect()
 
     def _state(self, rows: list[Row]) -> DataFrame:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,16 @@ from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.rows.columns import ARRAY, STEPS, Source
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
+from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.spark import cluster, read
 from spark_deepnet.spark.design import check_ranges, names_of, told
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
+from spark_deepnet.spark.shards import Shards
+from spark_deepnet.spark.spread import Wire, possible, spread
+from spark_deepnet.spark.stored import Stored
 from spark_deepnet.spark.summary import TrainingSummary
+from spark_deepnet.spark.wire import identity_for, ports_of
 
 _NUMBERS = ArrayType(DoubleType())
 
@@ -40,28 +46,33 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     a column whose name is "" is left out. Of a network with several outputs these are the first's; the others fill
     columns of the same names and their own behind: ``prediction_age``."""
 
-    def __init__(self, architecture: Architecture | None = None, flat: np.ndarray | None = None) -> None:
+    def __init__(self, architecture: Architecture | None = None, weights: np.ndarray | Stored | None = None) -> None:
         super().__init__()
         self.summary_: TrainingSummary | None = None
-        if architecture is not None and flat is not None:
+        if architecture is not None and weights is not None:
             self.architecture = architecture
             self._net = architecture.scores_net()
-            self._flat = flat
+            self._held = weights
             self._outputs = tuple(Output.of(h.loss, h.units, h.steps, h.name) for h in architecture.heads())
-
-    @classmethod
-    def made(cls, architecture: dict[str, Any], weights: Mapping[str, np.ndarray]) -> DeepNetModel:
-        """A model of an architecture's JSON and weights by name; NetworkError where they do not agree."""
-        found = Architecture.from_json(architecture)
-        return cls(found, Layout(found.scores_net()).packed(weights))
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
-        """ "layer/weight" -> array, read-only: those of a Dense layer are "dense/W" (inputs, units) and "dense/b"."""
-        views = Layout(self._net).named(self._flat)
+        """ "layer/weight" -> array, read-only: those of a Dense layer are "dense/W" (inputs, units) and "dense/b".
+        SizeError where they stay on storage."""
+        views = Layout(self._net).named(self._flat("weights"))
         for view in views.values():
             view.flags.writeable = False
         return views
+
+    @property
+    def stored(self) -> Stored | None:
+        """Where the weights lie, if they are too large for the driver."""
+        return self._held if isinstance(self._held, Stored) else None
+
+    def _flat(self, what: str) -> np.ndarray:
+        if isinstance(self._held, Stored):
+            raise self._held.too_large(self.architecture, what)
+        return self._held
 
     @property
     def net(self) -> Net:
@@ -118,6 +129,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         row = np.asarray(value.toArray() if hasattr(value, "toArray") else value, np.float32).reshape(-1)
         source = Source(entry.shape, entry.name, "value", STEPS if entry.steps else ARRAY, entry.tokens)
         frame = pd.DataFrame({source.columns[0]: pd.Series([row], dtype=object)})
+        self._flat("predict")
         return next(score(self._plan((source,)), [frame])).iloc[0]
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -128,7 +140,10 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if not wanted:
             return dataset
         scored = f"{self.uid}_scored"
-        frame = dataset.withColumn(scored, _udf(plan)(F.struct(*inputs)))
+        if self.stored is not None and possible(dataset, self.stored):
+            frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored, self._wire(dataset))
+        else:
+            frame = dataset.withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
         if plan.invalid == "skip":
             frame = frame.where(F.col(f"{scored}.valid"))
         columns = {
@@ -136,6 +151,18 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             for name, (part, k) in wanted.items()
         }
         return frame.withColumns(columns).drop(scored)
+
+    def _wire(self, dataset: DataFrame) -> Wire:
+        identity = identity_for(dataset.sparkSession, self.getEncryption())
+        return Wire(self.getTimeout(), ports_of(told(self, "portRange")), identity)
+
+    def _scorer(
+        self, dataset: DataFrame, plan: ScorePlan
+    ) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
+        """What each worker runs by itself."""
+        if self.stored is None:
+            return partial(score, plan)
+        return partial(score_streamed, plan, Shards.of(dataset.sparkSession, self._net, self.stored))
 
     def transformSchema(self, schema: StructType) -> StructType:
         """The schema that transform gives for this one."""
@@ -156,7 +183,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def _plan(self, sources: tuple[Source, ...]) -> ScorePlan:
         thresholds = told(self, "thresholds")
-        weights = self._flat.tobytes()
+        weights = b"" if isinstance(self._held, Stored) else self._held.tobytes()
         digest = hashlib.sha256(json.dumps(self.architecture.to_json()).encode() + weights).hexdigest()
         return ScorePlan(
             self.architecture,
@@ -199,17 +226,22 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return ModelReader(cls)
 
 
-def _udf(plan: ScorePlan) -> Any:
+def _udf(plan: ScorePlan, scorer: Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]) -> Any:
     """One UDF that gives one struct: with a UDF a column, the network would run once a column. It counts as not
     deterministic so that Spark does not run it again for the filter that drops invalid rows."""
+
+    def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        yield from scorer(frames)
+
+    return F.pandas_udf(scored, _scored(plan)).asNondeterministic()  # type: ignore[call-overload]
+
+
+def _scored(plan: ScorePlan) -> StructType:
+    """What the network gives for a row."""
     fields = [
         f"{part_name(part, k)} {_sent(part, output)}" for k, output in enumerate(plan.outputs) for part in output.parts
     ]
-
-    def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        yield from score(plan, frames)
-
-    return F.pandas_udf(scored, ", ".join(["valid boolean", *fields])).asNondeterministic()  # type: ignore[call-overload]
+    return StructType.fromDDL(", ".join(["valid boolean", *fields]))
 
 
 def _sent(part: str, output: Output) -> str:

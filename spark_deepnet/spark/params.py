@@ -35,6 +35,7 @@ from spark_deepnet.net.handles import layers_of
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.registry import Member
 from spark_deepnet.schedules.schedule import Schedule
+from spark_deepnet.spark.wire import to_compression, to_port_range
 
 
 def _to_json(family: type[Member], *others: str) -> Callable[[Any], Any]:
@@ -60,8 +61,8 @@ def to_layers(value: Any) -> list[Any]:
     return [layer.to_json() for layer in layers_of(value)]
 
 
-def to_sync_every(value: Any) -> Any:
-    """A number of steps, or auto."""
+def to_number_or_auto(value: Any) -> Any:
+    """A whole number, or auto."""
     return value if value == "auto" else TypeConverters.toInt(value)
 
 
@@ -151,12 +152,12 @@ class DeepNetParams(
         "the largest that one slope may be (>= 0; 0: any size)",
         typeConverter=TypeConverters.toFloat,  # type: ignore[arg-type]
     )
-    modelBlocks: "Param[int]" = Param(
+    modelBlocks: "Param[Any]" = Param(
         Params._dummy(),
         "modelBlocks",
         "how many workers hold one copy of the weights together, each a block of every large layer (>= 1); "
-        "numTrainWorkers is a multiple of it",
-        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
+        "numTrainWorkers is a multiple of it; auto: as few as fit a worker's memory and are nearly the fastest",
+        typeConverter=to_number_or_auto,  # type: ignore[arg-type]
     )
     syncEvery: "Param[Any]" = Param(
         Params._dummy(),
@@ -164,7 +165,7 @@ class DeepNetParams(
         "steps between exchanges (>= 1): 1, all workers make one step of batchSize rows together; more, every worker "
         "steps alone with batchSize rows of its own, and after so many steps their weights are averaged; auto finds a "
         "number from measured seconds, so that exchange takes under a tenth of them",
-        typeConverter=to_sync_every,  # type: ignore[arg-type]
+        typeConverter=to_number_or_auto,  # type: ignore[arg-type]
     )
     syncEpochs: "Param[int]" = Param(
         Params._dummy(),
@@ -186,12 +187,46 @@ class DeepNetParams(
         "steps is a Spark job of its own, without sockets or barrier), or auto: spark where the session refuses a barrier",
         typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
     )
+    compression: "Param[Any]" = Param(
+        Params._dummy(),
+        "compression",
+        "how slopes go between hosts: none (as they are), fp16 (in half precision), or topk (of each host the largest "
+        "hundredth, or the ratio in {'kind': 'topk', 'ratio': 0.05}; the rest is sent later)",
+        typeConverter=to_compression,  # type: ignore[arg-type]
+    )
+    overlap: "Param[bool]" = Param(
+        Params._dummy(),
+        "overlap",
+        "whether slopes are summed over the workers while the backward pass goes on; it takes a core of its own",
+        typeConverter=TypeConverters.toBoolean,  # type: ignore[arg-type]
+    )
+    encryption: "Param[str]" = Param(
+        Params._dummy(),
+        "encryption",
+        "whether what workers say to one another, and to the driver, is encrypted by TLS: on, off, or auto, where Spark "
+        "encrypts what its own processes say",
+        typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
+    )
+    portRange: "Param[str]" = Param(
+        Params._dummy(),
+        "portRange",
+        "the first and the last port, as in 40000-40100, of which workers, and the driver for progress, listen on the "
+        "first that is free; unset: on any",
+        typeConverter=to_port_range,  # type: ignore[arg-type]
+    )
     checkpointDir: "Param[str]" = Param(
         Params._dummy(),
         "checkpointDir",
         "a folder on any filesystem that Spark knows, for the fit's checkpoints, from which fit goes on after it was "
         "broken off, and for state of more than 64 MiB between its jobs",
         typeConverter=TypeConverters.toString,  # type: ignore[arg-type]
+    )
+    maxMemoryInMB: "Param[int]" = Param(
+        Params._dummy(),
+        "maxMemoryInMB",
+        "MiB of rows that a worker keeps in memory (>= 0); more are spilled to a local file. 0: half of what an executor "
+        "has for Python, shared by its tasks",
+        typeConverter=TypeConverters.toInt,  # type: ignore[arg-type]
     )
     checkpointInterval: "Param[int]" = Param(
         Params._dummy(),
@@ -248,6 +283,10 @@ class DeepNetParams(
             syncEpochs=0,
             syncState="average",
             exchange="auto",
+            maxMemoryInMB=0,
+            compression="none",
+            overlap=False,
+            encryption="auto",
             checkpointInterval=10,
             keepCheckpoints=2,
             jobSeconds=30.0,
@@ -283,7 +322,7 @@ class DeepNetParams(
         """The value of clipValue, or its default."""
         return self.getOrDefault(self.clipValue)
 
-    def getModelBlocks(self) -> int:
+    def getModelBlocks(self) -> Any:
         """The value of modelBlocks, or its default."""
         return self.getOrDefault(self.modelBlocks)
 
@@ -303,9 +342,29 @@ class DeepNetParams(
         """The value of exchange, or its default."""
         return self.getOrDefault(self.exchange)
 
+    def getCompression(self) -> Any:
+        """The value of compression, or its default."""
+        return self.getOrDefault(self.compression)
+
+    def getOverlap(self) -> bool:
+        """The value of overlap, or its default."""
+        return self.getOrDefault(self.overlap)
+
+    def getEncryption(self) -> str:
+        """The value of encryption, or its default."""
+        return self.getOrDefault(self.encryption)
+
+    def getPortRange(self) -> str:
+        """The value of portRange, or its default."""
+        return self.getOrDefault(self.portRange)
+
     def getCheckpointDir(self) -> str:
         """The value of checkpointDir, or its default."""
         return self.getOrDefault(self.checkpointDir)
+
+    def getMaxMemoryInMB(self) -> int:
+        """The value of maxMemoryInMB, or its default."""
+        return self.getOrDefault(self.maxMemoryInMB)
 
     def getKeepCheckpoints(self) -> int:
         """The value of keepCheckpoints, or its default."""
@@ -431,7 +490,7 @@ class DeepNetParams(
         """Set clipValue."""
         return self._set(clipValue=value)
 
-    def setModelBlocks(self, value: int) -> Self:
+    def setModelBlocks(self, value: Any) -> Self:
         """Set modelBlocks."""
         return self._set(modelBlocks=value)
 
@@ -451,9 +510,29 @@ class DeepNetParams(
         """Set exchange."""
         return self._set(exchange=value)
 
+    def setCompression(self, value: Any) -> Self:
+        """Set compression."""
+        return self._set(compression=value)
+
+    def setOverlap(self, value: bool) -> Self:
+        """Set overlap."""
+        return self._set(overlap=value)
+
+    def setEncryption(self, value: str) -> Self:
+        """Set encryption."""
+        return self._set(encryption=value)
+
+    def setPortRange(self, value: str) -> Self:
+        """Set portRange."""
+        return self._set(portRange=value)
+
     def setCheckpointDir(self, value: str) -> Self:
         """Set checkpointDir."""
         return self._set(checkpointDir=value)
+
+    def setMaxMemoryInMB(self, value: int) -> Self:
+        """Set maxMemoryInMB."""
+        return self._set(maxMemoryInMB=value)
 
     def setCheckpointInterval(self, value: int) -> Self:
         """Set checkpointInterval."""

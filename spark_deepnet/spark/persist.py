@@ -1,23 +1,23 @@
-"""Saving and loading without pickle: Spark ML's metadata, and weights in checksummed chunks of Parquet."""
+"""Saving and loading without pickle: Spark ML's metadata, and weights as Parquet."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from pyspark.errors import AnalysisException
 from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLReader, MLWriter
 from pyspark.ml.wrapper import JavaWrapper
 from pyspark.sql import SparkSession, is_remote
 
 from spark_deepnet.errors import ModelFormatError, SaveError
+from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.spark.failures import first_line
+from spark_deepnet.spark.weights import check_apart, load_weights, save_weights
 
-FORMAT = 1
-CHUNK = 4 << 20  # bytes of a weight array in one row
-_SCHEMA = "name string, part int, shape array<int>, data binary, sha256 string"
+FORMAT = 2
+"""1 had no column ``block``, and all weights whole."""
 
 
 def remove_folder(spark: SparkSession, path: str) -> None:
@@ -56,11 +56,16 @@ class Writer(MLWriter):
 class ModelWriter(Writer):
     """Weights first, metadata last: a model that was not written to its end has no metadata and is none."""
 
+    def _handleOverwrite(self, path: str) -> None:
+        if self.instance.stored is not None:
+            check_apart(self.sparkSession, self.instance.stored, path)
+        super()._handleOverwrite(path)
+
     def _save(self, spark: SparkSession, path: str) -> None:
-        rows = list(chunks_of(self.instance.weights))
-        spark.createDataFrame(rows, _SCHEMA).write.parquet(f"{path}/data")
-        extra = {"format": FORMAT, "architecture": self.instance.architecture.to_json(), "chunks": len(rows)}
-        DefaultParamsWriter.saveMetadata(self.instance, path, spark, extraMetadata=extra)
+        model = self.instance
+        blocks = save_weights(spark, model, f"{path}/data")
+        extra = {"format": FORMAT, "architecture": model.architecture.to_json(), "blocks": blocks}
+        DefaultParamsWriter.saveMetadata(model, path, spark, extraMetadata=extra)
 
 
 def _exists(spark: SparkSession, path: str) -> bool:
@@ -71,15 +76,6 @@ def _exists(spark: SparkSession, path: str) -> bool:
             return False
         raise
     return True
-
-
-def chunks_of(weights: Mapping[str, np.ndarray]) -> Iterator[tuple[str, int, list[int], bytes, str]]:
-    """Rows of Parquet: each array's bytes, little-endian float32, in chunks with their SHA-256."""
-    for name, array in weights.items():
-        raw = np.ascontiguousarray(array, "<f4").tobytes()
-        for part, start in enumerate(range(0, max(1, len(raw)), CHUNK)):
-            data = raw[start : start + CHUNK]
-            yield name, part, list(array.shape), data, hashlib.sha256(data).hexdigest()
 
 
 class EstimatorReader(MLReader):  # type: ignore[type-arg]
@@ -96,7 +92,7 @@ class EstimatorReader(MLReader):  # type: ignore[type-arg]
 
 
 class ModelReader(MLReader):  # type: ignore[type-arg]
-    """Reads a model and checks every chunk of its weights."""
+    """Reads a model, checking every chunk of its weights; those that are too large for the driver stay where they are."""
 
     def __init__(self, cls: Any) -> None:
         super().__init__()
@@ -111,8 +107,9 @@ class ModelReader(MLReader):  # type: ignore[type-arg]
                 f"upgrade spark_deepnet"
             )
         with _refused(path):
-            weights = weights_of(_rows(spark, path), path, metadata["chunks"])
-            return with_params(self.cls.made(metadata["architecture"], weights), metadata)
+            architecture = Architecture.from_json(metadata["architecture"])
+            weights = load_weights(spark, architecture, metadata.get("blocks"), path)
+            return with_params(self.cls(architecture, weights), metadata)
 
 
 @contextmanager
@@ -124,7 +121,7 @@ def _refused(path: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ModelFormatError(
-            f"load: {path!r} is damaged or was written by another version: {type(error).__name__}: {_first_line(error)}"
+            f"load: {path!r} is damaged or was written by another version: {type(error).__name__}: {first_line(error)}"
         ) from None
 
 
@@ -134,46 +131,10 @@ def metadata_of(spark: SparkSession, path: str, cls: type) -> dict[str, Any]:
     except Exception as error:
         if "PATH_NOT_FOUND" in str(error):
             raise ModelFormatError(f"load: {path!r} holds no saved {cls.__name__}; there is no metadata") from None
-        raise ModelFormatError(f"load: {path!r} holds no readable {cls.__name__}: {_first_line(error)}") from None
+        raise ModelFormatError(f"load: {path!r} holds no readable {cls.__name__}: {first_line(error)}") from None
 
 
 def with_params(instance: Any, metadata: dict[str, Any]) -> Any:
     DefaultParamsReader.getAndSetParams(instance, metadata)
     instance._resetUid(metadata["uid"])
     return instance
-
-
-def _rows(spark: SparkSession, path: str) -> list[Any]:
-    try:
-        return list(spark.read.schema(_SCHEMA).parquet(f"{path}/data").collect())
-    except Exception as error:
-        raise ModelFormatError(
-            f"load: the weights under {path!r} cannot be read, so the model is damaged: {_first_line(error)}"
-        ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
-
-
-def weights_of(rows: list[Any], path: str, expected: int) -> dict[str, np.ndarray]:
-    """The arrays of checked chunks."""
-    if len(rows) != expected:
-        raise ModelFormatError(f"load: the model under {path!r} is damaged: {len(rows)} of {expected} chunks are there")
-    arrays: dict[str, list[Any]] = {}
-    for row in sorted(rows, key=lambda r: (str(r["name"]), r["part"] or 0)):
-        if row["data"] is None or hashlib.sha256(row["data"]).hexdigest() != row["sha256"]:
-            raise ModelFormatError(
-                f"load: the model under {path!r} is damaged: the checksum of {row['name']!r}, part {row['part']}, "
-                f"does not agree with its data"
-            )
-        arrays.setdefault(row["name"], []).append(row)
-    return {name: _array(parts, path) for name, parts in arrays.items()}
-
-
-def _array(parts: list[Any], path: str) -> np.ndarray:
-    flat = np.frombuffer(b"".join(p["data"] for p in parts), "<f4")
-    shape = tuple(parts[0]["shape"])
-    if flat.size != int(np.prod(shape)):
-        raise ModelFormatError(f"load: the model under {path!r} is damaged: {parts[0]['name']!r} has not shape {shape}")
-    return flat.reshape(shape)

@@ -28,7 +28,7 @@ from spark_deepnet import errors
 from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.kernels.slopes import all_finite
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
 from spark_deepnet.rows.batches import steps_of
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
@@ -71,6 +71,9 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
         raise ParamError(
             f"syncEpochs: with exchange='spark' workers never step together, found {recipe.sync_epochs}; leave it at 0"
         )
+    if recipe.overlap or recipe.compression != NONE:
+        name = "overlap" if recipe.overlap else "compression"
+        raise ParamError(f"{name}: with exchange='spark' no slopes are exchanged; leave it unset, or set 'sockets'")
     vectors = recipe.made_optimizer().vectors
     if recipe.sync_state == KEEP and vectors:
         raise ParamError(
@@ -126,7 +129,7 @@ class Rounds:
         if self.checkpoints is not None:
             self.plan, state = self.checkpoints.resumed(self.plan)
             if state is not None:
-                self.state.restore({(r[OWNER], r[PART]): bytes(r[STATE]) for r in state.collect()})
+                self.state.restore(((r[OWNER], r[PART]), bytes(r[STATE])) for r in state.collect())
                 self.clock = self.state.clock
         self._count_from_here()
 

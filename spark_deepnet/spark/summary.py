@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from spark_deepnet.spark.skew import rows_by_rank
+
 
 @dataclass(frozen=True)
 class TrainingSummary:
@@ -15,8 +17,8 @@ class TrainingSummary:
     validationLoss and validationAccuracy (or validationRmse). Of several outputs loss and validationLoss are the
     weighted sums, and each output's measures stand behind its name: age_loss, age_rmse."""
     ranks: list[dict[str, Any]]
-    """A row a rank and job: rows, bytesSent, and ``seconds`` in reading, meeting, compiling, computing, exchanging,
-    waiting and total."""
+    """A row a rank and job: rows (of all ranks), ownRows, spilledBytes, bytesSent, and ``seconds`` in reading, meeting,
+    compiling, computing, exchanging, waiting and total."""
     jobs: int
     """How many Spark jobs the fit took."""
     steps: int
@@ -28,6 +30,8 @@ class TrainingSummary:
 
     syncEvery: int
     """Steps between exchanges, at the end where the fit found the number by itself."""
+    modelBlocks: int = 1
+    """How many workers held one copy of the weights together."""
 
     @property
     def objectiveHistory(self) -> list[float]:
@@ -49,6 +53,16 @@ class TrainingSummary:
     def bytesExchanged(self) -> int:
         """Bytes that the workers sent to one another."""
         return sum(rank["bytesSent"] for rank in self.ranks)
+
+    @property
+    def rowsByRank(self) -> list[int]:
+        """Rows of each worker, those for validation among them."""
+        return rows_by_rank(self.ranks)
+
+    @property
+    def spilledBytes(self) -> int:
+        """The most bytes of rows that a worker wrote to its disk."""
+        return max(rank["spilledBytes"] for rank in self.ranks)
 
     def secondsIn(self, what: str) -> list[float]:
         """Seconds in reading, meeting, compiling, computing, exchanging, waiting or total, by rank, over all jobs."""

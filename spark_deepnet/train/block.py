@@ -12,7 +12,7 @@ from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.broadcast import broadcast
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.memory import memory_channels
-from spark_deepnet.net.cut import cut
+from spark_deepnet.net.cut import alike, cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
@@ -36,10 +36,8 @@ class Block:
         """The block of the channel's rank."""
         whole, remembers = recipe.scores_net(), recipe.sync_every != 1
         nets = [cut(whole, b, channel.size, remembers=remembers) for b in (channel.rank, channel.size - 1)]
-        slots, others = (Layout(net).slots for net in nets)  # the last block has nothing of its own alone
-        common = {slot.name for slot in others if slot.weight.part is None}
-        alike = tuple(slice(s.start, s.stop) for s in slots if s.name in common and channel.size > 1)
-        return Block(nets[0], channel, alike)
+        stretches = tuple(slice(slot.start, slot.stop) for slot in alike(*nets) if channel.size > 1)
+        return Block(nets[0], channel, stretches)
 
     @cached_property
     def exchange(self) -> ChannelBlocks | None:
@@ -75,7 +73,7 @@ class Block:
         """Stretches of the flat vector that together, over all blocks, are the network's weights once: what every
         block holds alike belongs to the first."""
         if self.channel.size == 1:
-            return [slice(None)]
+            return [slice(0, Layout(self.net).size)]
         slots = [s for s in Layout(self.net).slots if s.weight.trained]
         return [slice(s.start, s.stop) for s in slots if s.weight.part is not None or self.channel.rank == 0]
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
+from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.rows.feed import stay_sparse
+from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.shard import Shard
 
 _SAID = 3  # faults that one sentence names
@@ -27,22 +29,32 @@ class Census:
     validation_weights: tuple[float, ...]
     """For each output."""
     fingerprint: str
+    sparse: bool = False
+    """Whether some rank's features stay sparse in a batch."""
 
 
 def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
     """Every rank gets the same census, or the same error."""
-    own = json.dumps(counted(shard)).encode()
+    inputs = sparse_readers(plan.recipe.scores_net())
+    sparse = bool(inputs) and any(_sparse(rows, inputs) for rows in (shard.train, shard.valid))
+    own = json.dumps(counted(shard) | {"sparse": sparse}).encode()
     return census_of([json.loads(blob) for blob in all_gather_bytes(channel, own)], plan)
+
+
+def _sparse(rows: Rows, inputs: Collection[str]) -> bool:
+    """Of spilled rows, by the first that are read."""
+    return len(rows) > 0 and bool(stay_sparse(inputs, rows.in_order().between(0, 1).table.features))
 
 
 def counted(shard: Shard) -> dict[str, Any]:
     """One rank's part of the census, as plain values."""
     return {
+        "failure": shard.failure,
         "faults": shard.faults,
         "rows": len(shard.train),
-        "weights": [float(mass.sum(dtype=np.float64)) for mass in shard.train.masses],
+        "weights": shard.train.sums,
         "valid": len(shard.valid),
-        "valid_weights": [float(mass.sum(dtype=np.float64)) for mass in shard.valid.masses],
+        "valid_weights": shard.valid.sums,
         "fingerprint": shard.fingerprint,
     }
 
@@ -55,6 +67,7 @@ def census_of(parts: list[dict[str, Any]], plan: TrainPlan) -> Census:
         sum(p["valid"] for p in parts),
         _sums(parts, "valid_weights"),
         fingerprint_of([p["fingerprint"] for p in parts]),
+        any(p.get("sparse", False) for p in parts),
     )
     _check_same_rows(census, plan)
     return census
@@ -67,6 +80,8 @@ def _sums(parts: list[dict[str, Any]], name: str) -> tuple[float, ...]:
 
 def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
     faults: Counter[str] = Counter()
+    for failure in filter(None, (part["failure"] for part in parts)):
+        raise DataError(failure)
     for part in parts:
         faults.update(part["faults"])
     if faults:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -12,28 +14,25 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.exchange.seats import Seats
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.train.state import ALL, Chunks
-
-Name = tuple[int, int]
+from spark_deepnet.train.state import ALL
 
 
-def hand_over(came: Chunks, expected: int, channel: Channel, grid: Grid) -> dict[Name, bytes]:
-    """Those of the chunks that belong to all ranks of this block or to this rank; expected: how many the last job
-    handed back."""
+def hand_over(came: dict[Any, Any], expected: int, channel: Channel, grid: Grid) -> Iterator[tuple[Any, bytes]]:
+    """Those of the chunks that belong to all ranks of this block or to this rank, one by one, by their names: whose they
+    are and what they are called there. Chunks that came are given away: what nobody keeps takes no memory. expected: how
+    many the last job handed back."""
     own = json.dumps([[*name, len(chunk)] for name, chunk in sorted(came.items())])
     told = [json.loads(blob) for blob in all_gather_bytes(channel, own.encode())]
     if sum(map(len, told)) != expected:
         raise ExchangeError(f"state: {expected} chunks were sent, {sum(map(len, told))} came; the fit cannot go on")
-    found: dict[Name, bytes] = {}
     for holder, names in enumerate(told):  # every rank in the same order, so nobody waits in a circle
-        for owner, number, length in names:
+        for owner, *number, length in names:
             ranks = grid.of_block(ALL - owner) if owner <= ALL else [owner]
             seats = [holder, *(rank for rank in ranks if rank != holder)]
             if channel.rank in seats:
-                chunk = _passed(came.get((owner, number)), length, Seats(channel, seats))
+                chunk = _passed(came.pop((owner, *number), None), length, Seats(channel, seats))
                 if channel.rank in ranks:
-                    found[owner, number] = chunk
-    return found
+                    yield (owner, *number), chunk
 
 
 def _passed(own: bytes | None, length: int, seats: Channel) -> bytes:

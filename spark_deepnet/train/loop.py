@@ -10,8 +10,9 @@ import numpy as np
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.slopes import all_finite
-from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.plan.plan import NONE, Recipe
 from spark_deepnet.rows.batches import Epoch, largest_share
+from spark_deepnet.rows.held import Picked
 from spark_deepnet.rows.shard import Shard
 from spark_deepnet.train import tempo
 from spark_deepnet.train.averaging import Averaging, averaged
@@ -21,6 +22,7 @@ from spark_deepnet.train.course import Course
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import BROKEN, STOP, Stepper
+from spark_deepnet.train.summing import summing
 
 EVALUATED = 128  # rows at once in validation, where a step has fewer
 Report = Callable[[dict[str, Any]], None]
@@ -49,7 +51,9 @@ class Loop:
         self.share = largest_share(len(shard.train), census.rows, batch)
         """The most of this rank's rows that a step takes."""
         capacity = max(self.share, min(len(shard.valid), EVALUATED))
-        self.stepper = Stepper(recipe, state, capacity, AllReduce(channel, np.float32), self.exact, meter, block)
+        rows = channel if census.sparse and recipe.compression == NONE else None
+        slopes = summing(recipe, channel, state)
+        self.stepper = Stepper(recipe, state, capacity, slopes, self.exact, meter, block, rows)
         self.block = self.stepper.block
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce)
         self.pending = np.zeros((len(self.stepper.heads), 3))
@@ -84,17 +88,17 @@ class Loop:
 
     def _find_tau(self) -> None:
         """Once a job. Replicas that have stepped alone go on so: their optimizers' vectors may differ."""
-        seconds = tempo.measured(self.stepper, self.shard.train, self.shard.train_keys, self.share, self.exact)
+        seconds = tempo.measured(self.stepper, self.shard.train, self.share, self.exact)
         tau = tempo.steps_between(*seconds, self.channel.size, len(averaged(self.recipe, self.state)))
         self.clock.tau = max(tau, 2 if self.clock.tau > 1 else 1)
         self.found_tau = True
 
     def _epoch(self, tau: int, wants_end: WantsEnd, report: Report) -> bool:
         """The rest of an epoch; true where the job ends within it or with it."""
-        clock, recipe, table, channel = self.clock, self.recipe, self.shard.train, self.channel
+        clock, recipe, train, channel = self.clock, self.recipe, self.shard.train, self.channel
         batch = recipe.batch_size * self._replicas(tau > 1)
-        epoch = Epoch(len(table), self.census.rows, batch, recipe.seed, clock.epoch, channel.rank, channel.size)
-        own = np.array([epoch.weight_sums(mass) for mass in table.masses])
+        epoch = Epoch(train, self.census.rows, batch, recipe.seed, clock.epoch, channel.rank, channel.size)
+        own = epoch.weight_sums()
         sums = own.copy()
         with self.meter.timed("exchanging"):
             self.exact(sums.reshape(-1))
@@ -117,27 +121,27 @@ class Loop:
             self._end_epoch(report)
         return ends
 
-    def _step(self, rows: np.ndarray, weights: np.ndarray, rate: float, wants_end: WantsEnd) -> bool:
+    def _step(self, rows: Picked, weights: np.ndarray, rate: float, wants_end: WantsEnd) -> bool:
         """One step of all ranks together, whose rows have these weights, one for each output; true where rank 0 wants
         the job to end with it."""
         stop = self.channel.rank == 0 and wants_end()
-        self.stepper.step(self.shard.train, self.shard.train_keys, rows, inverse(weights), rate, stop)
+        self.stepper.step(*rows, inverse(weights), rate, stop)
         if self.stepper.tail[BROKEN]:
             raise self.course.lost_loss(self.clock.step + 1)
         self.course.note(self.stepper.sums(weights))
         return bool(self.stepper.tail[STOP])
 
-    def _step_alone(self, rows: np.ndarray, weights: np.ndarray, rate: float) -> None:
+    def _step_alone(self, rows: Picked, weights: np.ndarray, rate: float) -> None:
         """One step of this rank by itself, over rows of these weights."""
-        self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, inverse(weights), rate)
+        self.stepper.step_alone(*rows, inverse(weights), rate)
         self.pending += self.stepper.sums(weights)
         self.broken += float(self.stepper.tail[BROKEN])
         self.course.tick()
 
-    def _steps_of_blocks(self, rows: np.ndarray, weights: np.ndarray, rate: float, tau: int) -> None:
+    def _steps_of_blocks(self, rows: Picked, weights: np.ndarray, rate: float, tau: int) -> None:
         """The rest of a round over the same rows: each block by what it remembers of the others."""
         for _ in range(tau - 1):
-            self.stepper.step_alone(self.shard.train, self.shard.train_keys, rows, inverse(weights), rate, fresh=False)
+            self.stepper.step_alone(*rows, inverse(weights), rate, fresh=False)
             self.broken += float(self.stepper.tail[BROKEN])
         with self.meter.timed("exchanging"):
             self.block.reconcile([self.state.weights, *self.state.vectors])

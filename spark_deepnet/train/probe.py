@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.exchange.memory import memory_channels
+from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.cost import Compute
+from spark_deepnet.plan.cost import Compute, Costs, Link
+from spark_deepnet.plan.crossings import Crossings
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.blank import blank
 from spark_deepnet.rows.columns import Columns
 from spark_deepnet.rows.ragged import Ragged
-from spark_deepnet.rows.table import Dense, Table
+from spark_deepnet.rows.table import Dense, Sparse, Table
 from spark_deepnet.train.averaging import Averaging
+from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
@@ -32,17 +37,21 @@ TOLD = 5 * 8
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured, and the bytes of each vector that goes over all ranks: in a step of all together, and where
-    replicas that step alone are averaged."""
+    """What was measured, and the bytes of each vector that goes over all replicas: in a step of all together, and where
+    replicas that step alone are averaged; and what goes between blocks."""
 
     compute: Compute
     together: tuple[int, ...]
     alone: tuple[int, ...]
+    crossings: Crossings
+
+    def costs(self, batch: int, link: Link) -> Costs:
+        return Costs(batch, self.compute, link, self.together, self.alone, self.crossings)
 
 
 def probe(plan: TrainPlan) -> Probe:
     """Steps of 1, 4, 16, ... rows up to the batch's, by one rank, as warm as in training. Rows are of the longest
-    sequences."""
+    sequences. Of a network in blocks the first block's steps, among others that answer at once."""
     with threadpool_limits(plan.threads):
         return _Probing(plan).run()
 
@@ -54,8 +63,11 @@ class _Probing:
         self.table = drawn(plan.columns, self.rows, recipe.seed)
         self.keys = self.table.keys()
         self.sent: list[int] = []
-        state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
-        self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter())
+        block = Block.of(recipe, Nobody(0, plan.blocks))
+        self.crossings = Crossings.of(recipe, block.net, plan.blocks)
+        state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+        lonely = memory_channels(1, 1.0)[0]
+        self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter(), block, lonely)
         self.averaging = Averaging(recipe, state, self._send)
 
     def _send(self, vector: np.ndarray) -> None:
@@ -64,11 +76,19 @@ class _Probing:
 
     def run(self) -> Probe:
         self._step(np.zeros(1, np.int64))
-        together = self._taken()
+        together = (*self._taken(), *self._rows_bytes())
         self.averaging.note(1.0, 1.0)
         self.averaging(True)
         alone = (TOLD, *self._taken())
-        return Probe(self._timed(), together, alone)
+        return Probe(self._timed(), together, alone, self.crossings)
+
+    def _rows_bytes(self) -> Iterator[int]:
+        """Of the rows of weights that a batch sees, where one row of it sees as many as the last step did; they are
+        reckoned as if summed like the rest."""
+        for seen in self.stepper.rows.seen:
+            if seen.apart:
+                width, d = seen.rows.shape
+                yield 4 * min(width * d, len(seen.index) * self.stepper.recipe.batch_size * (d + 1))
 
     def _taken(self) -> tuple[int, ...]:
         """What was sent since the last time."""
@@ -108,6 +128,8 @@ def drawn(columns: Columns, n: int, seed: int) -> Table:
     for source in columns.sources:
         found = table.features[source.input]
         values = found.matrix if isinstance(found, Dense) else found.values
+        if isinstance(found, Sparse):
+            _fill(found.columns, found.width, chance)
         _fill(values, source.tokens or (256 if values.dtype == np.uint8 else 0), chance)
     for target, wanted in zip(columns.targets, table.targets, strict=True):
         _fill(wanted.values if isinstance(wanted, Ragged) else wanted, target.classes, chance)

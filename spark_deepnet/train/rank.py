@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,24 +17,29 @@ from threadpoolctl import threadpool_limits
 from spark_deepnet.errors import DataError, ExchangeError, LostPeerError, NetworkError, ParamError, TrainingError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
+from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.exchange.seats import Seats
+from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
+from spark_deepnet.net.chunks import Chunk, chunks_of
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.blank import blank
-from spark_deepnet.rows.shard import Shard, read_shard
+from spark_deepnet.rows.held import Held
+from spark_deepnet.rows.shard import Reader, Shard
+from spark_deepnet.rows.sharing import share_failure, shared
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.census import Census, take_census
 from spark_deepnet.train.handover import hand_over
 from spark_deepnet.train.loop import Loop, Report
 from spark_deepnet.train.measure import Meter
-from spark_deepnet.train.sharing import share_shard
-from spark_deepnet.train.state import ALL, State, pieces
+from spark_deepnet.train.state import ALL, State
 from spark_deepnet.train.step import Stepper
 
-SCHEMA = "kind string, rank int, part int, data binary"
+SCHEMA = "kind string, rank int, part int, data binary, name string, shape array<int>, sha256 string"
+"""The last three are of weights."""
 WEIGHTS, STATE, MEASURES, ERROR = "weights", "state", "measures", "error"
 SAID = (DataError, NetworkError, ParamError, TrainingError)
 """Every rank raises them alike: they travel home as rows, and end the fit."""
@@ -72,29 +78,46 @@ def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator
 
 def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator[pd.DataFrame]:
     meter = Meter()
-    pool = ThreadPoolExecutor(1, thread_name_prefix="meet")
-    meeting = pool.submit(_met, plan, seat)  # takes a second of waiting: meanwhile kernels and rows are loaded
-    try:
-        with meter.timed("compiling"):
-            warm_up(plan, plan.grid.block(seat.rank))
-        with meter.timed("reading"):
-            shard = read_shard(frames, plan.columns)
-        with meter.timed("meeting"):
-            channel = _channel(meeting, plan, seat)
-    except BaseException:
-        meeting.add_done_callback(_leave)
-        raise
-    finally:
-        pool.shutdown(wait=False)
-    try:
-        state, census = _trained(plan, shard, channel, meter)
-        yield from _results(plan, seat, state, census, channel, meter)
-    finally:
-        channel.close()
+    with closing(Reader(plan.columns, plan.row_memory)) as reader:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="meet")
+        meeting = pool.submit(_met, plan, seat)  # takes a second of waiting: meanwhile kernels and rows are loaded
+        try:
+            with meter.timed("compiling"):
+                warm_up(plan, plan.grid.block(seat.rank))
+            with meter.timed("reading"):
+                shard = reader.shard(reader.tables(frames)) if plan.blocks == 1 else None
+            with meter.timed("meeting"):
+                channel = _channel(meeting, plan, seat)
+        except BaseException:
+            meeting.add_done_callback(_leave)
+            raise
+        finally:
+            pool.shutdown(wait=False)
+        try:
+            if shard is None:
+                with meter.timed("reading"):
+                    shard = _shared(plan, reader, frames, channel)
+            state, census, layout = _trained(plan, shard, channel, meter)
+            yield from _results(plan, seat, shard, state, layout, census, channel, meter)
+        finally:
+            channel.close()
+
+
+def _shared(plan: TrainPlan, reader: Reader, frames: Iterable[pd.DataFrame], channel: Channel) -> Shard:
+    """The rows of all ranks of a replica, of which each holds a block of the weights."""
+    blocks = Seats(channel, plan.grid.of_replica(plan.grid.replica(channel.rank)))
+    channel.patience = max(plan.deadline, READING)
+    shard = reader.shard(shared(reader.tables(frames), reader.faults, blocks))
+    share_failure(shard, blocks)
+    channel.patience = plan.deadline
+    return shard
 
 
 def _met(plan: TrainPlan, seat: Seat) -> Channel:
-    return meet(seat.rank, seat.size, seat.address, seat.all_gather, plan.secret, plan.job, plan.deadline)
+    return meet(
+        seat.rank, seat.size, seat.address, seat.all_gather, plan.secret, plan.job, plan.deadline, plan.listening,
+        plan.identity,
+    )  # fmt: skip
 
 
 def _leave(meeting: Future[Channel]) -> None:
@@ -111,14 +134,12 @@ def _channel(meeting: Future[Channel], plan: TrainPlan, seat: Seat) -> Channel:
     )
 
 
-def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census]:
+def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census, Layout]:
     grid, rank = plan.grid, channel.rank
     replicas = Seats(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):
         block = Block.of(plan.recipe, Seats(channel, grid.of_replica(grid.replica(rank))))
         channel.patience = max(plan.deadline, READING)
-        if grid.blocks > 1:
-            shard = share_shard(shard, block.channel)
         census = take_census(shard, replicas, plan)
         channel.patience = plan.deadline
         state = _state(plan, shard, channel, block)
@@ -132,13 +153,15 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
     finally:
         if reporter is not None:
             reporter.close()
-    return state, census
+    return state, census, Layout(block.net)
 
 
 def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> State:
     """The state that the last job handed back, or the start."""
     recipe = plan.recipe
     state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
+    if recipe.keeps_residual:
+        state.residual = aligned(state.weights.size)
     if plan.state_chunks:
         chunks = hand_over(shard.state, plan.state_chunks, channel, plan.grid)
         state.restore(chunks, channel.rank, recipe.keeps_own, block.channel.rank)
@@ -149,7 +172,7 @@ def _reporter(plan: TrainPlan) -> Reporter | None:
     if plan.listener is None:
         return None
     try:
-        return Reporter(*plan.listener, secret=plan.secret, timeout=2.0)
+        return Reporter(*plan.listener, secret=plan.secret, timeout=2.0, identity=plan.identity)
     except ExchangeError:
         return None  # the driver is behind a wall: the fit goes on without a progress bar
 
@@ -168,7 +191,14 @@ def _report_to(reporter: Reporter | None) -> Report:
 
 
 def _results(
-    plan: TrainPlan, seat: Seat, state: State, census: Census, channel: Channel, meter: Meter
+    plan: TrainPlan,
+    seat: Seat,
+    shard: Shard,
+    state: State,
+    layout: Layout,
+    census: Census,
+    channel: Channel,
+    meter: Meter,
 ) -> Iterator[pd.DataFrame]:
     """Measures of every rank; of the first replica also the weights, or the state where the fit goes on, to which every
     rank adds what is its own. A chunk's ``rank`` is whose it is."""
@@ -180,6 +210,8 @@ def _results(
         "fingerprint": census.fingerprint,
         "rows": census.rows,
         "validationRows": census.validation_rows,
+        "ownRows": len(shard.train) + len(shard.valid),
+        "spilledBytes": shard.spilled,
         "stage": seat.stage,
         "attempt": seat.attempt,
     }
@@ -188,16 +220,24 @@ def _results(
     if plan.grid.replica(channel.rank) == 0:
         chunks, whose = state.chunks(own), ALL - plan.grid.block(channel.rank)
         yield _frame(STATE, whose, [next(chunks)])
-        rest = pieces(state.kept()) if finished else chunks
-        for part, chunk in enumerate(rest, start=0 if finished else 1):
-            yield _frame(WEIGHTS if finished else STATE, whose, [chunk], part)
-    if own and not finished:
-        for part, chunk in enumerate(state.own_chunks()):
+        if finished:
+            state.vectors.clear()  # their memory is wanted for what goes out
+            yield from (_named(whose, chunk) for chunk in chunks_of(layout.named(state.kept())))
+        else:
+            yield from (_frame(STATE, whose, [chunk], part) for part, chunk in enumerate(chunks, start=1))
+    if not finished:
+        for part, chunk in enumerate(state.own_chunks(own)):
             yield _frame(STATE, channel.rank, [chunk], part)
 
 
 def _frame(kind: str, rank: int, data: list[bytes], part: int = 0) -> pd.DataFrame:
-    return pd.DataFrame({"kind": kind, "rank": rank, "part": range(part, part + len(data)), "data": data})
+    found = pd.DataFrame({"kind": kind, "rank": rank, "part": range(part, part + len(data)), "data": data})
+    return found.assign(name=None, shape=None, sha256=None)
+
+
+def _named(whose: int, chunk: Chunk) -> pd.DataFrame:
+    """Some of the weights."""
+    return pd.DataFrame([chunk]).assign(kind=WEIGHTS, rank=whose)
 
 
 def warm_up(plan: TrainPlan, number: int = 0) -> None:
@@ -207,6 +247,7 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     block = Block.of(recipe, Nobody(number, plan.blocks))
     state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
     table = blank(plan.columns, 1)
-    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block)
+    lonely = memory_channels(1, 1.0)[0]
+    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, lonely)
     stepper.step(table, table.keys(), np.zeros(1, np.int64), np.ones(len(stepper.heads)), 0.0, False)
-    stepper.evaluate(table)
+    stepper.evaluate(Held.all_of(table))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.batches import Epoch, largest_share
-from spark_deepnet.rows.shard import Shard, read_shard
+from spark_deepnet.rows.shard import Reader, Shard
 from spark_deepnet.train.averaging import averaged
 from spark_deepnet.train.census import counted
 from spark_deepnet.train.course import Course
@@ -48,9 +49,9 @@ def run(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame], number: in
     """One partition's round; yields rows of SCHEMA."""
     meter = Meter()
     try:
-        with threadpool_limits(plan.threads):
+        with threadpool_limits(plan.threads), closing(Reader(plan.columns, plan.row_memory)) as reader:
             with meter.timed("reading"):
-                shard = read_shard(frames, plan.columns)
+                shard = reader.shard(reader.tables(frames))
             if turn.task == COUNT:
                 yield _told(MEASURES, number, counted(shard))
             else:
@@ -66,7 +67,12 @@ def _worked(plan: TrainPlan, turn: Round, shard: Shard, number: int, meter: Mete
     with np.errstate(over="ignore", invalid="ignore"):  # what leaves the finite numbers is counted
         found = replica.stepped() if turn.task == STEP else replica.evaluated()
     parts = [(mass, piece) for mass, vector in found.pop("vectors") for piece in pieces(vector)]
-    told = {"fingerprint": shard.fingerprint, "bytesSent": sum(len(piece) for _, piece in parts)}
+    told = {
+        "fingerprint": shard.fingerprint,
+        "bytesSent": sum(len(piece) for _, piece in parts),
+        "ownRows": len(shard.train) + len(shard.valid),
+        "spilledBytes": shard.spilled,
+    }
     yield _told(MEASURES, number, found | told | {"seconds": meter.seconds | {"total": meter.elapsed}})
     for part, (mass, piece) in enumerate(parts):
         yield _frame(MEAN, number, part, mass, piece)
@@ -89,18 +95,18 @@ class Replica:
     def stepped(self) -> dict[str, Any]:
         """So many steps: the sums of loss, metric and row weights by epoch and output, and the vectors with the weight
         of the rows."""
-        clock, table = self.state.clock, self.shard.train
+        clock, train = self.state.clock, self.shard.train
         course = Course(self.recipe, self.state, self.turn.rows, ())
         sums: list[np.ndarray] = []
         broken, left = 0.0, self.turn.steps
         while left:
-            epoch = Epoch(len(table), self.turn.rows, self.batch, self.recipe.seed, clock.epoch, self.number, self.size)
-            own = np.array([epoch.weight_sums(mass) for mass in table.masses]).T
+            epoch = Epoch(train, self.turn.rows, self.batch, self.recipe.seed, clock.epoch, self.number, self.size)
+            own = epoch.weight_sums().T
             sums.append(np.zeros((len(self.stepper.heads), 3)))
             while left and clock.step < epoch.steps:
                 weights, rate = own[clock.step], course.rate(epoch.steps)
                 rows = epoch.rows(clock.step)
-                self.stepper.step_alone(table, self.shard.train_keys, rows, inverse(weights), rate)
+                self.stepper.step_alone(*rows, inverse(weights), rate)
                 sums[-1] += self.stepper.sums(weights)
                 broken += float(self.stepper.tail[BROKEN])
                 clock.step, left = clock.step + 1, left - 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -47,18 +47,21 @@ class Clock:
 ALL = -1
 """Whose a chunk is that every rank holds alike; others are one rank's own. Of a network in blocks, block b's ranks hold
 alike what belongs to ALL - b."""
-Chunks = Mapping[tuple[int, int], bytes]
-"""(whose, number) -> bytes"""
+Chunks = Iterable[tuple[tuple[int, int], bytes]]
+"""(whose, number) and bytes of each"""
 
 
 @dataclass
 class State:
-    """Vectors and clock. Replicas hold the same, but for the optimizer's vectors where they step alone and keep them."""
+    """Vectors and clock. Replicas hold the same, but for the optimizer's vectors where they step alone and keep them,
+    and for what a compression has not sent yet."""
 
     weights: np.ndarray
     vectors: list[np.ndarray]
     best: np.ndarray | None
     clock: Clock
+    residual: np.ndarray | None = None
+    """Of the slopes, where the largest alone are sent: all that this rank still owes the others."""
 
     @staticmethod
     def started(layout: Layout, optimizer: Optimizer, seed: int, validated: bool) -> State:
@@ -83,18 +86,29 @@ class State:
         for array in self.shared(own):
             yield from pieces(array)
 
-    def own_chunks(self) -> Iterator[bytes]:
-        """What is this rank's own: the optimizer's vectors."""
-        for array in self.vectors:
+    def mine(self, own: bool) -> list[np.ndarray]:
+        """What is this rank's own."""
+        return [*(self.vectors if own else []), *([] if self.residual is None else [self.residual])]
+
+    def own_chunks(self, own: bool) -> Iterator[bytes]:
+        """What is this rank's own, in pieces."""
+        for array in self.mine(own):
             yield from pieces(array)
 
     def restore(self, chunks: Chunks, rank: int = 0, own: bool = False, block: int = 0) -> None:
-        """Take back what ``chunks`` of the block and this rank's ``own_chunks`` gave, into this state's own arrays."""
-        self.clock = Clock(**json.loads(chunks[ALL - block, 0]))
-        end = _fill(self.shared(own), chunks, ALL - block, 1)
-        mine = _fill(self.vectors, chunks, rank, 0) if own else 0
-        if end + mine != len(chunks):
-            raise ExchangeError(f"state: expected {end + mine} chunks, found {len(chunks)}")
+        """Take back what ``chunks`` of the block and this rank's ``own_chunks`` gave, in any order, into this state's own
+        arrays; a chunk that nobody else holds is gone then."""
+        clock = ALL - block, 0
+        places = _places(self.shared(own), ALL - block, 1) | _places(self.mine(own), rank, 0)
+        known, found = places.keys() | {clock}, set()
+        for name, data in chunks:
+            found.add(name)
+            if name == clock:
+                self.clock = Clock(**json.loads(data))
+            elif name in places:
+                _fill(places.pop(name), name, data)
+        if found != known:
+            raise ExchangeError(f"state: expected {len(known)} chunks, found {len(found)}")
 
 
 def begun(optimizer: Optimizer, size: int) -> list[np.ndarray]:
@@ -105,17 +119,17 @@ def begun(optimizer: Optimizer, size: int) -> list[np.ndarray]:
     return vectors
 
 
-def _fill(arrays: list[np.ndarray], chunks: Chunks, whose: int, number: int) -> int:
-    """Fill arrays from the chunks from this number on; the number after the last."""
-    for array in arrays:
-        raw = array.view(np.uint8)
-        for start in range(0, raw.size, CHUNK):
-            place, piece = raw[start : start + CHUNK], np.frombuffer(chunks[whose, number], np.uint8)
-            if piece.size != place.size:
-                raise ExchangeError(f"state: chunk {number} should have {place.size} bytes, found {piece.size}")
-            place[:] = piece
-            number += 1
-    return number
+def _places(arrays: list[np.ndarray], whose: int, number: int) -> dict[tuple[int, int], np.ndarray]:
+    """Where the chunks of arrays go, from this number on."""
+    raw = [array.view(np.uint8) for array in arrays]
+    stretches = [a[start : start + CHUNK] for a in raw for start in range(0, a.size, CHUNK)]
+    return {(whose, number + k): stretch for k, stretch in enumerate(stretches)}
+
+
+def _fill(place: np.ndarray, name: tuple[int, int], data: bytes) -> None:
+    if place.size != len(data):
+        raise ExchangeError(f"state: chunk {name[1]} should have {place.size} bytes, found {len(data)}")
+    place[:] = np.frombuffer(data, np.uint8)
 
 
 def pieces(array: np.ndarray) -> Iterator[bytes]:

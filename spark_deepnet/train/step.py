@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.gather import count_not_finite
 from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
@@ -14,15 +15,31 @@ from spark_deepnet.net.batch import Batch
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.feed import fed
+from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Table
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import METRICS, Meter
 from spark_deepnet.train.overlapped import Overlapped
+from spark_deepnet.train.seen import SeenRows
 from spark_deepnet.train.state import State
 
 Sum = Callable[[np.ndarray], None]
 """Sums a vector over all ranks, in place."""
+
+
+class Together:
+    """The sum over all ranks that layers ask for: over this rank's rows alone where it steps alone. It knows nothing of
+    the stepper, whose arrays are thus free as soon as nobody holds it."""
+
+    def __init__(self, total: Sum) -> None:
+        self.total, self.alone = total, False
+
+    def __call__(self, vector: np.ndarray) -> None:
+        if not self.alone:
+            self.total(vector)
+
+
 BROKEN, STOP = range(2)  # floats behind the slopes that are summed with them
 MEASURES = 2  # from here on, for each output its mean loss and metric
 
@@ -39,19 +56,19 @@ class Stepper:
         total: Sum,
         meter: Meter,
         block: Block | None = None,
+        rows: Channel | None = None,
     ) -> None:
+        """rows: the channel over which slopes of few rows go, where some rank's features are sparse."""
         self.block = block or Block.whole(recipe)
         self.recipe, self.state, self.all_reduce, self.meter = recipe, state, all_reduce, meter
-        self.alone = False
-        """Whether layers that look at the whole batch see this rank's rows alone."""
+        self.together = Together(total)
         self.fresh = True
         """Whether the blocks of the network exchange in this step."""
         self.key = np.uint64(0)
         self.others = 0.0
         """The squares of the other blocks' slopes, as of the last fresh step."""
-        self._total = total
         blocks = self.block.exchange
-        self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self._sum, blocks=blocks)
+        self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self.together, blocks=blocks)
         self.heads, self.optimizer = recipe.heads(), recipe.made_optimizer()
         self.metrics = [METRICS[head.loss.task] for head in self.heads]
         size = self.runner.layout.size
@@ -62,8 +79,11 @@ class Stepper:
         self.own = self.block.own()
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
         speak = self.runner.totals or blocks is not None  # layers that exchange need the channel themselves
-        overlaps = recipe.overlap and not speak
+        overlaps = recipe.overlap and not speak and rows is None
         self.overlapped = Overlapped(self.runner.layout, self.vector, all_reduce) if overlaps else None
+        if overlaps:
+            self.runner.sparse = frozenset()  # all slopes go in stretches of the vector
+        self.rows = SeenRows(recipe, self.runner, rows)
 
     def step(
         self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray, rate: float, stop: bool
@@ -74,12 +94,15 @@ class Stepper:
         Afterwards ``measures`` holds, of all ranks together, each output's mean loss and metric over the batch, and
         ``tail`` how many scores were not finite, and whether rank 0 wants the job to end here.
         """
-        self.alone, self.fresh = False, True
+        self.together.alone, self.fresh = False, True
         with self.meter.timed("computing"):
             self.compute(table, keys, rows, scales)
             self.tail[STOP] = stop
         with self.meter.timed("exchanging"):
-            self.all_reduce(self.vector) if self.overlapped is None else self.overlapped.finish()
+            if self.overlapped is None:
+                self.rows.sum(self.vector, self.all_reduce)
+            else:
+                self.overlapped.finish()
             self.block.agree(self.tail)
         with self.meter.timed("computing"):
             if self.tail[BROKEN] == 0 and any(scales):
@@ -93,7 +116,7 @@ class Stepper:
         ``tail`` are this rank's own. The count goes on even where there is no row, so that it is the same on all ranks.
         Of a network in blocks, a step that is not ``fresh`` is one more over the same rows, in which the blocks do not
         exchange."""
-        self.alone, self.fresh = True, fresh
+        self.together.alone, self.fresh = True, fresh
         with self.meter.timed("computing"):
             self.compute(table, keys, rows, scales)
             self.state.clock.count += 1
@@ -103,8 +126,8 @@ class Stepper:
     def compute(self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray) -> None:
         """The slopes of these rows, and their measures."""
         self.tail[:] = 0
-        if len(rows) == 0 and (self.alone or not self.runner.totals):
-            self.slopes[:] = 0
+        if len(rows) == 0 and (self.together.alone or not self.runner.totals):
+            self.rows.nothing(self.slopes)
             return
         batch, lengths = fed(self.runner, table.features, rows)
         if self.fresh:
@@ -115,15 +138,11 @@ class Stepper:
                 measures = self.measures[k]
                 measures[0], measures[1] = self._measured(k, batch, table, rows, scales[k])
                 self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(measures[0]))
-        batch.backward(None if self.overlapped is None or self.alone else self.overlapped.done)
+        batch.backward(None if self.overlapped is None or self.together.alone else self.overlapped.done)
 
     def sums(self, weights: np.ndarray) -> np.ndarray:
         """(outputs, 3): of the step's rows, which have these weights, the sums of loss, metric and weight."""
         return np.column_stack([self.measures * weights[:, None], weights])
-
-    def _sum(self, vector: np.ndarray) -> None:
-        if not self.alone:
-            self._total(vector)
 
     def _measured(self, k: int, batch: Batch, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:
         """The weighted sums of the k-th output's loss and metric; leaves the slope of its part of the whole loss where
@@ -144,34 +163,51 @@ class Stepper:
     def _update(self, rate: float) -> None:
         recipe, state = self.recipe, self.state
         count = state.clock.count - state.clock.restarted
+        apart = self.rows.settle()
         scale = self._clip_scale()
-        bound = recipe.clip_value or float(np.finfo(np.float32).max)
-        for stretch, decays in self.runs:
-            w, g = state.weights[stretch], self.slopes[stretch]
+
+        def move(w: np.ndarray, g: np.ndarray, vectors: tuple[np.ndarray, ...], decays: bool) -> None:
             l1, l2 = (recipe.l1, recipe.l2) if decays else (0.0, 0.0)
             if l1 or l2 or recipe.clip_value or scale != 1:
+                bound = recipe.clip_value or float(np.finfo(np.float32).max)
                 clip_and_decay(w, l1, l2, bound, scale, g)
-            vectors = tuple(vector[stretch] for vector in state.vectors)
             self.optimizer.step(w, g, vectors, rate, count, decays)
+
+        for run, decays in self.runs:
+            for stretch in self.rows.rest(run):
+                vectors = tuple(vector[stretch] for vector in state.vectors)
+                move(state.weights[stretch], self.slopes[stretch], vectors, decays)
+        for seen in apart:
+            self.rows.step(seen, [state.weights, *state.vectors], move)
 
     def _clip_scale(self) -> float:
         """What the slopes are multiplied by so that their vector is no longer than clip_norm."""
         if not self.recipe.clip_norm:
             return 1.0
-        squares = float(sum(sum_of_squares(self.slopes[own]) for own in self.own))
+        squares = self._squares()
         if self.fresh:
             self.others = self.block.total(squares) - squares
         norm = float(np.sqrt(squares + self.others))
         return min(1.0, self.recipe.clip_norm / norm) if norm > 0 else 1.0
 
-    def evaluate(self, table: Table) -> np.ndarray:
-        """(outputs, 2): the weighted sums of loss and metric over a table, in scoring mode."""
-        sums = np.zeros((len(self.heads), 2))
-        for start in range(0, len(table), self.runner.capacity):
-            rows = np.arange(start, min(start + self.runner.capacity, len(table)))
-            batch, lengths = fed(self.runner, table.features, rows)
-            batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
-            sums += [self._measured(k, batch, table, rows, 1.0) for k in range(len(self.heads))]
+    def _squares(self) -> float:
+        """Of the slopes that this block answers for."""
+        flat = [part for own in self.own for part in self.rows.rest(own)]
+        starts = {own.start for own in self.own}
+        apart = [
+            s.values for s in self.rows.seen if s.apart and (self.block.channel.size == 1 or s.slot.start in starts)
+        ]
+        slopes = [*(self.slopes[part] for part in flat), *(values.reshape(-1) for values in apart)]
+        return float(sum(map(sum_of_squares, slopes)))
+
+    def evaluate(self, rows: Rows) -> np.ndarray:
+        """(outputs, 2): the weighted sums of loss and metric over all rows, in scoring mode."""
+        sums, ordered = np.zeros((len(self.heads), 2)), rows.in_order()
+        for start in range(0, len(rows), self.runner.capacity):
+            table, keys, index = ordered.between(start, min(start + self.runner.capacity, len(rows)))
+            batch, lengths = fed(self.runner, table.features, index)
+            batch.forward(False, np.uint64(0), keys[index], lengths)
+            sums += [self._measured(k, batch, table, index, 1.0) for k in range(len(self.heads))]
         return sums
 
 

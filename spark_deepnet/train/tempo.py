@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from spark_deepnet.rows.table import Table
+from spark_deepnet.rows.held import Rows
 from spark_deepnet.train.step import Stepper, Sum
 
 SHARE = 0.1
@@ -27,12 +27,12 @@ def steps_between(step: float, exchange: float, replicas: int, vectors: int = 1)
     return 1 if wanted <= step / replicas else max(2, min(LARGEST, ceil(vectors * wanted / max(step, 1e-9))))
 
 
-def measured(stepper: Stepper, table: Table, keys: np.ndarray, rows: int, total: Sum) -> tuple[float, float]:
-    """Seconds of one step's slopes of so many rows, and of the exchange of a vector after it, with its wait for slower
-    ranks: means over the ranks that have rows, the same on all. Changes nothing that training sees."""
+def measured(stepper: Stepper, rows: Rows, most: int, total: Sum) -> tuple[float, float]:
+    """Seconds of one step's slopes of so many rows at most, and of the exchange of a vector after it, with its wait for
+    slower ranks: means over the ranks that have rows, the same on all. Changes nothing that training sees."""
     kept = stepper.state.weights.copy()  # running statistics move in forward
-    index = np.arange(min(len(table), rows))
-    stepper.alone = True
+    table, keys, index = rows.in_order().between(0, min(len(rows), most))
+    stepper.together.alone = True
     ones = np.ones(len(stepper.heads))
     steps, exchanges = [], []
     for _ in range(TRIES):

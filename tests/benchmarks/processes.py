@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -14,13 +15,24 @@ LOOPBACK = "127.0.0.1"
 SECRET = b"ranks of a benchmark"
 AllGather = Callable[[str], list[str]]
 Job = Callable[[Channel, AllGather], Any]
+Apart = Callable[[int, AllGather], Any]
 
 
 def together(size: int, job: Job) -> Any:
     """What job(channel, all_gather of texts), a function of a module, returns on rank 0 of so many processes."""
+    return apart(size, partial(_met, size, job))
+
+
+def _met(size: int, job: Job, rank: int, all_gather: AllGather) -> Any:
+    with meet(rank, size, LOOPBACK, all_gather, SECRET, "benchmark", 60.0) as channel:
+        return job(channel, all_gather)
+
+
+def apart(size: int, job: Apart) -> Any:
+    """What job(rank, all_gather of texts) returns on rank 0 of so many processes, which have nothing else in common."""
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe() for _ in range(size)]
-    ranks = [context.Process(target=_rank, args=(r, size, pipes[r][1], job), daemon=True) for r in range(size)]
+    ranks = [context.Process(target=_rank, args=(r, pipes[r][1], job), daemon=True) for r in range(size)]
     for process, (_, there) in zip(ranks, pipes, strict=True):
         process.start()
         there.close()  # so that a rank that dies is an EOFError here
@@ -35,10 +47,9 @@ def together(size: int, job: Job) -> Any:
     return told[0][0]
 
 
-def _rank(rank: int, size: int, parent: Connection, job: Job) -> None:
+def _rank(rank: int, parent: Connection, job: Apart) -> None:
     def all_gather(text: str) -> list[str]:
         parent.send(text)
         return parent.recv()  # type: ignore[no-any-return]
 
-    with meet(rank, size, LOOPBACK, all_gather, SECRET, "benchmark", 60.0) as channel:
-        parent.send((job(channel, all_gather),))
+    parent.send((job(rank, all_gather),))

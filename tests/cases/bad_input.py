@@ -190,6 +190,21 @@ OTHERS = [
     Mistake("more workers than slots", fit(numTrainWorkers=99), ClusterError, ("numTrainWorkers", "99", "slots")),
     Mistake("too few thresholds", fit(thresholds=[0.5, 0.5]), ParamError, ("thresholds", "3 classes", "2")),
     Mistake("negative threshold", fit(thresholds=[0.5, -0.5, 1.0]), ParamError, ("thresholds", "-0.5")),
+    Mistake(
+        "compression of averages", fit(compression="fp16", syncEvery=5), ParamError, ("compression", "syncEvery=5")
+    ),
+    Mistake(
+        "compression beside overlap", fit(compression="topk", overlap=True), ParamError, ("compression", "overlap")
+    ),
+    Mistake(
+        "compression without sockets",
+        fit(compression="fp16", exchange="spark"),
+        ParamError,
+        ("compression", "exchange='spark'", "'sockets'"),
+    ),
+    Mistake(
+        "overlap without sockets", fit(overlap=True, exchange="spark"), ParamError, ("overlap", "exchange='spark'")
+    ),
     Mistake("thresholds of a regression", fit(layers=[Dense(1)], thresholds=[0.5]), ParamError, ("thresholds",)),
 ]
 
@@ -212,6 +227,8 @@ RANGES: dict[str, tuple[Any, ...]] = {
     "syncEpochs": (-1,),
     "syncState": ("sum",),
     "exchange": ("mpi",),
+    "maxMemoryInMB": (-1,),
+    "encryption": ("yes",),
     "checkpointInterval": (0, -2),
     "keepCheckpoints": (0,),
     "jobSeconds": (-1.0,),

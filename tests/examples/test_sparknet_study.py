@@ -14,6 +14,7 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.layers import Dense, Dropout, Rescaling
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.rows.held import Held
 from spark_deepnet.rows.shard import Shard
 from spark_deepnet.rows.table import Table
 from spark_deepnet.train.census import Census
@@ -51,7 +52,7 @@ def looped(recipe: Recipe, dealt: list[Table]) -> np.ndarray:
 
     def job(channel: Channel) -> np.ndarray:
         table = dealt[channel.rank]
-        shard = Shard(table, table.keys(), table.picked(np.zeros(0, np.int64)))
+        shard = Shard(Held.all_of(table), Held.all_of(table.picked(np.zeros(0, np.int64))), 0)
         state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
         Loop(recipe, shard, channel, census, state, Meter()).run(lambda: False, lambda _: None)
         return state.weights

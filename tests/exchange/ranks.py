@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
+from spark_deepnet.exchange.certificate import made_identity
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.memory import memory_channels
 
 WORLDS = ("memory", "sockets")
+WIRES = (*WORLDS, "tls")
 SECRET = b"a secret of this fit"
 HERE = "127.0.0.1"
 
@@ -32,9 +35,21 @@ class Meeting:
 
 
 def channel_of(
-    rank: int, size: int, meeting: Meeting, deadline: float, secret: bytes = SECRET, host: str = HERE
+    rank: int,
+    size: int,
+    meeting: Meeting,
+    deadline: float,
+    secret: bytes = SECRET,
+    host: str = HERE,
+    identity: bytes = b"",
 ) -> Channel:
-    return meet(rank, size, host, meeting.all_gather(rank), secret, "job 0", deadline)
+    return meet(rank, size, host, meeting.all_gather(rank), secret, "job 0", deadline, identity=identity)
+
+
+@cache
+def identity() -> bytes:
+    """A key and certificate for all tests."""
+    return made_identity()
 
 
 def together(
@@ -42,11 +57,12 @@ def together(
 ) -> list[Any]:
     """What job(channel) returns on every rank, or the exception that it raised there; hosts: each rank's address."""
     hosts = hosts or [HERE] * size
+    shown = identity() if world == "tls" else b""
     meeting, memory = Meeting(size), memory_channels(size, deadline, hosts)
     found: list[Any] = [None] * size
 
     def met(rank: int) -> Channel:
-        return channel_of(rank, size, meeting, deadline, host=hosts[rank])
+        return channel_of(rank, size, meeting, deadline, host=hosts[rank], identity=shown)
 
     def run(rank: int) -> None:
         try:

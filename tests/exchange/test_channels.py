@@ -12,10 +12,10 @@ import pytest
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
-from tests.exchange.ranks import HERE, SECRET, WORLDS, Meeting, channel_of, results, together
+from tests.exchange.ranks import HERE, SECRET, WIRES, Meeting, channel_of, results, together
 
 DEADLINE = 0.5
-every_world = pytest.mark.parametrize("world", WORLDS)
+every_world = pytest.mark.parametrize("world", WIRES)
 VECTORS = [
     np.arange(6, dtype=np.int64).reshape(2, 3),
     np.arange(5, dtype=np.float16),
@@ -146,9 +146,10 @@ def test_vectors_must_be_contiguous() -> None:
     assert all("C-contiguous" in str(error) for error in found)
 
 
-def test_close_leaves_no_thread_and_no_open_socket() -> None:
+@pytest.mark.parametrize("world", ["sockets", "tls"])
+def test_close_leaves_no_thread_and_no_open_socket(world: str) -> None:
     before = set(threading.enumerate())
-    results("sockets", 4, lambda channel: channel.swap(channel.rank ^ 1, np.ones(9), channel.rank ^ 1, np.ones(9)))
+    results(world, 4, lambda channel: channel.swap(channel.rank ^ 1, np.ones(9), channel.rank ^ 1, np.ones(9)))
     gc.collect()  # an unclosed socket warns here, and warnings are errors
     assert set(threading.enumerate()) == before
 
@@ -189,6 +190,13 @@ def test_a_short_secret_is_refused() -> None:
         channel_of(0, 2, Meeting(2), DEADLINE, b"short")
 
 
+PORTS = range(21_100, 21_140)  # below those that systems give to whoever dials
+
+
+def in_ports(rank: int, meeting: Meeting, ports: range) -> Channel:
+    return meet(rank, 2, HERE, meeting.all_gather(rank), SECRET, "job", DEADLINE, ports)
+
+
 def test_ports_of_a_range_are_tried_in_turn() -> None:
     heard: list[str] = []
 
@@ -197,8 +205,30 @@ def test_ports_of_a_range_are_tried_in_turn() -> None:
         return [text, text]
 
     with (
-        meet(0, 2, HERE, all_gather, SECRET, "job", DEADLINE, ports=range(42_100, 42_140)),
-        meet(1, 2, HERE, all_gather, SECRET, "job", DEADLINE, ports=range(42_100, 42_140)),
+        meet(0, 2, HERE, all_gather, SECRET, "job", DEADLINE, PORTS),
+        meet(1, 2, HERE, all_gather, SECRET, "job", DEADLINE, PORTS),
     ):
         first, second = (int(text.rpartition(":")[2]) for text in heard)
-    assert 42_100 <= first < second < 42_140
+        with pytest.raises(ExchangeError, match=f"none of the ports {first} to {second}: .*in use"):
+            meet(0, 2, HERE, all_gather, SECRET, "job", DEADLINE, (first, second))
+    assert 21_100 <= first < second < 21_140
+
+
+def test_a_port_is_free_again_as_soon_as_its_rank_has_left() -> None:
+    """Who closes first leaves a connection that the system remembers for a minute."""
+    for _ in range(2):
+        meeting, found = Meeting(2), []
+
+        def run(rank: int, meeting: Meeting = meeting, found: list[float] = found) -> None:
+            out = np.zeros(1)
+            with in_ports(rank, meeting, range(21_150, 21_152)) as channel:
+                channel.swap(1 - rank, np.ones(1), 1 - rank, out)
+                time.sleep(0.05 * (1 - rank))  # the acceptor's side goes first
+            found.append(out[0])
+
+        threads = [threading.Thread(target=run, args=(rank,)) for rank in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [1, 1]

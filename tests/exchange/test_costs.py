@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.exchange import broadcast, doubling, flat, half, hierarchical, reduce, ring, top_k
+from spark_deepnet.exchange import broadcast, doubling, flat, half, hierarchical, reduce, ring, rows, top_k
 from spark_deepnet.exchange.all_reduce import quickest
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.virtual import Network, Outcome, simulated
@@ -104,6 +104,17 @@ def test_compressions_cost_what_they_say(size: int) -> None:
     hosts = (1,) * size
     assert taken(half.Half(), hosts) == pytest.approx(half.Half().cost(size, 4 * FLOATS))
     assert taken(sparse, hosts) == top_k.TopK(FLOATS, 10).cost(size, 4 * FLOATS)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8] if JIT else [2, 3])
+@pytest.mark.parametrize("count", [0, 11])
+def test_rows_cost_what_they_say(size: int, count: int) -> None:
+    def some_rows(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
+        row_sum = rows.RowSum(channel, FLOATS, 5)
+        row_sum.most = FLOATS  # whatever the whole would cost
+        assert row_sum(np.arange(count, dtype=np.int32), np.ones((count, 5), np.float32)) is not None
+
+    assert taken(some_rows, (1,) * size) == rows.cost(size, count, 5)
 
 
 @pytest.mark.parametrize("hosts", [(4,), (16,), (4, 4), (8,) * 4, (1,) * 8, (3, 2)], ids=str)

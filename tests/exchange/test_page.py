@@ -17,5 +17,5 @@ def test_every_table_is_on_the_page() -> None:
 
 def test_every_algorithm_tells_its_cost_and_when_it_is_chosen() -> None:
     rows = {row[0].strip("`").partition(".")[0]: row for row in algorithms()}
-    for name in ("ring", "doubling", "hierarchical", "half", "top_k", "reduce", "broadcast", "gather"):
+    for name in ("ring", "doubling", "hierarchical", "half", "top_k", "rows", "reduce", "broadcast", "gather"):
         assert all(rows[name])

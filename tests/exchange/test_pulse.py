@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from spark_deepnet.exchange.acceptor import Acceptor
 from spark_deepnet.exchange.handshake import Pass
 from spark_deepnet.exchange.pulse import silent
-from tests.exchange.ranks import HERE, SECRET
+from tests.exchange.ranks import HERE, SECRET, identity
 
 LISTENS = (
     "import sys, time; from spark_deepnet.exchange.acceptor import Acceptor; "
@@ -21,12 +23,13 @@ LISTENS = (
 )
 
 
-def acceptor() -> Acceptor:
-    return Acceptor(HERE, Pass(SECRET, "exchange"), 0, lambda sock, rank: None)
+def acceptor(identity: bytes = b"") -> Acceptor:
+    return Acceptor(HERE, Pass(SECRET, "exchange", identity=identity), 0, lambda sock, rank: None)
 
 
-def test_who_lives_answers() -> None:
-    ours = [acceptor() for _ in range(3)]
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_who_lives_answers(encrypted: bool) -> None:
+    ours = [acceptor(identity() if encrypted else b"") for _ in range(3)]
     try:
         began = time.monotonic()
         assert silent({rank: (a.host, a.port) for rank, a in enumerate(ours)}, 10.0) == []

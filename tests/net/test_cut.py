@@ -15,12 +15,14 @@ from spark_deepnet.kernels.random import key_of
 from spark_deepnet.layers.add import Add
 from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.concatenate import Concatenate
+from spark_deepnet.layers.conv2d import Conv2D
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.layers.gru import GRU
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.permute import Permute
+from spark_deepnet.layers.rescaling import Rescaling
 from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.simple_rnn import SimpleRNN
 from spark_deepnet.layers.slice import Slice
@@ -266,6 +268,16 @@ def test_two_dense_layers_cost_one_exchange_each_way() -> None:
     assert {part.sent for part in found} == {N * 8 * (8 + 8 + 6)}
 
 
+def test_a_layer_whose_exchange_outlasts_its_products_runs_whole() -> None:
+    """A few outputs of many inputs: unless it reads what has no slope, or its weights are many."""
+    top = Net.of([Dense(4100), Dense(4100), Dense(10)], {INPUT: (4,)})
+    assert [n.name for n in cut(top, 0, 2).nodes] == ["dense", "dense_2", "dense_2/join", "dense_3"]
+    alone = Net.of([Dense(10)], {INPUT: (4100,)})
+    assert cut(alone, 0, 2).nodes[0].shape == (5,)
+    many = Net.of([Dense(65_000), "layer_norm", Dense(17)], {INPUT: (1,)})
+    assert [n.shape for n in cut(many, 0, 2).nodes if n.name == "dense_2"] == [(9,)]
+
+
 def test_small_layers_run_whole() -> None:
     net = Net.of([Dense(100, "relu"), Dense(3)], {INPUT: (100,)})
     nodes = {node.name: node for node in cut(net, 1, 2).nodes}
@@ -273,6 +285,23 @@ def test_small_layers_run_whole() -> None:
     assert nodes["dense"].shape == (50,)
     assert "dense_2/join" in nodes, "it takes what is cut as it is"
     assert [n.name for n in cut(net, 1, 2, least=10**6).nodes] == [n.name for n in net.nodes]
+
+
+def test_what_has_no_weights_before_it_needs_no_slope() -> None:
+    """Pixels that are scaled are still no more than pixels."""
+    net = Net.of(["flatten", Rescaling(0.1), Dense(10, "tanh"), Dense(6)], {INPUT: (2, 3)})
+    found = check_cut(net, 2)
+    assert [node.name for node in found[0].net.nodes if node.name.endswith(("share", "join"))] == ["dense_2/join"]
+
+
+def test_a_small_convolution_of_the_input_is_cut_where_that_is_free() -> None:
+    """It has few weights, but many multiply-adds."""
+    net = Net.of([Conv2D(6, 3, padding=1), "relu", Conv2D(8, 3)], {INPUT: (10, 10, 2)})
+    assert [node.shape[-1] for node in cut(net, 0, 2).nodes] == [3, 3, 8, 8]
+    behind = Net.of([Conv2D(2, 1), Conv2D(6, 3, padding=1)], {INPUT: (4, 4, 1)})
+    assert cut(behind, 0, 2).nodes[-1].shape == (4, 4, 6), "behind another, it would cost an exchange"
+    state = Net.of([SimpleRNN(8)], {INPUT: (100, 8)})
+    assert cut(state, 0, 2).nodes[-1].shape == (8,), "and of units, one each step"
 
 
 def test_one_block_is_the_network() -> None:

@@ -111,6 +111,23 @@ def test_zeros_of_the_padding_stay_zeros(row: Row, dtype: Any, decays: bool) -> 
 
 
 @every_row
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_who_steps_by_rows_leaves_weights_without_slopes_as_they_are(row: Row, dtype: Any) -> None:
+    """Bit for bit, their vectors too; and who does not, would not."""
+    w, steps = drawn(40, 4, seed=8)
+    w, state = w.astype(dtype), state_of(row.optimizer, w.astype(dtype))
+    for count, (g, rate) in enumerate(steps, 1):
+        row.optimizer.step(w, g.astype(dtype), state, rate, count, True)
+    before = [part.copy() for part in (w, *state)]
+    row.optimizer.step(w, np.zeros_like(w), state, 0.1, 5, True)
+    assert row.optimizer.by_row == all(map(np.array_equal, before, (w, *state)))
+
+
+def test_adam_is_lazy_where_it_is_told() -> None:
+    assert (Optimizer.of("adam").by_row, Optimizer.of({"kind": "adam", "lazy": True}).by_row) == (False, True)
+
+
+@every_row
 def test_float32_is_near_float64(row: Row) -> None:
     w, steps = drawn(500, 5, seed=4)
     single = walked(row.optimizer, w, steps, np.float32)

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.exchange.nobody import Nobody
 from spark_deepnet.layers.batch_norm import BatchNorm
+from spark_deepnet.layers.concatenate import Concatenate
 from spark_deepnet.layers.conv2d import Conv2D
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.max_pool2d import MaxPool2D
+from spark_deepnet.net import cut
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.weights import Layout
@@ -24,11 +27,13 @@ from spark_deepnet.rows.columns import BYTES, STEPS, VECTOR, Columns, Source, Ta
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.shard import read_shard
 from spark_deepnet.rows.table import Dense as DenseRows
-from spark_deepnet.rows.table import Table
+from spark_deepnet.rows.table import Sparse, Table
+from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
 from tests.cases.nets import NETS, NetCase
+from tests.rows.frames import ordered
 from tests.train.fits import Rows, plan_of
 
 CAPACITY = 5000  # so many rows that numbers outweigh Python's own objects
@@ -44,6 +49,8 @@ def test_buffers_take_what_is_foretold(case: NetCase) -> None:
     net = case.net()
     tracemalloc.start()
     made = Buffers(net, CAPACITY, np.float32, True)
+    for name, shape in net.inputs.items():
+        made.value(name, CAPACITY, shape)
     found = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert made.values
@@ -54,6 +61,13 @@ def test_a_shared_buffer_counts_with_its_first_user() -> None:
     """tanh writes over the values that it reads, and their slopes are one buffer too."""
     net = Net.of([Dense(6, activation="tanh"), Dense(3)], {INPUT: (4,)})
     assert buffers(net) == {INPUT: 4 * 4, "dense": 4 * 6, "dense/tanh": 4 * 6, "dense_2": 4 * 3 + 4 * 3}
+
+
+def test_sparse_inputs_take_no_buffers() -> None:
+    layers = [Dense(3, name="a"), Dense(2, name="b", inputs=("wide",)), Concatenate(inputs=("a", "b"))]
+    net = Net.of(layers, {INPUT: (4,), "wide": (1 << 18,)})
+    with_all, without = buffers(net), buffers(net, ["wide"])
+    assert with_all - without == {"wide": 4 << 18}
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
@@ -72,6 +86,23 @@ def test_vectors_take_what_is_foretold(optimizer: str, validated: bool) -> None:
     assert found.total == state.nbytes + found.slopes + found.activations
 
 
+@pytest.mark.parametrize("tau", [1, 3])
+def test_a_block_takes_what_is_foretold(monkeypatch: pytest.MonkeyPatch, tau: int) -> None:
+    """The first, which is the largest; where blocks step alone they also keep what they remember of the others."""
+    monkeypatch.setattr(cut, "LEAST", 0)
+    recipe = plan_of(optimizer="adam", sync_every=tau).recipe
+    block = Block.of(recipe, Nobody(0, 2))
+    state = State.started(Layout(block.net), recipe.made_optimizer(), 1, False)
+    made = Buffers(block.net, 10, np.float32, True)
+    for name, shape in block.net.inputs.items():
+        made.value(name, 10, shape)
+    arrays = [*made.values.values(), *made.kept.values(), *made.slopes.values()]
+    found, whole = memory(recipe, 10, 2), memory(recipe, 10)
+    assert found.weights + found.vectors == state.nbytes < whole.weights + whole.vectors
+    assert found.activations == sum({id(array): array.nbytes for array in arrays}.values())
+    assert found.activations >= memory(replace(recipe, sync_every=1), 10, 2).activations
+
+
 def test_nodes_tell_of_inputs_and_layers() -> None:
     found = nodes(plan_of(optimizer="adam", validated=True).recipe)
     assert [(n.name, n.kind, n.shape, n.parameters, n.multiply_adds) for n in found] == [
@@ -87,6 +118,7 @@ TOKENS = Source((7,), "words", kind=STEPS, tokens=9)
 STEPPED = Source((7, 2), kind=STEPS)
 COLUMNS = {
     "dense vectors": Columns((Source((5,), kind=VECTOR),), (Target("y", classes=3),)),
+    "wide vectors": Columns((Source((1 << 18,), kind=VECTOR),), (Target("y", classes=3),)),
     "bytes and vectors": Columns((Source((4, 4, 3), "image", kind=BYTES), Source((5,))), (Target("y", labels=2),)),
     "bytes as tokens": Columns((Source((6,), kind=BYTES, tokens=5),), (Target("y", classes=2),)),
     "sequences": Columns((STEPPED, TOKENS), (Target("y", classes=3),)),
@@ -99,13 +131,13 @@ COLUMNS = {
 def test_rows_take_what_is_foretold(columns: Columns) -> None:
     table = blank(columns, 10, longest=True)
     assert len(table) == 10
-    ends = sum(8 for part in (*table.features.values(), *table.targets) if isinstance(part, Ragged))
+    ends = sum(8 for part in (*table.features.values(), *table.targets) if isinstance(part, Ragged | Sparse))
     assert nbytes(table) + KEY * 10 == 10 * row_bytes(columns) + ends
 
 
 def test_blank_rows_are_like_those_that_are_read() -> None:
     plan, rows = plan_of(), Rows.drawn(10)
-    read, made = read_shard([rows.frame()], plan.columns).train, blank(plan.columns, 10)
+    read, made = ordered(read_shard([rows.frame()], plan.columns).train), blank(plan.columns, 10)
     assert (nbytes(read), read.targets[0].dtype) == (nbytes(made), made.targets[0].dtype)  # type: ignore[union-attr]
 
 
@@ -122,6 +154,8 @@ def nbytes(table: Table) -> int:
     def of(part: Any) -> int:
         if isinstance(part, DenseRows):
             return part.matrix.nbytes
+        if isinstance(part, Sparse):
+            return part.values.nbytes + part.columns.nbytes + part.starts.nbytes
         return part.values.nbytes + part.starts.nbytes if isinstance(part, Ragged) else part.nbytes
 
     parts = (*table.features.values(), *table.targets, table.weights, table.validation)

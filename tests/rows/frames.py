@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from spark_deepnet.rows.columns import ARRAY, VECTOR, Source
-from spark_deepnet.rows.table import Dense, Sparse
+from spark_deepnet.rows.held import Rows
+from spark_deepnet.rows.table import Dense, Sparse, Table
 
 
 def sources(width: int, name: str = "features", vectors: bool = False) -> tuple[Source, ...]:
@@ -59,3 +60,9 @@ def matrix(features: Dense | Sparse) -> np.ndarray:
     out = np.full((len(features), width), np.nan, np.float32)
     features.take(np.arange(len(features)), out)
     return out
+
+
+def ordered(rows: Rows) -> Table:
+    """All rows in canonical order."""
+    table, _, index = rows.in_order().between(0, len(rows))
+    return table.picked(index)

@@ -9,7 +9,7 @@ import pytest
 from spark_deepnet.net.net import INPUT
 from spark_deepnet.rows.columns import Columns, Target
 from spark_deepnet.rows.shard import Shard, read_shard
-from tests.rows.frames import arrays, dense, matrix, sources, sparse, vectors
+from tests.rows.frames import arrays, dense, matrix, ordered, sources, sparse, vectors
 
 COLUMNS = Columns(sources(3, "f"), (Target("y", classes=2),), weight="w", validation="v")
 RNG = np.random.default_rng(2)
@@ -24,12 +24,12 @@ def frame_of(index: np.ndarray) -> pd.DataFrame:
 
 
 def same(a: Shard, b: Shard) -> None:
-    for p, q in ((a.train, b.train), (a.valid, b.valid)):
+    for p, q in ((ordered(a.train), ordered(b.train)), (ordered(a.valid), ordered(b.valid))):
+        np.testing.assert_array_equal(p.keys(), q.keys())
         np.testing.assert_array_equal(matrix(p.features[INPUT]), matrix(q.features[INPUT]))
         for own, other in zip(p.targets, q.targets, strict=True):
             np.testing.assert_array_equal(own, other)
         np.testing.assert_array_equal(p.weights, q.weights)
-    np.testing.assert_array_equal(a.train_keys, b.train_keys)
     assert a.fingerprint == b.fingerprint
 
 
@@ -43,17 +43,19 @@ def test_order_and_cutting_of_the_frames_do_not_matter(cuts: list[int]) -> None:
 def test_validation_rows_are_parted_from_training_rows() -> None:
     shard = read_shard([frame_of(np.arange(N))], COLUMNS)
     assert (len(shard.train), len(shard.valid)) == (int((~FLAGS).sum()), int(FLAGS.sum()))
-    assert not shard.train.validation.any()
-    assert shard.valid.validation.all()
-    assert {tuple(row) for row in matrix(shard.valid.features[INPUT])} == {tuple(row) for row in ROWS[FLAGS]}
-    np.testing.assert_array_equal(shard.train.keys(), shard.train_keys)
+    train, valid = ordered(shard.train), ordered(shard.valid)
+    assert not train.validation.any()
+    assert valid.validation.all()
+    assert {tuple(row) for row in matrix(valid.features[INPUT])} == {tuple(row) for row in ROWS[FLAGS]}
+    assert (np.diff(train.keys()) > 0).all()
 
 
 def test_rows_stay_with_their_targets_and_weights() -> None:
     shard = read_shard([frame_of(np.arange(N))], COLUMNS)
-    rows = matrix(shard.train.features[INPUT])
+    train = ordered(shard.train)
+    rows = matrix(train.features[INPUT])
     place = {tuple(row): i for i, row in enumerate(ROWS)}
-    for row, target, weight in zip(rows, *shard.train.targets, shard.train.weights, strict=True):
+    for row, target, weight in zip(rows, *train.targets, train.weights, strict=True):
         i = place[tuple(row)]
         assert (target, weight) == (LABELS[i], np.float32(WEIGHTS[i]))
 
@@ -92,7 +94,7 @@ def test_chunks_of_state_are_parted_from_the_rows() -> None:
 def test_a_rank_may_have_no_rows(columns: Columns, shapes: list[tuple[int, ...]], frames: list[pd.DataFrame]) -> None:
     shard = read_shard(frames, columns)
     assert (len(shard.train), len(shard.valid), shard.fingerprint, shard.state) == (0, 0, 0, {})
-    assert [targets.shape for targets in shard.train.targets] == shapes  # type: ignore[union-attr]
+    assert [targets.shape for targets in ordered(shard.train).targets] == shapes  # type: ignore[union-attr]
 
 
 def test_faults_of_all_frames_add_up() -> None:

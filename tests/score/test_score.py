@@ -71,6 +71,24 @@ def test_every_row_gets_its_prediction_in_order(kind: str) -> None:
     np.testing.assert_array_equal(found.prediction, by_numpy(plan).argmax(1))
 
 
+def test_sparse_rows_are_scored_without_being_spread_out() -> None:
+    """Frames with dense rows among them as well, by the same network."""
+    width, rng = 300, np.random.default_rng(2)
+    x = np.where(rng.random((ROWS + 9, width)) < 0.02, rng.normal(size=(ROWS + 9, width)), 0).astype(np.float32)
+    net = Architecture((Dense(2).to_json(),), (Entry((width,)),), Loss.of("softmax_cross_entropy").to_json())
+    weights = Layout(net.scores_net()).started(1)
+    output = Output.of(net.heads()[0].loss, 2)
+    plan = ScorePlan(net, (output,), sources(width, "f", True), "error", None, "wide", weights.tobytes())
+    thin = vectors([sparse(row) for row in x])
+    (empty, found) = score(plan, [thin[:0], thin])
+    assert len(empty) == 0
+    assert module._runners["wide"].buffers.values.keys() == {"dense"}
+    np.testing.assert_allclose(np.stack(found.raw), by_numpy(plan, x), rtol=1e-5, atol=1e-5)
+    (mixed,) = score(plan, [vectors([dense(row) for row in x[:50]] + [sparse(row) for row in x[50:60]])])
+    np.testing.assert_allclose(np.stack(mixed.raw), by_numpy(plan, x[:60]), rtol=1e-5, atol=1e-5)
+    assert module._runners["wide"].buffers.values.keys() == {"dense", "features"}
+
+
 @pytest.mark.parametrize("kind", FRAMES)
 def test_an_empty_frame_gives_an_empty_frame_with_all_columns(kind: str) -> None:
     as_vectors, frame_of = FRAMES[kind]

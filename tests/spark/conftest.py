@@ -64,6 +64,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in others]
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The first kind begins at once, beside the tests that need no session: most of its time is waiting."""
+    kinds = [kind_of(item) for item in session.items]
+    if KIND not in os.environ and None in kinds and any(kinds) and not session.config.option.collectonly:
+        _started(next(filter(None, kinds)), session)
+
+
 def kind_of(item: pytest.Item) -> Any:
     return item.callspec.params.get("spark") if hasattr(item, "callspec") else None
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from spark_deepnet.errors import ClusterError, ParamError
+from spark_deepnet.spark import cluster
+from spark_deepnet.spark.choice import ROOM
 from tests.spark.data import blobs, distance, estimator, frame, same
 
 LAYERS = [4, 70, 70, 3]
@@ -29,6 +31,22 @@ def test_a_fit_in_blocks_equals_the_fit(rows: Any, kind: str) -> None:
     assert len(cut.summary.ranks) == workers
     short = net.copy({net.maxIter: 2})
     assert same(short.copy({net.jobSeconds: 0.0}).fit(rows), short.fit(rows)), "also in several jobs"
+
+
+@pytest.mark.sessions("classic", "connect")
+def test_blocks_are_found_by_the_memory_at_hand(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = estimator(layers=LAYERS, maxIter=1, batchSize=8, numTrainWorkers=2, modelBlocks="auto", syncEvery="auto")
+    replicas, blocks = net.explainPlan(rows).candidates
+    assert (replicas.blocks, blocks.blocks) == (1, 2)
+    assert replicas.memory > blocks.memory
+    for room, expected in ((replicas.memory, 1), (blocks.memory, 2)):
+        monkeypatch.setattr(cluster, "memory_of", lambda _, room=room: int(room / ROOM) + 1)
+        summary = net.fit(rows).summary
+        assert (summary.modelBlocks, len(summary.ranks)) == (expected, 2)
+    assert summary.syncEvery == 1
+    monkeypatch.setattr(cluster, "memory_of", lambda _: 1000)
+    with pytest.raises(ClusterError, match="modelBlocks: 'auto' found no number"):
+        net.fit(rows)
 
 
 @pytest.mark.parametrize(

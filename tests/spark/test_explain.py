@@ -32,7 +32,7 @@ def test_a_plan_is_printed_and_returned(rows: Any, capsys: pytest.CaptureFixture
         ("dense", 25, 20),
         ("dense_2", 18, 15),
     ]
-    assert (found.workers, found.syncEvery, found.share, found.rowBytes) == (2, 1, 30, 4 * 4 + 4 + 4 + 1 + 8)
+    assert (found.workers, found.syncEvery, found.share, found.rowBytes) == (2, 1, 30, 4 * 4 + 4 + 4 + 1 + 16)
     size = found.memory.weights
     assert (found.memory.slopes, found.memory.vectors, found.memory.best) == (size, 0, 0)
     assert found.stepBytes == size + 64  # the slopes, and a line of measures
@@ -67,6 +67,20 @@ def test_steps_between_exchanges_are_as_set_or_as_found(rows: Any) -> None:
     assert auto.explainPlan(rows, latency=1.0).syncEvery == 1000
     assert auto.explainPlan(rows, latency=0.0, bandwidth=1e30).syncEvery == 1
     assert estimator(numTrainWorkers=1, syncEvery=7).explainPlan(rows).syncEvery == 1
+
+
+def test_blocks_are_in_the_figures(rows: Any) -> None:
+    layers = {"layers": [4, 70, 70, 3], "batchSize": 60, "numTrainWorkers": 4}
+    whole, cut = (estimator(**layers, modelBlocks=m).explainPlan(rows) for m in (1, 2))
+    assert (cut.workers, cut.replicas, cut.blocks, cut.share) == (4, 2, 2, 30)
+    assert cut.memory.weights < whole.memory.weights
+    assert cut.candidates == whole.candidates
+    assert [(c.replicas, c.blocks) for c in cut.candidates] == [(4, 1), (2, 2), (1, 4)]
+    taken = cut.candidates[1]
+    assert (taken.memory, taken.stepBytes) == (cut.memory.total, cut.stepBytes)
+    marked = [line.split() for line in str(cut).splitlines() if line.endswith("taken")]
+    assert [line[:3] for line in marked] == [["2", "2", "1"]]
+    assert estimator(modelBlocks="auto").explainPlan(rows).candidates == ()
 
 
 def test_rounds_of_spark_jobs_are_told_to_be_left_out(rows: Any) -> None:

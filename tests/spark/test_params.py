@@ -28,8 +28,13 @@ VALUES: dict[str, Any] = {
     "showProgress": True,
     "syncState": "reset",
     "exchange": "spark",
+    "compression": {"kind": "topk", "ratio": 0.1},
+    "overlap": True,
+    "encryption": "off",
+    "portRange": "40000-40100",
 }
 """A value for the Params that do not take any text or number."""
+NO_RATIOS = [{"kind": "topk"} | wrong for wrong in ({"k": 3}, {"ratio": 0}, {"ratio": 1.1}, {"ratio": "0.1"})]
 NAMES = [param.name for param in DeepNetEstimator().params]
 
 
@@ -78,7 +83,9 @@ def test_what_is_not_set_has_these_defaults() -> None:
         "elasticNetParam": 0.0, "tol": 0.0, "patience": 5, "seed": 0, "numTrainWorkers": 0, "handleInvalid": "error",
         "clipNorm": 0.0, "clipValue": 0.0, "modelBlocks": 1, "syncEvery": 1,
         "syncEpochs": 0, "syncState": "average", "exchange": "auto",
-        "checkpointInterval": 10, "keepCheckpoints": 2, "jobSeconds": 30.0, "timeout": 300.0, "showProgress": False,
+        "encryption": "auto", "compression": "none", "overlap": False,
+        "checkpointInterval": 10, "keepCheckpoints": 2, "maxMemoryInMB": 0,
+        "jobSeconds": 30.0, "timeout": 300.0, "showProgress": False,
     }  # fmt: skip
 
 
@@ -127,6 +134,14 @@ def test_none_leaves_a_param_as_it_is() -> None:
         ("solver", 7, ParamError, "optimizers: expected"),
         ("schedule", {"kind": "step", "eppochs": 2}, ParamError, "'eppochs'"),
         ("maxIter", "ten", TypeError, "maxIter"),
+        *(
+            ("compression", value, ParamError, "^compression: must be 'none', 'fp16'")
+            for value in ("half", 0.01, {"ratio": 0.1}, {"kind": "fp16", "ratio": 0.1}, *NO_RATIOS)
+        ),
+        *(
+            ("portRange", value, ParamError, f"^portRange: must be .*'40000-40100', found {value!r}$")
+            for value in ("", "40000", "40100-40000", "0-10", "60000-65536", "-40000", "40000-40100-", "a-b", 40000)
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_when_set(name: str, value: Any, error: type[Exception], tells: str) -> None:

@@ -169,7 +169,7 @@ DAMAGES: dict[str, Damage] = {
     "of another architecture": lambda model: replace_metadata(
         model, architecture={"layers": [{"kind": "layers.dense.v1", "units": 2}], "input_shape": [4], "loss": "squared"}
     ),
-    "without the number of chunks": lambda model: replace_metadata(model, chunks=None),
+    "cut otherwise": lambda model: replace_metadata(model, blocks=[{}, {}]),
     "with an unknown Param": lambda model: replace_metadata(model, paramMap={"widht": 3}),
     "with an unknown layer": lambda model: replace_metadata(
         model, architecture={"layers": ["dens"], "input_shape": [4], "loss": "squared"}

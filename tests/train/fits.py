@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
@@ -15,12 +16,13 @@ from spark_deepnet import errors
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.chunks import arrays_of
 from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.rows.columns import Columns, Target
 from spark_deepnet.train import rank
-from spark_deepnet.train.state import ALL, joined
+from spark_deepnet.train.state import ALL
 from tests.exchange.ranks import HERE, SECRET, Meeting
 from tests.rows.frames import sources
 
@@ -94,11 +96,13 @@ def plan_of(
     return TrainPlan(made, found, 1, "", SECRET, deadline=20.0)
 
 
-def run_ranks(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory") -> list[pd.DataFrame]:
-    """One job: what every rank yields."""
+def run_ranks(
+    plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory", hosts: Sequence[str] = ()
+) -> list[pd.DataFrame]:
+    """One job: what every rank yields; hosts: in memory, each rank's; none: one for all."""
     size = len(dealt)
     plan = replace(plan, workers=size)
-    meeting, channels = Meeting(size), memory_channels(size, plan.deadline)
+    meeting, channels = Meeting(size), memory_channels(size, plan.deadline, hosts)
     found: list[Any] = [None] * size
 
     def work(number: int) -> None:
@@ -141,11 +145,11 @@ class Fit:
         return [row["loss"] for row in self.history]
 
 
-def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory") -> Fit:
+def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory", hosts: Sequence[str] = ()) -> Fit:
     """Job after job, as the driver runs them: the state of the last goes among the rows of the next."""
     frames, jobs, measures = dealt, 0, []
     while True:
-        rows = pd.concat(run_ranks(replace(plan, job=f"job {jobs}"), frames, world), ignore_index=True)
+        rows = pd.concat(run_ranks(replace(plan, job=f"job {jobs}"), frames, world, hosts), ignore_index=True)
         jobs += 1
         raise_said(rows)
         measures += [json.loads(data) for data in rows.data[rows.kind == rank.MEASURES]]
@@ -153,8 +157,8 @@ def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory")
         clock = json.loads(chunks.data[(chunks.part == 0) & (chunks["rank"] == ALL)].item())
         if clock["finished"]:
             told = [rows[(rows.kind == rank.WEIGHTS) & (rows["rank"] == ALL - b)] for b in range(plan.blocks)]
-            flats = [joined(dict(zip(own.part, own.data, strict=True))) for own in told]
-            return Fit(assembled(plan.recipe.scores_net(), flats), clock, jobs, measures)
+            blocks = [arrays_of(own.itertuples()) for own in told]
+            return Fit(assembled(plan.recipe.scores_net(), blocks), clock, jobs, measures)
         plan = replace(plan, state_chunks=len(chunks), fingerprint=measures[-1]["fingerprint"])
         frames = [[*own, part] for own, part in zip(dealt, scattered(chunks, len(dealt)), strict=True)]
 

@@ -207,8 +207,10 @@ def test_chunks_are_handed_to_those_whom_they_belong_to(size: int) -> None:
     came: list[dict[tuple[int, int], bytes]] = [{} for _ in range(size)]
     for name in names:
         came[rng.integers(size)][name] = chunks[name]
-    found = results("memory", size, lambda channel: hand_over(came[channel.rank], len(names), channel, Grid(size)))
+    found = results(
+        "memory", size, lambda channel: dict(hand_over(came[channel.rank], len(names), channel, Grid(size)))
+    )
     for number, own in enumerate(found):
         assert own == {name: chunk for name, chunk in chunks.items() if name[0] in (-1, number)}
     with pytest.raises(ExchangeError, match="99 chunks were sent"):
-        results("memory", size, lambda channel: hand_over(came[channel.rank], 99, channel, Grid(size)))
+        results("memory", size, lambda channel: dict(hand_over({}, 99, channel, Grid(size))))

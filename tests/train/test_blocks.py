@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
@@ -15,9 +16,9 @@ from spark_deepnet.net import cut
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.ragged import Ragged
+from spark_deepnet.rows.sharing import shared
 from spark_deepnet.rows.table import Dense as DenseRows
 from spark_deepnet.rows.table import Sparse, Table
-from spark_deepnet.train.sharing import share_rows
 from tests.exchange.ranks import results
 from tests.train.fits import CLASSES, Fit, N, Rows, fit, plan_of, raise_said, run_ranks
 from tests.train.test_jobs import same_history
@@ -109,8 +110,12 @@ def test_rows_of_every_kind_are_shared() -> None:
     parts = tables()
     faults = [Faults({"bad": 1}), Faults(), Faults({"bad": 2, "worse": 1})]
     expected = Table.joined(parts)
-    for table, said in results("memory", 3, lambda c: share_rows(parts[c.rank], faults[c.rank], c)):
-        assert said == {"bad": 3, "worse": 1}
+
+    def job(channel: Channel) -> list[Table]:
+        return list(shared([parts[channel.rank]], faults[channel.rank], channel))
+
+    for found in results("memory", 3, job):
+        (table,) = found
         np.testing.assert_array_equal(table.keys(), expected.keys())
         for name, features in expected.features.items():
             assert type(table.features[name]) is type(features)
@@ -118,6 +123,19 @@ def test_rows_of_every_kind_are_shared() -> None:
                 np.testing.assert_array_equal(getattr(table.features[name], key), value)
                 assert getattr(getattr(table.features[name], key), "dtype", None) == getattr(value, "dtype", None)
         np.testing.assert_array_equal(table.validation, expected.validation)
+    assert faults == [{"bad": 3, "worse": 1}] * 3
+
+
+def test_ranks_with_more_tables_than_others_share_them_all() -> None:
+    parts = tables()
+    own = [[parts[0], parts[1]], [], [parts[1]]]
+
+    def job(channel: Channel) -> list[Table]:
+        return list(shared(own[channel.rank], Faults(), channel))
+
+    for found in results("memory", 3, job):
+        assert [len(table) for table in found] == [7, 3]
+        np.testing.assert_array_equal(Table.joined(found).keys(), Table.joined([*parts[:2], parts[1]]).keys())
 
 
 def test_a_grid_has_every_rank_once() -> None:

@@ -80,18 +80,18 @@ def unfinished(plan: TrainPlan) -> Any:
 
 
 def test_what_ranks_yield_fits_the_schema() -> None:
-    schema = pa.schema([("kind", pa.string()), ("rank", pa.int32()), ("part", pa.int32()), ("data", pa.binary())])
-    told = ", ".join(f"{f.name} {'int' if pa.types.is_integer(f.type) else f.type}" for f in schema)
-    assert told == rank.SCHEMA
+    kinds = {"string": pa.string(), "int": pa.int32(), "binary": pa.binary(), "array<int>": pa.list_(pa.int32())}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in (field.split() for field in rank.SCHEMA.split(", "))])
     for frames in (run_ranks(plan_of(), ROWS.dealt(40, 20)), unfinished(plan_of(batch_size=16))):
         for frame in frames:
+            assert set(frame.columns) == set(schema.names)
             table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
             assert table.num_rows == len(frame)
 
 
 def test_rank_0_hands_back_weights_or_state_and_every_rank_its_measures() -> None:
     first, second = run_ranks(plan_of(), ROWS.dealt(40, 20))
-    assert first.kind.tolist() == [rank.MEASURES, rank.STATE, rank.WEIGHTS]
+    assert first.kind.tolist() == [rank.MEASURES, rank.STATE, *[rank.WEIGHTS] * 4]  # two layers of W and b
     assert second.kind.tolist() == [rank.MEASURES]
     assert second["rank"].tolist() == [1]
     first, second = unfinished(plan_of(batch_size=16, optimizer="adam"))

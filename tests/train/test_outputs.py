@@ -45,11 +45,11 @@ def plan_of_both(*layers: Any, targets: tuple[Target, ...] = (KINDS, SIZES), **r
 def stepped(plan: TrainPlan, rows: pd.DataFrame) -> Stepper:
     """A step at rate 0 over all rows, each output's loss being the mean over its weights."""
     shard, recipe = read_shard([rows], plan.columns), plan.recipe
-    layout, table = Layout(recipe.scores_net()), shard.train
+    layout, picked = Layout(recipe.scores_net()), shard.train.in_order().between(0, len(shard.train))
     state = State.started(layout, recipe.made_optimizer(), recipe.seed, False)
-    stepper = Stepper(recipe, state, len(table), lambda v: None, lambda v: None, Meter())
-    scales = np.array([1 / mass.sum() for mass in table.masses])
-    stepper.step(table, shard.train_keys, np.arange(len(table)), scales, 0.0, False)
+    stepper = Stepper(recipe, state, len(shard.train), lambda v: None, lambda v: None, Meter())
+    scales = 1 / np.array(shard.train.sums)
+    stepper.step(*picked, scales, 0.0, False)
     return stepper
 
 

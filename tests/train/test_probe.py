@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,18 @@ import pytest
 
 from spark_deepnet.exchange import all_reduce, flat, ring
 from spark_deepnet.layers.batch_norm import BatchNorm
+from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.dense import Dense
+from spark_deepnet.layers.flatten import Flatten
+from spark_deepnet.layers.lstm import LSTM
+from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
+from spark_deepnet.layers.reshape import Reshape
+from spark_deepnet.layers.softmax import Softmax
+from spark_deepnet.net import cut
+from spark_deepnet.plan.architecture import Entry
 from spark_deepnet.plan.cost import Costs, Link
-from spark_deepnet.rows.columns import BYTES, STEPS, Columns, Source, Target
+from spark_deepnet.plan.reckon import reckoned
+from spark_deepnet.rows.columns import BYTES, ENTRIES, STEPS, VECTOR, Columns, Source, Target
 from spark_deepnet.train import probe, rank
 from spark_deepnet.train.averaging import STATES
 from tests.train.fits import CLASSES, N, Rows, plan_of, run_ranks
@@ -29,14 +39,15 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def costs_of(plan: Any) -> Costs:
     found = probe.probe(plan)
-    return Costs(plan.recipe.batch_size, found.compute, Link(), found.together, found.alone)
+    return found.costs(plan.recipe.batch_size, Link())
 
 
-def sent(size: int, **recipe: Any) -> list[int]:
+def sent(size: int, blocks: int = 1, **recipe: Any) -> list[int]:
     """What each rank sends in one epoch of training: what a fit of two epochs sends more than one of one."""
     told = []
     for epochs in (1, 2):
-        frames = run_ranks(plan_of(epochs=epochs, **recipe), ROWS.dealt(*[N // size] * size))
+        plan = replace(plan_of(epochs=epochs, **recipe), blocks=blocks)
+        frames = run_ranks(plan, ROWS.dealt(*[N // size] * size))
         told.append([json.loads(f.data[f.kind == rank.MEASURES].item())["bytesSent"] for f in frames])
     return [two - one for one, two in zip(*told, strict=True)]
 
@@ -44,6 +55,30 @@ def sent(size: int, **recipe: Any) -> list[int]:
 def of_weights(size: int, steps: int = STEPS_AN_EPOCH) -> float:
     """The rows' weights in an epoch's steps are summed once."""
     return all_reduce.cost((1,) * size, 8 * steps)[1]
+
+
+BLOCKS: dict[str, tuple[Any, ...]] = {
+    "dense": (Dense(6, "tanh"), Dense(8), Dense(CLASSES)),
+    "attention": (Reshape((2, 2)), MultiHeadAttention(2), Flatten(), Dense(CLASSES)),
+    "recurrent": (Reshape((4, 1)), Bidirectional(LSTM(4, truncate=3)), Dense(6), Softmax(), Dense(CLASSES)),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize(("replicas", "blocks", "clip"), [(1, 2, 0.0), (2, 2, 1.0), (1, 4, 1.0)])
+@pytest.mark.parametrize("tau", [1, 3])
+def test_blocks_send_what_is_foretold(
+    monkeypatch: pytest.MonkeyPatch, name: str, replicas: int, blocks: int, clip: float, tau: int
+) -> None:
+    """The first block's ranks tell the others; where four blocks share an odd number, some send a little less."""
+    monkeypatch.setattr(cut, "LEAST", 0)
+    told = {"layers": BLOCKS[name], "batch_size": N // 6, "sync_every": tau, "clip_norm": clip, "optimizer": "adam"}
+    rounds = 6 if tau == 1 else 6 // replicas
+    costs = costs_of(replace(plan_of(**told), blocks=blocks))
+    foretold = rounds * costs.exchanged(replicas, tau)[1] + of_weights(replicas, rounds)
+    found = sent(replicas * blocks, blocks, **told)
+    assert max(found) == pytest.approx(foretold, rel=0.1 if blocks == 4 else 1e-9)
+    assert costs.exchanged(replicas, tau) == reckoned(plan_of(**told).recipe, blocks, Link()).exchanged(replicas, tau)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
@@ -101,6 +136,20 @@ def test_drawn_rows_are_such_as_the_columns_may_bring() -> None:
     assert tokens.lengths.tolist() == [5] * 200
     assert 0 <= numbers.matrix.min() < 0.1 < 0.9 < numbers.matrix.max() < 1
     assert set(table.targets[0].tolist()) == {0, 1, 2, 3}
+    wide = probe.drawn(Columns((Source((9000,), kind=VECTOR),), (Target("y", classes=4),)), 20, 1).features["features"]
+    assert (len(wide), wide.width, len(wide.values)) == (20, 9000, 20 * ENTRIES)
+    assert 0 <= wide.columns.min() < 500 < 8500 < wide.columns.max() < 9000
     several = probe.drawn(Columns((Source((3,)),), (Target("y", labels=2, indicators=True),)), 50, 1)
     assert several.targets[0].shape == (50, 2)
     assert 0 <= several.targets[0].min() < several.targets[0].max() <= 1
+
+
+def test_wide_vectors_are_timed_as_sparse_rows_whose_weights_are_not_all_sent() -> None:
+    width, units = 1 << 13, 4
+    told = {"sources": (Source((width,), kind=VECTOR),), "classes": 2}
+    plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(Entry((width,)),), batch_size=16)
+    found = probe.probe(plan)
+    rest, rows = found.together
+    assert rest < 1000
+    assert 0.9 < rows / (16 * ENTRIES * 4 * (units + 1)) <= 1  # a column may recur within a row
+    assert sum(found.alone) > 4 * width * units

@@ -35,11 +35,11 @@ def test_restore_is_the_way_back_from_chunks(
     one.clock = Clock(epoch=2, step=1, history=[{"loss": 0.1}])
     for i, array in enumerate(one.shared(False)):
         array += np.random.default_rng(i).normal(size=array.size).astype(np.float32)
-    chunks = named(one.chunks(own)) | (named(one.own_chunks(), 3) if own else {})
+    chunks = named(one.chunks(own)) | named(one.own_chunks(own), 3)
     lengths = [len(c) for name, c in chunks.items() if name != (ALL, 0)]
     assert max(lengths) <= chunk
     assert sum(lengths) == one.nbytes
-    other.restore(chunks, 3, own)
+    other.restore(reversed(chunks.items()), 3, own)
     assert other.clock == one.clock
     for a, b in zip(other.shared(False), one.shared(False), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -50,7 +50,11 @@ def test_too_many_chunks_are_refused() -> None:
     one = started()
     chunks = named(one.chunks())
     with pytest.raises(ExchangeError, match="expected 5 chunks, found 6"):
-        one.restore(chunks | {(ALL, 5): b"more"})
+        one.restore([*chunks.items(), ((ALL, 5), b"more")])
+    with pytest.raises(ExchangeError, match="expected 5 chunks, found 4"):
+        one.restore(list(chunks.items())[1:])
+    with pytest.raises(ExchangeError, match=r"chunk 2 should have \d+ bytes, found 3"):
+        one.restore((chunks | {(ALL, 2): b"odd"}).items())
 
 
 def test_pieces_joined_are_the_array(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
+import weakref
 from typing import Any, ClassVar
 
 import numpy as np
@@ -42,10 +44,10 @@ def test_a_step_allocates_nothing_large(optimizer: str, outputs: int) -> None:
     state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, False)
     (channel,) = memory_channels(1, 1.0)
     stepper = Stepper(recipe, state, 128, AllReduce(channel), AllReduce(channel, np.float64), Meter())
-    epoch = Epoch(2000, 2000, 125, 1, 0, 0, 1)
+    epoch = Epoch(shard.train, 2000, 125, 1, 0, 0, 1)
 
     def step(i: int) -> None:
-        stepper.step(shard.train, shard.train_keys, epoch.rows(i), np.full(outputs, 1 / 125), 0.1, False)
+        stepper.step(*epoch.rows(i), np.full(outputs, 1 / 125), 0.1, False)
 
     step(0)
     tracemalloc.start()
@@ -81,3 +83,20 @@ def test_layers_that_sum_over_ranks_pass_on_those_without_rows_too(deal: tuple[i
     plan = plan_of(layers=(Dense(5), Centred(name="centred"), "tanh", Dense(CLASSES)), learning_rate=0.2)
     alone, found = fit(plan, ROWS.dealt(N)), fit(plan, ROWS.dealt(*deal))
     np.testing.assert_allclose(found.weights, alone.weights, rtol=1e-5, atol=1e-6)
+
+
+def test_a_stepper_that_nobody_holds_is_gone_without_a_collection() -> None:
+    """Its arrays are as large as the weights: those of the warm-up must be free before training takes its own."""
+    plan = plan_of(optimizer="adam")
+    recipe = plan.recipe
+    state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, False)
+    stepper = Stepper(recipe, state, 8, Call.total, Call.total, Meter())
+    epoch = Epoch(read_shard([ROWS.frame()], plan.columns).train, N, 8, 1, 0, 0, 1)
+    stepper.step(*epoch.rows(0), np.ones(1), 0.0, False)
+    gc.disable()
+    try:
+        slopes = weakref.ref(stepper.slopes)
+        del stepper
+        assert slopes() is None
+    finally:
+        gc.enable()

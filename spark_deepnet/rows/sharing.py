@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -14,23 +14,51 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.ragged import Ragged
-from spark_deepnet.rows.shard import Shard, sorted_shard
+from spark_deepnet.rows.shard import Shard
 from spark_deepnet.rows.table import Dense, Sparse, Table
 
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Dense, Sparse, Ragged)}
 
 
-def share_rows(table: Table, faults: Faults, channel: Channel) -> tuple[Table, Faults]:
-    """The rows, and what was wrong with rows, of all ranks of the channel together."""
+def shared(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator[Table]:
+    """The tables of all ranks of the channel, a table of each in turn until none has any left, the same on each rank; in
+    the end faults are those of all. So no rank has more than its replica's rows and a table of each rank in memory."""
+    for table, everywhere in turns(tables, faults, channel):
+        if table is not None:
+            yield table
+        else:
+            faults.clear()
+            faults.update(everywhere)
+
+
+def turns(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator[tuple[Table | None, Faults]]:
+    """The same, and with each table the faults of all by then; at last None with those of the end."""
+    own = iter(tables)
+    while True:
+        heads, blobs = _exchanged(next(own, None), faults, channel)
+        found = [_made(head, blob) for head, blob in zip(heads, blobs, strict=True) if head["table"]]
+        table = Table.joined(found) if found else None
+        everywhere: Faults = Counter()
+        for head in heads:
+            everywhere.update(head["faults"])
+        yield table, everywhere
+        if table is None:
+            return
+
+
+def _exchanged(table: Table | None, faults: Faults, channel: Channel) -> tuple[list[dict[str, Any]], list[bytes]]:
+    """Of each rank what is no array, and the bytes of its arrays."""
     arrays: list[np.ndarray] = []
-    told = {"faults": faults, "table": _told(table, arrays), "arrays": [(a.dtype.str, a.shape) for a in arrays]}
-    heads = [json.loads(blob) for blob in all_gather_bytes(channel, json.dumps(told).encode())]
-    blobs = all_gather_bytes(channel, b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
-    tables = [_made(head, blob) for head, blob in zip(heads, blobs, strict=True)]
-    everywhere: Faults = Counter()
-    for head in heads:
-        everywhere.update(head["faults"])
-    return Table.joined(tables), everywhere
+    told = None if table is None else _told(table, arrays)
+    head = {"faults": faults, "table": told, "arrays": [(a.dtype.str, a.shape) for a in arrays]}
+    heads = [json.loads(blob) for blob in all_gather_bytes(channel, json.dumps(head).encode())]
+    return heads, all_gather_bytes(channel, b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
+
+
+def share_failure(shard: Shard, channel: Channel) -> None:
+    """What one of the ranks could not do, to all."""
+    told = all_gather_bytes(channel, (shard.failure or "").encode())
+    shard.failure = next((blob.decode() for blob in told if blob), None)
 
 
 def _told(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -63,10 +91,3 @@ def _made(head: dict[str, Any], blob: bytes) -> Table:
 def _member(told: dict[str, Any], arrays: Sequence[np.ndarray]) -> Any:
     values = {k: arrays[v["array"]] if isinstance(v, dict) else v for k, v in told.items() if k != "kind"}
     return KINDS[told["kind"]](**values)
-
-
-def share_shard(shard: Shard, channel: Channel) -> Shard:
-    """The shard of all rows of the ranks of the channel, the same on each."""
-    table = Table.joined([shard.train, shard.valid])
-    together, faults = share_rows(table, shard.faults, channel)
-    return sorted_shard(together, faults, shard.state)

@@ -1,0 +1,55 @@
+"""Named arrays in chunks with checksums: how weights leave the ranks and lie in Parquet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+CHUNK = 4 << 20
+"""Bytes of an array in one chunk: Spark sends rows, and a row of 4 MiB suits classic and Connect alike."""
+
+
+class Chunk(NamedTuple):
+    """Some bytes of one array."""
+
+    name: str
+    part: int
+    """Of the array: its bytes from part x CHUNK on."""
+    shape: list[int]
+    """Of the array."""
+    data: bytes
+    """Little-endian float32."""
+    sha256: str
+
+
+def chunks_of(arrays: Mapping[str, np.ndarray]) -> Iterator[Chunk]:
+    """All arrays, chunk by chunk."""
+    for name, array in arrays.items():
+        raw = np.ascontiguousarray(array, "<f4").reshape(-1).view(np.uint8)
+        for part, start in enumerate(range(0, max(1, raw.size), CHUNK)):
+            data = raw[start : start + CHUNK].tobytes()
+            yield Chunk(name, part, list(array.shape), data, hashlib.sha256(data).hexdigest())
+
+
+def arrays_of(chunks: Iterable[Chunk]) -> dict[str, np.ndarray]:
+    """The arrays whose chunks these are, in any order; ValueError where one does not fit."""
+    found: dict[str, np.ndarray] = {}
+    for chunk in chunks:
+        if chunk.name not in found:
+            found[chunk.name] = np.zeros(chunk.shape, "<f4")
+        fill(found[chunk.name], chunk.part, chunk.data)
+    return found
+
+
+def parts_of(shape: Iterable[int]) -> int:
+    """How many chunks an array of this shape makes."""
+    return max(1, -(-4 * prod(shape) // CHUNK))
+
+
+def fill(array: np.ndarray, part: int, data: bytes) -> None:
+    """Take one chunk's bytes back into its array; ValueError where they do not fit."""
+    array.reshape(-1).view(np.uint8)[part * CHUNK : (part + 1) * CHUNK][...] = np.frombuffer(data, np.uint8)

@@ -1,0 +1,71 @@
+"""A file of arrays that nobody else sees, and that is gone when the process is, however it ends."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST = 1 << 30
+"""Bytes that one call reads or writes; Linux takes at most 2 GiB."""
+
+
+class File:
+    """Without a name wherever the system allows: the disk is free again once it is closed, also by SIGKILL."""
+
+    def __init__(self, folder: str) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder, prefix="spark_deepnet-", buffering=0)  # noqa: SIM115
+        self.number = self._file.fileno()
+        self.size = 0
+
+    def room(self, count: int, dtype: np.dtype, shape: Sequence[int]) -> Stored:
+        """An array of so many entries of the shape, behind the others."""
+        found = Stored(self, self.size, dtype, tuple(shape))
+        self.size += count * found.each
+        return found
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An array in a file."""
+
+    file: File
+    offset: int
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    """Of an entry."""
+
+    @property
+    def each(self) -> int:
+        """Bytes of an entry."""
+        return self.dtype.itemsize * int(np.prod(self.shape))
+
+    def write(self, start: int, array: np.ndarray) -> None:
+        """Entries from this one on. Raises OSError, as where the disk is full."""
+        raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+        place, done = self.offset + start * self.each, 0
+        while done < len(raw):
+            done += os.pwrite(self.file.number, raw[done : done + MOST], place + done)
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        found = np.empty((stop - start, *self.shape), self.dtype)
+        raw = found.reshape(-1).view(np.uint8).data
+        place, done = self.offset + start * self.each, 0
+        while done < len(raw):
+            count = os.preadv(self.file.number, [raw[done : done + MOST]], place + done)
+            if count == 0:
+                raise OSError(f"rows: the spilled file ends {len(raw) - done} bytes too early")
+            done += count
+        return found
+
+    def expect(self, start: int, stop: int) -> None:
+        """Let the system read them ahead."""
+        if hasattr(os, "posix_fadvise") and stop > start:
+            place = self.offset + start * self.each
+            os.posix_fadvise(self.file.number, place, (stop - start) * self.each, os.POSIX_FADV_WILLNEED)

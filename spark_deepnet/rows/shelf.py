@@ -1,0 +1,94 @@
+"""Where a rank puts its rows as they come: in memory up to a limit, beyond it in a file."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+
+import numpy as np
+
+from spark_deepnet.rows.file import File
+from spark_deepnet.rows.growing import GrowingTable
+from spark_deepnet.rows.held import Held, Rows, canonical
+from spark_deepnet.rows.run import Run
+from spark_deepnet.rows.size import Size
+from spark_deepnet.rows.spilled import BLOCKS, Spilled
+from spark_deepnet.rows.table import Table
+
+WINDOWS = 4
+"""A window of spilled rows takes the limit divided by this: the last may still be in use while the next is read."""
+MIB = 1 << 20
+
+
+class Shelf:
+    """limit: bytes of rows in memory; 0: any number. Whether rows are spilled, and into which blocks, follows from the
+    rows alone, not from their order or from the tables that bring them."""
+
+    def __init__(self, like: Table, limit: int = 0) -> None:
+        self.like, self.limit = like, limit
+        self.fingerprint = 0
+        self.failure: str | None = None
+        """Why rows could not be spilled."""
+        self.size, self._waiting = Size(), Size()
+        """Of all rows, and of those in memory."""
+        self._held = GrowingTable(like)
+        self._file: File | None = None
+        self._runs: list[Run] = []
+
+    def add(self, table: Table) -> None:
+        """Rows behind the others; after a failure they are only measured."""
+        self.size.add(table)
+        if self.failure is None:
+            keys = table.keys()
+            self.fingerprint += int(keys[~table.validation].sum(dtype=np.uint64))
+            self._held.append(table, keys)
+            self._waiting.add(table)
+            if 0 < self.limit < self._waiting.bytes:
+                self._spill()
+
+    def rows(self) -> tuple[Rows, Rows]:
+        """Training rows and validation rows; to be asked for once, when all have come."""
+        if self._file is not None and self._waiting.rows:
+            self._spill()
+        if not self._runs:
+            table, keys = self._held.table(), self._held.keys.array
+            training, validation = canonical(keys, table.validation)
+            return Held(table, keys, training), Held(table, keys, validation)
+        block = max(1, self.size.rows * self.limit // (WINDOWS * BLOCKS * self.size.bytes))
+        found = Spilled(self._runs, True, block), Spilled(self._runs, False, block)
+        for run in self._runs:
+            run.forget()
+        return found
+
+    @property
+    def spilled(self) -> int:
+        """Bytes in the file."""
+        return self._file.size if self._file is not None else 0
+
+    def close(self) -> None:
+        """The file is gone, and what was read from it stays."""
+        if self._file is not None:
+            self._file.close()
+
+    def _spill(self) -> None:
+        folder = folder_for_rows()
+        try:
+            self._file = self._file or File(folder)
+            self._runs.append(Run(self._held.table(), self._held.keys.array, self._file))
+        except OSError as error:
+            self._give_up(folder, error)
+        self._held, self._waiting = GrowingTable(self.like), Size()
+
+    def _give_up(self, folder: str, error: OSError) -> None:
+        self.close()
+        self._file, self._runs = None, []
+        free = f", {shutil.disk_usage(folder).free // MIB:,} MiB are free" if os.path.isdir(folder) else ""
+        self.failure = f"{folder} on {platform.node()}: {error.strerror}{free}"
+
+
+def folder_for_rows() -> str:
+    """One of Spark's local folders, where it tells the task of them, else the system's for temporary files."""
+    folders = [folder for folder in os.environ.get("SPARK_LOCAL_DIRS", "").split(",") if os.path.isdir(folder)]
+    return folders[os.getpid() % len(folders)] if folders else tempfile.gettempdir()

@@ -1,0 +1,56 @@
+"""Frames to prediction columns where the weights lie in blocks: ranks that hold a block each score their rows together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from spark_deepnet.exchange.blocks import ChannelBlocks
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.run import Runner
+from spark_deepnet.rows.features import Faults
+from spark_deepnet.rows.sharing import turns
+from spark_deepnet.rows.table import Table
+from spark_deepnet.score.score import ROWS, ScorePlan, cells, long_enough, picked, read, refuse, scores
+
+
+def score_in_blocks(
+    plan: ScorePlan, net: Net, weights: np.ndarray, channel: Channel, frames: Iterator[pd.DataFrame]
+) -> Iterator[pd.DataFrame]:
+    """For each of this rank's frames of at most ``turn`` rows what ``score`` gives. ``net`` and ``weights`` are the
+    block of the channel's rank. All ranks take turns until none has rows."""
+    runner = Runner(net, weights, ROWS, training=False, blocks=ChannelBlocks(channel))
+    faults: Faults = Counter()
+    own: list[np.ndarray] = []
+    with threadpool_limits(1):
+        for table, everywhere in turns(_tables(plan, frames, channel.rank, faults, own), faults, channel):
+            if table is not None:
+                refuse(plan, everywhere)
+                runner = long_enough(runner, table.features)
+                found = scores(runner, table.features, len(table))
+                rows = np.flatnonzero(table.targets[0] == channel.rank)
+                if own:
+                    yield cells(plan, [picked(each, rows) for each in found], own.pop())
+
+
+def _tables(
+    plan: ScorePlan, frames: Iterator[pd.DataFrame], rank: int, faults: Faults, own: list[np.ndarray]
+) -> Iterator[Table]:
+    """Rows whose target is the rank that they came to; faults are those of the last frame, and which of its rows can be
+    scored is added to ``own``."""
+    for frame in frames:
+        faults.clear()
+        features, valid = read(plan, frame, faults)
+        own.append(valid)
+        yield Table(features, (np.full(len(valid), rank, np.int32),), np.ones(len(valid), np.float32), valid)
+    faults.clear()
+
+
+def turn(blocks: int) -> int:
+    """The most rows of a frame, so that those of all blocks together go through the network at once."""
+    return max(1, ROWS // blocks)

@@ -1,0 +1,118 @@
+"""Frames to prediction columns layer by layer: no more than one layer's weights are held, for many rows at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from spark_deepnet.layers.layer import Arrays, Call, rows_of
+from spark_deepnet.net.batch import Batch
+from spark_deepnet.net.buffers import Buffers
+from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.run import Runner
+from spark_deepnet.rows.features import Faults
+from spark_deepnet.rows.ragged import Ragged
+from spark_deepnet.rows.table import Features, joined_features
+from spark_deepnet.score.score import (
+    ROWS,
+    ScorePlan,
+    Scores,
+    cells,
+    joined_scores,
+    long_enough,
+    picked,
+    read,
+    refuse,
+    scores_of,
+)
+
+VALUES = 64 << 20
+"""Bytes of the largest value of all rows that go through the network together."""
+Weights = Callable[[str], Arrays]
+"""Node -> its arrays by their own names."""
+
+
+def score_streamed(plan: ScorePlan, weights: Weights, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """For each frame what ``score`` gives. Weights are asked for once for each group of rows."""
+    net = plan.architecture.scores_net()
+    most = max(1, VALUES // (4 * max(prod(node.shape) for node in net.nodes)))
+    with threadpool_limits(1):
+        for group in _groups(frames, most):
+            faults: Faults = Counter()
+            told = [read(plan, frame, faults) for frame in group]
+            refuse(plan, faults)
+            features = {name: joined_features([own[name] for own, _ in told]) for name in told[0][0]}
+            found = _all_scores(net, features, sum(map(len, group)), most, weights)
+            start = 0
+            for frame, (_, valid) in zip(group, told, strict=True):
+                rows = np.arange(start, start + len(frame))
+                yield cells(plan, [picked(each, rows) for each in found], valid)
+                start += len(frame)
+
+
+def _groups(frames: Iterator[pd.DataFrame], most: int) -> Iterator[list[pd.DataFrame]]:
+    """Frames that together have so many rows, or come last."""
+    group: list[pd.DataFrame] = []
+    for frame in frames:
+        group.append(frame)
+        if sum(map(len, group)) >= most:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _all_scores(net: Net, features: Mapping[str, Features], n: int, most: int, weights: Weights) -> list[Scores]:
+    parts = []
+    for start in range(0, max(1, n), most):
+        rows = np.arange(start, min(start + most, n))
+        parts.append(streamed(net, {name: found.picked(rows) for name, found in features.items()}, len(rows), weights))
+    return [joined_scores(list(each)) for each in zip(*parts, strict=True)]
+
+
+def streamed(net: Net, features: Mapping[str, Features], n: int, weights: Weights) -> list[Scores]:
+    """Each output's scores of n rows."""
+    net = long_enough(Runner(net, np.zeros(0, np.float32), 1, training=False), features).net
+    values = {name: _input(found, n, net.inputs[name]) for name, found in features.items()}
+    lengths = {name: found.lengths for name, found in features.items() if isinstance(found, Ragged)}
+    wanted = Counter(name for node in net.nodes for name in node.inputs) + Counter(out.name for out in net.outputs)
+    for node in net.nodes:
+        arrays = weights(node.owner) if node.weights() else {}
+        values[node.name] = _through(node, arrays, values, lengths, n)
+        wanted.subtract(node.inputs)
+        for name in set(node.inputs):
+            if not wanted[name]:
+                del values[name]
+    return [scores_of(values[out.name], lengths.get(out.name), n) for out in net.outputs]
+
+
+def _input(found: Features, n: int, shape: tuple[int, ...]) -> np.ndarray:
+    out = np.zeros((n, *shape), np.float32)
+    found.take(np.arange(n), out if isinstance(found, Ragged) else rows_of(out, shape))
+    return out
+
+
+def _through(
+    node: Node, arrays: Arrays, values: Mapping[str, np.ndarray], lengths: dict[str, np.ndarray], n: int
+) -> np.ndarray:
+    """One node's output for all rows; its lengths join the others'."""
+    alone = Net(dict(zip(node.inputs, node.input_shapes, strict=True)), (node,))
+    buffers, y = Buffers(alone, min(n, ROWS), np.float32, False), np.empty((n, *node.shape), np.float32)
+    ends: list[np.ndarray] = []
+    for start in range(0, n, ROWS):
+        rows = slice(start, min(start + ROWS, n))
+        batch = Batch(alone, rows.stop - start, buffers, {node.owner: arrays}, None, Call())
+        for name in alone.inputs:
+            batch.feed[name][...] = values[name][rows]
+        known = {name: lengths[name][rows] for name in alone.inputs if name in lengths}
+        y[rows] = batch.forward(False, np.uint64(0), np.arange(batch.n, dtype=np.uint64), known)
+        if batch.outputs[0].ends is not None:
+            ends.append(batch.outputs[0].ends)
+    if ends:
+        lengths[node.name] = np.concatenate(ends)
+    return y

@@ -1,0 +1,109 @@
+"""``modelBlocks="auto"``: replicas and blocks by what they would cost, and what a worker can hold.
+
+Everything is reckoned from the network, nothing is timed: the same fit takes the same blocks again, on any driver."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from spark_deepnet.errors import ClusterError
+from spark_deepnet.plan.cost import Link
+from spark_deepnet.plan.grid import Grid
+from spark_deepnet.plan.memory import memory
+from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.plan.reckon import reckoned
+from spark_deepnet.train.loop import EVALUATED
+from spark_deepnet.train.tempo import steps_between
+
+ROOM = 2 / 3
+"""The part of a worker's memory that weights, slopes and activations may take; the rest is for rows, Python and Spark."""
+NEARLY = 0.9
+"""Fewer blocks are taken where they are nearly as fast as the fastest."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to divide the workers, as reckoned."""
+
+    replicas: int
+    blocks: int
+    syncEvery: int
+    memory: int
+    """Bytes of a worker, beside its rows."""
+    stepSeconds: float
+    stepBytes: float
+    """That a worker sends."""
+    rowsPerSecond: float
+    fits: bool
+    """Whether the memory is there."""
+
+
+def grids(recipe: Recipe, workers: int, exactly: bool = True) -> list[Grid]:
+    """The ways to divide the workers, by blocks; unless it must be exactly so many, some may be left over: each number
+    of replicas then has as many blocks as there is room for. Optimizers that measure whole layers have one block."""
+    blocks = [m for m in range(1, workers + 1) if workers % m == 0]
+    if recipe.made_optimizer().layerwise:
+        blocks = [1]
+    elif not exactly:
+        blocks = sorted({workers // replicas for replicas in range(1, workers + 1)})
+    return [Grid(workers // m, m) for m in blocks]
+
+
+def settled(recipe: Recipe, blocks: int) -> Recipe:
+    """With blocks of which syncEvery is to be found, every step exchanges: a round takes the rows of one step however
+    many it makes of them, so that more never make more rows a second."""
+    return replace(recipe, sync_every=1) if blocks > 1 and recipe.sync_every == 0 else recipe
+
+
+def candidates(recipe: Recipe, among: Sequence[Grid], link: Link, limit: int | None) -> tuple[Candidate, ...]:
+    """What each would cost; limit: bytes of a worker's memory, None where nobody knows them."""
+    return tuple(_candidate(recipe, grid, link, limit) for grid in among)
+
+
+def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None) -> Candidate:
+    recipe, costs = settled(recipe, grid.blocks), reckoned(recipe, grid.blocks, link)
+    tau = (
+        1
+        if grid.size == 1
+        else recipe.sync_every
+        or steps_between(costs.compute.at(costs.batch), costs.exchange_seconds(grid.replicas, 2), grid.replicas)
+    )
+    rows = max(costs.share(grid.replicas, tau), EVALUATED if recipe.validated else 1)
+    held = memory(recipe, rows, grid.blocks).total
+    return Candidate(
+        replicas=grid.replicas,
+        blocks=grid.blocks,
+        syncEvery=tau,
+        memory=held,
+        stepSeconds=costs.round_seconds(grid.replicas, tau) / tau,
+        stepBytes=costs.exchanged(grid.replicas, tau)[1] / tau,
+        rowsPerSecond=costs.rows_per_second(grid.replicas, tau),
+        fits=limit is None or held <= ROOM * limit,
+    )
+
+
+def chosen(found: Sequence[Candidate], limit: int | None) -> Candidate:
+    """The fewest blocks that fit and are nearly as fast as the fastest."""
+    fitting = [candidate for candidate in found if candidate.fits]
+    if not fitting:
+        least = min(found, key=lambda candidate: candidate.memory)
+        raise ClusterError(
+            f"modelBlocks: 'auto' found no number of blocks that fits: in {least.blocks} a worker would hold "
+            f"{least.memory >> 20:,} MiB beside its rows, of {(limit or 0) >> 20:,} MiB at most {ROOM:.0%} may be so; "
+            f"give more workers, more memory, or a number of blocks"
+        )
+    best = max(candidate.rowsPerSecond for candidate in fitting)
+    return next(candidate for candidate in fitting if candidate.rowsPerSecond >= NEARLY * best)
+
+
+def choose(recipe: Recipe, workers: int, exactly: bool, limit: int | None) -> Grid:
+    """The grid of a fit."""
+    taken = chosen(candidates(recipe, grids(recipe, workers, exactly), Link(), limit), limit)
+    _log.info(
+        "fit: modelBlocks='auto' takes %d replicas of %d blocks: %d MiB a worker, %.0f rows/s by reckoning",
+        *(taken.replicas, taken.blocks, taken.memory >> 20, taken.rowsPerSecond),
+    )
+    return Grid(taken.replicas, taken.blocks)

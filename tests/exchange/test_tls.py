@@ -1,0 +1,178 @@
+"""Encrypted connections: as good as plain ones to ranks of the fit, closed to all others, unreadable on the way."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spark_deepnet.errors import ClusterError, ExchangeError
+from spark_deepnet.exchange import acceptor
+from spark_deepnet.exchange.acceptor import CROWD, Acceptor
+from spark_deepnet.exchange.all_reduce import AllReduce
+from spark_deepnet.exchange.certificate import made_identity
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.handshake import Pass, dial
+from spark_deepnet.exchange.report import Listener, Reporter
+from spark_deepnet.exchange.tls import RECORD, context_of
+from tests.exchange.ranks import HERE, SECRET, identity, results
+from tests.train.fits import N, Rows, fit, plan_of
+
+PLAIN = Pass(SECRET, "exchange", "job 0")
+
+
+@pytest.fixture
+def key() -> Pass:
+    return replace(PLAIN, identity=identity())
+
+
+@pytest.fixture
+def door(key: Pass) -> Iterator[Acceptor]:
+    with closing(Acceptor(HERE, key, 1, lambda sock, _: sock.close())) as found:
+        yield found
+
+
+def test_a_fit_ends_with_the_same_bits() -> None:
+    plan, dealt = plan_of(batch_size=16), Rows.drawn().dealt(25, 0, N - 25)
+    encrypted = fit(replace(plan, identity=identity()), dealt, "sockets")
+    np.testing.assert_array_equal(encrypted.weights, fit(plan, dealt).weights)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("length", [1, RECORD // 4 - 3, RECORD // 4 - 2, 300_001])
+def test_sums_of_all_lengths(size: int, length: int) -> None:
+    def job(channel: Channel) -> np.ndarray:
+        vector = np.arange(length, dtype=np.float32) * (channel.rank + 1)
+        for _ in range(2):
+            AllReduce(channel)(vector)
+        return vector
+
+    expected = np.arange(length, dtype=np.float32) * (size * size * (size + 1) / 2)
+    for found in results("tls", size, job):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+class Ear:
+    """Stands between a dialer and an acceptor and keeps what passes."""
+
+    def __init__(self, port: int) -> None:
+        self.heard = bytearray()
+        self._listener = socket.create_server((HERE, 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._pass_on, args=(port,))
+        self._thread.start()
+
+    def _pass_on(self, port: int) -> None:
+        there = socket.create_connection((HERE, port))
+        with self._listener, self._listener.accept()[0] as here, there:
+            back = threading.Thread(target=self._carry, args=(there, here))
+            back.start()
+            self._carry(here, there)
+            back.join()
+
+    def _carry(self, source: socket.socket, to: socket.socket) -> None:
+        with suppress(OSError):  # the other end is gone
+            while data := source.recv(1 << 16):
+                self.heard += data
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+
+    def ended(self) -> bytes:
+        self._thread.join()
+        return bytes(self.heard)
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_who_listens_on_the_way_reads_nothing(encrypted: bool, key: Pass) -> None:
+    told: list[bytes] = []
+    done = threading.Event()
+
+    def hear(message: bytes) -> None:
+        told.append(message)
+        done.set()
+
+    shown = key.identity if encrypted else b""
+    with closing(Listener(HERE, SECRET, hear, identity=shown)) as listener:
+        ear = Ear(listener.port)
+        with closing(Reporter(HERE, ear.port, SECRET, 2.0, shown)) as reporter:
+            assert reporter.send(b"the loss is 0.25")
+            assert done.wait(2)
+        heard = ear.ended()
+    assert told == [b"the loss is 0.25"]
+    assert (b"the loss" in heard) != encrypted
+
+
+def test_the_certificate_of_another_fit_is_refused_by_the_dialer(door: Acceptor, key: Pass) -> None:
+    with pytest.raises(ExchangeError, match="does not bear the fit's certificate"):
+        dial(HERE, door.port, replace(key, identity=made_identity()), 0, 1, 2.0)
+
+
+@pytest.mark.parametrize("shown", ["none", "another"])
+def test_who_shows_no_certificate_or_another_is_refused_by_the_acceptor(door: Acceptor, key: Pass, shown: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if shown == "none" else context_of(made_identity(), False)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # would take any acceptor
+    with (
+        context.wrap_socket(socket.create_connection((HERE, door.port), 2)) as sock,
+        pytest.raises(ssl.SSLError, match=r"alert|certificate"),
+    ):
+        sock.recv(1)
+
+
+def test_without_the_secret_the_certificate_is_not_enough(door: Acceptor, key: Pass) -> None:
+    with pytest.raises(ExchangeError, match="does not let us in"):
+        dial(HERE, door.port, replace(key, secret=b"another fit's secret"), 0, 1, 0.2)
+
+
+@pytest.mark.parametrize("encrypted", [True, False], ids=["acceptor", "dialer"])
+def test_one_side_alone_cannot_speak_in_the_clear(encrypted: bool, key: Pass) -> None:
+    ways = [key, PLAIN] if encrypted else [PLAIN, key]
+    with (
+        closing(Acceptor(HERE, ways[0], 1, lambda sock, _: sock.close())) as found,
+        pytest.raises(ExchangeError, match=r"does not let us in|does not bear the fit's certificate"),
+    ):
+        dial(HERE, found.port, ways[1], 0, 1, 0.2)
+
+
+def test_who_stops_in_the_middle_is_sent_away(monkeypatch: pytest.MonkeyPatch, key: Pass) -> None:
+    monkeypatch.setattr(acceptor, "PATIENCE", 0.1)
+    with closing(Acceptor(HERE, key, 1, lambda sock, _: sock.close())) as found:
+        for begun in (b"", b"\x16\x03\x01\x02\x00\x01"):  # nothing, and the first bytes of a greeting
+            with socket.create_connection((HERE, found.port), 2) as sock:
+                sock.sendall(begun)
+                start = time.monotonic()
+                assert sock.recv(1) == b""
+                assert time.monotonic() - start < 1
+
+
+def test_a_crowd_of_strangers_does_not_disturb() -> None:
+    nonsense = (b"", b"\x00" * 5, b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 10_000)
+
+    def job(channel: Channel) -> float:
+        with ExitStack() as held:
+            for i in range(2 * CROWD):
+                stranger = held.enter_context(socket.create_connection(channel.here, timeout=2))  # type: ignore[attr-defined]
+                stranger.sendall(nonsense[i % len(nonsense)])
+            vector = np.full(1000, channel.rank, np.float32)
+            AllReduce(channel)(vector)
+            return float(vector.sum())
+
+    assert results("tls", 3, job) == [3000.0] * 3
+
+
+def test_certificates_want_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(ClusterError, match=r"encryption: .*cryptography.*spark_deepnet\[tls\].*'off'"):
+        made_identity()
+
+
+def test_the_key_is_not_printed(key: Pass) -> None:
+    assert "PRIVATE" not in repr(key)
+    assert "PRIVATE" not in repr(replace(plan_of(), identity=key.identity))

@@ -1,0 +1,116 @@
+"""What modelBlocks="auto" takes: by memory, and by what the reckoned seconds say."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from spark_deepnet.errors import ClusterError
+from spark_deepnet.layers.dense import Dense
+from spark_deepnet.plan.architecture import Entry
+from spark_deepnet.plan.cost import Link
+from spark_deepnet.plan.grid import Grid
+from spark_deepnet.plan.memory import memory
+from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.spark import cluster
+from spark_deepnet.spark.choice import NEARLY, ROOM, candidates, choose, grids
+from tests.train.fits import plan_of
+
+WIDE = (Dense(1024, "relu"), Dense(1024, "relu"), Dense(3))
+
+
+def recipe_of(layers: Any = WIDE, **recipe: Any) -> Recipe:
+    return plan_of(layers, entries=(Entry((1024,)),), **{"batch_size": 1024, "optimizer": "adam"} | recipe).recipe
+
+
+def blocks_of(recipe: Recipe, limit: int | None, workers: int = 4) -> int:
+    return choose(recipe, workers, True, limit).blocks
+
+
+def test_workers_divide_into_all_grids() -> None:
+    recipe = recipe_of()
+    assert grids(recipe, 12) == [Grid(12), Grid(6, 2), Grid(4, 3), Grid(3, 4), Grid(2, 6), Grid(1, 12)]
+    assert grids(recipe, 7) == [Grid(7), Grid(1, 7)]
+    assert grids(recipe, 7, exactly=False) == [Grid(7), Grid(3, 2), Grid(2, 3), Grid(1, 7)]
+    assert grids(recipe_of(optimizer="lamb"), 12) == [Grid(12)]
+
+
+def test_as_few_blocks_are_taken_as_fit() -> None:
+    """Rows are many, so each worker's products outweigh the exchange however the weights are cut."""
+    recipe = recipe_of(batch_size=4)
+    held = {m: memory(recipe, max(1, 4 * m // 4), m).total for m in (1, 2, 4)}
+    assert held[1] > held[2] > held[4]
+    found = {m: choose(recipe, 4, True, int(bytes_ / ROOM) + 1).blocks for m, bytes_ in held.items()}
+    assert all(blocks >= m for m, blocks in found.items())
+    assert found[4] == 4
+    with pytest.raises(ClusterError, match=r"^modelBlocks: 'auto' found no number of blocks that fits: in 4 a worker"):
+        choose(recipe, 4, True, int(held[4] / ROOM) - 10)
+
+
+def test_where_weights_outweigh_activations_blocks_exchange_less() -> None:
+    """Of few rows a step, replicas would send all their slopes; of many, blocks would send all activations."""
+    few, many = recipe_of(batch_size=8), recipe_of(batch_size=100_000)
+    for recipe, more in ((few, True), (many, False)):
+        one, two, *_ = candidates(recipe, grids(recipe, 4), Link(), None)
+        assert (two.stepBytes < one.stepBytes) == more
+        assert (two.rowsPerSecond > one.rowsPerSecond) == more
+    assert (blocks_of(few, None) > 1, blocks_of(many, None)) == (True, 1)
+
+
+def test_the_fewest_that_are_nearly_as_fast_are_taken() -> None:
+    for batch in (8, 64, 512, 4096):
+        recipe = recipe_of(batch_size=batch)
+        found = candidates(recipe, grids(recipe, 8), Link(), None)
+        best = max(c.rowsPerSecond for c in found)
+        expected = next(c.blocks for c in found if c.rowsPerSecond >= NEARLY * best)
+        assert blocks_of(recipe, None, workers=8) == expected
+
+
+def test_steps_between_exchanges_are_found_for_whole_replicas_only() -> None:
+    one, *blocks = candidates(recipe_of(sync_every=0), grids(recipe_of(), 4), Link(latency=1.0), None)
+    assert one.syncEvery > 1
+    assert [c.syncEvery for c in blocks] == [1, 1]
+    set_by_user = candidates(recipe_of(sync_every=7), grids(recipe_of(), 4), Link(), None)
+    assert [c.syncEvery for c in set_by_user] == [7, 7, 7]
+
+
+def test_a_lonely_worker_holds_all() -> None:
+    (alone,) = candidates(recipe_of(), grids(recipe_of(), 1), Link(), None)
+    assert (alone.replicas, alone.blocks, alone.stepBytes) == (1, 1, 0)
+    assert alone.fits
+
+
+@dataclass
+class Session:
+    """As much of a session as tells its settings."""
+
+    settings: dict[str, str]
+
+    @property
+    def conf(self) -> dict[str, str]:
+        return self.settings
+
+
+MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+CORES = {"spark.executor.cores": "8", "spark.task.cpus": "2"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"spark.executor.pyspark.memory": "2g", "spark.executor.memoryOverhead": "1g"}, 2 << 30),
+        ({"spark.executor.pyspark.memory": "512", **CORES}, 128 << 20),
+        ({"spark.executor.memoryOverhead": "800m", **CORES, "spark.master": "yarn"}, 200 << 20),
+        ({"spark.master": "local[4]"}, (MACHINE - (1 << 30)) // 4),
+        ({"spark.master": "local[4]", "spark.driver.memory": "3gb"}, (MACHINE - (3 << 30)) // 4),
+        ({"spark.master": "spark://host:7077"}, None),
+    ],
+)
+def test_a_worker_has_its_part_of_the_memory(
+    settings: dict[str, str], expected: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "slots_of", lambda _: 4)
+    assert cluster.memory_of(Session(settings)) == expected  # type: ignore[arg-type]

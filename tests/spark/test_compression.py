@@ -1,0 +1,35 @@
+"""What is said of slopes on their way, as Params of a fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spark_deepnet.spark.design import Design
+from tests.spark.data import blobs, estimator, frame, same
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "ratio"),
+    [
+        ("none", "none", 0.01),
+        ("fp16", "fp16", 0.01),
+        ("topk", "topk", 0.01),
+        ({"kind": "topk", "ratio": 1}, "topk", 1.0),
+    ],
+)
+def test_a_recipe_says_what_the_params_say(spark: Any, value: Any, kind: str, ratio: float) -> None:
+    recipe = Design(estimator(compression=value), frame(spark, *blobs(12))).recipe
+    assert (recipe.compression, recipe.ratio, recipe.overlap) == (kind, ratio, False)
+
+
+def test_on_one_host_a_fit_ends_with_the_same_bits(spark: Any) -> None:
+    """There slopes are exact; what top-k keeps of them, here nothing, travels from job to job."""
+    rows = frame(spark, *blobs()).cache()
+    net = estimator(batchSize=45, maxIter=2, numTrainWorkers=2)
+    exact = net.fit(rows)
+    for params in ({net.compression: "fp16"}, {net.compression: "topk", net.jobSeconds: 0.0}, {net.overlap: True}):
+        found = net.copy(params).fit(rows)
+        assert same(found, exact)
+        assert found.summary.jobs == (4 if net.jobSeconds in params else 1)

@@ -1,0 +1,193 @@
+"""Weights in blocks that stay on storage: the same models as those on the driver, with the limit of size lowered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+from pyspark.ml.tuning import CrossValidator, CrossValidatorModel, ParamGridBuilder
+from pyspark.sql import functions as F
+
+from spark_deepnet import DeepNetModel
+from spark_deepnet.errors import DataError, ModelFormatError, ParamError, SaveError, SizeError
+from spark_deepnet.layers import LSTM, Dense, Embedding, LayerNorm
+from spark_deepnet.spark import cluster, stored
+from tests.spark.data import blobs, estimator, frame
+from tests.spark.test_bad_input import check_sentence
+
+LAYERS = [Dense(70, "relu"), LayerNorm(), Dense(70, "tanh"), Dense(3, "softmax")]
+BOTH = pytest.mark.sessions("classic", "connect")
+
+
+@pytest.fixture(scope="session")
+def rows(spark: Any) -> Any:
+    """90 rows, with columns that transform has nothing to do with."""
+    x, y = blobs()
+    return frame(spark, x, y, number=range(90)).withColumn("more", F.create_map(F.lit("n"), "number")).cache()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def none_on_the_driver() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored, "DRIVER_WEIGHTS", 4096)
+        yield
+
+
+@pytest.fixture
+def all_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    return lambda: monkeypatch.setattr(stored, "DRIVER_WEIGHTS", 1 << 20)
+
+
+def net(folder: Path, **params: Any) -> Any:
+    return estimator(layers=LAYERS, numTrainWorkers=2, modelBlocks=2, checkpointDir=str(folder), **params)
+
+
+@pytest.fixture(scope="module")
+def pair(rows: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Of one fit: the model whose weights the driver holds, the one whose weights stay on storage, and where."""
+    folder = tmp_path_factory.mktemp("stored")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored, "DRIVER_WEIGHTS", 1 << 20)
+        held = net(folder).fit(rows)
+    return held, net(folder).fit(rows), folder
+
+
+def scored(model: Any, rows: Any) -> list[Any]:
+    return model.transform(rows).orderBy("number").collect()
+
+
+def check_same(found: list[Any], expected: list[Any]) -> None:
+    """Rows with all their columns."""
+    for row, other in zip(found, expected, strict=True):
+        for name in ("features", "label", "number", "more", "prediction"):
+            assert row[name] == other[name]
+        np.testing.assert_allclose(row.rawPrediction.toArray(), other.rawPrediction.toArray(), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(row.probability.toArray(), other.probability.toArray(), rtol=1e-4, atol=1e-6)
+
+
+@BOTH
+def test_it_scores_as_the_model_on_the_driver_does(rows: Any, pair: Any) -> None:
+    held, model, folder = pair
+    assert model.stored is not None
+    assert [path.name.partition("-")[0] for path in folder.iterdir()] == ["weights"], "the job's own files are removed"
+    expected = scored(held, rows)
+    check_same(scored(model, rows), expected)
+    assert model.transform(rows).schema == held.transform(rows).schema
+    assert model.transform(rows).limit(2).count() == 2
+    assert model.transform(rows.limit(0)).count() == 0
+    check_same(scored(model, rows.where("number < 3")), expected[:3])
+
+
+@BOTH
+def test_it_is_saved_and_loaded_on_storage_and_on_the_driver(
+    rows: Any, pair: Any, tmp_path: Path, all_on_the_driver: Callable[[], None]
+) -> None:
+    held, model, _ = pair
+    model.save(f"{tmp_path}/model")
+    again = DeepNetModel.load(f"{tmp_path}/model")
+    assert again.stored is not None
+    check_same(scored(again, rows), scored(held, rows))
+    again.write().overwrite().save(f"{tmp_path}/copy")
+    all_on_the_driver()
+    small = DeepNetModel.load(f"{tmp_path}/copy")
+    assert small.weights.keys() == held.weights.keys()
+    for name, array in held.weights.items():
+        np.testing.assert_array_equal(small.weights[name], array)
+
+
+def test_it_goes_through_pipelines_and_cross_validators(rows: Any, pair: Any, tmp_path: Path) -> None:
+    estimator = net(tmp_path / "fits")
+    fitted = Pipeline(stages=[estimator]).fit(rows)
+    fitted.save(f"{tmp_path}/pipeline")
+    check_same(scored(PipelineModel.load(f"{tmp_path}/pipeline"), rows), scored(pair[0], rows))
+    grid = ParamGridBuilder().addGrid(estimator.learningRate, [0.01, 0.05]).build()
+    metric = MulticlassClassificationEvaluator(metricName="accuracy")
+    found = CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=metric, numFolds=2).fit(rows)
+    found.save(f"{tmp_path}/found")
+    again = CrossValidatorModel.load(f"{tmp_path}/found")
+    assert again.bestModel.stored is not None
+    assert metric.evaluate(again.transform(rows)) == metric.evaluate(found.transform(rows))
+
+
+def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> None:
+    _, model, _ = pair
+    model.save(f"{tmp_path}/model")
+    again = DeepNetModel.load(f"{tmp_path}/model")
+    costly = [Dense(70, initializer="orthogonal"), Dense(70), Dense(3, "softmax")]
+    refusals: list[tuple[type[Exception], str, Callable[[], Any]]] = [
+        (SizeError, "weights: .* stay on storage", lambda: model.weights),
+        (SizeError, "predict: .* stay on storage", lambda: model.predict([1.0, 2.0, 3.0, 4.0])),
+        (ParamError, "checkpointDir: ", lambda: estimator(layers=LAYERS, numTrainWorkers=2, modelBlocks=2).fit(rows)),
+        (ParamError, "layers: 'dense/W' starts by Orthogonal", lambda: net(tmp_path).setLayers(costly).fit(rows)),
+        (SaveError, "would lose them", lambda: again.write().overwrite().save(f"{tmp_path}/model")),
+        (DataError, "exists already", lambda: again.transform(rows.withColumn("prediction", F.lit(1)))),
+    ]
+    for error, words, act in refusals:
+        with pytest.raises(error, match=words) as raised:
+            act()
+        check_sentence(raised.value)
+    check_same(scored(again, rows), scored(model, rows))
+
+
+def test_where_slots_are_few_it_scores_layer_by_layer(rows: Any, pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, model, _ = pair
+    monkeypatch.setattr(cluster, "slots_of", lambda spark: 1)
+    found = model.transform(rows)
+    assert found.schema == held.transform(rows).schema
+    check_same(found.orderBy("number").collect(), scored(held, rows))
+    assert model.transform(rows.limit(0)).count() == 0
+
+
+def lose_a_shard(data: Path) -> None:
+    max(data.glob("part-*"), key=lambda file: file.stat().st_size).unlink()
+
+
+def damage_a_shard(data: Path) -> None:
+    for file in data.glob(".*.crc"):
+        file.unlink()
+    file = max(data.glob("part-*"), key=lambda file: file.stat().st_size)
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 3] ^= 0xFF
+    file.write_bytes(raw)
+
+
+@pytest.mark.parametrize("damage", [lose_a_shard, damage_a_shard])
+def test_a_damaged_shard_is_found_when_it_is_loaded(pair: Any, tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    pair[1].save(f"{tmp_path}/model")
+    damage(tmp_path / "model" / "data")
+    with pytest.raises(ModelFormatError, match="damaged") as raised:
+        DeepNetModel.load(f"{tmp_path}/model")
+    check_sentence(raised.value)
+
+
+def test_sequences_of_any_length_and_rows_that_cannot_be_scored(
+    spark: Any, tmp_path: Path, all_on_the_driver: Callable[[], None]
+) -> None:
+    """More rows than a turn takes, each of its own length."""
+    rng = np.random.default_rng(0)
+    told = [([float(t) for t in rng.integers(0, 9, 1 + i % 7)], float(i % 3), i) for i in range(300)]
+    rows = spark.createDataFrame(told, ["features", "label", "number"])
+    model = (
+        net(tmp_path / "fits")
+        .setLayers([Embedding(9, 8), LSTM(40, recurrent_initializer="glorot_uniform"), Dense(3, "softmax")])
+        .fit(rows)
+    )
+    odd = spark.createDataFrame([(None, 0.0, 900), ([1.0, 11.0], 0.0, 901)], rows.schema)
+    model.setHandleInvalid("keep")
+    found = scored(model, rows.union(odd))
+    model.save(f"{tmp_path}/model")
+    all_on_the_driver()
+    held = DeepNetModel.load(f"{tmp_path}/model")
+    assert held.stored is None
+    expected = scored(held, rows.union(odd))
+    assert np.isnan([row.prediction for row in found[-2:]]).all()
+    np.testing.assert_allclose(
+        [row.probability.toArray() for row in found], [row.probability.toArray() for row in expected], rtol=1e-4
+    )
+    model.setHandleInvalid("skip")
+    assert model.transform(rows.union(odd)).count() == 300

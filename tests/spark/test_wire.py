@@ -1,0 +1,73 @@
+"""Ports, encryption and strangers, seen from the estimator."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import pytest
+
+from spark_deepnet.errors import ClusterError
+from spark_deepnet.exchange.handshake import CHALLENGE
+from spark_deepnet.spark import wire
+from tests.exchange.hostile import Hostile
+from tests.spark.data import blobs, estimator, frame, same
+from tests.spark.test_bad_input import check_sentence
+
+PORTS = range(21_500, 21_503)  # of two workers and the driver
+
+
+@pytest.mark.parametrize("encryption", ["off", "on"])
+def test_300_hostile_connections_change_nothing(spark: Any, encryption: str) -> None:
+    rows = frame(spark, *blobs()).cache()
+    net = estimator(batchSize=16, numTrainWorkers=2, showProgress=True)
+    alone = net.fit(rows)
+    among = net.copy({net.portRange: f"{PORTS[0]}-{PORTS[-1]}", net.encryption: encryption})
+    with Hostile(PORTS) as strangers:
+        fits = [among.fit(rows)]
+        while strangers.made < 300:
+            fits.append(among.fit(rows))
+    assert all(same(fit, alone) for fit in fits)
+    assert strangers.learnt() <= ({CHALLENGE.size} if encryption == "off" else set())
+
+
+def told(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Any:
+    """No session: its settings alone."""
+    found = {f"spark.{name.replace('_', '.')}": value for name, value in settings.items()}
+    monkeypatch.setattr(wire, "conf", lambda _, key, default="": found.get(key, default))
+
+
+@pytest.mark.parametrize(
+    ("encryption", "settings", "encrypted"),
+    [
+        ("auto", {}, False),
+        ("auto", {"network_crypto_enabled": "false"}, False),
+        ("auto", {"network_crypto_enabled": "true"}, True),
+        ("auto", {"authenticate_enableSaslEncryption": "true"}, True),
+        ("auto", {"ssl_rpc_enabled": "True"}, True),
+        ("auto", {"ssl_enabled": "true"}, False),
+        ("off", {"ssl_rpc_enabled": "true"}, False),
+        ("on", {"ssl_rpc_enabled": "true"}, True),
+        ("on", {}, True),
+    ],
+)
+def test_connections_are_encrypted_as_asked_or_as_spark_s_own(
+    encryption: str, settings: dict[str, str], encrypted: bool, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    told(monkeypatch, **settings)
+    with caplog.at_level(logging.WARNING):
+        assert bool(wire.identity_for(None, encryption)) == encrypted  # type: ignore[arg-type]
+    assert ("over which their key travels" in caplog.text) == (encryption == "on" and not settings)
+
+
+def test_every_fit_has_a_certificate_of_its_own() -> None:
+    assert wire.made_identity() != wire.made_identity()
+
+
+def test_without_the_package_a_fit_is_refused_before_its_first_job(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = frame(spark, *blobs(12))
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(ClusterError, match=r"encryption: .*cryptography") as raised:
+        estimator(encryption="on").fit(rows)
+    check_sentence(raised.value)
