@@ -88,6 +88,19 @@ def test_a_frozen_peer_ends_the_wait_at_the_deadline(world: str, late: int, met:
 
 
 @every_world
+def test_a_late_peer_that_lives_is_waited_for_while_patience_lasts(world: str) -> None:
+    def job(channel: Channel) -> float:
+        channel.patience = 20 * DEADLINE
+        out, peer = np.zeros(1), 1 - channel.rank
+        if channel.rank == 1:
+            time.sleep(2.5 * DEADLINE)
+        channel.swap(peer, np.full(1, channel.rank + 1.0), peer, out)
+        return float(out[0])
+
+    assert results(world, 2, job, DEADLINE) == [2.0, 1.0]
+
+
+@every_world
 @pytest.mark.parametrize("gone", [0, 1])
 def test_a_peer_that_vanishes_is_named(world: str, gone: int) -> None:
     def job(channel: Channel) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from spark_deepnet.errors import DataError, ExchangeError, TrainingError
+from spark_deepnet.errors import DataError, ExchangeError, LostPeerError, TrainingError
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train import rank, state
+from tests.exchange.ranks import HERE
 from tests.train.fits import CLASSES, N, Rows, fit, plan_of, run_ranks
 
 ROWS = Rows.drawn()
@@ -166,3 +169,30 @@ def test_bad_rows_of_all_ranks_are_told_in_one_sentence_on_every_rank() -> None:
     assert told[0] == DataError.__name__
     assert "unknown labels such as 9; the network's 3 outputs want whole numbers from 0 to 2 (7 found)" in told[1]
     assert "column 'f': NaN or infinite values; fill or drop them first (3 found)" in told[1]
+
+
+def test_a_rank_that_nobody_meets_ends_at_the_deadline() -> None:
+    over = threading.Event()
+
+    def all_gather(text: str) -> list[str]:
+        over.wait(20)
+        return [text, text]
+
+    plan = replace(plan_of(), workers=2, deadline=0.2)
+    try:
+        with pytest.raises(ExchangeError, match=r"rank 0 at 127.0.0.1 waited 0.2 s to meet 1 others; is one frozen"):
+            list(rank.run(plan, iter([ROWS.frame()]), rank.Seat(0, 2, HERE, all_gather)))
+    finally:
+        over.set()
+
+
+def test_who_has_lost_a_peer_lets_the_cause_be_heard_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    def job(*_: Any) -> Any:
+        raise LostPeerError("rank 0: rank 1 closed the connection")
+
+    monkeypatch.setattr(rank, "LAST_WORDS", 0.2)
+    monkeypatch.setattr(rank, "_job", job)
+    began = time.monotonic()
+    with pytest.raises(LostPeerError):
+        list(rank.run(plan_of(), iter(()), rank.Seat(0, 1, HERE, list)))
+    assert time.monotonic() - began > 0.19
