@@ -93,6 +93,6 @@ class Costs:
 
     def naive(self, workers: int) -> float:
         """C / (C / K + S): synchronous steps, were a share's seconds proportional to its rows (Moritz et al., SparkNet,
-        arXiv 1511.06051)."""
+        arXiv 1511.06051); the first C with the exchange of one replica's blocks."""
         alone = self.compute.at(self.batch)
-        return alone / (alone / workers + self.exchange_seconds(workers, 1))
+        return self.round_seconds(1, 1) / (alone / workers + self.exchange_seconds(workers, 1))
