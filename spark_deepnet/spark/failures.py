@@ -77,12 +77,10 @@ def _first(failed: list[Failed]) -> Failed:
 
 
 def tell_of_retries(spark: SparkSession, measures: dict[str, Any]) -> None:
-    """Warn where Spark has run a job again; measures: of one of its ranks."""
-    attempt = measures["attempt"]
-    if attempt:
-        failed = failed_tasks(spark, measures["stage"], attempt - 1)
-        why = _words(_first(failed)) if failed else "a worker was lost"
-        _log.warning("fit: job %d was run %d times: %s", measures["job"], attempt + 1, why)
+    """Warn where Spark has run a job again, and the session tells; measures: of one of its ranks."""
+    failed = failed_tasks(spark, measures["stage"], before=1)
+    if failed:
+        _log.warning("fit: job %d was run again: %s", measures["job"], _words(_first(failed)))
 
 
 def _named(text: str) -> str:

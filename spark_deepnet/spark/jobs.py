@@ -42,8 +42,7 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
     context = BarrierTaskContext.get()
     number = context.partitionId()
     host = context.getTaskInfos()[number].address.rpartition(":")[0].strip("[]")
-    tried = context.stageId(), context.stageAttemptNumber()
-    yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather, *tried))
+    yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather, context.stageId()))
 
 
 @dataclass

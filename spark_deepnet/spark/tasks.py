@@ -19,16 +19,16 @@ class Failed(NamedTuple):
     reason: str
 
 
-def failed_tasks(spark: SparkSession, stage: int, attempt: int | None = None) -> list[Failed]:
-    """Of this attempt of the stage, or its last; none over Connect, which does not tell."""
+def failed_tasks(spark: SparkSession, stage: int, before: int = 0) -> list[Failed]:
+    """Of the stage's last attempt, or so many before it; none over Connect, which does not tell."""
     if is_remote():
         return []
     try:
         context: Any = spark.sparkContext
         store = context._jsc.sc().statusStore()
-        last = store.lastStageAttempt(stage).attemptId() if attempt is None else attempt
-        tasks = store.taskList(stage, last, MOST)
-        found = [tasks.apply(i) for i in range(tasks.size())]
+        attempt = store.lastStageAttempt(stage).attemptId() - before
+        tasks = store.taskList(stage, attempt, MOST) if attempt >= 0 else None
+        found = [tasks.apply(i) for i in range(tasks.size())] if tasks is not None else []
         failed = [task for task in found if task.status() == "FAILED" and task.errorMessage().isDefined()]
         return [Failed(task.index(), task.host(), task.errorMessage().get()) for task in failed]
     except Exception as error:  # the sentence is then without what only the JVM knows

@@ -59,8 +59,6 @@ class Seat:
     all_gather: Callable[[str], list[str]]
     stage: int = 0
     """Spark's number of the job's stage."""
-    attempt: int = 0
-    """How often Spark has run it before."""
 
 
 def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator[pd.DataFrame]:
@@ -213,7 +211,6 @@ def _results(
         "ownRows": len(shard.train) + len(shard.valid),
         "spilledBytes": shard.spilled,
         "stage": seat.stage,
-        "attempt": seat.attempt,
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
     own, finished = plan.recipe.keeps_own, state.clock.finished
