@@ -39,10 +39,10 @@ class Runner:
         self.total, self.blocks = total or Call.total, blocks
         self.buffers = Buffers(net, capacity, weights.dtype, training)
         self.capacity, self.training = capacity, training
-        self.slopes = aligned(self.layout.size, weights.dtype) if training else np.zeros(0, weights.dtype)
         self.sparse = frozenset(sparse_readers(net))
         """The inputs that may be fed as sparse rows."""
-        self._seen = seen_of(net, self.layout, self.slopes) if training else {}
+        self._slopes: np.ndarray | None = None
+        self._seen: dict[str, dict[str, Seen]] | None = None
         self._batches: dict[tuple[object, ...], Batch] = {}
 
     @property
@@ -50,17 +50,28 @@ class Runner:
         """Whether some layer sums over all ranks, so that all must pass together."""
         return any(node.layer.totals for node in self.net.nodes)
 
+    @property
+    def slopes(self) -> np.ndarray:
+        """The flat vector of the weights' slopes, made when it is first wanted; empty where the network is not trained."""
+        if self._slopes is None:
+            self._slopes = aligned(self.layout.size if self.training else 0, self.weights.dtype)
+        return self._slopes
+
     def use_slopes(self, slopes: np.ndarray) -> None:
         """Write the weights' slopes into this vector from now on: part of a longer one that is exchanged whole."""
-        self.slopes = slopes
-        self._seen = seen_of(self.net, self.layout, slopes)
+        self._slopes, self._seen = slopes, None
         self._batches.clear()
 
     @property
     def seen(self) -> list[Seen]:
         """The slopes that stand apart from the vector where an input is fed as sparse rows, in its order."""
-        found = (seen for slopes in self._seen.values() for seen in slopes.values())
+        found = (seen for slopes in self._apart().values() for seen in slopes.values())
         return sorted(found, key=lambda seen: seen.slot.start)
+
+    def _apart(self) -> dict[str, dict[str, Seen]]:
+        if self._seen is None:
+            self._seen = seen_of(self.net, self.layout, self.slopes) if self.training else {}
+        return self._seen
 
     def batch(self, n: int, longest: Mapping[str, int] | None = None, sparse: Collection[str] = ()) -> Batch:
         """The batch of n rows; longest: of inputs that are sequences, the steps of the longest row; sparse: the inputs
@@ -73,7 +84,7 @@ class Runner:
             slopes = self.layout.views(self.slopes) if self.training else None
             call = Call(total=self.total, blocks=self.blocks)
             weights = self.layout.views(self.weights)
-            self._batches[key] = Batch(net, n, self.buffers, weights, slopes, call, sparse, self._seen)
+            self._batches[key] = Batch(net, n, self.buffers, weights, slopes, call, sparse, self._apart())
         return self._batches[key]
 
     def _shortened(self, longest: Mapping[str, int]) -> Net:

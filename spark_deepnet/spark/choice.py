@@ -1,6 +1,7 @@
 """``modelBlocks="auto"``: replicas and blocks by what they would cost, and what a worker can hold.
 
-Everything is reckoned from the network, nothing is timed: the same fit takes the same blocks again, on any driver."""
+Everything is reckoned from the network, nothing is timed: with as many slots of as much memory, the same fit takes the same
+blocks again."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spark_deepnet.errors import ClusterError
-from spark_deepnet.plan.cost import Link
+from spark_deepnet.plan.cost import Costs, Link
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import memory
 from spark_deepnet.plan.plan import Recipe
@@ -58,6 +59,15 @@ def settled(recipe: Recipe, blocks: int) -> Recipe:
     return replace(recipe, sync_every=1) if blocks > 1 and recipe.sync_every == 0 else recipe
 
 
+def tau_of(recipe: Recipe, grid: Grid, costs: Costs) -> int:
+    """Steps between exchanges, as set or as they would be found; a lonely worker has none."""
+    if grid.size == 1:
+        return 1
+    return recipe.sync_every or steps_between(
+        costs.compute.at(costs.batch), costs.exchange_seconds(grid.replicas, 2), grid.replicas
+    )
+
+
 def candidates(recipe: Recipe, among: Sequence[Grid], link: Link, limit: int | None) -> tuple[Candidate, ...]:
     """What each would cost; limit: bytes of a worker's memory, None where nobody knows them."""
     return tuple(_candidate(recipe, grid, link, limit) for grid in among)
@@ -65,12 +75,7 @@ def candidates(recipe: Recipe, among: Sequence[Grid], link: Link, limit: int | N
 
 def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None) -> Candidate:
     recipe, costs = settled(recipe, grid.blocks), reckoned(recipe, grid.blocks, link)
-    tau = (
-        1
-        if grid.size == 1
-        else recipe.sync_every
-        or steps_between(costs.compute.at(costs.batch), costs.exchange_seconds(grid.replicas, 2), grid.replicas)
-    )
+    tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, tau), EVALUATED if recipe.validated else 1)
     held = memory(recipe, rows, grid.blocks).total
     return Candidate(

@@ -108,9 +108,9 @@ def memory_of(spark: SparkSession) -> int | None:
 
 
 def _bytes_of(size: str) -> int:
-    """Of Spark's words: 512 (MiB), 800m, 2g, 2gb."""
-    match = re.fullmatch(r"(\d+)\s*([kmgtp]?)i?b?", size.strip().lower())
-    return int(match[1]) << 10 * (1 + "kmgtp".index(match[2] or "m")) if match else 0
+    """Of Spark's words: 512 (MiB), 800m, 2g, 2gb, 1024b."""
+    number, unit = re.fullmatch(r"(\d+)\s*([a-z]*)", size.strip().lower()).groups()  # type: ignore[union-attr]
+    return int(number) << 10 * "bkmgtp".index(unit[:1] or "m")
 
 
 def threads_of(spark: SparkSession) -> int:

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.cost import Costs, Link
-from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import Memory, NodeCost, memory, nodes, row_bytes
-from spark_deepnet.plan.plan import Recipe, TrainPlan
-from spark_deepnet.spark.choice import Candidate, candidates, grids
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.spark.choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.train.loop import EVALUATED
 from spark_deepnet.train.probe import probe
-from spark_deepnet.train.tempo import steps_between
 
 WORKERS = tuple(2**i for i in range(11))
 TAUS = (1, 10, 50, 100)
@@ -93,7 +91,7 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | Non
     """Times a few steps; rounds: whether the fit goes in rounds of Spark jobs; limit: bytes of a worker's memory."""
     recipe, grid = plan.recipe, plan.grid
     costs = probe(plan).costs(recipe.batch_size, link)
-    tau = _tau(recipe, grid, costs)
+    tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, recipe.sync_every), EVALUATED if recipe.validated else 1)
     sparse = foretold_sparse(plan)
     return Forecast(
@@ -113,15 +111,6 @@ def foretold_sparse(plan: TrainPlan) -> list[str]:
     """The inputs that are taken to be fed as sparse rows."""
     readers = sparse_readers(plan.recipe.scores_net())
     return [source.input for source in plan.columns.sources if source.wide and source.input in readers]
-
-
-def _tau(recipe: Recipe, grid: Grid, costs: Costs) -> int:
-    """Steps between exchanges; a lonely worker has none."""
-    if grid.size == 1:
-        return 1
-    return recipe.sync_every or steps_between(
-        costs.compute.at(costs.batch), costs.exchange_seconds(grid.replicas, 2), grid.replicas
-    )
 
 
 def _layers(f: Forecast) -> list[str]:

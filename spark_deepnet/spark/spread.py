@@ -94,7 +94,7 @@ def spread_task(plan: SpreadPlan, batches: Iterable[pa.RecordBatch]) -> Iterator
     context = BarrierTaskContext.get()
     number = context.partitionId()
     host = context.getTaskInfos()[number].address.rpartition(":")[0].strip("[]")
-    job, wire = f"{context.stageId()} {context.stageAttemptNumber()}", plan.wire
+    job, wire = str(context.stageId()), plan.wire
     ports = range(wire.ports[0], wire.ports[1] + 1)
     channel = meet(
         number, plan.grid.size, host, context.allGather, wire.secret, job, wire.deadline, ports, wire.identity

@@ -23,7 +23,7 @@ def save_weights(spark: SparkSession, model: Any, path: str) -> list[Pieces]:
     stored = model.stored
     if stored is None:
         chunks = [(c.name, 0, *c[1:]) for c in chunks_of(model.weights)]
-        spark.createDataFrame(chunks, SCHEMA).write.parquet(path)
+        write_chunks(spark.createDataFrame(chunks, SCHEMA), path)
     else:
         write_chunks(stored.frame(spark), path)
     return pieces_of(model.architecture.scores_net(), 1 if stored is None else stored.blocks)

@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.slopes import all_finite
-from spark_deepnet.plan.plan import NONE, Recipe
+from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.batches import Epoch, largest_share
 from spark_deepnet.rows.held import Picked
 from spark_deepnet.rows.shard import Shard
@@ -51,7 +51,7 @@ class Loop:
         self.share = largest_share(len(shard.train), census.rows, batch)
         """The most of this rank's rows that a step takes."""
         capacity = max(self.share, min(len(shard.valid), EVALUATED))
-        rows = channel if census.sparse and recipe.compression == NONE else None
+        rows = channel if census.sparse else None
         slopes = summing(recipe, channel, state)
         self.stepper = Stepper(recipe, state, capacity, slopes, self.exact, meter, block, rows)
         self.block = self.stepper.block

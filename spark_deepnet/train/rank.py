@@ -24,6 +24,7 @@ from spark_deepnet.exchange.seats import Seats
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.chunks import Chunk, chunks_of
+from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.blank import blank
@@ -95,8 +96,8 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterato
             if shard is None:
                 with meter.timed("reading"):
                     shard = _shared(plan, reader, frames, channel)
-            state, census, layout = _trained(plan, shard, channel, meter)
-            yield from _results(plan, seat, shard, state, layout, census, channel, meter)
+            state, census = _trained(plan, shard, channel, meter)
+            yield from _results(plan, seat, shard, state, census, channel, meter)
         finally:
             channel.close()
 
@@ -132,7 +133,7 @@ def _channel(meeting: Future[Channel], plan: TrainPlan, seat: Seat) -> Channel:
     )
 
 
-def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census, Layout]:
+def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census]:
     grid, rank = plan.grid, channel.rank
     replicas = Seats(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):
@@ -151,7 +152,7 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
     finally:
         if reporter is not None:
             reporter.close()
-    return state, census, Layout(block.net)
+    return state, census
 
 
 def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> State:
@@ -189,14 +190,7 @@ def _report_to(reporter: Reporter | None) -> Report:
 
 
 def _results(
-    plan: TrainPlan,
-    seat: Seat,
-    shard: Shard,
-    state: State,
-    layout: Layout,
-    census: Census,
-    channel: Channel,
-    meter: Meter,
+    plan: TrainPlan, seat: Seat, shard: Shard, state: State, census: Census, channel: Channel, meter: Meter
 ) -> Iterator[pd.DataFrame]:
     """Measures of every rank; of the first replica also the weights, or the state where the fit goes on, to which every
     rank adds what is its own. A chunk's ``rank`` is whose it is."""
@@ -215,10 +209,12 @@ def _results(
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
     own, finished = plan.recipe.keeps_own, state.clock.finished
     if plan.grid.replica(channel.rank) == 0:
-        chunks, whose = state.chunks(own), ALL - plan.grid.block(channel.rank)
+        block = plan.grid.block(channel.rank)
+        chunks, whose = state.chunks(own), ALL - block
         yield _frame(STATE, whose, [next(chunks)])
         if finished:
             state.vectors.clear()  # their memory is wanted for what goes out
+            layout = Layout(cut(plan.recipe.scores_net(), block, plan.blocks))
             yield from (_named(whose, chunk) for chunk in chunks_of(layout.named(state.kept())))
         else:
             yield from (_frame(STATE, whose, [chunk], part) for part, chunk in enumerate(chunks, start=1))

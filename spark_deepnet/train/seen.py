@@ -13,7 +13,7 @@ from spark_deepnet.kernels.memory import Room
 from spark_deepnet.kernels.sparse import put_rows
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.seen import Seen, outside
-from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.plan.plan import NONE, Recipe
 
 NO_ROWS = np.zeros(0, np.int32)
 Move = Callable[[np.ndarray, np.ndarray, tuple[np.ndarray, ...], bool], None]
@@ -30,7 +30,9 @@ class SeenRows:
         self.decays = bool(recipe.l1 or recipe.l2)
         self.by_row = {s.slot.name: optimizer.by_row and not (self.decays and s.slot.weight.decays) for s in self.seen}
         """Whether a step changes no weights but those of the rows that have slopes."""
-        self._sums = {} if channel is None else {s.slot.name: RowSum(channel, *s.rows.shape) for s in self.seen}
+        self._sums: dict[str, RowSum] = {}
+        if channel is not None and recipe.compression == NONE:  # what compresses wants all slopes
+            self._sums = {s.slot.name: RowSum(channel, *s.rows.shape) for s in self.seen}
         self._rooms: dict[tuple[str, int], Room] = {}
 
     def nothing(self, slopes: np.ndarray) -> None:

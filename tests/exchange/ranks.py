@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -16,6 +17,12 @@ WORLDS = ("memory", "sockets")
 WIRES = (*WORLDS, "tls")
 SECRET = b"a secret of this fit"
 HERE = "127.0.0.1"
+
+
+def ports(count: int) -> range:
+    """Below those that systems give to whoever dials, and not those of another process that tests; at most 20."""
+    first = 20_000 + os.getpid() % 600 * 20
+    return range(first, first + count)
 
 
 class Meeting:

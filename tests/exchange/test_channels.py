@@ -12,7 +12,7 @@ import pytest
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
-from tests.exchange.ranks import HERE, SECRET, WIRES, Meeting, channel_of, results, together
+from tests.exchange.ranks import HERE, SECRET, WIRES, Meeting, channel_of, ports, results, together
 
 DEADLINE = 0.5
 every_world = pytest.mark.parametrize("world", WIRES)
@@ -190,11 +190,7 @@ def test_a_short_secret_is_refused() -> None:
         channel_of(0, 2, Meeting(2), DEADLINE, b"short")
 
 
-PORTS = range(21_100, 21_140)  # below those that systems give to whoever dials
-
-
-def in_ports(rank: int, meeting: Meeting, ports: range) -> Channel:
-    return meet(rank, 2, HERE, meeting.all_gather(rank), SECRET, "job", DEADLINE, ports)
+PORTS = ports(20)
 
 
 def test_ports_of_a_range_are_tried_in_turn() -> None:
@@ -211,7 +207,7 @@ def test_ports_of_a_range_are_tried_in_turn() -> None:
         first, second = (int(text.rpartition(":")[2]) for text in heard)
         with pytest.raises(ExchangeError, match=f"none of the ports {first} to {second}: .*in use"):
             meet(0, 2, HERE, all_gather, SECRET, "job", DEADLINE, (first, second))
-    assert 21_100 <= first < second < 21_140
+    assert PORTS[0] <= first < second <= PORTS[-1]
 
 
 def test_a_port_is_free_again_as_soon_as_its_rank_has_left() -> None:
@@ -221,7 +217,7 @@ def test_a_port_is_free_again_as_soon_as_its_rank_has_left() -> None:
 
         def run(rank: int, meeting: Meeting = meeting, found: list[float] = found) -> None:
             out = np.zeros(1)
-            with in_ports(rank, meeting, range(21_150, 21_152)) as channel:
+            with meet(rank, 2, HERE, meeting.all_gather(rank), SECRET, "job", DEADLINE, ports(2)) as channel:
                 channel.swap(1 - rank, np.ones(1), 1 - rank, out)
                 time.sleep(0.05 * (1 - rank))  # the acceptor's side goes first
             found.append(out[0])

@@ -16,12 +16,12 @@ from spark_deepnet.exchange import acceptor
 from spark_deepnet.exchange.acceptor import CROWD, Acceptor
 from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, Pass, dial
 from tests.exchange.hostile import Hostile
-from tests.exchange.ranks import HERE, SECRET, identity
+from tests.exchange.ranks import HERE, SECRET, identity, ports
 from tests.train.fits import Rows, fit, plan_of
 
 KEY = Pass(SECRET, "exchange", "job 0")
 FRAMES = 10_000
-FIRST, LAST = 21_300, 21_302
+PORTS = ports(3)  # of as many ranks
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
@@ -29,8 +29,8 @@ def test_300_hostile_connections_change_nothing(encrypted: bool) -> None:
     """A fit whose ranks meet anew for every step, again and again until there were so many strangers."""
     plan, dealt = plan_of(batch_size=30, epochs=3), Rows.drawn().dealt(20, 20, 20)
     alone = fit(plan, dealt)
-    plan = replace(plan, ports=(FIRST, LAST), identity=identity() if encrypted else b"", job_seconds=0.0)
-    with Hostile(plan.listening) as strangers:
+    plan = replace(plan, ports=(PORTS[0], PORTS[-1]), identity=identity() if encrypted else b"", job_seconds=0.0)
+    with Hostile(PORTS) as strangers:
         while strangers.made < 300:
             among = fit(plan, dealt, "sockets")
     assert among.jobs == 6

@@ -64,7 +64,7 @@ class Ear:
     """Stands between a dialer and an acceptor and keeps what passes."""
 
     def __init__(self, port: int) -> None:
-        self.heard = bytearray()
+        self.heard, self.spoils = bytearray(), False
         self._listener = socket.create_server((HERE, 0))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._pass_on, args=(port,))
@@ -82,7 +82,7 @@ class Ear:
         with suppress(OSError):  # the other end is gone
             while data := source.recv(1 << 16):
                 self.heard += data
-                to.sendall(data)
+                to.sendall(data[:-1] + bytes([data[-1] ^ self.spoils]))
             to.shutdown(socket.SHUT_WR)
 
     def ended(self) -> bytes:
@@ -108,6 +108,23 @@ def test_who_listens_on_the_way_reads_nothing(encrypted: bool, key: Pass) -> Non
         heard = ear.ended()
     assert told == [b"the loss is 0.25"]
     assert (b"the loss" in heard) != encrypted
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_what_is_changed_on_the_way_is_not_taken(encrypted: bool, key: Pass) -> None:
+    told: list[bytes] = []
+    shown = key.identity if encrypted else b""
+    with closing(Listener(HERE, SECRET, told.append, identity=shown)) as listener:
+        ear = Ear(listener.port)
+        with closing(Reporter(HERE, ear.port, SECRET, 2.0, shown)) as reporter:
+            ear.spoils = True
+            assert reporter.send(b"the loss is 0.25")
+            end = time.monotonic() + 2
+            while not told and ear._thread.is_alive() and time.monotonic() < end:
+                time.sleep(0.01)
+                reporter.send(b"")
+        ear.ended()
+    assert told[:1] == ([] if encrypted else [b"the loss is 0.24"])
 
 
 def test_the_certificate_of_another_fit_is_refused_by_the_dialer(door: Acceptor, key: Pass) -> None:

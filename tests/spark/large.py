@@ -23,7 +23,7 @@ from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.layers import LSTM, Dense
 from tests.spark.processes import tree
 
-WIDTH, STEPS, CLASSES, ROWS = 64, 4, 4, 32
+WIDTH, STEPS, CLASSES, ROWS = 64, 4, 4, 16
 HIDDEN = {"MLP": (4, 8192), "LSTM": (16, 1472)}
 """Layers, and units of each."""
 WORKER, DRIVER = 1331, 1024
@@ -82,8 +82,8 @@ class Watch:
 def session(folder: str) -> SparkSession:
     """Four executors of one slot; their Python may hold so much and no more."""
     python = Path(folder) / "python"
-    pool = "ARROW_DEFAULT_MEMORY_POOL=system"  # Arrow's own takes addresses by the gigabyte, which the limit counts
-    python.write_text(f'#!/bin/sh\nulimit -d {WORKER << 10}\n{pool} exec {sys.executable} "$@"\n')
+    few = "OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 ARROW_DEFAULT_MEMORY_POOL=system SPARK_DEEPNET_BLAS=scipy"
+    python.write_text(f'#!/bin/sh\nulimit -d {WORKER << 10}\n{few} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
     os.environ["PYSPARK_PYTHON"] = str(python)
     settings = {
@@ -106,7 +106,7 @@ def fit(spark: SparkSession, name: str, folder: str) -> dict[str, Any]:
     rows = spark.createDataFrame(list(zip(features, y.tolist(), strict=True)), ["features", "label"])
     net = DeepNetEstimator(
         layers=layers(name, *HIDDEN[name]), modelBlocks=4, numTrainWorkers=4, checkpointDir=f"{folder}/fits",
-        maxIter=2, batchSize=8, learningRate=1e-4, seed=1,
+        maxIter=2, batchSize=4, learningRate=1e-4, seed=1,
     )  # fmt: skip
     model = net.fit(rows)
     model.save(f"{folder}/model")

@@ -104,6 +104,7 @@ CORES = {"spark.executor.cores": "8", "spark.task.cpus": "2"}
         ({"spark.executor.pyspark.memory": "2g", "spark.executor.memoryOverhead": "1g"}, 2 << 30),
         ({"spark.executor.pyspark.memory": "512", **CORES}, 128 << 20),
         ({"spark.executor.memoryOverhead": "800m", **CORES, "spark.master": "yarn"}, 200 << 20),
+        ({"spark.executor.pyspark.memory": "4096b"}, 4096),
         ({"spark.master": "local[4]"}, (MACHINE - (1 << 30)) // 4),
         ({"spark.master": "local[4]", "spark.driver.memory": "3gb"}, (MACHINE - (3 << 30)) // 4),
         ({"spark.master": "spark://host:7077"}, None),

@@ -91,7 +91,8 @@ def net(**params: Any) -> Any:
 
 
 def test_spilled_rows_train_like_those_in_memory(wide: Any) -> None:
-    held, spilled = (net(maxMemoryInMB=limit).fit(wide) for limit in (100, 1))
+    all_at_once = net(batchSize=5000, solver="momentum")
+    held, spilled = (all_at_once.copy({all_at_once.maxMemoryInMB: limit}).fit(wide) for limit in (100, 1))
     assert held.summary.spilledBytes == 0 < 1 << 20 < spilled.summary.spilledBytes
     assert distance(spilled, held) < 1e-4
     assert sum(spilled.summary.rowsByRank) == 2400

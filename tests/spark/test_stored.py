@@ -118,12 +118,12 @@ def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> No
     _, model, _ = pair
     model.save(f"{tmp_path}/model")
     again = DeepNetModel.load(f"{tmp_path}/model")
-    costly = [Dense(70, initializer="orthogonal"), Dense(70), Dense(3, "softmax")]
+    costly = [Dense(70), Dense(70, initializer="orthogonal"), Dense(3, "softmax")]
     refusals: list[tuple[type[Exception], str, Callable[[], Any]]] = [
         (SizeError, "weights: .* stay on storage", lambda: model.weights),
         (SizeError, "predict: .* stay on storage", lambda: model.predict([1.0, 2.0, 3.0, 4.0])),
         (ParamError, "checkpointDir: ", lambda: estimator(layers=LAYERS, numTrainWorkers=2, modelBlocks=2).fit(rows)),
-        (ParamError, "layers: 'dense/W' starts by Orthogonal", lambda: net(tmp_path).setLayers(costly).fit(rows)),
+        (ParamError, "layers: 'dense_2/W' starts by Orthogonal", lambda: net(tmp_path).setLayers(costly).fit(rows)),
         (SaveError, "would lose them", lambda: again.write().overwrite().save(f"{tmp_path}/model")),
         (DataError, "exists already", lambda: again.transform(rows.withColumn("prediction", F.lit(1)))),
     ]

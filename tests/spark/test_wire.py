@@ -12,10 +12,11 @@ from spark_deepnet.errors import ClusterError
 from spark_deepnet.exchange.handshake import CHALLENGE
 from spark_deepnet.spark import wire
 from tests.exchange.hostile import Hostile
+from tests.exchange.ranks import ports
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 
-PORTS = range(21_500, 21_503)  # of two workers and the driver
+PORTS = ports(3)  # of two workers and the driver
 
 
 @pytest.mark.parametrize("encryption", ["off", "on"])
