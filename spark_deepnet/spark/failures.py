@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import ClusterError, DeepNetError
-from spark_deepnet.spark.tasks import Failed, attempts_before, failed_tasks
+from spark_deepnet.spark.tasks import Failed, failed_tasks
 
 _log = logging.getLogger(__name__)
 _PYTHON = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception|Interrupt)): (.+)$", re.MULTILINE)
@@ -77,12 +77,10 @@ def _first(failed: list[Failed]) -> Failed:
 
 
 def tell_of_retries(spark: SparkSession, measures: dict[str, Any]) -> None:
-    """Warn where Spark has run a job again; measures: of one of its ranks."""
-    attempt = attempts_before(spark, measures["stage"])
-    if attempt:
-        failed = failed_tasks(spark, measures["stage"], attempt - 1)
-        why = _words(_first(failed)) if failed else "a worker was lost"
-        _log.warning("fit: job %d was run %d times: %s", measures["job"], attempt + 1, why)
+    """Warn where Spark has run a job again, and the session tells; measures: of one of its ranks."""
+    failed = failed_tasks(spark, measures["stage"], before=1)
+    if failed:
+        _log.warning("fit: job %d was run again: %s", measures["job"], _words(_first(failed)))
 
 
 def _named(text: str) -> str:

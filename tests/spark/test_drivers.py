@@ -28,15 +28,16 @@ def driver(folder: Path) -> Iterator[Any]:
     """The process, which has begun to fit; its folder of checkpoints."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     said = folder.with_suffix(".txt")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.spark.driver", str(folder)],
-        cwd=folder.parent,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=said.open("a"),
-        text=True,
-        start_new_session=True,
-    )
+    with said.open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.spark.driver", str(folder)],
+            cwd=folder.parent,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
     try:
         assert told(process) == {"fitting": True}, said.read_text()[-5000:]
         yield process
