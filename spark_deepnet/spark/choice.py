@@ -15,6 +15,7 @@ from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import memory
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.plan.reckon import reckoned
+from spark_deepnet.spark.stored import is_stored
 from spark_deepnet.train.loop import EVALUATED
 from spark_deepnet.train.tempo import steps_between
 
@@ -104,9 +105,12 @@ def chosen(found: Sequence[Candidate], limit: int | None) -> Candidate:
     return next(candidate for candidate in fitting if candidate.rowsPerSecond >= NEARLY * best)
 
 
-def choose(recipe: Recipe, workers: int, exactly: bool, limit: int | None) -> Grid:
-    """The grid of a fit."""
-    taken = chosen(candidates(recipe, grids(recipe, workers, exactly), Link(), limit), limit)
+def choose(recipe: Recipe, workers: int, exactly: bool, limit: int | None, homeless: bool = False) -> Grid:
+    """The grid of a fit. homeless: there is no folder for weights that in blocks would stay on storage, so that blocks
+    are the last resort."""
+    found = candidates(recipe, grids(recipe, workers, exactly), Link(), limit)
+    whole = [c for c in found if c.blocks == 1 and c.fits] if homeless and is_stored(recipe.architecture, 2) else []
+    taken = chosen(whole or found, limit)
     _log.info(
         "fit: modelBlocks='auto' takes %d replicas of %d blocks: %d MiB a worker, %.0f rows/s by reckoning",
         *(taken.replicas, taken.blocks, taken.memory >> 20, taken.rowsPerSecond),

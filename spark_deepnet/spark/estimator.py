@@ -207,7 +207,8 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             recipe = checked(recipe, self.isSet(self.syncEvery), 1 if blocks == "auto" else blocks)
             grid = Grid(cluster.partitions_for(spark, asked))
         elif blocks == "auto":
-            grid = choose(recipe, cluster.workers_for(spark, asked, 1), asked > 0, cluster.memory_of(spark))
+            workers, homeless = cluster.workers_for(spark, asked, 1), not self.isDefined(self.checkpointDir)
+            grid = choose(recipe, workers, asked > 0, cluster.memory_of(spark), homeless)
         else:
             grid = Grid(cluster.workers_for(spark, asked, blocks) // blocks, blocks)
         plan = TrainPlan(

@@ -50,6 +50,17 @@ def test_as_few_blocks_are_taken_as_fit() -> None:
         choose(recipe, 4, True, int(held[4] / ROOM) - 10)
 
 
+def test_blocks_without_a_place_to_stay_are_the_last_resort() -> None:
+    """Above 64 MiB weights in blocks stay on storage, which needs a folder."""
+    recipe = recipe_of((Dense(16_384, "relu"), Dense(1024), Dense(3)), batch_size=8)
+    held = memory(recipe, 8, 1).total
+    limits = None, int(held / ROOM) + 1, int(held / ROOM) // 2
+    assert [choose(recipe, 4, True, limit).blocks > 1 for limit in limits] == [True, True, True]
+    assert [choose(recipe, 4, True, limit, homeless=True).blocks > 1 for limit in limits] == [False, False, True]
+    small = recipe_of(batch_size=8)
+    assert choose(small, 4, True, None, homeless=True) == choose(small, 4, True, None), "these come to the driver"
+
+
 def test_where_weights_outweigh_activations_blocks_exchange_less() -> None:
     """Of few rows a step, replicas would send all their slopes; of many, blocks would send all activations."""
     few, many = recipe_of(batch_size=8), recipe_of(batch_size=100_000)
