@@ -21,6 +21,7 @@ from tests.spark.processes import busy, executors, workers
 pytestmark = [pytest.mark.sessions("cluster"), pytest.mark.slow]
 DEADLINE = 5.0
 KILLED = r"rank \d on \S+ was killed; out of memory\?"
+NOT_MET = r"rank \d on \S+ failed with ExchangeError: rank \d at \S+ waited 5 s to meet 1 others; is one frozen\?"
 FROZEN = r"rank \d on \S+ failed with ExchangeError: .* for rank \d at .*, which answers nobody"
 
 
@@ -80,10 +81,10 @@ def test_a_rank_that_is_frozen(spark: Any, caplog: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "words"), [(signal.SIGKILL, KILLED), (signal.SIGSTOP, FROZEN)], ids=["killed", "frozen"]
+    ("end", "words"), [(signal.SIGKILL, KILLED), (signal.SIGSTOP, f"{FROZEN}|{NOT_MET}")], ids=["killed", "frozen"]
 )
 def test_the_rank_that_ends_a_fit_is_named(spark: Any, end: int, words: str) -> None:
-    """One is hit in each of Spark's four tries."""
+    """One is hit in each of Spark's four tries; a frozen one perhaps before it has met the others."""
     rows = frame(spark, *blobs(300)).cache()
     fit, done = started(
         estimator(layers=[4, 64, 64, 3], batchSize=10, maxIter=9000, numTrainWorkers=2, timeout=DEADLINE), rows
@@ -95,4 +96,4 @@ def test_the_rank_that_ends_a_fit_is_named(spark: Any, end: int, words: str) -> 
             fit.join(1.0 if end == signal.SIGKILL else 2 * DEADLINE)
     fit.join(10)
     assert isinstance(done[0], ClusterError)
-    assert re.match("fit: " + words, str(done[0])), str(done[0])
+    assert re.match(f"fit: ({words})", str(done[0])), str(done[0])
