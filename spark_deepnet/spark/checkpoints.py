@@ -21,7 +21,8 @@ from spark_deepnet.errors import ParamError, SaveError
 from spark_deepnet.plan.identity import difference, identity
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
-from spark_deepnet.spark.persist import remove_folder
+from spark_deepnet.spark.persist import try_remove
+from spark_deepnet.spark.stored import write_chunks
 
 FORMAT = 1
 FOLDER = "deepnet-checkpoints"
@@ -54,10 +55,12 @@ class Checkpoints:
 
     def __exit__(self, kind: object, *_: object) -> None:
         """A fit that has come to its end needs them no more."""
-        if kind is None:
-            self._remove(self.path)
-        with _taking:
-            _taken.discard(self.path)
+        try:
+            if kind is None:
+                try_remove(self.spark, self.path)
+        finally:
+            with _taking:
+                _taken.discard(self.path)
 
     def resumed(self, plan: TrainPlan) -> tuple[TrainPlan, DataFrame | None]:
         """The plan of the first job, and the state of the last whole checkpoint; None where there is none."""
@@ -69,6 +72,7 @@ class Checkpoints:
             if state is not None:
                 _log.warning("fit: goes on from a checkpoint in %s, of epoch %d", self.path, told["epoch"] + 1)
                 plan = replace(plan, state_chunks=told["chunks"], fingerprint=told["rows"], resumed=self.folder)
+                plan = replace(plan, row_memory=told["rowMemory"])  # it decides the order of rows, in mid-epoch too
                 return plan, state
             _log.warning("fit: the checkpoint %s/%d is not whole and is left out", self.path, told["number"])
             self.numbers.remove(told["number"])
@@ -112,18 +116,18 @@ class Checkpoints:
         path = f"{self.path}/{number}"
         told = {
             "format": FORMAT, "number": number, "epoch": epoch, "chunks": plan.state_chunks, "rows": plan.fingerprint,
-            "fit": self.fit,
+            "rowMemory": plan.row_memory, "fit": self.fit,
         }  # fmt: skip
         try:
-            state.write.mode("overwrite").parquet(f"{path}/data")
+            write_chunks(state, f"{path}/data", "overwrite")
             line = self.spark.createDataFrame([(json.dumps(told),)], "value string")
             line.coalesce(1).write.mode("overwrite").text(f"{path}/metadata")
         except Exception as error:
-            self._remove(path)
+            try_remove(self.spark, path)
             raise self._unwritten(epoch, error) from None
         self.numbers.append(number)
         for old in self.numbers[: -self.keep]:
-            self._remove(f"{self.path}/{old}")
+            try_remove(self.spark, f"{self.path}/{old}")
         self.numbers = self.numbers[-self.keep :]
 
     def _unwritten(self, epoch: int, error: Exception) -> SaveError:
@@ -134,13 +138,6 @@ class Checkpoints:
             f"checkpointDir: the state of epoch {epoch + 1} could not be written to {self.folder!r} ({cause}); once "
             f"this is mended, fit goes on from the checkpoint before"
         )
-
-    def _remove(self, path: str) -> None:
-        """What cannot be removed stays: a fit is not lost for that."""
-        try:
-            remove_folder(self.spark, path)
-        except Exception as error:
-            _log.warning("fit: %s could not be removed: %s", path, str(error).partition("\n")[0])
 
 
 def _told(line: str) -> dict[str, Any] | None:

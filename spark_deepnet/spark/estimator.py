@@ -24,7 +24,6 @@ from spark_deepnet.spark.checkpoints import Checkpoints
 from spark_deepnet.spark.choice import choose, settled
 from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
-from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.memory import row_memory
 from spark_deepnet.spark.model import DeepNetModel
@@ -184,7 +183,6 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     def _train(self, spark: SparkSession, frame: DataFrame, plan: TrainPlan, rounds: bool) -> Outcome:
         _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
         with (
-            stopped_with_us(spark),
             ProgressBar(self.getShowProgress(), plan.recipe.epochs) as bar,
             self._checkpoints(spark, plan, rounds) as checkpoints,
         ):

@@ -27,7 +27,8 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.failures import said_by_spark, tell_of_retries
-from spark_deepnet.spark.persist import remove_folder
+from spark_deepnet.spark.interrupts import stopped_with_us
+from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.stored import Stored, check_fit, is_stored, write_chunks
 from spark_deepnet.train import rank
@@ -69,6 +70,7 @@ class Jobs:
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
+        self.spark = frame.sparkSession
         check_fit(plan, folder)
         stays = is_stored(plan.recipe.architecture, plan.blocks)
         self.stays = f"{folder}/weights-{uuid.uuid4().hex}" if stays else None
@@ -83,16 +85,22 @@ class Jobs:
     def run(self) -> Outcome:
         """All jobs, from the last checkpoint on."""
         try:
-            rows = self._job(self._resumed())
-            while not self._clock(rows)["finished"]:
-                state = self._state(rows)
-                if self.checkpoints is not None:
-                    self.checkpoints.save(state, self.plan, self._clock(rows)["epoch"])
-                rows = self._job(state)
-            return Outcome(self._weights(rows), self._clock(rows), self.ranks, self.count)
+            with stopped_with_us(self.spark):
+                return self._all()
         finally:
             if self.folder is not None:
-                remove_folder(self.frame.sparkSession, self.folder)
+                try_remove(self.spark, self.folder)
+
+    def _all(self) -> Outcome:
+        rows = self._job(self._resumed())
+        while not self._clock(rows)["finished"]:
+            state = self._state(rows)
+            if self.checkpoints is not None:
+                self.checkpoints.save(state, self.plan, self._clock(rows)["epoch"])
+            rows = self._job(state)
+            if self.folder is not None:  # what the job has read is wanted no more
+                try_remove(self.spark, f"{self.folder}/{self.count - 2}")
+        return Outcome(self._weights(rows), self._clock(rows), self.ranks, self.count)
 
     def _resumed(self) -> DataFrame | None:
         if self.checkpoints is None:
@@ -109,10 +117,14 @@ class Jobs:
 
     def _stored(self, path: str) -> Stored:
         """The last job's weights in a place of their own, in which they stay."""
-        found = self.frame.sparkSession.read.parquet(f"{self.folder}/{self.count - 1}")
+        found = self.spark.read.parquet(f"{self.folder}/{self.count - 1}")
         block = (ALL - F.col("rank")).alias("block")
         chunks = found.where(F.col("kind") == rank.WEIGHTS).select("name", block, "part", "shape", "data", "sha256")
-        write_chunks(chunks, path)
+        try:
+            write_chunks(chunks, path)
+        except Exception as error:
+            try_remove(self.spark, path)
+            raise said_by_spark(error, self.spark) from None
         return Stored(path, self.plan.blocks)
 
     def _job(self, state: DataFrame | None) -> list[Row]:
@@ -125,7 +137,7 @@ class Jobs:
         try:
             rows = self._collected(results)
         except Exception as error:
-            raise said_by_spark(error, self.frame.sparkSession) from None
+            raise said_by_spark(error, self.spark) from None
         self.count += 1
         self._raise_said(rows)
         self._take_measures(rows)
@@ -140,18 +152,17 @@ class Jobs:
         clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
         large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
         small = ~F.col("kind").isin(large) | clock
-        return self.frame.sparkSession.read.parquet(path).where(small).collect()
+        return self.spark.read.parquet(path).where(small).collect()
 
     def _state(self, rows: list[Row]) -> DataFrame:
         """The state as a frame of chunks that joins the next job's rows."""
-        spark = self.frame.sparkSession
         if self.folder is not None:
-            found = spark.read.parquet(f"{self.folder}/{self.count - 1}").where(F.col("kind") == rank.STATE)
+            found = self.spark.read.parquet(f"{self.folder}/{self.count - 1}").where(F.col("kind") == rank.STATE)
             self.plan = replace(self.plan, state_chunks=found.count())
             return found.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
         chunks = [(bytes(r["data"]), r["rank"], r["part"]) for r in rows if r["kind"] == rank.STATE]
         self.plan = replace(self.plan, state_chunks=len(chunks))
-        return spark.createDataFrame(chunks, CHUNKS)
+        return self.spark.createDataFrame(chunks, CHUNKS)
 
     def _clock(self, rows: list[Row]) -> dict[str, Any]:
         return next(
@@ -170,7 +181,7 @@ class Jobs:
         for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
             self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
         measures, clock = self.ranks[-1], self._clock(rows)
-        tell_of_retries(self.frame.sparkSession, measures)
+        tell_of_retries(self.spark, measures)
         self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)
         if clock["history"]:
             self.bar.show(clock["epoch"], measures["rows"], clock["history"][-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from spark_deepnet.spark.weights import check_apart, load_weights, save_weights
 
 FORMAT = 2
 """1 had no column ``block``, and all weights whole."""
+_log = logging.getLogger(__name__)
 
 
 def remove_folder(spark: SparkSession, path: str) -> None:
@@ -29,6 +31,14 @@ def remove_folder(spark: SparkSession, path: str) -> None:
     else:
         helper = JavaWrapper._new_java_obj("org.apache.spark.ml.util.FileSystemOverwrite")
         JavaWrapper(helper)._call_java("handleOverwrite", path, True, spark._jsparkSession)
+
+
+def try_remove(spark: SparkSession, path: str) -> None:
+    """What cannot be removed stays: a fit is not lost for that."""
+    try:
+        remove_folder(spark, path)
+    except Exception as error:
+        _log.warning("fit: %s could not be removed: %s", path, first_line(error))
 
 
 class Writer(MLWriter):

@@ -33,6 +33,7 @@ from spark_deepnet.rows.batches import steps_of
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.failures import said_by_spark
+from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.jobs import DRIVER_STATE, Outcome
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.train import round as rounds
@@ -114,11 +115,12 @@ class Rounds:
         """All rounds."""
         self.dealt = self.dealt.persist()
         try:
-            self._resume()
-            self._take_census()
-            while not self.clock.finished:
-                self._round()
-                self._save()
+            with stopped_with_us(self.spark):
+                self._resume()
+                self._take_census()
+                while not self.clock.finished:
+                    self._round()
+                    self._save()
         finally:
             self.dealt.unpersist()
         clock = {name: getattr(self.clock, name) for name in ("history", "best_epoch", "count", "tau")}

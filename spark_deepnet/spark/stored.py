@@ -48,9 +48,9 @@ class Stored:
         )
 
 
-def write_chunks(frame: DataFrame, path: str) -> None:
+def write_chunks(frame: DataFrame, path: str, mode: str = "errorifexists") -> None:
     """Rows of some megabytes as Parquet, by whichever executors hold them."""
-    frame.write.options(**_ROWS_OF_MEGABYTES).parquet(path)
+    frame.write.options(**_ROWS_OF_MEGABYTES).mode(mode).parquet(path)
 
 
 def nbytes(architecture: Architecture) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.errors import DataError
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.plan.plan import TrainPlan
@@ -52,6 +53,8 @@ def run(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame], number: in
         with threadpool_limits(plan.threads), closing(Reader(plan.columns, plan.row_memory)) as reader:
             with meter.timed("reading"):
                 shard = reader.shard(reader.tables(frames))
+            if shard.failure and turn.task != COUNT:
+                raise DataError(shard.failure)
             if turn.task == COUNT:
                 yield _told(MEASURES, number, counted(shard))
             else:

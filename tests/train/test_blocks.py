@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.sharing import shared
 from spark_deepnet.rows.table import Dense as DenseRows
 from spark_deepnet.rows.table import Sparse, Table
+from spark_deepnet.train import loop
 from tests.exchange.ranks import results
 from tests.train.fits import CLASSES, Fit, N, Rows, fit, plan_of, raise_said, run_ranks
 from tests.train.test_jobs import same_history
@@ -86,6 +88,14 @@ def test_every_block_tells_the_same_error() -> None:
     plan = replace(plan_of(learning_rate=1e39, batch_size=16), blocks=2)
     for frame in run_ranks(plan, dealt(4)):
         with pytest.raises(ArithmeticError, match="loss became NaN or infinite in epoch 1, step 2"):
+            raise_said(frame)
+
+
+def test_every_block_tells_of_weights_that_one_has_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = count()
+    monkeypatch.setattr(loop, "all_finite", lambda weights: next(asked) > 0)
+    for frame in run_ranks(replace(plan_of(), blocks=2), dealt(2)):
+        with pytest.raises(ArithmeticError, match="weights became NaN or infinite in epoch 1"):
             raise_said(frame)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from spark_deepnet.errors import DataError
+from spark_deepnet.train import round as rounds
+from spark_deepnet.train.round import EVALUATE, STEP, Round
 from tests.train.fits import Rows, fit, plan_of, raise_said, run_ranks
 
 ROWS = Rows.drawn(300)
@@ -65,6 +67,17 @@ def test_every_rank_tells_of_the_disk_that_is_full(
         assert f"{tmp_path} on " in str(raised.value)
         assert "No space left on device" in str(raised.value)
         assert "maxMemoryInMB" in str(raised.value)
+
+
+@pytest.mark.parametrize("task", [STEP, EVALUATE])
+def test_a_disk_that_fills_between_rounds_is_told(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each round reads its rows anew."""
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
+    monkeypatch.setattr("spark_deepnet.rows.shelf.File", full)
+    (frames,) = ROWS.dealt(300)
+    (frame,) = rounds.run(replace(plan_of(**told), row_memory=LIMIT), Round(task), frames, 0)
+    with pytest.raises(DataError, match=r"rows are to be spilled.* No space left on device"):
+        raise_said(frame)
 
 
 def full(folder: str) -> Any:
