@@ -169,9 +169,7 @@ class Loop:
     def _end_epoch(self, report: Report) -> None:
         if self.averaging.steps:
             self._settle(False)
-        elif self.block.total(
-            not all_finite(self.state.weights)
-        ):  # the loss would tell in the next step, if there is one
+        elif self.block.total(float(not all_finite(self.state.weights))):  # the next step would tell, if there is one
             raise self.course.lost_weights()
         report(self.course.end_epoch(self._validated() if self.recipe.validated else None))
 
