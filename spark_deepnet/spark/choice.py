@@ -15,7 +15,7 @@ from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import memory
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.plan.reckon import reckoned
-from spark_deepnet.spark.stored import is_stored
+from spark_deepnet.spark.stored import refusal
 from spark_deepnet.train.loop import EVALUATED
 from spark_deepnet.train.tempo import steps_between
 
@@ -106,11 +106,11 @@ def chosen(found: Sequence[Candidate], limit: int | None) -> Candidate:
 
 
 def choose(recipe: Recipe, workers: int, exactly: bool, limit: int | None, homeless: bool = False) -> Grid:
-    """The grid of a fit. homeless: there is no folder for weights that in blocks would stay on storage, so that blocks
-    are the last resort."""
+    """The grid of a fit; one whose weights could not stay on storage is the last resort. homeless: there is no folder for
+    them."""
     found = candidates(recipe, grids(recipe, workers, exactly), Link(), limit)
-    whole = [c for c in found if c.blocks == 1 and c.fits] if homeless and is_stored(recipe.architecture, 2) else []
-    taken = chosen(whole or found, limit)
+    allowed = [c for c in found if c.fits and refusal(recipe, c.blocks, homeless) is None]
+    taken = chosen(allowed or found, limit)
     _log.info(
         "fit: modelBlocks='auto' takes %d replicas of %d blocks: %d MiB a worker, %.0f rows/s by reckoning",
         *(taken.replicas, taken.blocks, taken.memory >> 20, taken.rowsPerSecond),

@@ -61,6 +61,14 @@ def test_blocks_without_a_place_to_stay_are_the_last_resort() -> None:
     assert choose(small, 4, True, None, homeless=True) == choose(small, 4, True, None), "these come to the driver"
 
 
+def test_blocks_whose_start_every_worker_would_make_whole_are_the_last_resort() -> None:
+    layers = Dense(32_768, "relu", initializer="orthogonal"), Dense(1024), Dense(3)
+    recipe = recipe_of(layers, batch_size=8)
+    held = memory(recipe, 8, 1).total
+    limits = None, int(held / ROOM) + 1, int(held / ROOM) // 2
+    assert [choose(recipe, 4, True, limit).blocks > 1 for limit in limits] == [False, False, True]
+
+
 def test_where_weights_outweigh_activations_blocks_exchange_less() -> None:
     """Of few rows a step, replicas would send all their slopes; of many, blocks would send all activations."""
     few, many = recipe_of(batch_size=8), recipe_of(batch_size=100_000)
