@@ -6,7 +6,7 @@ blocks again."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from spark_deepnet.errors import ClusterError
@@ -69,16 +69,19 @@ def tau_of(recipe: Recipe, grid: Grid, costs: Costs) -> int:
     )
 
 
-def candidates(recipe: Recipe, among: Sequence[Grid], link: Link, limit: int | None) -> tuple[Candidate, ...]:
-    """What each would cost; limit: bytes of a worker's memory, None where nobody knows them."""
-    return tuple(_candidate(recipe, grid, link, limit) for grid in among)
+def candidates(
+    recipe: Recipe, among: Sequence[Grid], link: Link, limit: int | None, sparse: Collection[str] = ()
+) -> tuple[Candidate, ...]:
+    """What each would cost; limit: bytes of a worker's memory, None where nobody knows them; sparse: inputs whose rows
+    are taken to be so."""
+    return tuple(_candidate(recipe, grid, link, limit, sparse) for grid in among)
 
 
-def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None) -> Candidate:
-    recipe, costs = settled(recipe, grid.blocks), reckoned(recipe, grid.blocks, link)
+def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None, sparse: Collection[str]) -> Candidate:
+    recipe, costs = settled(recipe, grid.blocks), reckoned(recipe, grid.blocks, link, sparse)
     tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, tau), EVALUATED if recipe.validated else 1)
-    held = memory(recipe, rows, grid.blocks).total
+    held = memory(recipe, rows, grid.blocks, sparse).total
     return Candidate(
         replicas=grid.replicas,
         blocks=grid.blocks,
@@ -105,10 +108,17 @@ def chosen(found: Sequence[Candidate], limit: int | None) -> Candidate:
     return next(candidate for candidate in fitting if candidate.rowsPerSecond >= NEARLY * best)
 
 
-def choose(recipe: Recipe, workers: int, exactly: bool, limit: int | None, homeless: bool = False) -> Grid:
+def choose(
+    recipe: Recipe,
+    workers: int,
+    exactly: bool,
+    limit: int | None,
+    homeless: bool = False,
+    sparse: Collection[str] = (),
+) -> Grid:
     """The grid of a fit; one whose weights could not stay on storage is the last resort. homeless: there is no folder for
-    them."""
-    found = candidates(recipe, grids(recipe, workers, exactly), Link(), limit)
+    them; sparse: inputs whose rows are taken to be so."""
+    found = candidates(recipe, grids(recipe, workers, exactly), Link(), limit, sparse)
     allowed = [c for c in found if c.fits and refusal(recipe, c.blocks, homeless) is None]
     taken = chosen(allowed or found, limit)
     _log.info(

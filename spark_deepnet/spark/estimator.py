@@ -18,6 +18,7 @@ from spark_deepnet.exchange.report import Listener
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.grid import Grid
+from spark_deepnet.plan.memory import taken_sparse
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark import cluster
 from spark_deepnet.spark.checkpoints import Checkpoints
@@ -209,7 +210,8 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             grid = Grid(cluster.partitions_for(spark, asked))
         elif blocks == "auto":
             workers = cluster.workers_for(spark, asked, 1)
-            grid = choose(recipe, workers, asked > 0, cluster.memory_of(spark), folder is None)
+            sparse = taken_sparse(recipe, design.columns)
+            grid = choose(recipe, workers, asked > 0, cluster.memory_of(spark), folder is None, sparse)
         else:
             grid = Grid(cluster.workers_for(spark, asked, blocks) // blocks, blocks)
         plan = TrainPlan(
