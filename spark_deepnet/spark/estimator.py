@@ -36,7 +36,7 @@ from spark_deepnet.spark.rounds import Rounds, checked
 from spark_deepnet.spark.skew import warn_of_skew
 from spark_deepnet.spark.stored import check_fit
 from spark_deepnet.spark.summary import TrainingSummary
-from spark_deepnet.spark.wire import identity_for, ports_of
+from spark_deepnet.spark.wire import check_overlap, identity_for, ports_of
 
 _log = logging.getLogger(__name__)
 
@@ -230,6 +230,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             identity=b"" if rounds else identity_for(spark, self.getEncryption()),
         )
         if not rounds:
+            check_overlap(plan)
             check_fit(plan, folder is None)
         return plan, rounds
 
