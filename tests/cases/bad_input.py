@@ -203,7 +203,12 @@ OTHERS = [
         ParamError,
         ("overlap", "syncEvery=auto"),
     ),
-    Mistake("overlap of blocks", fit(overlap=True, modelBlocks=2), ParamError, ("overlap", "2 blocks", "modelBlocks")),
+    Mistake(
+        "overlap of blocks",
+        fit(overlap=True, modelBlocks=2, numTrainWorkers=2),
+        ParamError,
+        ("overlap", "2 blocks", "modelBlocks"),
+    ),
     Mistake(
         "compression without sockets",
         fit(compression="fp16", exchange="spark"),
