@@ -12,6 +12,7 @@ from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
+from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
@@ -95,6 +96,12 @@ def buffers(net: Net, sparse: Collection[str] = ()) -> Counter[str]:
             known.add(id(array))
             found[name] += array.nbytes
     return found
+
+
+def taken_sparse(recipe: Recipe, columns: Columns) -> list[str]:
+    """The inputs that are taken to be fed as sparse rows, where nothing is known of their rows yet."""
+    readers = sparse_readers(recipe.scores_net())
+    return [source.input for source in columns.sources if source.wide and source.input in readers]
 
 
 def row_bytes(columns: Columns) -> int:

@@ -6,7 +6,7 @@ blocks again."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from spark_deepnet.errors import ClusterError
@@ -15,7 +15,7 @@ from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import memory
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.plan.reckon import reckoned
-from spark_deepnet.spark.stored import is_stored
+from spark_deepnet.spark.stored import refusal
 from spark_deepnet.train.loop import EVALUATED
 from spark_deepnet.train.tempo import steps_between
 
@@ -69,16 +69,19 @@ def tau_of(recipe: Recipe, grid: Grid, costs: Costs) -> int:
     )
 
 
-def candidates(recipe: Recipe, among: Sequence[Grid], link: Link, limit: int | None) -> tuple[Candidate, ...]:
-    """What each would cost; limit: bytes of a worker's memory, None where nobody knows them."""
-    return tuple(_candidate(recipe, grid, link, limit) for grid in among)
+def candidates(
+    recipe: Recipe, among: Sequence[Grid], link: Link, limit: int | None, sparse: Collection[str] = ()
+) -> tuple[Candidate, ...]:
+    """What each would cost; limit: bytes of a worker's memory, None where nobody knows them; sparse: inputs whose rows
+    are taken to be so."""
+    return tuple(_candidate(recipe, grid, link, limit, sparse) for grid in among)
 
 
-def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None) -> Candidate:
-    recipe, costs = settled(recipe, grid.blocks), reckoned(recipe, grid.blocks, link)
+def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None, sparse: Collection[str]) -> Candidate:
+    recipe, costs = settled(recipe, grid.blocks), reckoned(recipe, grid.blocks, link, sparse)
     tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, tau), EVALUATED if recipe.validated else 1)
-    held = memory(recipe, rows, grid.blocks).total
+    held = memory(recipe, rows, grid.blocks, sparse).total
     return Candidate(
         replicas=grid.replicas,
         blocks=grid.blocks,
@@ -105,12 +108,19 @@ def chosen(found: Sequence[Candidate], limit: int | None) -> Candidate:
     return next(candidate for candidate in fitting if candidate.rowsPerSecond >= NEARLY * best)
 
 
-def choose(recipe: Recipe, workers: int, exactly: bool, limit: int | None, homeless: bool = False) -> Grid:
-    """The grid of a fit. homeless: there is no folder for weights that in blocks would stay on storage, so that blocks
-    are the last resort."""
-    found = candidates(recipe, grids(recipe, workers, exactly), Link(), limit)
-    whole = [c for c in found if c.blocks == 1 and c.fits] if homeless and is_stored(recipe.architecture, 2) else []
-    taken = chosen(whole or found, limit)
+def choose(
+    recipe: Recipe,
+    workers: int,
+    exactly: bool,
+    limit: int | None,
+    homeless: bool = False,
+    sparse: Collection[str] = (),
+) -> Grid:
+    """The grid of a fit; one whose weights could not stay on storage is the last resort. homeless: there is no folder for
+    them; sparse: inputs whose rows are taken to be so."""
+    found = candidates(recipe, grids(recipe, workers, exactly), Link(), limit, sparse)
+    allowed = [c for c in found if c.fits and refusal(recipe, c.blocks, homeless) is None]
+    taken = chosen(allowed or found, limit)
     _log.info(
         "fit: modelBlocks='auto' takes %d replicas of %d blocks: %d MiB a worker, %.0f rows/s by reckoning",
         *(taken.replicas, taken.blocks, taken.memory >> 20, taken.rowsPerSecond),

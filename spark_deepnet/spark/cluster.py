@@ -99,18 +99,22 @@ def memory_of(spark: SparkSession) -> int | None:
     tasks = max(1, int(conf(spark, "spark.executor.cores", "1")) // int(conf(spark, "spark.task.cpus", "1")))
     for key in ("spark.executor.pyspark.memory", "spark.executor.memoryOverhead"):
         if found := conf(spark, key):
-            return _bytes_of(found) // tasks
+            return bytes_of(found) // tasks
     if is_remote() or not conf(spark, "spark.master").startswith("local"):
         return None
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    driver = _bytes_of(conf(spark, "spark.driver.memory", "1g"))
+    driver = bytes_of(conf(spark, "spark.driver.memory", "1g"))
     return max(0, machine - driver) // (slots_of(spark) or 1)
 
 
-def _bytes_of(size: str) -> int:
+def bytes_of(size: str) -> int:
     """Of Spark's words: 512 (MiB), 800m, 2g, 2gb, 1024b."""
-    number, unit = re.fullmatch(r"(\d+)\s*([a-z]*)", size.strip().lower()).groups()  # type: ignore[union-attr]
-    return int(number) << 10 * "bkmgtp".index(unit[:1] or "m")
+    found = re.fullmatch(r"(\d+)\s*(b|[kmgtp]b?)?", size.strip().lower())
+    if found is None:
+        raise ClusterError(
+            f"a setting of Spark's memory must be a number with b, k, m, g, t or p, as in '512m', found {size!r}"
+        )
+    return int(found[1]) << 10 * "bkmgtp".index((found[2] or "m")[0])
 
 
 def threads_of(spark: SparkSession) -> int:

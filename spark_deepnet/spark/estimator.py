@@ -18,6 +18,7 @@ from spark_deepnet.exchange.report import Listener
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.grid import Grid
+from spark_deepnet.plan.memory import taken_sparse
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark import cluster
 from spark_deepnet.spark.checkpoints import Checkpoints
@@ -32,8 +33,9 @@ from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.rounds import Rounds, checked
 from spark_deepnet.spark.skew import warn_of_skew
+from spark_deepnet.spark.stored import check_fit
 from spark_deepnet.spark.summary import TrainingSummary
-from spark_deepnet.spark.wire import identity_for, ports_of
+from spark_deepnet.spark.wire import check_overlap, identity_for, ports_of
 
 _log = logging.getLogger(__name__)
 
@@ -200,13 +202,14 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     def _plan(self, spark: SparkSession, design: Design) -> tuple[TrainPlan, bool]:
         """What every rank is told, and whether the fit goes in rounds of ordinary jobs."""
         recipe, rounds = design.recipe, cluster.without_barrier(spark, self.getExchange())
-        asked, blocks = self.getNumTrainWorkers(), self.getModelBlocks()
+        asked, blocks, folder = self.getNumTrainWorkers(), self.getModelBlocks(), told(self, "checkpointDir")
         if rounds:
             recipe = checked(recipe, self.isSet(self.syncEvery), 1 if blocks == "auto" else blocks)
             grid = Grid(cluster.partitions_for(spark, asked))
         elif blocks == "auto":
-            workers, homeless = cluster.workers_for(spark, asked, 1), not self.isDefined(self.checkpointDir)
-            grid = choose(recipe, workers, asked > 0, cluster.memory_of(spark), homeless)
+            workers = cluster.workers_for(spark, asked, 1)
+            sparse = taken_sparse(recipe, design.columns)
+            grid = choose(recipe, workers, asked > 0, cluster.memory_of(spark), folder is None, sparse)
         else:
             grid = Grid(cluster.workers_for(spark, asked, blocks) // blocks, blocks)
         plan = TrainPlan(
@@ -218,12 +221,15 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             secret=secrets.token_bytes(32),
             job_seconds=self.getJobSeconds(),
             deadline=self.getTimeout(),
-            checkpoint_every=max(0, self.getCheckpointInterval()) if self.isDefined(self.checkpointDir) else 0,
+            checkpoint_every=max(0, self.getCheckpointInterval()) if folder else 0,
             threads=cluster.threads_of(spark),
             row_memory=row_memory(spark, self.getMaxMemoryInMB()),
             ports=ports_of(told(self, "portRange")),
             identity=b"" if rounds else identity_for(spark, self.getEncryption()),
         )
+        if not rounds:
+            check_overlap(plan)
+            check_fit(plan, folder is None)
         return plan, rounds
 
     def _jobs(
@@ -235,14 +241,13 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         checkpoints: Checkpoints | None,
     ) -> Outcome:
         state = _state_bytes(plan.recipe, plan.workers)
-        folder = self.getCheckpointDir() if self.isDefined(self.checkpointDir) else None
         with ExitStack() as stack:
             if self.getShowProgress() and not is_remote():
                 host = cluster.conf(spark, "spark.driver.host")
                 listener = Listener(host, plan.secret, bar.heard, plan.listening, plan.identity)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
-            return Jobs(frame, plan, state, folder, bar, checkpoints).run()
+            return Jobs(frame, plan, state, told(self, "checkpointDir"), bar, checkpoints).run()
 
     def _model(self, plan: TrainPlan, outcome: Outcome, seconds: float) -> DeepNetModel:
         model = DeepNetModel(plan.recipe.architecture, outcome.weights)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.cost import Costs, Link
-from spark_deepnet.plan.memory import Memory, NodeCost, memory, nodes, row_bytes
+from spark_deepnet.plan.memory import Memory, NodeCost, memory, nodes, row_bytes, taken_sparse
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark.choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.train.loop import EVALUATED
@@ -93,7 +92,8 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | Non
     costs = probe(plan).costs(recipe.batch_size, link)
     tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, recipe.sync_every), EVALUATED if recipe.validated else 1)
-    sparse = foretold_sparse(plan)
+    sparse = taken_sparse(recipe, plan.columns)
+    among = [] if rounds or grid.size == 1 else grids(recipe, grid.size)
     return Forecast(
         nodes=nodes(recipe, sparse),
         memory=memory(recipe, rows, grid.blocks, sparse),
@@ -103,14 +103,8 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | Non
         rounds=rounds,
         blocks=grid.blocks,
         costs=costs,
-        candidates=() if rounds or grid.size == 1 else candidates(recipe, grids(recipe, grid.size), link, limit),
+        candidates=candidates(recipe, among, link, limit, sparse),
     )
-
-
-def foretold_sparse(plan: TrainPlan) -> list[str]:
-    """The inputs that are taken to be fed as sparse rows."""
-    readers = sparse_readers(plan.recipe.scores_net())
-    return [source.input for source in plan.columns.sources if source.wide and source.input in readers]
 
 
 def _layers(f: Forecast) -> list[str]:

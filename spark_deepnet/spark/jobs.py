@@ -30,7 +30,7 @@ from spark_deepnet.spark.failures import said_by_spark, tell_of_retries
 from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.progress import ProgressBar
-from spark_deepnet.spark.stored import Stored, check_fit, is_stored, write_chunks
+from spark_deepnet.spark.stored import Stored, is_stored, write_chunks
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL, clock_of
 
@@ -71,7 +71,6 @@ class Jobs:
     ) -> None:
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
         self.spark = frame.sparkSession
-        check_fit(plan, folder)
         stays = is_stored(plan.recipe.architecture, plan.blocks)
         self.stays = f"{folder}/weights-{uuid.uuid4().hex}" if stays else None
         """Where weights go that the driver should not hold."""

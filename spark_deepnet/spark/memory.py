@@ -4,12 +4,11 @@ agree."""
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from spark_deepnet.spark.cluster import conf, slots_of
+from spark_deepnet.spark.cluster import bytes_of, conf, slots_of
 
 MIB = 1 << 20
 SHARE = 2
@@ -17,7 +16,6 @@ SHARE = 2
 CONTAINERS = ("yarn", "k8s")
 """Masters that end an executor whose Python takes more than the overhead."""
 OVERHEAD, LEAST = 0.1, 384 * MIB  # Spark's own defaults
-_UNITS = {"": MIB, "k": 1 << 10, "m": MIB, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 
 
 def row_memory(spark: SparkSession, asked: int) -> int:
@@ -55,9 +53,3 @@ def memory_of_machine(limit: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     told = limit.read_text(encoding="ascii").strip() if limit.is_file() else ""
     return min(found, int(told)) if told.isdigit() else found
-
-
-def bytes_of(told: str) -> int:
-    """Spark's words for sizes of memory: 2g, 512m, or MiB where there is no unit."""
-    found = re.fullmatch(r"(\d+)\s*([kmgtp]?)b?", told.strip().lower())
-    return int(found[1]) * _UNITS[found[2]] if found else 0

@@ -12,7 +12,7 @@ from spark_deepnet.initializers.initializer import Counted
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
-from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.plan.plan import Recipe, TrainPlan
 
 SCHEMA = "name string, block int, part int, shape array<int>, data binary, sha256 string"
 """Of saved weights: a block's piece of the array ``name`` has this shape, and its bytes lie in parts of 4 MiB."""
@@ -63,19 +63,26 @@ def is_stored(architecture: Architecture, blocks: int) -> bool:
     return blocks > 1 and nbytes(architecture) > DRIVER_WEIGHTS
 
 
-def check_fit(plan: TrainPlan, folder: str | None) -> None:
+def check_fit(plan: TrainPlan, homeless: bool) -> None:
     """Refuse a fit whose weights have no place to stay, or would be whole on every worker before the first step."""
-    if not is_stored(plan.recipe.architecture, plan.blocks):
-        return
-    for slot in Layout(cut(plan.recipe.scores_net(), 0, plan.blocks)).slots:
+    if refused := refusal(plan.recipe, plan.blocks, homeless):
+        raise refused
+
+
+def refusal(recipe: Recipe, blocks: int, homeless: bool) -> ParamError | None:
+    """The answer to weights in so many blocks that cannot stay on storage; homeless: no folder is set."""
+    if not is_stored(recipe.architecture, blocks):
+        return None
+    for slot in Layout(cut(recipe.scores_net(), 0, blocks)).slots:
         part, start = slot.weight.part, slot.weight.initializer
         if part is not None and not isinstance(start, Counted) and 4 * prod(part.shape) > DRIVER_WEIGHTS:
-            raise ParamError(
+            return ParamError(
                 f"layers: {slot.name!r} starts by {start!r}, for which every worker would make all of its "
                 f"{4 * prod(part.shape) >> 20} MiB; give it another start, such as 'glorot_uniform'"
             )
-    if folder is None:
-        raise ParamError(
-            f"checkpointDir: the {nbytes(plan.recipe.architecture) >> 20} MiB of weights in {plan.blocks} blocks stay on "
+    if homeless:
+        return ParamError(
+            f"checkpointDir: the {nbytes(recipe.architecture) >> 20} MiB of weights in {blocks} blocks stay on "
             f"storage, as all above {DRIVER_WEIGHTS >> 20} MiB do, but no folder is set; set one that all executors reach"
         )
+    return None

@@ -1,4 +1,4 @@
-"""What the Params and the session say of the workers' own connections: ports, encryption, compression."""
+"""What the Params and the session say of the workers' own connections: ports, encryption, compression, overlap."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.exchange.certificate import made_identity
-from spark_deepnet.plan.plan import ANY_PORT, COMPRESSIONS, NONE, TOPK, Recipe
+from spark_deepnet.plan.plan import ANY_PORT, COMPRESSIONS, NONE, TOPK, Recipe, TrainPlan
 from spark_deepnet.spark.cluster import conf
 
 ENCRYPTED = ("spark.ssl.rpc.enabled", "spark.network.crypto.enabled", "spark.authenticate.enableSaslEncryption")
@@ -79,4 +79,20 @@ def check_compression(recipe: Recipe) -> None:
         raise ParamError(
             f"compression: {recipe.compression!r} sums all slopes at once, overlap some after the others; leave one of the "
             f"two unset"
+        )
+
+
+def check_overlap(plan: TrainPlan) -> None:
+    """Refuse a plan in which no slopes could be summed during the backward pass."""
+    if not plan.recipe.overlap:
+        return
+    if plan.blocks > 1:
+        raise ParamError(
+            f"overlap: of a network in blocks all slopes are summed after the backward pass, found {plan.blocks} blocks; "
+            f"leave overlap or modelBlocks unset"
+        )
+    if plan.recipe.sync_every != 1:
+        raise ParamError(
+            f"overlap: slopes are summed during the backward pass, found syncEvery={plan.recipe.sync_every or 'auto'}, by "
+            f"which weights are exchanged; leave one of the two unset"
         )

@@ -196,6 +196,19 @@ OTHERS = [
     Mistake(
         "compression beside overlap", fit(compression="topk", overlap=True), ParamError, ("compression", "overlap")
     ),
+    Mistake("overlap of averages", fit(overlap=True, syncEvery=5), ParamError, ("overlap", "syncEvery=5")),
+    Mistake(
+        "overlap of what may be averages",
+        fit(overlap=True, syncEvery="auto"),
+        ParamError,
+        ("overlap", "syncEvery=auto"),
+    ),
+    Mistake(
+        "overlap of blocks",
+        fit(overlap=True, modelBlocks=2, numTrainWorkers=2),
+        ParamError,
+        ("overlap", "2 blocks", "modelBlocks"),
+    ),
     Mistake(
         "compression without sockets",
         fit(compression="fp16", exchange="spark"),

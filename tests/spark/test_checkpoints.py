@@ -171,6 +171,10 @@ def test_two_fits_at_once_do_not_share_a_folder(spark: Any, rows: Any, tmp_path:
         assert net.copy({net.maxIter: 2}).fit(rows).summary.jobs == 2
 
 
+def test_an_empty_name_is_no_folder(rows: Any) -> None:
+    assert estimator(**KEPT, checkpointDir="").fit(rows).summary.jobs == 1
+
+
 def test_no_checkpoints_where_none_are_wanted(rows: Any, tmp_path: Path) -> None:
     fit = estimator(**(KEPT | {"checkpointInterval": -1}), checkpointDir=str(tmp_path)).fit(rows)
     assert fit.summary.jobs == 1

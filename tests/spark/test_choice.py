@@ -13,8 +13,10 @@ from spark_deepnet.layers.dense import Dense
 from spark_deepnet.plan.architecture import Entry
 from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.plan.memory import memory
+from spark_deepnet.plan.memory import memory, taken_sparse
 from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.plan.reckon import reckoned
+from spark_deepnet.rows.columns import VECTOR, Columns, Source
 from spark_deepnet.spark import cluster
 from spark_deepnet.spark.choice import NEARLY, ROOM, candidates, choose, grids
 from tests.train.fits import plan_of
@@ -59,6 +61,29 @@ def test_blocks_without_a_place_to_stay_are_the_last_resort() -> None:
     assert [choose(recipe, 4, True, limit, homeless=True).blocks > 1 for limit in limits] == [False, False, True]
     small = recipe_of(batch_size=8)
     assert choose(small, 4, True, None, homeless=True) == choose(small, 4, True, None), "these come to the driver"
+
+
+def test_blocks_whose_start_every_worker_would_make_whole_are_the_last_resort() -> None:
+    layers = Dense(32_768, "relu", initializer="orthogonal"), Dense(1024), Dense(3)
+    recipe = recipe_of(layers, batch_size=8)
+    held = memory(recipe, 8, 1).total
+    limits = None, int(held / ROOM) + 1, int(held / ROOM) // 2
+    assert [choose(recipe, 4, True, limit).blocks > 1 for limit in limits] == [False, False, True]
+
+
+def test_sparse_rows_take_what_their_entries_do() -> None:
+    """A dense batch of 2^20 features would take a GiB of each worker, and 16,384 times the products."""
+    layers = Dense(64, "relu"), Dense(2)
+    told: dict[str, Any] = {"entries": (Entry((1 << 20,)),), "batch_size": 1024, "optimizer": "adam"}
+    recipe, columns = plan_of(layers, **told).recipe, Columns((Source((1 << 20,), kind=VECTOR),))
+    with pytest.raises(ClusterError, match=r"^modelBlocks: "):
+        choose(recipe, 4, True, 2 << 30)
+    sparse = taken_sparse(recipe, columns)
+    assert choose(recipe, 4, True, 2 << 30, sparse=sparse).size == 4
+    for blocks in (1, 2, 4):
+        dense, few = (reckoned(recipe, blocks, Link(), s).compute.seconds for s in ((), sparse))
+        assert (dense[1] - dense[0]) / (few[1] - few[0]) > 10_000
+    assert taken_sparse(recipe, Columns((Source((1 << 20,)),))) == [], "arrays are dense"
 
 
 def test_where_weights_outweigh_activations_blocks_exchange_less() -> None:

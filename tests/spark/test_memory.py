@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
+from spark_deepnet.errors import ClusterError
 from spark_deepnet.spark import memory
-from spark_deepnet.spark.memory import MIB, bytes_of, memory_of_machine, row_memory
+from spark_deepnet.spark.cluster import bytes_of
+from spark_deepnet.spark.memory import MIB, memory_of_machine, row_memory
 from spark_deepnet.spark.skew import warn_of_skew
 from tests.spark.data import blobs, distance, estimator, frame, same
 
@@ -36,6 +38,7 @@ YARN = {"master": "yarn", "executor_cores": "4", "executor_memory": "8g"}
         (YARN | {"executor_pyspark_memory": "2g"}, 256 * MIB),
         (YARN | {"executor_pyspark_memory": "2g", "task_cpus": "2"}, 512 * MIB),
         (YARN | {"executor_memoryOverhead": "1600"}, 200 * MIB),
+        (YARN | {"executor_memoryOverhead": "536870912b"}, 64 * MIB),
         (YARN, int(0.1 * (8 << 30)) // 4 // 2),
         (YARN | {"executor_memoryOverheadFactor": "0.4"}, int(0.4 * (8 << 30)) // 4 // 2),
         (YARN | {"executor_memory": "1g"}, 48 * MIB),
@@ -62,9 +65,18 @@ def test_memory_of_a_container(tmp_path: Path) -> None:
         assert memory_of_machine(limit) == found
 
 
-@pytest.mark.parametrize(("told", "found"), [("3", 3 * MIB), ("2g", 2 << 30), ("10 KB", 10240), ("1Tb", 1 << 40)])
+SIZES = {"3": 3 * MIB, "512m": 512 * MIB, "2g": 2 << 30, "10 KB": 10240, "1Tb": 1 << 40, "536870912b": 512 * MIB}
+
+
+@pytest.mark.parametrize(("told", "found"), SIZES.items())
 def test_spark_words_for_sizes(told: str, found: int) -> None:
     assert bytes_of(told) == found
+
+
+@pytest.mark.parametrize("told", ["", "much", "1.5g", "10 bk", "4bb", "4 cats"])
+def test_what_is_no_size_is_told(told: str) -> None:
+    with pytest.raises(ClusterError, match=f"found {told!r}$"):
+        bytes_of(told)
 
 
 def test_unequal_workers_are_told_of(caplog: pytest.LogCaptureFixture) -> None:

@@ -44,7 +44,7 @@ def all_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(stored, "DRIVER_WEIGHTS", 1 << 20)
 
 
-def net(folder: Path, **params: Any) -> Any:
+def net(folder: Path | str, **params: Any) -> Any:
     return estimator(layers=LAYERS, numTrainWorkers=2, modelBlocks=2, checkpointDir=str(folder), **params)
 
 
@@ -125,8 +125,10 @@ def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> No
     refusals: list[tuple[type[Exception], str, Callable[[], Any]]] = [
         (SizeError, "weights: .* stay on storage", lambda: model.weights),
         (SizeError, "predict: .* stay on storage", lambda: model.predict([1.0, 2.0, 3.0, 4.0])),
-        (ParamError, "checkpointDir: ", lambda: estimator(layers=LAYERS, numTrainWorkers=2, modelBlocks=2).fit(rows)),
+        (ParamError, "checkpointDir: ", lambda: net("").fit(rows)),
+        (ParamError, "checkpointDir: ", lambda: net("").explainPlan(rows)),
         (ParamError, "layers: 'dense_2/W' starts by Orthogonal", lambda: net(tmp_path).setLayers(costly).fit(rows)),
+        (ParamError, "layers: 'dense_2/W' starts", lambda: net(tmp_path).setLayers(costly).explainPlan(rows)),
         (SaveError, "would lose them", lambda: again.write().overwrite().save(f"{tmp_path}/model")),
         (DataError, "exists already", lambda: again.transform(rows.withColumn("prediction", F.lit(1)))),
     ]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from spark_deepnet.errors import ClusterError
+from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.exchange.handshake import CHALLENGE
 from spark_deepnet.spark import wire
 from tests.exchange.hostile import Hostile
 from tests.exchange.ranks import ports
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
+from tests.train.fits import plan_of
 
 PORTS = ports(3)  # of two workers and the driver
 
@@ -60,6 +63,21 @@ def test_connections_are_encrypted_as_asked_or_as_spark_s_own(
     with caplog.at_level(logging.WARNING):
         assert bool(wire.identity_for(None, encryption)) == encrypted  # type: ignore[arg-type]
     assert ("over which their key travels" in caplog.text) == (encryption == "on" and not settings)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "blocks", "found"),
+    [
+        ({}, 1, None),
+        ({"sync_every": 5}, 1, "found syncEvery=5"),
+        ({"sync_every": 0}, 1, "found syncEvery=auto"),
+        ({}, 2, "found 2 blocks"),
+    ],
+)
+def test_overlap_is_refused_where_it_would_do_nothing(recipe: dict[str, int], blocks: int, found: str | None) -> None:
+    wire.check_overlap(replace(plan_of(**recipe), workers=2, blocks=blocks))
+    with pytest.raises(ParamError, match=f"^overlap: .*{found}") if found else nullcontext():
+        wire.check_overlap(replace(plan_of(overlap=True, **recipe), workers=2, blocks=blocks))
 
 
 def test_every_fit_has_a_certificate_of_its_own() -> None:
