@@ -114,7 +114,7 @@ class SocketChannel(Channel):
         try:
             sock = dial(*self._places[peer], self._key, self.rank, peer, self.deadline)
         except ExchangeError as error:
-            raise ExchangeError(f"rank {self.rank}, calling rank {peer}: {error}") from None
+            raise type(error)(f"rank {self.rank}, calling rank {peer}: {error}") from None
         sock.setblocking(False)
         return sock
 
