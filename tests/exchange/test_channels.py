@@ -102,6 +102,21 @@ def test_a_late_peer_that_lives_is_waited_for_while_patience_lasts(world: str) -
 
 
 @every_world
+def test_who_is_not_of_the_company_may_leave_meanwhile(world: str) -> None:
+    def job(channel: Channel) -> float:
+        if channel.rank == 2:
+            return 0.0
+        channel.patience, channel.company = 20 * DEADLINE, (0, 1)
+        out, peer = np.zeros(1), 1 - channel.rank
+        if channel.rank == 1:
+            time.sleep(2.5 * DEADLINE)
+        channel.swap(peer, np.full(1, channel.rank + 1.0), peer, out)
+        return float(out[0])
+
+    assert results(world, 3, job, DEADLINE) == [2.0, 1.0, 0.0]
+
+
+@every_world
 @pytest.mark.parametrize("gone", [0, 1])
 def test_a_peer_that_vanishes_is_named(world: str, gone: int) -> None:
     def job(channel: Channel) -> None:
