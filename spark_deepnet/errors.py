@@ -36,7 +36,7 @@ class ExchangeError(DeepNetError, RuntimeError):
 
 
 class LostPeerError(ExchangeError):
-    """A rank that has gone, whose own end says why."""
+    """A rank that has gone, or cannot be reached: its own end may say why."""
 
 
 class TrainingError(DeepNetError, ArithmeticError):

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from spark_deepnet.errors import ExchangeError
+from spark_deepnet.errors import ExchangeError, LostPeerError
 from spark_deepnet.exchange.tls import context_of
 
 NONCE = PROOF = 32  # bytes
@@ -74,8 +74,8 @@ class Pass:
 
 
 def dial(host: str, port: int, key: Pass, rank: int, peer: int, deadline: float) -> socket.socket:
-    """A proved connection to the peer. Connections dropped on the way are tried again: a crowd of strangers at the
-    acceptor's door can push one out."""
+    """A proved connection to the peer; a LostPeerError where nobody takes a connection. Those dropped on the way are
+    tried again: a crowd of strangers at the acceptor's door can push one out."""
     end = time.monotonic() + deadline
     for attempt in range(ATTEMPTS):
         sock = _connected(host, port, end)
@@ -106,7 +106,7 @@ def _connected(host: str, port: int, end: float) -> socket.socket:
     try:
         sock = socket.create_connection((host, port), timeout=_left(end))
     except OSError as error:
-        raise ExchangeError(f"cannot reach {host}:{port} ({error}); is it alive, and is no firewall between?") from None
+        raise LostPeerError(f"cannot reach {host}:{port} ({error}); is it alive, and is no firewall between?") from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 

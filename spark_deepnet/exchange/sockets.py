@@ -81,9 +81,10 @@ class SocketChannel(Channel):
             self._judge(moving[-1].peer, waited)
 
     def _judge(self, peer: int, waited: float) -> None:
-        """End a long wait for a peer, unless all ranks live and the patience is not over. The peer may itself wait for
-        another, which is then the one to name."""
-        others = {rank: place for rank, place in enumerate(self._places) if rank != self.rank}
+        """End a long wait for a peer, unless all of the company live and the patience is not over. The peer may itself
+        wait for another, which is then the one to name."""
+        places, company = enumerate(self._places), self.company
+        others = {r: place for r, place in places if r != self.rank and (company is None or r in company)}
         dead = silent(others, max(LEAST_PULSE, self.deadline / 10))
         if dead:
             raise self.late(peer if peer in dead else dead[0], waited, True)
@@ -114,7 +115,7 @@ class SocketChannel(Channel):
         try:
             sock = dial(*self._places[peer], self._key, self.rank, peer, self.deadline)
         except ExchangeError as error:
-            raise ExchangeError(f"rank {self.rank}, calling rank {peer}: {error}") from None
+            raise type(error)(f"rank {self.rank}, calling rank {peer}: {error}") from None
         sock.setblocking(False)
         return sock
 

@@ -32,7 +32,7 @@ from spark_deepnet.score.score import (
 )
 
 VALUES = 64 << 20
-"""Bytes of the largest value of all rows that go through the network together."""
+"""Bytes of the largest value, or dense input, of all rows that go through the network together."""
 Weights = Callable[[str], Arrays]
 """Node -> its arrays by their own names."""
 
@@ -40,7 +40,8 @@ Weights = Callable[[str], Arrays]
 def score_streamed(plan: ScorePlan, weights: Weights, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """For each frame what ``score`` gives. Weights are asked for once for each group of rows."""
     net = plan.architecture.scores_net()
-    most = max(1, VALUES // (4 * max(prod(node.shape) for node in net.nodes)))
+    shapes = [*net.inputs.values(), *(node.shape for node in net.nodes)]
+    most = max(1, VALUES // (4 * max(map(prod, shapes))))
     with threadpool_limits(1):
         for group in _groups(frames, most):
             faults: Faults = Counter()

@@ -114,7 +114,9 @@ def _scored(plan: SpreadPlan, batches: Iterable[pa.RecordBatch], channel: Channe
     weights = _weights(chunks, whole, net, channel, grid)
     told: list[pa.Array] = []
     frames = _frames(rest, turn(grid.blocks), told)
-    replica = Seats(channel, grid.of_replica(grid.replica(channel.rank)))
+    own = grid.of_replica(grid.replica(channel.rank))
+    channel.company = own  # other replicas may have fewer rows, and leave
+    replica = Seats(channel, own)
     for frame in score_in_blocks(plan.score, net, weights, replica, frames):
         yield pa.RecordBatch.from_arrays([told.pop(0), _struct(frame, plan.scored)], [ROW, SCORED])
 

@@ -30,16 +30,23 @@ def save_weights(spark: SparkSession, model: Any, path: str) -> list[Pieces]:
 
 
 def check_apart(spark: SparkSession, stored: Stored, path: str) -> None:
-    """Refuse to remove the files that are to be saved."""
-    there = Stored(f"{path}/data", stored.blocks).frame
-    try:
-        removed = set(there(spark).inputFiles())
-    except AnalysisException:  # nothing is there
-        return
-    if removed & set(stored.frame(spark).inputFiles()):
+    """Refuse to remove the files that are to be saved, however deep under the path they lie."""
+    alike = f"{stored.path}/".startswith(f"{path.rstrip('/')}/")  # what Spark lists leaves out hidden folders
+    if alike or _files(spark, path) & set(stored.frame(spark).inputFiles()):
         raise SaveError(
             f"save: the model's own weights lie under {path!r}, and overwriting would lose them; save it to another path"
         )
+
+
+def _files(spark: SparkSession, path: str) -> set[str]:
+    """All files below a path, with their whole addresses, however the path is told."""
+    try:
+        below = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(path)
+        return set(below.inputFiles())
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" in str(error):
+            return set()
+        raise
 
 
 def load_weights(

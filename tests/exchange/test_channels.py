@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import re
 import threading
 import time
 
 import numpy as np
 import pytest
 
-from spark_deepnet.errors import ExchangeError
+from spark_deepnet.errors import ExchangeError, LostPeerError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
 from tests.exchange.ranks import HERE, SECRET, WIRES, Meeting, channel_of, ports, results, together
@@ -101,6 +102,21 @@ def test_a_late_peer_that_lives_is_waited_for_while_patience_lasts(world: str) -
 
 
 @every_world
+def test_who_is_not_of_the_company_may_leave_meanwhile(world: str) -> None:
+    def job(channel: Channel) -> float:
+        if channel.rank == 2:
+            return 0.0
+        channel.patience, channel.company = 20 * DEADLINE, (0, 1)
+        out, peer = np.zeros(1), 1 - channel.rank
+        if channel.rank == 1:
+            time.sleep(2.5 * DEADLINE)
+        channel.swap(peer, np.full(1, channel.rank + 1.0), peer, out)
+        return float(out[0])
+
+    assert results(world, 3, job, DEADLINE) == [2.0, 1.0, 0.0]
+
+
+@every_world
 @pytest.mark.parametrize("gone", [0, 1])
 def test_a_peer_that_vanishes_is_named(world: str, gone: int) -> None:
     def job(channel: Channel) -> None:
@@ -115,6 +131,23 @@ def test_a_peer_that_vanishes_is_named(world: str, gone: int) -> None:
     assert f"rank {1 - gone}: rank {gone}" in str(found)
     assert "closed the connection" in str(found)
     assert world == "memory" or HERE in str(found)
+
+
+@every_world
+def test_a_peer_that_is_gone_before_the_first_message_is_lost(world: str) -> None:
+    gone = threading.Event()
+
+    def job(channel: Channel) -> None:
+        if channel.rank == 1:
+            channel.close()
+            gone.set()
+        else:
+            gone.wait(5)
+            channel.receive(1, np.zeros(1))
+
+    found = together(world, 2, job)[0]
+    assert type(found) is LostPeerError
+    assert world == "memory" or re.search(f"rank 0, calling rank 1: cannot reach {HERE}:.*firewall", str(found))
 
 
 @every_world

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -18,12 +19,13 @@ from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, Entry
-from spark_deepnet.rows.columns import STEPS, Source
+from spark_deepnet.rows.columns import STEPS, VECTOR, Source
 from spark_deepnet.score import streamed
 from spark_deepnet.score.blocks import score_in_blocks, turn
 from spark_deepnet.score.output import Output
 from spark_deepnet.score.score import ROWS, ScorePlan, score
 from tests.exchange.ranks import together
+from tests.rows.frames import sparse, vectors
 
 NAN = float("nan")
 WIDE = (Dense(64, activation="relu").to_json(), Dense(64, activation="tanh").to_json(), Dense(3).to_json())
@@ -35,8 +37,8 @@ ROWS_OF: Mapping[int, Any] = {
 }
 
 
-def plan_of(sequences: bool, invalid: str = "keep") -> ScorePlan:
-    entry = Entry((4, 2), steps=True) if sequences else Entry((5,))
+def plan_of(sequences: bool, invalid: str = "keep", width: int = 5) -> ScorePlan:
+    entry = Entry((4, 2), steps=True) if sequences else Entry((width,))
     net = Architecture(DEEP if sequences else WIDE, (entry,), Loss.of("softmax_cross_entropy").to_json())
     head = net.heads()[0]
     source = Source(entry.shape, kind=STEPS) if sequences else Source(entry.shape)
@@ -105,6 +107,23 @@ def test_layer_by_layer_it_is_the_same(sequences: bool, monkeypatch: pytest.Monk
         assert set(asked) == set(views)
         assert len(asked) == times * len(views)
     assert list(streamed.score_streamed(plan, weights, iter([]))) == []
+
+
+def test_wide_sparse_rows_become_dense_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as VALUES allows, whatever the layers' own widths."""
+    width, counts, asked = 5000, [5, 3, 0, 9], []
+    source, plan = Source((width,), kind=VECTOR), plan_of(False, width=width)
+    plan = replace(plan, sources=(source,), digest="wide")
+    frames = [vectors([sparse(RNG.random(width) * (RNG.random(width) < 0.01)) for _ in range(n)]) for n in counts]
+    views = Layout(plan.architecture.scores_net()).views(np.frombuffer(plan.weights, np.float32))
+
+    def weights(node: str) -> Any:
+        asked.append(node)
+        return views[node]
+
+    monkeypatch.setattr(streamed, "VALUES", 4 * width * 4)
+    check_same(list(streamed.score_streamed(plan, weights, iter(frames))), list(score(plan, frames)))
+    assert len(asked) == (2 + 3) * len(views)
 
 
 def test_what_is_wrong_with_a_row_of_one_rank_is_told_by_all() -> None:

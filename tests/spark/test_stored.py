@@ -18,6 +18,8 @@ from spark_deepnet import DeepNetModel
 from spark_deepnet.errors import DataError, ModelFormatError, ParamError, SaveError, SizeError
 from spark_deepnet.layers import LSTM, Dense, Embedding, LayerNorm
 from spark_deepnet.spark import cluster, stored
+from spark_deepnet.spark.stored import Stored
+from spark_deepnet.spark.weights import check_apart
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 
@@ -93,6 +95,7 @@ def test_it_is_saved_and_loaded_on_storage_and_on_the_driver(
     again = DeepNetModel.load(f"{tmp_path}/model")
     assert again.stored is not None
     check_same(scored(again, rows), scored(held, rows))
+    (tmp_path / "copy").mkdir()
     again.write().overwrite().save(f"{tmp_path}/copy")
     all_on_the_driver()
     small = DeepNetModel.load(f"{tmp_path}/copy")
@@ -137,6 +140,25 @@ def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> No
             act()
         check_sentence(raised.value)
     check_same(scored(again, rows), scored(model, rows))
+
+
+@BOTH
+def test_its_only_weights_are_not_overwritten(rows: Any, pair: Any) -> None:
+    """Under whatever name of whatever folder that they lie in."""
+    held, model, folder = pair
+    for path in (folder, f"{folder}/", f"file://{folder}", f"{folder}/../{folder.name}", model.stored.path):
+        with pytest.raises(SaveError, match="would lose them") as raised:
+            model.write().overwrite().save(str(path))
+        check_sentence(raised.value)
+    check_same(scored(model, rows), scored(held, rows))
+
+
+def test_nor_are_those_in_a_hidden_folder() -> None:
+    """Which Spark's listing leaves out, so that nothing is asked of it."""
+    nothing: Any = None
+    for path in ("/runs", "/runs/", "/runs/_fits", "/runs/_fits/weights-1"):
+        with pytest.raises(SaveError, match="would lose them"):
+            check_apart(nothing, Stored("/runs/_fits/weights-1", 2), path)
 
 
 def test_where_slots_are_few_it_scores_layer_by_layer(rows: Any, pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
