@@ -110,7 +110,7 @@ def test_little_is_shipped(rows: Any) -> None:
 def test_a_scorer_ships_the_weights_and_little_else(rows: Any) -> None:
     fitted = estimator(layers=NET, maxIter=1).fit(rows)
     plan, _ = fitted._plan_for(rows)
-    udf = model._udf(plan)
+    udf = model._udf(plan, fitted._scorer(rows, plan))
     weights = sum(w.nbytes for w in fitted.weights.values())
     assert weights > 8000
     assert len(cloudpickle.dumps(udf.func)) - weights < 2048
