@@ -48,7 +48,7 @@ class Stored:
         )
 
 
-def write_chunks(frame: DataFrame, path: str, mode: str = "errorifexists") -> None:
+def write_chunks(frame: DataFrame, path: str, mode: str = "error") -> None:
     """Rows of some megabytes as Parquet, by whichever executors hold them."""
     frame.write.options(**_ROWS_OF_MEGABYTES).mode(mode).parquet(path)
 
