@@ -17,7 +17,7 @@ demo:  ## train and score a network on handwritten digits; DATA=dir for data of 
 test:  ## all tests: compiled, then the kernels as plain Python; TESTS=path for some
 	@bash .ci/setup.sh dev
 	$(PYTHON) -m pytest $(TESTS)
-	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest --ignore=tests/spark --ignore=tests/examples $(TESTS)
+	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest --ignore=tests/spark --ignore=tests/examples --ignore=tests/test_benchmarks.py $(TESTS)
 
 bench:  ## speed beside the peers, into bench.json; ONLY=text for the rows whose name has the text
 	@bash .ci/setup.sh dev bench
