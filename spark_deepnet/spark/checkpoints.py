@@ -21,6 +21,7 @@ from spark_deepnet.errors import ParamError, SaveError
 from spark_deepnet.plan.identity import difference, identity
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
+from spark_deepnet.spark.failures import first_line
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.stored import write_chunks
 
@@ -72,8 +73,7 @@ class Checkpoints:
             if state is not None:
                 _log.warning("fit: goes on from a checkpoint in %s, of epoch %d", self.path, told["epoch"] + 1)
                 plan = replace(plan, state_chunks=told["chunks"], fingerprint=told["rows"], resumed=self.folder)
-                plan = replace(plan, row_memory=told["rowMemory"])  # it decides the order of rows, in mid-epoch too
-                return plan, state
+                return replace(plan, row_memory=told["rowMemory"]), state  # it decides the order of rows
             _log.warning("fit: the checkpoint %s/%d is not whole and is left out", self.path, told["number"])
             self.numbers.remove(told["number"])
             self.numbers.insert(0, told["number"])
@@ -107,7 +107,7 @@ class Checkpoints:
             state = self.spark.read.schema(CHUNKS).parquet(f"{self.path}/{told['number']}/data")
             return state if state.count() == told["chunks"] else None
         except Exception as error:  # Spark's own, of many kinds: a file that is missing, cut off, or not Parquet
-            _log.warning("fit: %s", str(error).partition("\n")[0])
+            _log.warning("fit: %s", first_line(error))
             return None
 
     def save(self, state: DataFrame, plan: TrainPlan, epoch: int) -> None:
@@ -133,7 +133,7 @@ class Checkpoints:
     def _unwritten(self, epoch: int, error: Exception) -> SaveError:
         _log.debug("a checkpoint could not be written", exc_info=error)
         causes = re.findall(r"(No space left on device|Permission denied|Read-only file system)", str(error))
-        cause = causes[0] if causes else str(error).strip().partition("\n")[0]
+        cause = causes[0] if causes else first_line(error)
         return SaveError(
             f"checkpointDir: the state of epoch {epoch + 1} could not be written to {self.folder!r} ({cause}); once "
             f"this is mended, fit goes on from the checkpoint before"

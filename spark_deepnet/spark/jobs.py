@@ -30,6 +30,7 @@ from spark_deepnet.spark.failures import said_by_spark, tell_of_retries
 from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.progress import ProgressBar
+from spark_deepnet.spark.seat import seat
 from spark_deepnet.spark.stored import Stored, is_stored, write_chunks
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL, clock_of
@@ -41,8 +42,7 @@ DRIVER_STATE = 64 << 20
 def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """What every task of a job runs: takes its seat from the barrier and trains its part."""
     context = BarrierTaskContext.get()
-    number = context.partitionId()
-    host = context.getTaskInfos()[number].address.rpartition(":")[0].strip("[]")
+    number, host = seat(context)
     yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather, context.stageId()))
 
 

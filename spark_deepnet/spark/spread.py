@@ -34,6 +34,7 @@ from spark_deepnet.plan.grid import Grid
 from spark_deepnet.score.blocks import score_in_blocks, turn
 from spark_deepnet.score.score import ScorePlan
 from spark_deepnet.spark import cluster
+from spark_deepnet.spark.seat import seat
 from spark_deepnet.spark.stored import Stored
 from spark_deepnet.train.handover import hand_over
 from spark_deepnet.train.rank import READING
@@ -92,8 +93,7 @@ def possible(dataset: DataFrame, stored: Stored) -> bool:
 def spread_task(plan: SpreadPlan, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """What every task runs: takes its seat from the barrier, then its block, and scores its rows with the others'."""
     context = BarrierTaskContext.get()
-    number = context.partitionId()
-    host = context.getTaskInfos()[number].address.rpartition(":")[0].strip("[]")
+    number, host = seat(context)
     job, wire = str(context.stageId()), plan.wire
     ports = range(wire.ports[0], wire.ports[1] + 1)
     channel = meet(
