@@ -21,6 +21,8 @@ _EXECUTOR = re.compile(r"ExecutorLostFailure \(executor \S+ (?:exited|lost).*?\)
 _CRASHED = "Python worker exited unexpectedly"
 _FOLLOWS = "LostPeerError"
 """What the others of a rank that has gone say."""
+SLOTS = "SPARK-24819"
+"""Spark's mark of a barrier job that asks for more slots than there are now."""
 
 
 def said_by_spark(error: Exception, spark: SparkSession | None = None) -> Exception:
@@ -105,7 +107,7 @@ _KNOWN = (
         "{version} on every executor before the session starts (on this machine: {python})",
     ),
     (
-        "SPARK-24819",
+        SLOTS,
         "fit: numTrainWorkers is more than the slots of the cluster, and all workers must run at once; ask for fewer, "
         "or add cores or executors",
     ),

@@ -8,6 +8,7 @@ frozen plan.
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -26,7 +27,8 @@ from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
-from spark_deepnet.spark.failures import said_by_spark, tell_of_retries
+from spark_deepnet.spark.cluster import REGISTERED
+from spark_deepnet.spark.failures import SLOTS, said_by_spark, tell_of_retries
 from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.progress import ProgressBar
@@ -35,6 +37,7 @@ from spark_deepnet.spark.stored import Stored, is_stored, write_chunks
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL, clock_of
 
+RETRY = 1.0  # seconds before a job that Spark has refused is tried again
 DRIVER_STATE = 64 << 20
 """Bytes of state that may travel through the driver between jobs."""
 
@@ -133,21 +136,30 @@ class Jobs:
         results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True)
         writers = 1 if self.folder is None else plan.workers
         results = results.repartition(writers, "rank", "name", "part")
-        try:
-            rows = self._collected(results)
-        except Exception as error:
-            raise said_by_spark(error, self.spark) from None
+        rows = self._patiently(results)
         self.count += 1
         self._raise_said(rows)
         self._take_measures(rows)
         return rows
+
+    def _patiently(self, results: DataFrame) -> list[Row]:
+        """A job's rows. Where an executor has died between jobs, Spark refuses the next at once, and another takes some
+        seconds to come."""
+        end = time.monotonic() + REGISTERED
+        while True:
+            try:
+                return self._collected(results)
+            except Exception as error:
+                if not (SLOTS in str(error) and time.monotonic() < end):
+                    raise said_by_spark(error, self.spark) from None
+                time.sleep(RETRY)
 
     def _collected(self, results: DataFrame) -> list[Row]:
         """A job's rows; where state goes through the folder, those that the driver needs."""
         if self.folder is None:
             return results.collect()
         path = f"{self.folder}/{self.count}"
-        write_chunks(results, path)
+        write_chunks(results, path, "overwrite")
         clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
         large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
         small = ~F.col("kind").isin(large) | clock

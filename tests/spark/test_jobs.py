@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
+from spark_deepnet.errors import ClusterError
 from spark_deepnet.spark import jobs
 from tests.spark.data import blobs, distance, estimator, frame, same
 
@@ -51,6 +52,28 @@ def test_a_fit_in_many_jobs_equals_one_in_one(rows: Any) -> None:
 @ALL
 def test_so_it_does_with_validation_rows(rows: Any) -> None:
     check_cut(rows, validationIndicatorCol="held")
+
+
+def test_a_job_refused_for_want_of_slots_is_tried_until_executors_may_have_come(
+    rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals, collected = [1, 2, 3], jobs.Jobs._collected
+
+    def refused(self: jobs.Jobs, results: Any) -> Any:
+        if refusals:
+            refusals.pop()
+            raise RuntimeError("[SPARK-24819]: Barrier execution mode does not allow run a barrier stage that requires")
+        return collected(self, results)
+
+    monkeypatch.setattr(jobs.Jobs, "_collected", refused)
+    monkeypatch.setattr(jobs, "RETRY", 0.01)
+    net = estimator(maxIter=1, numTrainWorkers=2)
+    assert len(net.fit(rows).summary.ranks) == 2
+    assert not refusals
+    refusals.append(1)
+    monkeypatch.setattr(jobs, "REGISTERED", 0.0)
+    with pytest.raises(ClusterError, match="numTrainWorkers is more than the slots"):
+        net.fit(rows)
 
 
 def check_cut(rows: Any, **validation: str) -> None:
