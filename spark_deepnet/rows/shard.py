@@ -15,7 +15,7 @@ from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.shelf import MIB, Shelf
 from spark_deepnet.rows.table import Table
 
-PIECE = 2048
+PIECE = 512
 """Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
 State = dict[tuple[int, int], bytes]
 

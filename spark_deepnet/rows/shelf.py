@@ -43,14 +43,20 @@ class Shelf:
         if self.failure is None:
             keys = table.keys()
             self.fingerprint += int(keys[~table.validation].sum(dtype=np.uint64))
-            self._held.append(table, keys)
+            self._hold(table, keys)
+
+    def _hold(self, table: Table, keys: np.ndarray) -> None:
+        """Those in memory go first where the limit has no room for these too."""
+        self._waiting.add(table)
+        if 0 < self.limit < self._waiting.bytes and self._waiting.rows > len(table):
+            self._spill()
             self._waiting.add(table)
-            if 0 < self.limit < self._waiting.bytes:
-                self._spill()
+        if self.failure is None:
+            self._held.append(table, keys)
 
     def rows(self) -> tuple[Rows, Rows]:
         """Training rows and validation rows; to be asked for once, when all have come."""
-        if self._file is not None and self._waiting.rows:
+        if self.failure is None and 0 < self.limit < self.size.bytes:
             self._spill()
         if not self._runs:
             table, keys = self._held.table(), self._held.keys.array
