@@ -27,7 +27,8 @@ class Shard:
     train: Rows
     valid: Rows
     fingerprint: int
-    """A sum over the content of the training rows, modulo 2^64: the same rows, the same number, however they are dealt."""
+    """A sum over the rows' content, modulo 2^64: the same rows for training and for validation, the same number, however
+    they are dealt."""
     faults: Faults = field(default_factory=Counter)
     state: State = field(default_factory=dict)
     """Chunks of the last job's state that came among the rows, by owner and number."""
