@@ -11,6 +11,7 @@ import pandas as pd
 from spark_deepnet.rows.columns import OWNER, PART, STATE, VALIDATION, WEIGHT, Columns
 from spark_deepnet.rows.decode import table_of
 from spark_deepnet.rows.features import Faults
+from spark_deepnet.rows.freed import give_back
 from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.shelf import MIB, Shelf
 from spark_deepnet.rows.table import Table
@@ -50,6 +51,7 @@ class Reader:
     def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
         """The rows of the frames; what else there is is kept."""
         for frame in frames:
+            give_back()  # of the frame before
             if STATE in frame:
                 frame = self._without_state(frame)
             for start in range(0, len(frame), PIECE):
