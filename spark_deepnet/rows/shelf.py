@@ -42,7 +42,7 @@ class Shelf:
         self.size.add(table)
         if self.failure is None:
             keys = table.keys()
-            self.fingerprint += fingerprint_of(keys, table.validation)
+            self.fingerprint += key_sum(keys, table.validation)
             self._hold(table, keys)
 
     def _hold(self, table: Table, keys: np.ndarray) -> None:
@@ -56,7 +56,7 @@ class Shelf:
 
     def rows(self) -> tuple[Rows, Rows]:
         """Training rows and validation rows; to be asked for once, when all have come."""
-        if self.failure is None and 0 < self.limit < self.size.bytes:
+        if self.failure is None and self._waiting.rows and 0 < self.limit < self.size.bytes:
             self._spill()
         if not self._runs:
             table, keys = self._held.table(), self._held.keys.array
@@ -94,7 +94,7 @@ class Shelf:
         self.failure = f"{folder} on {platform.node()}: {error.strerror}{free}"
 
 
-def fingerprint_of(keys: np.ndarray, validation: np.ndarray) -> int:
+def key_sum(keys: np.ndarray, validation: np.ndarray) -> int:
     """A sum over the rows: those for validation count three times, so that moving a row to them shows."""
     return int(keys.sum(dtype=np.uint64)) + 2 * int(keys[validation].sum(dtype=np.uint64))
 
