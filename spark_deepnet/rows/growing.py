@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from math import prod
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
+
 import numpy as np
 
 from spark_deepnet.rows.parts import START, Part, arrays_of, none_of, part_like, parts_of, table_like
@@ -9,17 +13,40 @@ from spark_deepnet.rows.table import Dense, Sparse, Table, as_sparse
 
 
 class Growing:
-    """An array and what is put behind it. ``realloc`` moves the pages of a large array instead of copying them."""
+    """An array and what is put behind it, in pages of its own: the system moves them as it grows, and has them back when
+    it goes. malloc's heap would keep as much again for what comes later."""
 
     def __init__(self, like: np.ndarray) -> None:
-        self.array = np.empty((0, *like.shape[1:]), like.dtype)
+        self._pages = _pages(PAGESIZE)
+        self.array = _array(self._pages, (0, *like.shape[1:]), like.dtype)
 
     def append(self, more: np.ndarray) -> None:
-        n = len(self.array)
-        self.array.resize(
-            (n + len(more), *self.array.shape[1:]), refcheck=False
-        )  # no view of it is given away before the end
+        n, dtype = len(self.array), self.array.dtype
+        shape = (n + len(more), *self.array.shape[1:])
+        del self.array  # pages that somebody looks at refuse to move
+        self._pages = _grown(self._pages, prod(shape) * dtype.itemsize)
+        self.array = _array(self._pages, shape, dtype)
         self.array[n:] = more
+
+
+def _array(pages: mmap, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return np.frombuffer(pages, np.uint8)[: prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
+
+
+def _pages(size: int) -> mmap:
+    return mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+
+
+def _grown(pages: mmap, size: int) -> mmap:
+    """With room for so many bytes; copied where the system cannot move pages."""
+    if size <= len(pages):
+        return pages
+    if sys.platform == "linux":
+        pages.resize(size)
+        return pages
+    larger = _pages(size)
+    larger.write(pages)
+    return larger
 
 
 class GrowingPart:

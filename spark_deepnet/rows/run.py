@@ -9,7 +9,7 @@ from spark_deepnet.rows.held import canonical
 from spark_deepnet.rows.parts import START, Part, arrays_of, none_of, part_like, parts_of, table_bytes, table_like
 from spark_deepnet.rows.table import Table
 
-PIECE = 8 << 20
+PIECE = 1 << 20
 """Bytes that are gathered to be written at once."""
 
 

@@ -11,11 +11,12 @@ import pandas as pd
 from spark_deepnet.rows.columns import OWNER, PART, STATE, VALIDATION, WEIGHT, Columns
 from spark_deepnet.rows.decode import table_of
 from spark_deepnet.rows.features import Faults
+from spark_deepnet.rows.freed import give_back
 from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.shelf import MIB, Shelf
 from spark_deepnet.rows.table import Table
 
-PIECE = 2048
+PIECE = 512
 """Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
 State = dict[tuple[int, int], bytes]
 
@@ -27,7 +28,8 @@ class Shard:
     train: Rows
     valid: Rows
     fingerprint: int
-    """A sum over the content of the training rows, modulo 2^64: the same rows, the same number, however they are dealt."""
+    """A sum over the rows' content, modulo 2^64: the same rows for training and for validation, the same number, however
+    they are dealt."""
     faults: Faults = field(default_factory=Counter)
     state: State = field(default_factory=dict)
     """Chunks of the last job's state that came among the rows, by owner and number."""
@@ -49,6 +51,7 @@ class Reader:
     def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
         """The rows of the frames; what else there is is kept."""
         for frame in frames:
+            give_back()  # of the frame before
             if STATE in frame:
                 frame = self._without_state(frame)
             for start in range(0, len(frame), PIECE):

@@ -42,15 +42,21 @@ class Shelf:
         self.size.add(table)
         if self.failure is None:
             keys = table.keys()
-            self.fingerprint += int(keys[~table.validation].sum(dtype=np.uint64))
-            self._held.append(table, keys)
+            self.fingerprint += key_sum(keys, table.validation)
+            self._hold(table, keys)
+
+    def _hold(self, table: Table, keys: np.ndarray) -> None:
+        """Those in memory go first where the limit has no room for these too."""
+        self._waiting.add(table)
+        if 0 < self.limit < self._waiting.bytes and self._waiting.rows > len(table):
+            self._spill()
             self._waiting.add(table)
-            if 0 < self.limit < self._waiting.bytes:
-                self._spill()
+        if self.failure is None:
+            self._held.append(table, keys)
 
     def rows(self) -> tuple[Rows, Rows]:
         """Training rows and validation rows; to be asked for once, when all have come."""
-        if self._file is not None and self._waiting.rows:
+        if self.failure is None and self._waiting.rows and 0 < self.limit < self.size.bytes:
             self._spill()
         if not self._runs:
             table, keys = self._held.table(), self._held.keys.array
@@ -86,6 +92,11 @@ class Shelf:
         self._file, self._runs = None, []
         free = f", {shutil.disk_usage(folder).free // MIB:,} MiB are free" if os.path.isdir(folder) else ""
         self.failure = f"{folder} on {platform.node()}: {error.strerror}{free}"
+
+
+def key_sum(keys: np.ndarray, validation: np.ndarray) -> int:
+    """A sum over the rows: those for validation count three times, so that moving a row to them shows."""
+    return int(keys.sum(dtype=np.uint64)) + 2 * int(keys[validation].sum(dtype=np.uint64))
 
 
 def folder_for_rows() -> str:

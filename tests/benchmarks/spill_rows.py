@@ -6,6 +6,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -133,15 +135,25 @@ def plan_of(kind: str) -> TrainPlan:
 
 
 def frames(kind: str, count: int) -> Iterator[pd.DataFrame]:
-    """As Spark makes them of Arrow's batches."""
+    """As a worker of Spark makes them of Arrow's batches, which another process sends."""
+    command = [sys.executable, "-m", "tests.benchmarks.spill_rows", kind, str(count)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as sender:
+        for batch in pa.ipc.open_stream(sender.stdout):
+            yield batch.to_pandas()
+
+
+def send(kind: str, count: int) -> None:
+    """To whoever reads what this process prints."""
     how, width, _ = KINDS[kind]
     for number in range(count):
         chance = np.random.default_rng(number)
         label = pa.array(chance.integers(0, 10, FRAME).astype(np.float64))
-        found = columns(how, width, chance)
-        yield pa.record_batch(
-            {f"features {name}": array for name, array in found.items()} | {"label": label}
-        ).to_pandas()
+        found = {f"features {name}": array for name, array in columns(how, width, chance).items()}
+        batch = pa.record_batch(found | {"label": label})
+        if number == 0:
+            writer = pa.ipc.new_stream(sys.stdout.buffer, batch.schema)
+        writer.write_batch(batch)
+    writer.close()
 
 
 def columns(how: str, width: int, chance: np.random.Generator) -> dict[str, pa.Array]:
@@ -161,3 +173,7 @@ def columns(how: str, width: int, chance: np.random.Generator) -> dict[str, pa.A
 
 def lists(values: np.ndarray, each: int) -> pa.Array:
     return pa.ListArray.from_arrays(np.arange(0, len(values) + 1, each, dtype=np.int32), pa.array(values))
+
+
+if __name__ == "__main__":
+    send(sys.argv[1], int(sys.argv[2]))

@@ -103,6 +103,24 @@ def test_faults_of_all_frames_add_up() -> None:
     assert count == 5
 
 
+@pytest.mark.parametrize("what", ["feature", "label", "weight", "mark"])
+def test_the_fingerprint_sees_every_change_of_a_row(what: str) -> None:
+    """Of one for training and of one for validation."""
+    whole = read_shard([frame_of(np.arange(N))], COLUMNS)
+    for row in (int(np.argmin(FLAGS)), int(np.argmax(FLAGS))):
+        rows, labels, weights, flags = ROWS.copy(), LABELS.copy(), WEIGHTS.copy(), FLAGS.copy()
+        if what == "feature":
+            rows[row, 0] += 1
+        elif what == "label":
+            labels[row] = 1 - labels[row]
+        elif what == "weight":
+            weights[row] += 1
+        else:
+            flags[row] = not flags[row]
+        other = read_shard([arrays(list(rows), label=labels, weight=weights, validation=flags)], COLUMNS)
+        assert other.fingerprint != whole.fingerprint
+
+
 def test_the_fingerprint_adds_up_over_ranks_and_sees_repeated_rows() -> None:
     whole = read_shard([frame_of(np.arange(N))], COLUMNS)
     parts = [read_shard([frame_of(part)], COLUMNS) for part in np.split(np.arange(N), [3, 20])]

@@ -18,6 +18,7 @@ from spark_deepnet.kernels.random import key_of
 from spark_deepnet.net.net import INPUT
 from spark_deepnet.rows.batches import Epoch
 from spark_deepnet.rows.held import Held, Rows
+from spark_deepnet.rows.parts import table_bytes
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.shelf import Shelf
 from spark_deepnet.rows.spilled import BLOCKS, Spilled
@@ -107,6 +108,29 @@ def test_an_epoch_has_the_same_rows_each_once(kind: str, limit: int) -> None:
         same(ordered(spilled_valid), ordered(held_valid))
         assert (spilled.sums, spilled_valid.sums) == (held.sums, held_valid.sums)
         assert shelf.fingerprint % (1 << 64) == other.fingerprint % (1 << 64)
+
+
+@each_kind
+def test_rows_in_memory_stay_below_the_limit(kind: str) -> None:
+    """Also while the next come: those before go to the file first."""
+    table = TABLES[kind]
+    like = table.picked(np.zeros(0, np.int64))
+    with closing(Shelf(like, LIMITS[0])) as shelf:
+        held = []
+        for part in np.array_split(np.arange(len(table)), 20):
+            shelf.add(table.picked(part))
+            held.append(table_bytes(shelf._held.table()))
+        assert max(held) <= LIMITS[0]
+        assert shelf.spilled > 0
+
+
+@each_kind
+def test_rows_that_take_just_the_limit_are_not_spilled(kind: str) -> None:
+    with shelved(TABLES[kind], 0) as shelf:
+        limit = shelf.size.bytes
+    for less, expected in (0, Held), (1, Spilled):
+        with shelved(TABLES[kind], limit - less) as shelf:
+            assert isinstance(shelf.rows()[0], expected)
 
 
 @each_kind
