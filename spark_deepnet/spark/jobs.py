@@ -27,13 +27,14 @@ from spark_deepnet.net.cut import assembled
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
-from spark_deepnet.spark.cluster import REGISTERED
+from spark_deepnet.spark.cluster import REGISTERED, workers_for
 from spark_deepnet.spark.failures import SLOTS, said_by_spark, tell_of_retries
 from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.seat import seat
 from spark_deepnet.spark.stored import Stored, is_stored, write_chunks
+from spark_deepnet.spark.whole_plan import planned, whole_plans
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL, clock_of
 
@@ -143,8 +144,9 @@ class Jobs:
         return rows
 
     def _patiently(self, results: DataFrame) -> list[Row]:
-        """A job's rows. Where an executor has died between jobs, Spark refuses the next at once, and another takes some
-        seconds to come."""
+        """A job's rows. Where an executor has died between jobs, another takes some seconds to come; a session that does
+        not tell its slots refuses the job until then."""
+        workers_for(self.spark, self.plan.workers, self.plan.blocks)
         end = time.monotonic() + REGISTERED
         while True:
             try:
@@ -157,9 +159,10 @@ class Jobs:
     def _collected(self, results: DataFrame) -> list[Row]:
         """A job's rows; where state goes through the folder, those that the driver needs."""
         if self.folder is None:
-            return results.collect()
+            return planned(results).collect()
         path = f"{self.folder}/{self.count}"
-        write_chunks(results, path, "overwrite")
+        with whole_plans(self.spark):
+            write_chunks(results, path, "overwrite")
         clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
         large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
         small = ~F.col("kind").isin(large) | clock

@@ -1,0 +1,63 @@
+"""Barrier jobs are planned whole, and the session's own setting is back before they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_deepnet.spark import jobs
+from spark_deepnet.spark.whole_plan import ADAPTIVE, planned, whole_plans
+from tests.spark.data import blobs, estimator, frame
+
+
+@pytest.fixture(params=["true", "false"])
+def own(spark: Any, request: pytest.FixtureRequest) -> Any:
+    """The session's setting."""
+    before = spark.conf.get(ADAPTIVE)
+    spark.conf.set(ADAPTIVE, request.param)
+    yield request.param
+    spark.conf.set(ADAPTIVE, before)
+
+
+def plan_of(rows: Any) -> str:
+    return str(rows._jdf.queryExecution().executedPlan().toString())
+
+
+def test_a_frame_is_planned_whole_and_others_as_they_were(spark: Any, own: str) -> None:
+    dealt, other = spark.range(9).repartition(3), spark.range(9).repartition(3)
+    assert "Adaptive" not in plan_of(planned(dealt))
+    assert ("Adaptive" in plan_of(other)) == (own == "true")
+    assert sorted(row[0] for row in dealt.collect()) == list(range(9))
+
+
+def test_the_setting_is_back_when_the_last_has_left(spark: Any, own: str) -> None:
+    with whole_plans(spark):
+        with whole_plans(spark):
+            assert spark.conf.get(ADAPTIVE) == "false"
+        assert spark.conf.get(ADAPTIVE) == "false"
+    assert spark.conf.get(ADAPTIVE) == own
+    with pytest.raises(KeyError), whole_plans(spark):
+        raise KeyError
+    assert spark.conf.get(ADAPTIVE) == own
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_so_are_the_jobs_of_a_fit(spark: Any, large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether their state comes to the driver or goes to a folder."""
+    monkeypatch.setattr(jobs, "DRIVER_STATE", 0 if large else 1 << 20)
+    found = []
+    monkeypatch.setattr(jobs, "planned", lambda results: found.append(plan_of(planned(results))) or results)
+    write = jobs.write_chunks
+
+    def writing(results: Any, *more: str) -> None:
+        found.append(spark.conf.get(ADAPTIVE) + plan_of(results))
+        write(results, *more)
+
+    monkeypatch.setattr(jobs, "write_chunks", writing)
+    estimator(maxIter=1, numTrainWorkers=2, checkpointDir=str(tmp_path)).fit(frame(spark, *blobs(20)))
+    (plan,) = found
+    assert "MapInPandas" in plan
+    assert "Adaptive" not in plan
+    assert spark.conf.get(ADAPTIVE) == "true"
