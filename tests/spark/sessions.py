@@ -66,4 +66,5 @@ def _set(builder: Any, folder: str, more: dict[str, str] | None = None) -> Any:
     return builder
 
 
-STARTS = {"classic": classic, "cluster": cluster, "elastic": elastic, "connect": connect}
+STARTS = {"classic": classic, "connect": connect, "cluster": cluster, "elastic": elastic}
+"""Those of many tests first."""
