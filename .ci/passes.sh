@@ -4,8 +4,11 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# What has no kernels of its own, or runs processes of its own, shows nothing new as plain Python.
-plain=(--ignore=tests/spark --ignore=tests/examples --ignore=tests/test_benchmarks.py)
+# As plain Python only what calls kernels in this process is run: the others would do the same again.
+plain=(
+    --ignore=tests/{spark,examples,test_benchmarks.py}
+    --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,overlap,page,processes,pulse,report,strangers,tls}.py
+)
 
 said=$(mktemp)
 NUMBA_DISABLE_JIT=1 .venv/bin/python -m pytest -p no:cacheprovider "${plain[@]}" "$@" > "$said" 2>&1 &

@@ -58,12 +58,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Kind by kind, behind all tests that need no session."""
-    items.sort(key=lambda item: KINDS.index(kind_of(item)) if kind_of(item) else -1)
+    items.sort(key=place_of)
     if own := os.environ.get(KIND):
         others = [item for item in items if kind_of(item) not in (None, own)]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
+
+
+def place_of(item: pytest.Item) -> int:
+    """Kind by kind, behind all tests that need no session, and the examples, which start sessions of their own, between."""
+    if kind := kind_of(item):
+        return KINDS.index(kind)
+    return -1 if "examples" in item.path.parts else -2
 
 
 def kind_of(item: pytest.Item) -> Any:
