@@ -13,6 +13,7 @@ plain=(
 said=$(mktemp)
 NUMBA_DISABLE_JIT=1 .venv/bin/python -m pytest -p no:cacheprovider "${plain[@]}" "$@" > "$said" 2>&1 &
 trap 'kill $! 2>/dev/null; rm -f "$said"' EXIT
+trap 'exit 130' INT TERM
 
 .venv/bin/python -m pytest "$@"
 compiled=$?
