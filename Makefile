@@ -14,10 +14,9 @@ demo:  ## train and score a network on handwritten digits; DATA=dir for data of 
 	@bash .ci/setup.sh dev
 	$(PYTHON) examples/digits.py $(if $(DATA),--data "$(DATA)") $(DEMO_ARGS)
 
-test:  ## all tests: compiled, then the kernels as plain Python; TESTS=path for some
+test:  ## all tests, with the kernels compiled and as plain Python; TESTS=path for some
 	@bash .ci/setup.sh dev
-	$(PYTHON) -m pytest $(TESTS)
-	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest --ignore=tests/spark --ignore=tests/examples --ignore=tests/test_benchmarks.py $(TESTS)
+	@bash .ci/passes.sh $(TESTS)
 
 bench:  ## speed beside the peers, into bench.json; ONLY=text for the rows whose name has the text
 	@bash .ci/setup.sh dev bench

@@ -1,6 +1,7 @@
 """One kind of Spark session a process: Connect and classic do not live side by side, and a local-cluster wants executors
-of its own. The tests of each kind run in a child process, one kind after another, and the child's reports are told here
-one by one, so every test is seen under its own name as if it had run in this process.
+of its own. The tests of each kind run in a child process, two kinds at once because most of their time is waiting, and
+the children's reports are told here one by one, so every test is seen under its own name as if it had run in this process.
+They come behind all tests that need no session, which have compiled the kernels by then.
 
 A test that asks for ``spark`` runs on a classic session, or on those of ``@pytest.mark.sessions("classic", "connect")``.
 To run one kind in this very process, as for a debugger: SPARK_DEEPNET_TEST_SESSION=connect pytest tests/spark -s
@@ -15,8 +16,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from tests.spark.sessions import STARTS
 KIND = "SPARK_DEEPNET_TEST_SESSION"
 PIPE = "SPARK_DEEPNET_TEST_PIPE"
 KINDS = tuple(STARTS)
+AT_ONCE = 2  # kinds
 LONGEST = 300.0  # seconds that one test may take, its session's start with it
 
 
@@ -56,19 +58,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Kind by kind, behind all tests that need no session."""
-    items.sort(key=lambda item: KINDS.index(kind_of(item)) if kind_of(item) else -1)
+    items.sort(key=place_of)
     if own := os.environ.get(KIND):
         others = [item for item in items if kind_of(item) not in (None, own)]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """The first kind begins at once, beside the tests that need no session: most of its time is waiting."""
-    kinds = [kind_of(item) for item in session.items]
-    if KIND not in os.environ and None in kinds and any(kinds) and not session.config.option.collectonly:
-        _started(next(filter(None, kinds)), session)
+def place_of(item: pytest.Item) -> int:
+    """Kind by kind, behind all tests that need no session, and the examples, which start sessions of their own, between."""
+    if kind := kind_of(item):
+        return KINDS.index(kind)
+    return -1 if "examples" in item.path.parts else -2
 
 
 def kind_of(item: pytest.Item) -> Any:
@@ -79,7 +80,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     kind = kind_of(item)
     if kind is None or KIND in os.environ:
         return None
-    child = _children.get(kind) or _started(kind, item.session)
+    if not _children:
+        _start(item.session)
+    child = _children[kind]
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in child.reports(item):
         item.ihook.pytest_runtest_logreport(report=report)
@@ -91,17 +94,22 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def pytest_unconfigure() -> None:
+    _turns.shutdown(wait=False, cancel_futures=True)
     for child in _children.values():
-        child.kill()
+        child.close()
     _children.clear()
 
 
 _children: dict[str, Child] = {}
+_turns = ThreadPoolExecutor(AT_ONCE)
 
 
-def _started(kind: str, session: pytest.Session) -> Child:
-    _children[kind] = Child(kind, [item.nodeid for item in session.items if kind_of(item) == kind], session.config)
-    return _children[kind]
+def _start(session: pytest.Session) -> None:
+    """The first kinds at once, each of the others as soon as one has ended."""
+    for kind in dict.fromkeys(filter(None, map(kind_of, session.items))):
+        tests = [item.nodeid for item in session.items if kind_of(item) == kind]
+        _children[kind] = Child(kind, tests, session.config)
+        _turns.submit(_children[kind].run)
 
 
 class Child:
@@ -109,30 +117,37 @@ class Child:
     workers must find the package as an installed one."""
 
     def __init__(self, kind: str, tests: list[str], config: pytest.Config) -> None:
-        self.config, self.kind = config, kind
+        self.kind, self.tests, self.config = kind, tests, config
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the child
+        self.process: subprocess.Popen[bytes] | None = None
+        self.told: queue.Queue[str | None] = queue.Queue()
+
+    def run(self) -> None:
+        """The process from its start to its end, in a thread that listens to it."""
         reading, writing = os.pipe()
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", f"--rootdir={config.rootpath}", f"-c{config.inipath}", "-m", "",
-             "-p", "no:cacheprovider", *(f"{config.rootpath}/{test}" for test in tests)],
+        try:
+            self.process = self._started(writing)
+            os.close(writing)
+            with open(reading) as lines:
+                for line in lines:
+                    self.told.put(line)
+            self.process.wait()
+        finally:
+            self.told.put(None)
+
+    def _started(self, writing: int) -> subprocess.Popen[bytes]:
+        root, environment = self.config.rootpath, {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", f"--rootdir={root}", f"-c{self.config.inipath}", "-m", "",
+             "-p", "no:cacheprovider", *(f"{root}/{test}" for test in self.tests)],
             cwd=self.folder.name,
-            env=environment | {KIND: kind, PIPE: str(writing)},
+            env=environment | {KIND: self.kind, PIPE: str(writing)},
             pass_fds=[writing],
             stdout=self.output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip
-        os.close(writing)
-        self.told: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._listen, args=(reading,), daemon=True).start()
-
-    def _listen(self, reading: int) -> None:
-        with open(reading) as lines:
-            for line in lines:
-                self.told.put(line)
-        self.told.put(None)
 
     def reports(self, item: pytest.Item) -> Iterator[Any]:
         """Set-up, call and teardown of one test; where the child dies or hangs within it, a failure that says so."""
@@ -162,14 +177,18 @@ class Child:
 
     def end(self) -> None:
         try:
-            self.process.wait(60)
+            if self.process is not None:
+                self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def kill(self) -> None:
-        if self.process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def close(self) -> None:
+        self.kill()
         self.output.close()
         self.folder.cleanup()
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Options of the JVMs, which live for a few minutes: no second compiler, no threads that collect garbage."""
+
 
 def classic(folder: str) -> Any:
     """Four slots in one JVM."""
@@ -55,6 +58,8 @@ def _set(builder: Any, folder: str, more: dict[str, str] | None = None) -> Any:
     settings = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        "spark.driver.extraJavaOptions": BRIEF,
+        "spark.executor.extraJavaOptions": BRIEF,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",
@@ -66,4 +71,5 @@ def _set(builder: Any, folder: str, more: dict[str, str] | None = None) -> Any:
     return builder
 
 
-STARTS = {"classic": classic, "cluster": cluster, "elastic": elastic, "connect": connect}
+STARTS = {"classic": classic, "connect": connect, "cluster": cluster, "elastic": elastic}
+"""Those of many tests first."""

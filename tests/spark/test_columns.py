@@ -13,7 +13,8 @@ from spark_deepnet.layers import Dense
 from spark_deepnet.losses import Hinge
 from tests.spark.data import blobs, distance, estimator, frame, same
 
-pytestmark = pytest.mark.sessions("classic", "connect")
+BOTH = pytest.mark.sessions("classic", "connect")
+"""What the form of the columns may bring about; what workers do with the rows then does not depend on the session."""
 X, Y = blobs(30)
 X = np.round(X, 1) * (np.abs(X) > 0.2)  # with zeros, and the same in float32 and float64
 
@@ -50,6 +51,7 @@ def forms(spark: Any) -> Any:
     )
 
 
+@BOTH
 def test_the_form_of_the_features_makes_no_difference(forms: Any) -> None:
     net = estimator(solver="sgd", learningRate=0.5)
     fits = {form: net.copy({net.featuresCol: form}).fit(forms) for form in FORMS}
@@ -62,6 +64,7 @@ def test_the_form_of_the_features_makes_no_difference(forms: Any) -> None:
         np.testing.assert_allclose(scores[form], scores["dense"], rtol=1e-4, atol=1e-5)
 
 
+@BOTH
 def test_columns_of_numbers_are_features(forms: Any) -> None:
     one, several = estimator(featuresCol="tens"), estimator(featuresCols=list("abcd"))
     a, b = one.fit(forms), several.fit(forms)
@@ -98,6 +101,7 @@ def test_validation_rows_choose_the_epoch(spark: Any) -> None:
     assert net.copy({net.patience: 0}).fit(rows).summary.totalIterations == 40
 
 
+@BOTH
 def test_one_target_and_several(spark: Any) -> None:
     wide = np.array([[1.0, -1.0], [0.5, 2.0], [0.0, 1.0], [-1.0, 0.0]])
     several = frame(spark, X, X @ wide).withColumn("list", F.expr("array(1.0, 2.0)")).cache()

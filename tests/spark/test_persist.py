@@ -117,7 +117,11 @@ def test_cross_validators_and_their_models(rows: Any, tmp_path: Path) -> None:
     net = estimator()
     grid = ParamGridBuilder().addGrid(net.layers, [[4, 3], [Dense(3, "softmax")]]).build()
     validator = CrossValidator(
-        estimator=net, estimatorParamMaps=grid, evaluator=MulticlassClassificationEvaluator(), numFolds=2
+        estimator=net,
+        estimatorParamMaps=grid,
+        evaluator=MulticlassClassificationEvaluator(),
+        numFolds=2,
+        parallelism=2,
     )
     validator.save(f"{tmp_path}/validator")
     again = CrossValidator.load(f"{tmp_path}/validator")
@@ -199,6 +203,7 @@ def test_a_damaged_model_is_refused_in_one_sentence(saved: Path, tmp_path: Path,
     check_sentence(raised.value)
 
 
+@pytest.mark.sessions("classic")  # whose reader Connect's server has, too
 def test_no_altered_byte_alters_the_model(saved: Path, model: Any, tmp_path: Path) -> None:
     """Some bytes say nothing (Parquet's own version, say): then the model is the one that was saved."""
     path = tmp_path / "model"
