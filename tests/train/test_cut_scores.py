@@ -18,6 +18,7 @@ from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net import cut
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import INPUT, Net
+from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import Target
 from tests.rows.frames import lists
@@ -40,10 +41,13 @@ def cut_small_layers_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cut, "LEAST", 0)
 
 
+def shares(n: int, size: int) -> list[int]:
+    """Uneven ones, of which one has no row."""
+    return [0, *map(int, np.diff(np.linspace(0, n, size).astype(int)))]
+
+
 def dealt(targets: Any, size: int) -> list[list[pd.DataFrame]]:
-    """Uneven shares, of which one has no row."""
-    shares = [0, *map(int, np.diff(np.linspace(0, N, size).astype(int)))] if size > 1 else [N]
-    return replace(ROWS, y=np.array([*targets, None], object)[:-1]).dealt(*shares)
+    return replace(ROWS, y=np.array([*targets, None], object)[:-1]).dealt(*shares(N, size))
 
 
 def told(loss: str) -> tuple[dict[str, Any], Any]:
@@ -61,6 +65,18 @@ def plan_of_wide(loss: str = "softmax_cross_entropy", layers: Any = WIDE, **reci
         "weighted": True, "validated": True, "batch_size": 9, "epochs": 4, "optimizer": "momentum", "learning_rate": 0.05,
     }  # fmt: skip
     return plan_of(layers, loss, columns=told(loss)[0], **settings | recipe)
+
+
+def of_replicas(ranks: list[list[pd.DataFrame]], replicas: int, blocks: int) -> list[list[pd.DataFrame]]:
+    """The same rows dealt to whole networks: the batches are those of the replicas."""
+    return [[f for r in own for f in ranks[r]] for own in map(Grid(replicas, blocks).of_replica, range(replicas))]
+
+
+def same(plan: TrainPlan, ranks: list[list[pd.DataFrame]], replicas: int, blocks: int) -> Fit:
+    """The fit in blocks, which must be close to that of whole networks, which is given."""
+    whole = fit(plan, of_replicas(ranks, replicas, blocks))
+    close(fit(replace(plan, blocks=blocks), ranks), whole)
+    return whole
 
 
 def close(found: Fit, expected: Fit) -> None:
@@ -85,9 +101,7 @@ def test_a_fit_whose_scores_stay_cut_equals_the_fit(loss: str, replicas: int, bl
     plan, (_, targets) = plan_of_wide(loss), told(loss)
     (node,) = tells(plan, blocks)
     assert node.shape == (-(-CLASSES // blocks),)
-    whole = fit(plan, dealt(targets, 1))
-    assert whole.clock["count"] == 20
-    close(fit(replace(plan, blocks=blocks), dealt(targets, replicas * blocks)), whole)
+    assert same(plan, dealt(targets, replicas * blocks), replicas, blocks).clock["count"] == 20
 
 
 @each_grid
@@ -112,10 +126,7 @@ def test_so_does_one_of_several_outputs(replicas: int, blocks: int) -> None:
     more = {"label 1": list(np.eye(19, dtype=np.float32)[LABELS % 19]), "label 2": LABELS % 2.0}
     rows = replace(ROWS, y=LABELS.astype(float)).frame().assign(**more)
     assert [node.shape for node in tells(plan, blocks)] == [(-(-CLASSES // blocks),), (-(-19 // blocks),)]
-    size = replicas * blocks
-    shares = np.diff(np.linspace(0, N, size + 1).astype(int))
-    found = fit(replace(plan, blocks=blocks), dealt_rows(rows, *map(int, shares)))
-    close(found, fit(plan, dealt_rows(rows, N)))
+    same(plan, dealt_rows(rows, *shares(N, replicas * blocks)), replicas, blocks)
 
 
 @each_grid
@@ -125,11 +136,8 @@ def test_so_do_sequences_with_a_class_for_every_step(replicas: int, blocks: int)
         layers=(LSTM(5, sequences=True), Dense(CLASSES)), columns={"classes": CLASSES}, weighted=True, validated=True
     )
     assert [node.shape for node in tells(plan, blocks)] == [(5, -(-CLASSES // blocks))]
-    rows, size = SEQUENCES.whole(y), replicas * blocks
-    shares = np.diff(np.linspace(0, len(rows), size + 1).astype(int))
-    close(
-        fit(replace(plan, blocks=blocks), dealt_rows(rows, *map(int, shares))), fit(plan, dealt_rows(rows, len(rows)))
-    )
+    rows = SEQUENCES.whole(y)
+    same(plan, dealt_rows(rows, *shares(len(rows), replicas * blocks)), replicas, blocks)
 
 
 def test_over_sockets_the_bits_are_the_same() -> None:
@@ -201,7 +209,7 @@ def test_few_scores_are_gathered_or_summed_and_weights_do_not_depend_on_it() -> 
     assert names((Dense(100, "relu"), Dense(255)), least)[-1] == "dense_2/join"
     assert names((Dense(100, "relu"), Dense(256)), least)[-2:] == ["dense_2", "dense_2/tell"]
     assert names((Dense(200, "relu"), Dense(299)), least)[-1] == "dense_2/join"
-    assert names((Dense(100, "relu"), Dense(256, "tanh")), least)[-2:] == ["dense_2/tanh", "dense_2/tell"]
+    assert names((Dense(100, "relu"), Dense(256, "tanh")), least)[-2:] == ["dense_2/tanh", "dense_2/tanh/tell"]
     assert names((Dense(100, "relu"), Dense(256), "layer_norm"), least)[-2:] == ["dense_2/join", "layer_norm"]
     for blocks in (2, 3):
         net = plan_of_wide().recipe.scores_net()
