@@ -93,7 +93,7 @@ class Stepper:
         of all ranks, or 0 where it has none; where all have none the step does nothing.
 
         Afterwards ``measures`` holds, of all ranks together, each output's mean loss and metric over the batch, and
-        ``tail`` how many scores were not finite, and whether rank 0 wants the job to end here.
+        ``tail``, where they are above 0, that scores were not finite, and that rank 0 wants the job to end here.
         """
         self.together.alone, self.fresh = False, True
         with self.meter.timed("computing"):

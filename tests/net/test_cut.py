@@ -165,9 +165,14 @@ STAYING = [
 @pytest.mark.parametrize("case", STAYING, ids=lambda case: case.id)
 @each_count
 def test_scores_that_stay_cut_are_entries_of_the_networks(case: NetCase, blocks: int) -> None:
-    """Backward from entries of their slope."""
+    """Backward from entries of their slope. Gathered, as for scoring, they are the network's, of the same weights."""
     net = case.net()
+    whole = check_cut(net, blocks)
     found = check_cut(net, blocks, tells=(2,) * len(net.outputs))
+    for part, gathered in zip(found, whole, strict=True):
+        assert gathered.scores.shape[-1] == net.shape[-1]
+        assert part.weights.keys() == gathered.weights.keys()
+        assert all(np.array_equal(w, gathered.weights[name]) for name, w in part.weights.items())
     owns = [own_of(part.net)[0] for part in found]
     assert sorted(np.concatenate(owns).tolist()) == list(range(net.shape[-1]))
 
