@@ -33,6 +33,8 @@ LABELS = (np.abs(ROWS.x @ CHANCE.normal(size=(WIDTH, 1)))[:, 0] * 11 % CLASSES).
 WIDE = (Dense(6, "tanh"), Dropout(0.2), Dense(CLASSES))
 GRIDS = [(1, 2), (1, 3), (2, 2), (1, 4)]
 each_grid = pytest.mark.parametrize(("replicas", "blocks"), GRIDS, ids=str)
+SOFTMAX = "softmax_cross_entropy"
+FITS = [*((SOFTMAX, *grid) for grid in GRIDS), *((loss, 2, 3) for loss in Loss.names() if loss != SOFTMAX)]
 SEQUENCES = Sequences()
 
 
@@ -59,7 +61,7 @@ def told(loss: str) -> tuple[dict[str, Any], Any]:
     return {"labels": CLASSES, "classes": 0, "indicators": task == "multilabel"}, hot
 
 
-def plan_of_wide(loss: str = "softmax_cross_entropy", layers: Any = WIDE, **recipe: Any) -> TrainPlan:
+def plan_of_wide(loss: str = SOFTMAX, layers: Any = WIDE, **recipe: Any) -> TrainPlan:
     """20 steps over rows of different weights, some of which are kept for validation."""
     settings: dict[str, Any] = {
         "weighted": True, "validated": True, "batch_size": 9, "epochs": 4, "optimizer": "momentum", "learning_rate": 0.05,
@@ -95,8 +97,7 @@ def tells(plan: TrainPlan, blocks: int) -> list[Any]:
     return [node for node in nets[0].nodes if isinstance(node.layer, Tell)]
 
 
-@pytest.mark.parametrize("loss", Loss.names())
-@each_grid
+@pytest.mark.parametrize(("loss", "replicas", "blocks"), FITS)
 def test_a_fit_whose_scores_stay_cut_equals_the_fit(loss: str, replicas: int, blocks: int) -> None:
     plan, (_, targets) = plan_of_wide(loss), told(loss)
     (node,) = tells(plan, blocks)
@@ -146,8 +147,9 @@ def test_over_sockets_the_bits_are_the_same() -> None:
     np.testing.assert_array_equal(found.weights, again.weights)
 
 
-@pytest.mark.parametrize("loss", Loss.names())
-@pytest.mark.parametrize(("tau", "blocks"), [(3, 2), (2, 3)])
+@pytest.mark.parametrize(
+    ("loss", "tau", "blocks"), [(SOFTMAX, 3, 2), (SOFTMAX, 2, 3), ("hinge", 3, 3), ("squared", 3, 2)]
+)
 def test_what_blocks_remember_of_rows_does_for_the_scores_themselves(
     monkeypatch: pytest.MonkeyPatch, loss: str, tau: int, blocks: int
 ) -> None:
