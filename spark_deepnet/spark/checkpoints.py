@@ -14,7 +14,6 @@ import threading
 from dataclasses import replace
 from typing import Any, Self
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from spark_deepnet.errors import ParamError, SaveError
@@ -22,6 +21,7 @@ from spark_deepnet.plan.identity import difference, identity
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.failures import first_line
+from spark_deepnet.spark.found import found
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.stored import write_chunks
 
@@ -65,9 +65,9 @@ class Checkpoints:
 
     def resumed(self, plan: TrainPlan) -> tuple[TrainPlan, DataFrame | None]:
         """The plan of the first job, and the state of the last whole checkpoint; None where there is none."""
-        found = sorted(self._metadata(), key=lambda told: told["number"])
-        self.numbers = [told["number"] for told in found]
-        for told in reversed(found):
+        kept = sorted(self._metadata(), key=lambda told: told["number"])
+        self.numbers = [told["number"] for told in kept]
+        for told in reversed(kept):
             self._refuse_another(told)
             state = self._state(told)
             if state is not None:
@@ -80,12 +80,8 @@ class Checkpoints:
         return plan, None
 
     def _metadata(self) -> list[dict[str, Any]]:
-        try:
-            lines = [row[0] for row in self.spark.read.text(f"{self.path}/*/metadata").collect()]
-        except AnalysisException as error:
-            if "PATH_NOT_FOUND" in str(error):
-                return []
-            raise
+        text = found(self.spark.read.text, f"{self.path}/*/metadata")
+        lines = set() if text is None else {row[0] for row in text.collect()}
         return [told for told in map(_told, lines) if told is not None]
 
     def _refuse_another(self, told: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+import time
 from typing import Any
 
 from pyspark.sql import SparkSession, is_remote
@@ -13,6 +14,8 @@ from pyspark.sql import SparkSession, is_remote
 from spark_deepnet.errors import ClusterError
 
 UNBOUNDED = 1 << 16  # executors: Spark's own default is the largest int
+REGISTERED = 30.0
+"""Seconds, as spark.scheduler.maxRegisteredResourcesWaitingTime has them."""
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +53,7 @@ def workers_for(spark: SparkSession, asked: int, blocks: int) -> int:
             "spark.dynamicAllocation.enabled is true, but all workers of a fit must run at once (Spark's barrier mode "
             "refuses dynamic allocation); set it to false for this application, or exchange to 'spark'"
         )
-    slots = slots_of(spark)
+    slots = _slots_for(spark, max(asked, blocks))
     if asked and slots is not None and asked > slots:
         raise ClusterError(
             f"numTrainWorkers: {asked} workers must run at once, but the cluster has {slots} slots; ask for at most "
@@ -80,6 +83,21 @@ def slots_of(spark: SparkSession) -> int | None:
     return int(jvm.maxNumConcurrentTasks(profile)) or None
 
 
+def _slots_for(spark: SparkSession, wanted: int) -> int | None:
+    """As slots_of, once so many are there, or have had time to come: executors register one by one when a session
+    starts, and when one has died."""
+    end = time.monotonic() + REGISTERED
+    while (found := slots_of(spark)) is not None and found < wanted <= _promised(spark) and time.monotonic() < end:
+        time.sleep(0.2)
+    return found
+
+
+def _promised(spark: SparkSession) -> int:
+    """Slots that the session may come to have."""
+    told = _slots_by_settings(spark)
+    return told or (0 if conf(spark, "spark.master").startswith("local") else UNBOUNDED)
+
+
 def _slots_by_settings(spark: SparkSession) -> int | None:
     """Of a local master or a fixed number of executors."""
     tasks = int(conf(spark, "spark.task.cpus", "1"))
@@ -92,19 +110,6 @@ def _slots_by_settings(spark: SparkSession) -> int | None:
         return 1
     executors, cores = conf(spark, "spark.executor.instances"), conf(spark, "spark.executor.cores")
     return int(executors) * (int(cores) // tasks) if executors and cores else None
-
-
-def memory_of(spark: SparkSession) -> int | None:
-    """Bytes that one worker may take, by the settings or of this machine; None where nobody tells."""
-    tasks = max(1, int(conf(spark, "spark.executor.cores", "1")) // int(conf(spark, "spark.task.cpus", "1")))
-    for key in ("spark.executor.pyspark.memory", "spark.executor.memoryOverhead"):
-        if found := conf(spark, key):
-            return bytes_of(found) // tasks
-    if is_remote() or not conf(spark, "spark.master").startswith("local"):
-        return None
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    driver = bytes_of(conf(spark, "spark.driver.memory", "1g"))
-    return max(0, machine - driver) // (slots_of(spark) or 1)
 
 
 def bytes_of(size: str) -> int:

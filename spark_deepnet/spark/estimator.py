@@ -26,7 +26,7 @@ from spark_deepnet.spark.choice import choose, settled
 from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
 from spark_deepnet.spark.jobs import Jobs, Outcome
-from spark_deepnet.spark.memory import row_memory
+from spark_deepnet.spark.memory import row_memory, worker_memory
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import EstimatorReader, Writer
@@ -178,7 +178,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         network's ``bandwidth`` (bytes a second). Errors are those of ``fit``."""
         link, spark = Link(latency, bandwidth), dataset.sparkSession
         plan, rounds = self._plan(spark, Design(self, dataset))
-        found = forecast(plan, link, rounds, cluster.memory_of(spark))
+        found = forecast(plan, link, rounds, worker_memory(spark))
         print(found)
         return found
 
@@ -209,7 +209,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         elif blocks == "auto":
             workers = cluster.workers_for(spark, asked, 1)
             sparse = taken_sparse(recipe, design.columns)
-            grid = choose(recipe, workers, asked > 0, cluster.memory_of(spark), folder is None, sparse)
+            grid = choose(recipe, workers, asked > 0, worker_memory(spark), folder is None, sparse)
         else:
             grid = Grid(cluster.workers_for(spark, asked, blocks) // blocks, blocks)
         plan = TrainPlan(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pyspark.errors import AnalysisException
 from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLReader, MLWriter
 from pyspark.ml.wrapper import JavaWrapper
 from pyspark.sql import SparkSession, is_remote
@@ -15,6 +14,7 @@ from pyspark.sql import SparkSession, is_remote
 from spark_deepnet.errors import ModelFormatError, SaveError
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.spark.failures import first_line
+from spark_deepnet.spark.found import found
 from spark_deepnet.spark.weights import check_apart, load_weights, save_weights
 
 FORMAT = 2
@@ -55,7 +55,7 @@ class Writer(MLWriter):
     def saveImpl(self, path: str) -> None:
         spark = self.sparkSession
         for part in ("metadata", "data"):
-            if _exists(spark, f"{path}/{part}"):
+            if found(spark.read.text, f"{path}/{part}") is not None:
                 raise SaveError(f"save: {path!r} exists already; write().overwrite().save(path) replaces it")
         self._save(spark, path)
 
@@ -76,16 +76,6 @@ class ModelWriter(Writer):
         blocks = save_weights(spark, model, f"{path}/data")
         extra = {"format": FORMAT, "architecture": model.architecture.to_json(), "blocks": blocks}
         DefaultParamsWriter.saveMetadata(model, path, spark, extraMetadata=extra)
-
-
-def _exists(spark: SparkSession, path: str) -> bool:
-    try:
-        spark.read.text(path).schema  # noqa: B018 - Connect looks for the path only when asked
-    except AnalysisException as error:
-        if "PATH_NOT_FOUND" in str(error):
-            return False
-        raise
-    return True
 
 
 class EstimatorReader(MLReader):  # type: ignore[type-arg]

@@ -21,12 +21,12 @@ DRIVER_WEIGHTS = 64 << 20
 _ROWS_OF_MEGABYTES = {
     "compression": "none",
     "parquet.enable.dictionary": "false",
-    "parquet.block.size": str(32 << 20),
-    "parquet.block.size.row.check.min": "1",
-    "parquet.block.size.row.check.max": "4",
+    "parquet.block.size": str(16 << 20),
     "parquet.page.size.row.check.min": "1",
+    "parquet.page.size.row.check.max": "1",
 }
-"""By its defaults Parquet looks at a file's buffers after 100 rows: 400 MiB of ours, and more to compress them."""
+"""Parquet looks at a row group's size after 100 rows, then when it reckons by those that it is near, and Spark reads a
+row group into one batch: of rows of 4 MiB after small ones that was 250 MB, which no executor of 1 GiB could read."""
 
 
 @dataclass(frozen=True)

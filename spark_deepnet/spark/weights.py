@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
@@ -15,6 +14,7 @@ from spark_deepnet.net.chunks import arrays_of, chunks_of, parts_of
 from spark_deepnet.net.cut import Pieces, assembled, pieces_of
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.spark.failures import first_line
+from spark_deepnet.spark.found import found
 from spark_deepnet.spark.stored import SCHEMA, Stored, is_stored, write_chunks
 
 
@@ -40,13 +40,9 @@ def check_apart(spark: SparkSession, stored: Stored, path: str) -> None:
 
 def _files(spark: SparkSession, path: str) -> set[str]:
     """All files below a path, with their whole addresses, however the path is told."""
-    try:
-        below = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(path)
-        return set(below.inputFiles())
-    except AnalysisException as error:
-        if "PATH_NOT_FOUND" in str(error):
-            return set()
-        raise
+    reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+    below = found(reader.load, path)
+    return set() if below is None else set(below.inputFiles())
 
 
 def load_weights(

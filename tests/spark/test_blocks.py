@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from spark_deepnet.errors import ClusterError, ParamError
-from spark_deepnet.spark import cluster
 from spark_deepnet.spark.choice import ROOM
 from tests.spark.data import blobs, distance, estimator, frame, same
+
+MEMORY = "spark_deepnet.spark.estimator.worker_memory"
 
 LAYERS = [4, 70, 70, 300]
 
@@ -41,11 +42,11 @@ def test_blocks_are_found_by_the_memory_at_hand(rows: Any, monkeypatch: pytest.M
     assert (replicas.blocks, blocks.blocks) == (1, 2)
     assert replicas.memory > blocks.memory
     for room, expected in ((replicas.memory, 1), (blocks.memory, 2)):
-        monkeypatch.setattr(cluster, "memory_of", lambda _, room=room: int(room / ROOM) + 1)
+        monkeypatch.setattr(MEMORY, lambda _, room=room: int(room / ROOM) + 1)
         summary = net.fit(rows).summary
         assert (summary.modelBlocks, len(summary.ranks)) == (expected, 2)
     assert summary.syncEvery == 1
-    monkeypatch.setattr(cluster, "memory_of", lambda _: 1000)
+    monkeypatch.setattr(MEMORY, lambda _: 1000)
     with pytest.raises(ClusterError, match="modelBlocks: 'auto' found no number"):
         net.fit(rows)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from spark_deepnet.plan.memory import memory, taken_sparse
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.plan.reckon import reckoned
 from spark_deepnet.rows.columns import VECTOR, Columns, Source
-from spark_deepnet.spark import cluster
 from spark_deepnet.spark.choice import NEARLY, ROOM, candidates, choose, grids
 from tests.train.fits import plan_of
 
@@ -117,37 +114,3 @@ def test_a_lonely_worker_holds_all() -> None:
     (alone,) = candidates(recipe_of(), grids(recipe_of(), 1), Link(), None)
     assert (alone.replicas, alone.blocks, alone.stepBytes) == (1, 1, 0)
     assert alone.fits
-
-
-@dataclass
-class Session:
-    """As much of a session as tells its settings."""
-
-    settings: dict[str, str]
-
-    @property
-    def conf(self) -> dict[str, str]:
-        return self.settings
-
-
-MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-CORES = {"spark.executor.cores": "8", "spark.task.cpus": "2"}
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"spark.executor.pyspark.memory": "2g", "spark.executor.memoryOverhead": "1g"}, 2 << 30),
-        ({"spark.executor.pyspark.memory": "512", **CORES}, 128 << 20),
-        ({"spark.executor.memoryOverhead": "800m", **CORES, "spark.master": "yarn"}, 200 << 20),
-        ({"spark.executor.pyspark.memory": "4096b"}, 4096),
-        ({"spark.master": "local[4]"}, (MACHINE - (1 << 30)) // 4),
-        ({"spark.master": "local[4]", "spark.driver.memory": "3gb"}, (MACHINE - (3 << 30)) // 4),
-        ({"spark.master": "spark://host:7077"}, None),
-    ],
-)
-def test_a_worker_has_its_part_of_the_memory(
-    settings: dict[str, str], expected: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cluster, "slots_of", lambda _: 4)
-    assert cluster.memory_of(Session(settings)) == expected  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import venv
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,6 +53,35 @@ def rows(spark: Any) -> Any:
 def test_all_slots_are_taken_where_nothing_is_said(rows: Any, kind: str) -> None:
     assert cluster.slots_of(rows.sparkSession) == SLOTS[kind]
     assert len(estimator(numTrainWorkers=0, maxIter=1).fit(rows).summary.ranks) == SLOTS[kind]
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "found"),
+    [
+        ({"spark.master": "local-cluster[3,1,1024]"}, 3, 3),
+        ({"spark.master": "yarn", "spark.executor.instances": "4", "spark.executor.cores": "1"}, 4, 4),
+        ({"spark.master": "spark://host:7077"}, 4, 4),
+        ({"spark.master": "local-cluster[3,1,1024]"}, 4, None),
+        ({"spark.master": "local[*]"}, 2, None),
+        ({"spark.master": "spark://host:7077"}, 9, None),
+    ],
+)
+def test_executors_have_time_to_come(
+    settings: dict[str, str], asked: int, found: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One every tenth of the time, up to five."""
+    waits: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append)
+    monkeypatch.setattr(cluster, "time", clock)
+    monkeypatch.setattr(cluster, "slots_of", lambda _: min(5, 1 + int(10 * sum(waits) / cluster.REGISTERED)))
+    session: Any = SimpleNamespace(conf=settings)
+    if found is None:
+        with pytest.raises(ClusterError, match=f"numTrainWorkers: {asked} workers must run at once"):
+            cluster.workers_for(session, asked, 1)
+        assert not waits or "spark:" in settings["spark.master"]
+    else:
+        assert cluster.workers_for(session, asked, 1) == found
+        assert 0 < sum(waits) < cluster.REGISTERED
 
 
 @pytest.mark.sessions("classic", "cluster")

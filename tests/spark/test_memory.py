@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from spark_deepnet.errors import ClusterError
 from spark_deepnet.spark import memory
 from spark_deepnet.spark.cluster import bytes_of
-from spark_deepnet.spark.memory import MIB, memory_of_machine, row_memory
+from spark_deepnet.spark.memory import MIB, memory_of_machine, row_memory, worker_memory
 from spark_deepnet.spark.skew import warn_of_skew
 from tests.spark.data import blobs, distance, estimator, frame, same
 
@@ -39,11 +39,14 @@ YARN = {"master": "yarn", "executor_cores": "4", "executor_memory": "8g"}
         (YARN | {"executor_pyspark_memory": "2g", "task_cpus": "2"}, 512 * MIB),
         (YARN | {"executor_memoryOverhead": "1600"}, 200 * MIB),
         (YARN | {"executor_memoryOverhead": "536870912b"}, 64 * MIB),
+        (YARN | {"executor_pyspark_memory": "2g", "executor_memoryOverhead": "1g"}, 256 * MIB),
         (YARN, int(0.1 * (8 << 30)) // 4 // 2),
         (YARN | {"executor_memoryOverheadFactor": "0.4"}, int(0.4 * (8 << 30)) // 4 // 2),
         (YARN | {"executor_memory": "1g"}, 48 * MIB),
         (YARN | {"master": "spark://host:7077"}, 1024 * MIB),
-        ({"master": "local[*]"}, memory_of_machine() // 3 // 2),
+        ({"master": "local[*]"}, (memory_of_machine() - 1024 * MIB) // 3 // 2),
+        ({"master": "local[3]", "driver_memory": "3gb"}, (memory_of_machine() - 3072 * MIB) // 3 // 2),
+        ({"master": "local-cluster[3, 2, 1024]", "executor_memoryOverhead": "800m"}, 200 * MIB),
         ({"master": "local[*]", "executor_pyspark_memory": "600m"}, 100 * MIB),
     ],
 )
@@ -54,6 +57,8 @@ def test_rows_get_half_of_what_a_task_has_for_python(
     session: Any = Session(**settings)
     assert row_memory(session, 0) == found
     assert row_memory(session, 5) == 5 * MIB
+    told = worker_memory(session)
+    assert told is None if "spark://" in settings["master"] else told in (2 * found, 2 * found + 1)
 
 
 def test_memory_of_a_container(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
@@ -18,7 +19,7 @@ from spark_deepnet import DeepNetModel
 from spark_deepnet.errors import DataError, ModelFormatError, ParamError, SaveError, SizeError
 from spark_deepnet.layers import LSTM, Dense, Embedding, LayerNorm
 from spark_deepnet.spark import cluster, stored
-from spark_deepnet.spark.stored import Stored
+from spark_deepnet.spark.stored import Stored, write_chunks
 from spark_deepnet.spark.weights import check_apart
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
@@ -151,6 +152,17 @@ def test_its_only_weights_are_not_overwritten(rows: Any, pair: Any) -> None:
             model.write().overwrite().save(str(path))
         check_sentence(raised.value)
     check_same(scored(model, rows), scored(held, rows))
+
+
+def test_no_batch_of_chunks_is_large_though_small_ones_come_first(spark: Any, tmp_path: Path) -> None:
+    rows = [(k, bytes(4 << 20 if k else 1 << 10)) for k in range(12)]
+    whole = spark.createDataFrame(rows, "number int, data binary").coalesce(1).sortWithinPartitions("number")
+    write_chunks(whole, f"{tmp_path}/chunks")
+    (file,) = tmp_path.glob("chunks/*.parquet")
+    told = pq.read_metadata(file)
+    groups = [told.row_group(k) for k in range(told.num_row_groups)]
+    assert sum(group.num_rows for group in groups) == 12
+    assert max(group.total_byte_size for group in groups) <= (16 << 20) + (1 << 12)
 
 
 def test_nor_are_those_in_a_hidden_folder() -> None:
