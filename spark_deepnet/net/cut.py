@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,6 @@ from spark_deepnet.layers._tell import Tell
 from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.net import Net, Node
-from spark_deepnet.net.weights import Layout, Slot
 
 LEAST = 1 << 12
 """Weights below which a layer is not worth an exchange, and runs whole in every block; of a layer that needs none to be
@@ -37,8 +35,6 @@ WIDE = 256
 """Scores of a row, or of a step of it, from which they stay cut up to the loss; fewer are gathered, or summed."""
 Entries = tuple[np.ndarray, ...]
 """Of the last axis, by block."""
-Pieces = dict[str, list[Any]]
-"""Array -> its piece's shape, and of each axis the entries of the whole that it has: as plain values."""
 
 
 @dataclass(frozen=True)
@@ -88,39 +84,6 @@ def cut(
         return net
     told = {out.name: numbers for out, numbers in zip(net.outputs, tells, strict=False)}
     return _Cutter(net, block, blocks, LEAST if least is None else least, remembers, told).cut()
-
-
-def alike(block: Net, last: Net) -> list[Slot]:
-    """The weights that every block holds whole, as they lie in a block's vector; the last has none of its own alone."""
-    common = {slot.name for slot in Layout(last).slots if slot.weight.part is None}
-    return [slot for slot in Layout(block).slots if slot.name in common]
-
-
-def assembled(net: Net, blocks: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
-    """The whole network's flat vector, from the arrays of its blocks by name."""
-    layout = Layout(net)
-    flat = layout.zeros()
-    whole = layout.named(flat)
-    for block, own in enumerate(blocks):
-        for slot in Layout(cut(net, block, len(blocks))).slots:
-            whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = own[slot.name]
-    return flat
-
-
-def pieces_of(net: Net, blocks: int) -> list[Pieces]:
-    """For each block what it holds of the network's arrays."""
-    cuts = [Layout(cut(net, block, blocks)).slots for block in range(blocks)]
-    return [{slot.name: [list(slot.weight.shape), _entries(slot.weight.part)] for slot in slots} for slots in cuts]
-
-
-def _entries(part: Part | None) -> list[Any] | None:
-    """By axis, the entries of the whole as [first, last + 1] of each run; None: all."""
-    return None if part is None else [None if axis is None else _runs(axis) for axis in part.entries]
-
-
-def _runs(entries: np.ndarray) -> list[list[int]]:
-    breaks = np.flatnonzero(np.diff(entries) != 1) + 1
-    return [[int(run[0]), int(run[-1]) + 1] for run in np.split(entries, breaks)]
 
 
 class _Cutter:

@@ -8,8 +8,8 @@ from math import ceil
 from spark_deepnet.exchange import all_reduce
 from spark_deepnet.kernels.memory import padded
 from spark_deepnet.layers.layer import Exchange
-from spark_deepnet.net.cut import alike
 from spark_deepnet.net.net import Net
+from spark_deepnet.net.pieces import alike
 from spark_deepnet.plan.plan import Recipe
 
 FLOAT, DOUBLE = 4, 8

@@ -11,8 +11,8 @@ import numpy as np
 from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.memory import memory_channels
-from spark_deepnet.net.cut import alike
 from spark_deepnet.net.net import Net
+from spark_deepnet.net.pieces import alike
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 
