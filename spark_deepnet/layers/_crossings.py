@@ -37,7 +37,7 @@ class Crossing(Layer):
             return
         if self.remembers:
             call.saved["others"][...] = own
-        _copy(own, out)
+        copy_over(own, out)
         blocks_of(call).sum(out)
         if self.remembers:
             np.subtract(out, call.saved["others"], out=call.saved["others"])
@@ -51,7 +51,7 @@ class Share(Crossing):
     """y = x;  dx = sum over blocks of dy."""
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        _copy(x, y)
+        copy_over(x, y)
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
@@ -71,7 +71,7 @@ class Join(Crossing):
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
         if dx is not None:
-            _copy(dy, dx)
+            copy_over(dy, dx)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -108,7 +108,7 @@ class Gather(Crossing):
             dx[...] = dy[..., self.entries[self.block]]
 
 
-def _copy(a: np.ndarray, b: np.ndarray) -> None:
+def copy_over(a: np.ndarray, b: np.ndarray) -> None:
     if a.__array_interface__["data"][0] != b.__array_interface__["data"][0]:
         b[...] = a
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.losses.loss import Loss
+from spark_deepnet.losses.loss import ByEntry
 
 
 @kernel
@@ -29,7 +29,7 @@ def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Absolute(Loss, kind="absolute"):
+class Absolute(ByEntry, kind="absolute"):
     """loss = mean_k |z_k - t_k|, of slope 0 where they are equal.   z, t: (n, k)"""
 
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:

@@ -9,18 +9,17 @@ import numpy as np
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.losses.loss import Loss
+from spark_deepnet.losses.loss import Loss, Told
 
 
 @kernel
-def _measure(z, label, weight, squared, dz):  # type: ignore[no-untyped-def]
+def _measure(z, label, weight, first, squared, dz):  # type: ignore[no-untyped-def]
     """loss_n = sum_k h_nk^p   dz_nk = -weight_n s_nk p h_nk^(p-1),   h_nk = max(0, 1 - s_nk z_nk)
 
-    s_nk is 1 for the label's score, else -1; a lone score is that of label 1.
+    s_nk is 1 for the label's score, else -1; the first score is that of label ``first``.
     """
     T = dz.dtype.type
     zero, one, two = T(0), T(1), T(2)
-    first = 1 if z.shape[1] == 1 else 0
     total = np.float64(0)
     for n in range(z.shape[0]):
         loss = np.float64(0)
@@ -43,10 +42,17 @@ class Hinge(Loss, kind="hinge"):
 
     power: int = 1
     task: ClassVar[str] = "classification"
+    tells: ClassVar[int | None] = 0
 
     def __post_init__(self) -> None:
         if self.power not in (1, 2):
             raise ParamError(f"Hinge: power must be 1 or 2, found {self.power!r}")
 
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
-        return float(_measure(scores, targets, weights, self.power == 2, slopes))
+        first = 1 if scores.shape[1] == 1 else 0
+        return float(_measure(scores, targets, weights, first, self.power == 2, slopes))
+
+    def measure_part(
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray, told: Told
+    ) -> float:
+        return float(_measure(scores, told.places[targets], weights, 0, self.power == 2, slopes))

@@ -8,7 +8,7 @@ import numpy as np
 
 from spark_deepnet.errors import check_numbers
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.losses.loss import Loss
+from spark_deepnet.losses.loss import ByEntry
 
 
 @kernel
@@ -30,7 +30,7 @@ def _measure(z, t, weight, delta, dz):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Huber(Loss, kind="huber"):
+class Huber(ByEntry, kind="huber"):
     """loss = mean_k e_k^2 / 2 where |e_k| <= delta, else delta (|e_k| - delta / 2),   e = z - t.   z, t: (n, k)"""
 
     delta: float = 1.0

@@ -1,4 +1,4 @@
-"""What a loss is: the value and the slope of the distance between scores and targets."""
+"""What a loss is: the value and the slope of the distance between scores and targets, whole or cut over blocks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from typing import ClassVar
 import numpy as np
 
 from spark_deepnet.registry import Member
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one block knows of scores whose entries are cut over blocks."""
+
+    numbers: np.ndarray
+    """(blocks, tells, n): what each block tells the others of its own entries."""
+    block: int
+    """Which block's entries are measured."""
+    entries: np.ndarray
+    """Which of the whole scores' they are."""
+    places: np.ndarray
+    """(units,) int32: the place of each of the whole scores' entries among them; -1: it is another block's."""
+
+    @property
+    def share(self) -> float:
+        """The block's part of the entries."""
+        return len(self.entries) / len(self.places)
 
 
 @dataclass(frozen=True, repr=False)
@@ -20,6 +39,9 @@ class Loss(Member, family="losses"):
     """The activation layer that turns scores into predictions (probabilities, means); None: scores are predictions."""
     task: ClassVar[str] = "regression"
     """What the targets are: "classification" (labels 0..k-1), "multilabel" (k zeros and ones) or "regression"."""
+    tells: ClassVar[int | None] = None
+    """Of scores that are cut over blocks: how many numbers a row each block must tell the others before ``measure_part``;
+    None: the loss sees whole scores only."""
 
     def check_units(self, units: int) -> None:
         """Raise a ParamError where the loss cannot work with so many scores a row."""
@@ -32,3 +54,26 @@ class Loss(Member, family="losses"):
         scores' dtype; weights: (n,) of the scores' dtype. All C-contiguous.
         """
         raise NotImplementedError
+
+    def tell(self, scores: np.ndarray, told: np.ndarray, slopes: np.ndarray) -> None:
+        """Write what the others must know of this block's entries into told (tells, n); ``slopes`` is room for what
+        measure_part goes on from."""
+
+    def measure_part(
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray, told: Told
+    ) -> float:
+        """As ``measure`` of this block's entries of the scores: its part of the weighted loss, whose sum over the blocks
+        is the whole one, and its entries of the slope. Labels are the whole's; other targets are those of the entries."""
+        raise NotImplementedError
+
+
+class ByEntry(Loss):
+    """The base of losses to which each score adds something of its own: k of them their mean, or their sum."""
+
+    tells: ClassVar[int | None] = 0
+    mean: ClassVar[bool] = True
+
+    def measure_part(
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray, told: Told
+    ) -> float:
+        return self.measure(scores, targets, weights * told.share if self.mean else weights, slopes)

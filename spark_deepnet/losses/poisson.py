@@ -9,7 +9,7 @@ import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.stable import exp
-from spark_deepnet.losses.loss import Loss
+from spark_deepnet.losses.loss import ByEntry
 
 
 @kernel
@@ -29,7 +29,7 @@ def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Poisson(Loss, kind="poisson"):
+class Poisson(ByEntry, kind="poisson"):
     """loss = mean_k exp(z_k) - t_k z_k: z is the log of the mean, and log t! is left out.   z, t: (n, k), t >= 0"""
 
     link: ClassVar[str | None] = "exponential"

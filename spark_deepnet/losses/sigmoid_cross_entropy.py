@@ -9,7 +9,7 @@ import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.stable import sigmoid, softplus
-from spark_deepnet.losses.loss import Loss
+from spark_deepnet.losses.loss import ByEntry
 
 
 @kernel
@@ -32,11 +32,12 @@ def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class SigmoidCrossEntropy(Loss, kind="sigmoid_cross_entropy"):
+class SigmoidCrossEntropy(ByEntry, kind="sigmoid_cross_entropy"):
     """loss = -sum_k t_k log sigmoid(z_k) + (1 - t_k) log(1 - sigmoid(z_k)).   z, t: (n, k), t in 0..1"""
 
     link: ClassVar[str | None] = "sigmoid"
     task: ClassVar[str] = "multilabel"
+    mean: ClassVar[bool] = False
 
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
         return float(_measure(scores, targets, weights, slopes))

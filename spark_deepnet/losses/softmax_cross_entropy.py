@@ -10,7 +10,16 @@ import numpy as np
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.stable import exp, log
-from spark_deepnet.losses.loss import Loss
+from spark_deepnet.losses.loss import Loss, Told
+
+
+@kernel
+def _powers(z, e):  # type: ignore[no-untyped-def]
+    """top = max_k z_k   e_k = exp(z_k - top)   mass = sum_k e_k"""
+    top = z.max()
+    for k in range(z.size):
+        e[k] = exp(z[k] - top)
+    return top, e.sum()
 
 
 @kernel
@@ -18,15 +27,40 @@ def _measure(z, label, weight, dz):  # type: ignore[no-untyped-def]
     """loss_n = log sum_k exp z_nk - z_n,label(n)   dz_nk = weight_n (softmax(z_n)_k - [k = label(n)])"""
     total = np.float64(0)
     for n in range(z.shape[0]):
-        top = z[n].max()
-        for k in range(z.shape[1]):
-            dz[n, k] = exp(z[n, k] - top)
-        mass = dz[n].sum()
+        top, mass = _powers(z[n], dz[n])
         total += weight[n] * (log(mass) + (top - z[n, label[n]]))
         scale = weight[n] / mass
         for k in range(z.shape[1]):
             dz[n, k] *= scale
         dz[n, label[n]] -= weight[n]
+    return total
+
+
+@kernel
+def _tell(z, told, dz):  # type: ignore[no-untyped-def]
+    """told = (top, mass) of each row"""
+    for n in range(z.shape[0]):
+        told[0, n], told[1, n] = _powers(z[n], dz[n])
+
+
+@kernel
+def _measure_part(z, place, weight, told, block, dz):  # type: ignore[no-untyped-def]
+    """The same from what blocks b have told: top_n = max_b top_bn   mass_n = sum_b mass_bn exp(top_bn - top_n)
+
+    loss_n = log mass_n + top_n - z_n,label(n), at the block that has the label, whose place else is -1.
+    """
+    total = np.float64(0)
+    for n in range(z.shape[0]):
+        top = told[:, 0, n].max()
+        mass = exp(told[0, 0, n] - top) * told[0, 1, n]
+        for b in range(1, told.shape[0]):
+            mass += exp(told[b, 0, n] - top) * told[b, 1, n]
+        scale = weight[n] * exp(told[block, 0, n] - top) / mass
+        for k in range(z.shape[1]):
+            dz[n, k] *= scale
+        if place[n] >= 0:
+            total += weight[n] * (log(mass) + (top - z[n, place[n]]))
+            dz[n, place[n]] -= weight[n]
     return total
 
 
@@ -36,6 +70,7 @@ class SoftmaxCrossEntropy(Loss, kind="softmax_cross_entropy"):
 
     link: ClassVar[str | None] = "softmax"
     task: ClassVar[str] = "classification"
+    tells: ClassVar[int | None] = 2
 
     def check_units(self, units: int) -> None:
         if units < 2:
@@ -46,3 +81,11 @@ class SoftmaxCrossEntropy(Loss, kind="softmax_cross_entropy"):
 
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
         return float(_measure(scores, targets, weights, slopes))
+
+    def tell(self, scores: np.ndarray, told: np.ndarray, slopes: np.ndarray) -> None:
+        _tell(scores, told, slopes)
+
+    def measure_part(
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray, told: Told
+    ) -> float:
+        return float(_measure_part(scores, told.places[targets], weights, told.numbers, told.block, slopes))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.losses.loss import Loss
+from spark_deepnet.losses.loss import ByEntry
 
 
 @kernel
@@ -27,7 +27,7 @@ def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Squared(Loss, kind="squared"):
+class Squared(ByEntry, kind="squared"):
     """loss = mean_k (z_k - t_k)^2.   z, t: (n, k)
 
     Caffe's EuclideanLoss is the sum over k of halves: its rate is k / 2 times this one's.

@@ -71,8 +71,8 @@ def _steps(a: np.ndarray) -> np.ndarray:
 class Batch:
     """n rows: ``feed`` is filled, ``forward`` gives the scores, ``slope`` is filled, ``backward`` writes the weights'
     slopes. Of a network with several outputs these are the first's; ``outputs`` has scores (y), slopes (dy) and lengths
-    (ends) of each. Of the net given, only names and shapes count: its sequences may be shorter than the buffers' own.
-    ``sparse`` inputs are fed as Csr."""
+    (ends) of each, ``tops`` the turns that end their scores' work. Of the net given, only names and shapes count: its
+    sequences may be shorter than the buffers' own. ``sparse`` inputs are fed as Csr."""
 
     def __init__(
         self,
@@ -94,8 +94,9 @@ class Batch:
         self.turns = [self._turn(node, weights.get(node.owner, {}), call) for node in net.nodes]
         if slopes is not None:
             self._write_backward(slopes, seen or {})
-        marked = {out.name for out in net.outputs}
-        self.outputs = tuple(turn for turn in self.turns if turn.node.name in marked)
+        turns = {turn.node.name: turn for turn in self.turns}
+        self.outputs = tuple(turns[out.name] for out in net.outputs)
+        self.tops = tuple(turns[top.name] for top in net.tops)
 
     def forward(
         self, training: bool, step: np.uint64, rows: np.ndarray, lengths: Lengths, fresh: bool = True

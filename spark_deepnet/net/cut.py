@@ -3,7 +3,8 @@
 A value of the whole network is in one of two states: every block holds it whole, or each holds some entries of its last
 axis. Layers say how they may be cut (Layer.cut_outputs, cut_inputs, cut_sum, cut_through); what cannot be cut, or is
 not worth it, runs whole in every block, on the same numbers. Two Dense layers in a row cost one exchange: the first is
-cut by its outputs, the second by its inputs (Shoeybi et al., Megatron-LM, arXiv 1909.08053, section 3).
+cut by its outputs, the second by its inputs (Shoeybi et al., Megatron-LM, arXiv 1909.08053, section 3). Scores that are
+cut stay so where their loss can be made of parts.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from spark_deepnet.layers._crossings import Gather, Join, Share
+from spark_deepnet.layers._tell import Tell
 from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
+from spark_deepnet.layers.output import Output
 from spark_deepnet.net.net import Net, Node
-from spark_deepnet.net.weights import Layout, Slot
 
 LEAST = 1 << 12
 """Weights below which a layer is not worth an exchange, and runs whole in every block; of a layer that needs none to be
@@ -30,10 +31,10 @@ TIMES = 64
 """Multiply-adds for each number of a layer's input from which it is cut, though the blocks must then sum that input's
 slope: a link carries 3e8 numbers in the second in which a core makes 5e10 multiply-adds, three for each of forward's, so
 that a cut in many blocks pays from 55 on, in two from 111."""
+WIDE = 256
+"""Scores of a row, or of a step of it, from which they stay cut up to the loss; fewer are gathered, or summed."""
 Entries = tuple[np.ndarray, ...]
 """Of the last axis, by block."""
-Pieces = dict[str, list[Any]]
-"""Array -> its piece's shape, and of each axis the entries of the whole that it has: as plain values."""
 
 
 @dataclass(frozen=True)
@@ -67,48 +68,30 @@ class _Value:
     entries: Entries | None = None
 
 
-def cut(net: Net, block: int, blocks: int, least: int | None = None, remembers: bool = False) -> Net:
+def cut(
+    net: Net,
+    block: int,
+    blocks: int,
+    least: int | None = None,
+    remembers: bool = False,
+    tells: Sequence[int | None] = (),
+) -> Net:
     """The network of one block. All blocks have the same nodes in the same order. Layers of fewer weights than ``least``
-    (None: LEAST) run whole. ``remembers``: whether some passes go without exchange."""
-    return net if blocks == 1 else _Cutter(net, block, blocks, LEAST if least is None else least, remembers).cut()
-
-
-def alike(block: Net, last: Net) -> list[Slot]:
-    """The weights that every block holds whole, as they lie in a block's vector; the last has none of its own alone."""
-    common = {slot.name for slot in Layout(last).slots if slot.weight.part is None}
-    return [slot for slot in Layout(block).slots if slot.name in common]
-
-
-def assembled(net: Net, blocks: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
-    """The whole network's flat vector, from the arrays of its blocks by name."""
-    layout = Layout(net)
-    flat = layout.zeros()
-    whole = layout.named(flat)
-    for block, own in enumerate(blocks):
-        for slot in Layout(cut(net, block, len(blocks))).slots:
-            whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = own[slot.name]
-    return flat
-
-
-def pieces_of(net: Net, blocks: int) -> list[Pieces]:
-    """For each block what it holds of the network's arrays."""
-    cuts = [Layout(cut(net, block, blocks)).slots for block in range(blocks)]
-    return [{slot.name: [list(slot.weight.shape), _entries(slot.weight.part)] for slot in slots} for slots in cuts]
-
-
-def _entries(part: Part | None) -> list[Any] | None:
-    """By axis, the entries of the whole as [first, last + 1] of each run; None: all."""
-    return None if part is None else [None if axis is None else _runs(axis) for axis in part.entries]
-
-
-def _runs(entries: np.ndarray) -> list[list[int]]:
-    breaks = np.flatnonzero(np.diff(entries) != 1) + 1
-    return [[int(run[0]), int(run[-1]) + 1] for run in np.split(entries, breaks)]
+    (None: LEAST) run whole. ``remembers``: whether some passes go without exchange. ``tells``: for each output, how many
+    numbers a row the blocks tell each other where its scores stay cut; None: they are gathered, as without ``tells`` all
+    are. The weights are cut alike in either case."""
+    if blocks == 1:
+        return net
+    told = {out.name: numbers for out, numbers in zip(net.outputs, tells, strict=False)}
+    return _Cutter(net, block, blocks, LEAST if least is None else least, remembers, told).cut()
 
 
 class _Cutter:
-    def __init__(self, net: Net, block: int, blocks: int, least: int, remembers: bool) -> None:
+    def __init__(
+        self, net: Net, block: int, blocks: int, least: int, remembers: bool, tells: Mapping[str, int | None]
+    ) -> None:
         self.net, self.block, self.blocks, self.least, self.remembers = net, block, blocks, least, remembers
+        self.tells = tells
         self.nodes: list[Node] = []
         self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
         self.gathered: dict[str, _Value] = {}
@@ -117,14 +100,38 @@ class _Cutter:
         """Values that depend on no weight, and so need no slope."""
         users = Counter(node.owner for node in net.nodes if node.weights())
         self.tied = {name for name, count in users.items() if count > 1}
+        self.ends = _ends(net)
 
     def cut(self) -> Net:
         for node in self.net.nodes:
             if not node.weights() and self.given.issuperset(node.inputs):
                 self.given.add(node.name)
-            self.values[node.name] = self._through(node) or self._by_inputs(node) or self._of_whole(node)
-        self._gathered(self.net.nodes[-1].name)  # Output layers have had theirs gathered: they are no channelwise ones
+            self.values[node.name] = (
+                self._marked(node) or self._through(node) or self._by_inputs(node) or self._of_whole(node)
+            )
+        for out in self.net.outputs:
+            if not isinstance(out.layer, Output):
+                self._scores(out, out.name)
         return Net(dict(self.net.inputs), tuple(self.nodes))
+
+    def _marked(self, node: Node) -> _Value | None:
+        """What an Output marks."""
+        if not isinstance(node.layer, Output):
+            return None
+        found = self._scores(node, node.inputs[0])
+        return self._run(node, Piece(node.layer), [found], found.entries)
+
+    def _scores(self, out: Node, name: str) -> _Value:
+        """The value as the output's loss sees it: cut, or whole."""
+        value, numbers = self.values[name], self.tells.get(out.name)
+        if value.entries is None or numbers is None or not self._wide(out):
+            return self._gathered(name)
+        crossing = Tell(self.remembers, self.block, value.entries, numbers)
+        return replace(self._cross(f"{out.name}/tell", crossing, value), entries=value.entries)
+
+    def _wide(self, node: Node) -> bool:
+        """Whether its scores are so many that they stay cut."""
+        return node.shape[-1] >= WIDE or not self.least
 
     def _through(self, node: Node) -> _Value | None:
         """Where all inputs are cut, and the layer needs no more than their entries."""
@@ -139,10 +146,15 @@ class _Cutter:
     def _by_inputs(self, node: Node) -> _Value | None:
         """Where the input is cut, and the layer makes a part of its sum of some entries."""
         found = self.values[node.inputs[0]]
-        if found.entries is None or node.owner in self.tied or node.layer.many:
+        if found.entries is None or node.owner in self.tied or node.layer.many or self._ends_wide(node):
             return None
         piece = node.layer.cut_inputs(node.x, found.entries[self.block], self.block == 0)
         return None if piece is None else self._joined(node, self._run(node, piece, [found]))
+
+    def _ends_wide(self, node: Node) -> bool:
+        """Whether its outputs, cut, stay so up to the loss, and are too many to be summed: of the input, whose entries
+        are then gathered and whose slope is summed, 3 (m - 1) / m numbers are sent for each, of a sum 2 (m - 1) / m."""
+        return node.name in self.ends and self._wide(node) and 2 * prod(node.shape) > 3 * prod(node.x)
 
     def _of_whole(self, node: Node) -> _Value:
         whole = [self._gathered(name) for name in node.inputs]
@@ -216,6 +228,18 @@ class _Cutter:
         shape = tuple(layer.shape(value.shape))
         self.nodes.append(Node(name, layer, (value.node,), (value.shape,), shape))
         return _Value(name, shape)
+
+
+def _ends(net: Net) -> set[str]:
+    """The nodes whose entries, if they are cut, reach a loss as they are, and nothing else."""
+    nodes, readers = {node.name: node for node in net.nodes}, Counter(name for n in net.nodes for name in n.inputs)
+    found: set[str] = set()
+    for top in net.tops:
+        node: Node | None = top
+        while node is not None and readers[node.name] <= 1:
+            found.add(node.name)
+            node = nodes.get(node.inputs[0]) if node.layer.channelwise and not node.layer.many else None
+    return found
 
 
 def _of_all(cuts: Iterable[tuple[Piece, np.ndarray] | None]) -> tuple[list[Piece], Entries] | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.layers.output import Output
+from spark_deepnet.losses._metrics import METRICS, Metric
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.net import INPUT, Net, Node
 
@@ -40,6 +41,16 @@ class Head:
     @property
     def units(self) -> int:
         return self.shape[-1]
+
+    @property
+    def metric(self) -> Metric:
+        """The figure beside the loss."""
+        return METRICS[self.loss.task]
+
+    @property
+    def tells(self) -> int | None:
+        """How many numbers a row blocks tell each other where its scores are cut; None: they must be whole."""
+        return None if self.loss.tells is None else self.loss.tells + self.metric.tells
 
     @property
     def steps(self) -> bool:

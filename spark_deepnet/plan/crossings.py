@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log2
+from math import ceil
 
 from spark_deepnet.exchange import all_reduce
 from spark_deepnet.kernels.memory import padded
 from spark_deepnet.layers.layer import Exchange
-from spark_deepnet.net.cut import alike, cut
 from spark_deepnet.net.net import Net
+from spark_deepnet.net.pieces import alike
 from spark_deepnet.plan.plan import Recipe
 
 FLOAT, DOUBLE = 4, 8
@@ -26,11 +26,9 @@ class Crossings:
     of_rows: tuple[Exchange, ...] = ()
     """What layers exchange in a step."""
     together: tuple[int, ...] = ()
-    """Bytes of other vectors that are summed over the blocks in a step of all together."""
+    """Bytes of other vectors that are summed over the blocks in a step of all together: measures among them."""
     alone: tuple[int, ...] = ()
     """And in a round whose replicas or blocks step alone."""
-    told: tuple[int, int] = (0, 0)
-    """Bytes that the first block tells the others, in either case."""
 
     @staticmethod
     def of(recipe: Recipe, net: Net, blocks: int) -> Crossings:
@@ -39,19 +37,18 @@ class Crossings:
             return WHOLE
         of_rows = tuple(found for node in net.nodes for found in node.layer.exchanges(node.x))
         heads, clipped = len(recipe.heads()), (DOUBLE,) if recipe.clip_norm else ()
-        same = sum(slot.stop - slot.start for slot in alike(net, cut(recipe.scores_net(), blocks - 1, blocks)))
+        same = sum(slot.stop - slot.start for slot in alike(net, recipe.block_net(blocks - 1, blocks)))
         reconciled = FLOAT * same * (1 + len(recipe.made_optimizer().vectors))
-        alone = (*clipped, DOUBLE, *((reconciled,) if same else ()))
-        return Crossings(blocks, of_rows, clipped, alone, (FLOAT * padded(2 + 2 * heads), DOUBLE * (2 + 3 * heads)))
+        together = (*clipped, FLOAT * padded(2 + 2 * heads))
+        alone = (*clipped, DOUBLE * (2 + 3 * heads), *((reconciled,) if same else ()))
+        return Crossings(blocks, of_rows, together, alone)
 
     def sent(self, rows: int, alone: bool) -> Sent:
         """In a step of so many rows of the replica, or in a round of them that are made alone."""
         if self.blocks == 1:
             return 0.0, 0.0
-        steps = ceil(log2(self.blocks))
         found = [self._row_cost(exchange, rows) for exchange in self.of_rows]
         found += [self._sum_cost(nbytes) for nbytes in (self.alone if alone else self.together)]
-        found.append((steps, steps * self.told[alone]))
         return sum(messages for messages, _ in found), sum(nbytes for _, nbytes in found)
 
     def _row_cost(self, exchange: Exchange, rows: int) -> Sent:

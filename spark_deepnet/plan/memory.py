@@ -10,7 +10,6 @@ import numpy as np
 
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.buffers import Buffers
-from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.net.summary import parameters
@@ -64,7 +63,7 @@ class Memory:
 def memory(recipe: Recipe, rows: int, blocks: int = 1, sparse: Collection[str] = ()) -> Memory:
     """Of a rank whose steps have up to so many rows, and that holds one of so many blocks: of the first, which is the
     largest. sparse: inputs whose rows are so, and stay so in a batch."""
-    net = cut(recipe.scores_net(), 0, blocks, remembers=recipe.sync_every != 1)
+    net = recipe.block_net(0, blocks)
     size = FLOAT * Layout(net).size
     vectors = len(recipe.made_optimizer().vectors) * size
     return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffers(net, sparse).values()), rows)

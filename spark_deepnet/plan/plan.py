@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import Architecture, Head
@@ -66,6 +67,11 @@ class Recipe:
 
     def scores_net(self) -> Net:
         return self.architecture.scores_net()
+
+    def block_net(self, block: int, blocks: int) -> Net:
+        """The network that one of so many blocks trains."""
+        tells = [head.tells for head in self.heads()]
+        return cut(self.scores_net(), block, blocks, remembers=self.sync_every != 1, tells=tells)
 
     def heads(self) -> tuple[Head, ...]:
         return self.architecture.heads()

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from math import prod
 
 from spark_deepnet.kernels.memory import padded
-from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net, Node
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.cost import Compute, Costs, Link
@@ -23,7 +22,7 @@ MEMORY = 1e10
 
 def reckoned(recipe: Recipe, blocks: int, link: Link, sparse: Collection[str] = ()) -> Costs:
     """Of replicas of so many blocks. sparse: inputs whose rows are taken to be so."""
-    net = cut(recipe.scores_net(), 0, blocks)
+    net = recipe.block_net(0, blocks)
     size = FLOAT * Layout(net).size
     vectors = len(recipe.made_optimizer().vectors)
     measures = FLOAT * padded(2 + 2 * len(recipe.heads()))

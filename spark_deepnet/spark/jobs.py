@@ -23,7 +23,7 @@ from pyspark.sql import functions as F
 
 from spark_deepnet import errors
 from spark_deepnet.net.chunks import arrays_of
-from spark_deepnet.net.cut import assembled
+from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints

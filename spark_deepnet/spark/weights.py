@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from spark_deepnet.errors import ModelFormatError, SaveError
 from spark_deepnet.net.chunks import arrays_of, chunks_of, parts_of
-from spark_deepnet.net.cut import Pieces, assembled, pieces_of
+from spark_deepnet.net.pieces import Pieces, assembled, pieces_of
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.spark.failures import first_line
 from spark_deepnet.spark.found import found

@@ -155,11 +155,12 @@ class Loop:
         return stop
 
     def _settle(self, stop: bool) -> bool:
-        """Sum what the replicas have measured alone, and what rank 0 wants."""
+        """Sum what the ranks have measured alone, and what the first replica wants."""
+        self.pending[:, 2] *= self.block.first  # all blocks have seen the same rows
         told = np.array([self.broken, stop, *self.pending.reshape(-1)])
         with self.meter.timed("exchanging"):
             self.exact(told)
-            self.block.settle(told, BROKEN)
+            self.block.sum(told)
         if told[BROKEN]:
             raise self.course.lost_loss()
         self.course.note(told[2:].reshape(self.pending.shape))
@@ -179,6 +180,7 @@ class Loop:
             sums = self.stepper.evaluate(self.shard.valid)
         with self.meter.timed("exchanging"):
             self.exact(sums.reshape(-1))
+            self.block.sum(sums)
         return sums
 
 

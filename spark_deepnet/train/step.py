@@ -11,15 +11,14 @@ from spark_deepnet.kernels.gather import count_not_finite
 from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.kernels.slopes import clip_and_decay, sum_of_squares
-from spark_deepnet.net.batch import Batch
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.feed import fed
 from spark_deepnet.rows.held import Rows
-from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Table
 from spark_deepnet.train.block import Block
-from spark_deepnet.train.measure import METRICS, Meter
+from spark_deepnet.train.gauge import Gauge
+from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.overlapped import Overlapped
 from spark_deepnet.train.seen import SeenRows
 from spark_deepnet.train.state import State
@@ -70,7 +69,9 @@ class Stepper:
         blocks = self.block.exchange
         self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self.together, blocks=blocks)
         self.heads, self.optimizer = recipe.heads(), recipe.made_optimizer()
-        self.metrics = [METRICS[head.loss.task] for head in self.heads]
+        self.gauges = [
+            Gauge(head, top, self.block.first) for head, top in zip(self.heads, self.block.net.tops, strict=True)
+        ]
         size = self.runner.layout.size
         self.vector = aligned(size + padded(MEASURES + 2 * len(self.heads)))
         self.slopes, self.tail = self.vector[:size], self.vector[size:]
@@ -92,7 +93,7 @@ class Stepper:
         of all ranks, or 0 where it has none; where all have none the step does nothing.
 
         Afterwards ``measures`` holds, of all ranks together, each output's mean loss and metric over the batch, and
-        ``tail`` how many scores were not finite, and whether rank 0 wants the job to end here.
+        ``tail``, where they are above 0, that scores were not finite, and that rank 0 wants the job to end here.
         """
         self.together.alone, self.fresh = False, True
         with self.meter.timed("computing"):
@@ -103,7 +104,7 @@ class Stepper:
                 self.rows.sum(self.vector, self.all_reduce)
             else:
                 self.overlapped.finish()
-            self.block.agree(self.tail)
+            self.block.sum(self.tail)
         with self.meter.timed("computing"):
             if self.tail[BROKEN] == 0 and any(scales):
                 self.state.clock.count += 1
@@ -113,7 +114,7 @@ class Stepper:
         self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray, rate: float, fresh: bool = True
     ) -> None:
         """One step of this rank by itself; scales: for each output 1 / the weight of these rows. ``measures`` and
-        ``tail`` are this rank's own. The count goes on even where there is no row, so that it is the same on all ranks.
+        ``tail`` are this rank's own part. The count goes on even where there is no row, so that it is the same on all ranks.
         Of a network in blocks, a step that is not ``fresh`` is one more over the same rows, in which the blocks do not
         exchange."""
         self.together.alone, self.fresh = True, fresh
@@ -134,31 +135,15 @@ class Stepper:
             self.key = key_of("step", self.recipe.seed, self.state.clock.count)
         batch.forward(True, self.key, keys[rows], lengths, self.fresh)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
-            for k, out in enumerate(batch.outputs):
-                measures = self.measures[k]
-                measures[0], measures[1] = self._measured(k, batch, table, rows, scales[k])
-                self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(measures[0]))
+            for k, (gauge, out) in enumerate(zip(self.gauges, batch.outputs, strict=True)):
+                loss, metric = gauge.measured(batch, k, table, rows, scales[k])
+                self.measures[k] = gauge.part(loss, metric)
+                self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(np.float32(loss)))
         batch.backward(None if self.overlapped is None or self.together.alone else self.overlapped.done)
 
     def sums(self, weights: np.ndarray) -> np.ndarray:
         """(outputs, 3): of the step's rows, which have these weights, the sums of loss, metric and weight."""
         return np.column_stack([self.measures * weights[:, None], weights])
-
-    def _measured(self, k: int, batch: Batch, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:
-        """The weighted sums of the k-th output's loss and metric; leaves the slope of its part of the whole loss where
-        backward reads it."""
-        head, out, targets = self.heads[k], batch.outputs[k], table.targets[k]
-        assert out.dy is not None
-        weights = table.weights[rows] * np.float32(scale)
-        if isinstance(targets, Ragged):
-            found, weights = each_step(targets, rows, weights, out.y.shape[1])
-        else:
-            found = targets[rows]
-        scores, slope = out.y.reshape(len(weights), head.units), out.dy.reshape(len(weights), head.units)
-        loss = head.loss.measure(scores, found, weights, slope)
-        if head.weight != 1:
-            slope *= np.float32(head.weight)
-        return loss, self.metrics[k].sum(scores, found, weights)
 
     def _update(self, rate: float) -> None:
         recipe, state = self.recipe, self.state
@@ -201,19 +186,11 @@ class Stepper:
         return float(sum(map(sum_of_squares, slopes)))
 
     def evaluate(self, rows: Rows) -> np.ndarray:
-        """(outputs, 2): the weighted sums of loss and metric over all rows, in scoring mode."""
+        """(outputs, 2): this block's part of the weighted sums of loss and metric over all rows, in scoring mode."""
         sums, ordered = np.zeros((len(self.heads), 2)), rows.in_order()
         for start in range(0, len(rows), self.runner.capacity):
             table, keys, index = ordered.between(start, min(start + self.runner.capacity, len(rows)))
             batch, lengths = fed(self.runner, table.features, index)
             batch.forward(False, np.uint64(0), keys[index], lengths)
-            sums += [self._measured(k, batch, table, index, 1.0) for k in range(len(self.heads))]
+            sums += [g.part(*g.measured(batch, k, table, index, 1.0)) for k, g in enumerate(self.gauges)]
         return sums
-
-
-def each_step(targets: Ragged, rows: np.ndarray, weights: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and weights of every step of these rows, padded to so many steps with weight 0."""
-    found = np.zeros((len(rows), steps, *targets.values.shape[1:]), targets.values.dtype)
-    targets.take(rows, found)
-    real = np.arange(steps) < targets.lengths[rows][:, None]
-    return found.reshape(len(rows) * steps, *found.shape[2:]), (real * weights[:, None]).reshape(-1)

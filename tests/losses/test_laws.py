@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.layers.layer import Layer
-from spark_deepnet.losses.loss import Loss
+from spark_deepnet.losses._metrics import METRICS
+from spark_deepnet.losses.loss import Loss, Told
 from tests.cases.losses import ROWS, WRONG, Row
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda r: f"{r.loss!r}-{r.units}")
@@ -156,3 +158,79 @@ def test_a_right_and_sure_answer_keeps_its_small_loss(z: float) -> None:
     row = next(r for r in ROWS if r.loss.kind == "sigmoid_cross_entropy" and r.units == 1)
     loss, _ = measured(row, np.array([[z]]), np.array([[1.0]]), np.ones(1), np.float32)
     np.testing.assert_allclose(loss, np.log1p(np.exp(-z)), rtol=1e-5)
+
+
+UNITS = 11
+CUTS = {
+    1: [np.arange(UNITS)],
+    2: [np.arange(7), np.arange(7, UNITS)],
+    3: [np.arange(1), np.arange(1, 6), np.arange(6, UNITS)],
+    4: [np.array([0, 4]), np.array([3]), np.array([1, 2, 8, 10]), np.array([5, 6, 7, 9])],
+}
+"""By number of blocks, the entries of each: uneven, and of four not even side by side."""
+each_cut = pytest.mark.parametrize("entries", CUTS.values(), ids=lambda cut: f"{len(cut)} blocks")
+kinds = pytest.mark.parametrize("row", [r for r in ROWS if r.units > 1], ids=lambda r: f"{r.loss!r}-{r.units}")
+
+
+def by_parts(
+    row: Row, z: np.ndarray, t: np.ndarray, w: np.ndarray, entries: list[np.ndarray], dtype: Any
+) -> tuple[float, float, np.ndarray]:
+    """Loss, metric and slopes as the blocks find them, each from its entries and what all have told."""
+    loss, metric = row.loss, METRICS[row.loss.task]
+    labels, split = loss.task == "classification", loss.tells or 0
+    t, w = t if labels else t.astype(dtype), w.astype(dtype)
+    numbers = np.full((len(entries), split + metric.tells, len(z)), np.nan, dtype)
+    parts = [np.ascontiguousarray(z[:, own], dtype) for own in entries]
+    targets = [t if labels else np.ascontiguousarray(t[:, own]) for own in entries]
+    slopes = [np.full(part.shape, np.nan, dtype) for part in parts]
+    for b, own in enumerate(entries):
+        loss.tell(parts[b], numbers[b, :split], slopes[b])
+        metric.tell(parts[b], targets[b], own, numbers[b, split:])
+    found, whole = np.zeros(2), np.full(z.shape, np.nan)
+    for b, own in enumerate(entries):
+        places = np.full(UNITS, -1, np.int32)
+        places[own] = np.arange(len(own))
+        told = Told(numbers[:, :split], b, own, places)
+        of_metric = metric.sum_part(parts[b], targets[b], w, replace(told, numbers=numbers[:, split:]))
+        found += loss.measure_part(parts[b], targets[b], w, slopes[b], told), of_metric
+        whole[:, own] = slopes[b]
+    return found[0], found[1], whole
+
+
+@kinds
+@each_cut
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)], ids=["float64", "float32"])
+def test_what_blocks_find_by_parts_adds_up_to_the_whole(
+    row: Row, entries: list[np.ndarray], dtype: Any, tolerance: float
+) -> None:
+    row = replace(row, units=UNITS)
+    z, t, w = row.draw(40, seed=8)
+    expected, slopes = measured(row, z, t, w, dtype)
+    loss, metric, found = by_parts(row, z, t, w, entries, dtype)
+    assert loss == pytest.approx(expected, rel=tolerance)
+    np.testing.assert_allclose(found, slopes, rtol=tolerance, atol=tolerance)
+    assert metric == pytest.approx(METRICS[row.loss.task].sum(z.astype(dtype), t, w.astype(dtype)), rel=tolerance)
+
+
+@each_cut
+def test_of_equal_scores_in_several_blocks_the_first_is_taken(entries: list[np.ndarray]) -> None:
+    row = replace(ROWS[0], units=UNITS)
+    z, t, _ = row.draw(50, seed=9, scale=0.7)
+    z = np.round(z)
+    z[0], t[0], t[1] = 0, 0, z[1].argmax()
+    w = 2.0 ** np.arange(50)  # whose sums tell which rows were counted
+    expected = METRICS["classification"].sum(z, t, w)
+    assert 0 < expected == by_parts(row, z, t, w, entries, np.float64)[1]
+
+
+@kinds
+@each_cut
+def test_extreme_scores_in_other_blocks_give_finite_numbers(row: Row, entries: list[np.ndarray]) -> None:
+    row = replace(row, units=UNITS)
+    _, t, w = row.draw(8)
+    z = row.extreme * np.sign(np.random.default_rng(6).normal(size=(8, UNITS)))
+    z[0], z[1] = -row.extreme, row.extreme * np.linspace(-1, 1, UNITS)
+    loss, _, slopes = by_parts(row, z, t, w, entries, np.float32)
+    expected, expected_slopes = measured(row, z, t, w, np.float32)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(slopes, expected_slopes, rtol=1e-5, atol=1e-6)

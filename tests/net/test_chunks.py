@@ -12,8 +12,9 @@ from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.net import chunks
 from spark_deepnet.net.chunks import arrays_of, chunks_of, parts_of
-from spark_deepnet.net.cut import assembled, cut, pieces_of
+from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
+from spark_deepnet.net.pieces import assembled, pieces_of
 from spark_deepnet.net.weights import Layout
 
 NET = Net.of([LSTM(24), Dense(50), Dense(3)], {"input": (4, 30)})

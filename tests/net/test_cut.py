@@ -12,6 +12,7 @@ import pytest
 from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.random import key_of
+from spark_deepnet.layers._tell import Tell
 from spark_deepnet.layers.add import Add
 from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.concatenate import Concatenate
@@ -21,6 +22,7 @@ from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.layers.gru import GRU
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.lstm import LSTM
+from spark_deepnet.layers.output import Output
 from spark_deepnet.layers.permute import Permute
 from spark_deepnet.layers.rescaling import Rescaling
 from spark_deepnet.layers.reshape import Reshape
@@ -65,10 +67,17 @@ def passed(net: Net, training: bool = True, lengths: Any = None, channel: Channe
         runner.feed(N)[name][...] = beyond(lengths, rng.uniform(-3, 3, (N, *shape)))
     known = None if lengths is None else dict.fromkeys(net.inputs, np.array(lengths, np.int32))
     scores = runner.forward(N, training, STEP, rows_numbers(N), known).copy()
-    runner.slope(N)[...] = np.random.default_rng(2).normal(size=scores.shape)
+    own, units = own_of(net)
+    runner.slope(N)[...] = np.random.default_rng(2).normal(size=(*scores.shape[:-1], units))[..., own]
     runner.backward(N)
     slopes = {s.name: s.view(runner.slopes).copy() for s in layout.slots if s.weight.trained}
     return Pass(net, scores, layout.named(runner.weights), slopes, channel.bytes_sent if channel else 0)
+
+
+def own_of(net: Net) -> tuple[Any, int]:
+    """Which entries of the scores the network has, and how many there are."""
+    top = net.tops[0].layer
+    return (top.own, len(top.places)) if isinstance(top, Tell) else (slice(None), net.shape[-1])
 
 
 def beyond(lengths: Any, x: np.ndarray) -> np.ndarray:
@@ -78,14 +87,16 @@ def beyond(lengths: Any, x: np.ndarray) -> np.ndarray:
     return x
 
 
-def check_cut(net: Net, blocks: int, training: bool = True, lengths: Any = None) -> list[Pass]:
+def check_cut(
+    net: Net, blocks: int, training: bool = True, lengths: Any = None, tells: tuple[int | None, ...] = ()
+) -> list[Pass]:
     whole, tolerance = passed(net, training, lengths), 1e-10
-    found = results(
-        "memory", blocks, lambda c: passed(cut(net, c.rank, blocks, least=0), training, lengths, c), DEADLINE
-    )
+    nets = [cut(net, block, blocks, least=0, tells=tells) for block in range(blocks)]
+    found = results("memory", blocks, lambda c: passed(nets[c.rank], training, lengths, c), DEADLINE)
     seen: dict[str, int] = {}
     for part in found:
-        np.testing.assert_allclose(part.scores, whole.scores, rtol=tolerance, atol=tolerance)
+        expected = whole.scores[..., own_of(part.net)[0]]
+        np.testing.assert_allclose(part.scores, expected, rtol=tolerance, atol=tolerance)
         slots = Layout(part.net).slots
         for slot in slots:
             index = ... if slot.weight.part is None else slot.weight.part.index
@@ -138,6 +149,32 @@ def test_so_it_does_where_its_input_is_cut(case: LayerCase, blocks: int) -> None
 @each_count
 def test_a_network_cut_equals_the_network(case: NetCase, blocks: int) -> None:
     check_cut(case.net(), blocks)
+
+
+STAYING = [
+    NetCase("one layer", (Dense(11),)),
+    NetCase("behind hidden units", (Dense(5, "tanh"), Dense(11))),
+    NetCase("behind activations that read y and x", (Dense(5, "tanh"), Dense(11, "tanh"), "gelu")),
+    NetCase("behind a sum that is shared", (Dense(7), Dense(5), Dense(11))),
+    NetCase("of every step", (LSTM(5, sequences=True), Dropout(0.3), Dense(11)), (3, 4)),
+    NetCase("side by side", (Dense(5, name="a"), Dense(6, name="b", inputs=(INPUT,)), Concatenate(inputs=("a", "b")))),
+    NetCase("read by others too", (Dense(11, name="a"), Output(), Dense(5, "tanh"), Dense(12), Output())),
+]
+
+
+@pytest.mark.parametrize("case", STAYING, ids=lambda case: case.id)
+@each_count
+def test_scores_that_stay_cut_are_entries_of_the_networks(case: NetCase, blocks: int) -> None:
+    """Backward from entries of their slope. Gathered, as for scoring, they are the network's, of the same weights."""
+    net = case.net()
+    whole = check_cut(net, blocks)
+    found = check_cut(net, blocks, tells=(2,) * len(net.outputs))
+    for part, gathered in zip(found, whole, strict=True):
+        assert gathered.scores.shape[-1] == net.shape[-1]
+        assert part.weights.keys() == gathered.weights.keys()
+        assert all(np.array_equal(w, gathered.weights[name]) for name, w in part.weights.items())
+    owns = [own_of(part.net)[0] for part in found]
+    assert sorted(np.concatenate(owns).tolist()) == list(range(net.shape[-1]))
 
 
 SEQUENCES = [

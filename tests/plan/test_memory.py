@@ -87,10 +87,11 @@ def test_vectors_take_what_is_foretold(optimizer: str, validated: bool) -> None:
 
 
 @pytest.mark.parametrize("tau", [1, 3])
-def test_a_block_takes_what_is_foretold(monkeypatch: pytest.MonkeyPatch, tau: int) -> None:
+@pytest.mark.parametrize("layers", [(), (Dense(4, "tanh"), Dense(50))], ids=["few scores", "scores that stay cut"])
+def test_a_block_takes_what_is_foretold(monkeypatch: pytest.MonkeyPatch, layers: Any, tau: int) -> None:
     """The first, which is the largest; where blocks step alone they also keep what they remember of the others."""
     monkeypatch.setattr(cut, "LEAST", 0)
-    recipe = plan_of(optimizer="adam", sync_every=tau).recipe
+    recipe = plan_of(layers, optimizer="adam", sync_every=tau).recipe
     block = Block.of(recipe, Nobody(0, 2))
     state = State.started(Layout(block.net), recipe.made_optimizer(), 1, False)
     made = Buffers(block.net, 10, np.float32, True)

@@ -12,7 +12,7 @@ from tests.spark.data import blobs, distance, estimator, frame, same
 
 MEMORY = "spark_deepnet.spark.estimator.worker_memory"
 
-LAYERS = [4, 70, 70, 3]
+LAYERS = [4, 70, 70, 300]
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,8 @@ def rows(spark: Any) -> Any:
 
 @pytest.mark.sessions("classic", "connect")
 def test_a_fit_in_blocks_equals_the_fit(rows: Any, kind: str) -> None:
-    """The hidden layers are large enough to be cut; of four slots two replicas of two blocks are made."""
+    """The hidden layers are large enough to be cut, and so are the scores, which stay cut up to the loss; of four slots
+    two replicas of two blocks are made."""
     net = estimator(layers=LAYERS, maxIter=10, numTrainWorkers=1)
     whole = net.fit(rows)
     workers = 4 if kind == "classic" else 2

@@ -17,7 +17,7 @@ from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.chunks import arrays_of
-from spark_deepnet.net.cut import assembled
+from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.rows.columns import Columns, Target

@@ -21,7 +21,7 @@ from spark_deepnet.plan.architecture import Entry
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import ARRAY, BYTES, STEPS, VECTOR, Source
 from spark_deepnet.rows.ragged import Ragged
-from spark_deepnet.train.step import each_step
+from spark_deepnet.train.gauge import each_step
 from tests.rows.frames import dense, lists, vectors
 from tests.train.fits import Fit, fit, plan_of, run_ranks
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from spark_deepnet.exchange.memory import memory_channels
+from spark_deepnet.losses._metrics import METRICS
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.rows.shard import read_shard
 from spark_deepnet.train.census import take_census
 from spark_deepnet.train.loop import Loop
-from spark_deepnet.train.measure import METRICS, Meter
+from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import Clock, State
 from tests.train.fits import N, Rows, fit, plan_of
 

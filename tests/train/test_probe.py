@@ -59,6 +59,7 @@ def of_weights(size: int, steps: int = STEPS_AN_EPOCH) -> float:
 
 BLOCKS: dict[str, tuple[Any, ...]] = {
     "dense": (Dense(6, "tanh"), Dense(8), Dense(CLASSES)),
+    "scores that stay cut": (Dense(4, "tanh"), Dense(12)),
     "attention": (Reshape((2, 2)), MultiHeadAttention(2), Flatten(), Dense(CLASSES)),
     "recurrent": (Reshape((4, 1)), Bidirectional(LSTM(4, truncate=3)), Dense(6), Softmax(), Dense(CLASSES)),
 }
@@ -70,7 +71,7 @@ BLOCKS: dict[str, tuple[Any, ...]] = {
 def test_blocks_send_what_is_foretold(
     monkeypatch: pytest.MonkeyPatch, name: str, replicas: int, blocks: int, clip: float, tau: int
 ) -> None:
-    """The first block's ranks tell the others; where four blocks share an odd number, some send a little less."""
+    """Where four blocks share an odd number, some send a little less."""
     monkeypatch.setattr(cut, "LEAST", 0)
     told = {"layers": BLOCKS[name], "batch_size": N // 6, "sync_every": tau, "clip_norm": clip, "optimizer": "adam"}
     rounds = 6 if tau == 1 else 6 // replicas

@@ -1,0 +1,73 @@
+"""The figure beside the loss, by what the targets are: how good the scores are, whole or cut over blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spark_deepnet.losses.loss import Told
+
+Score = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A weighted sum over rows of a mean over scores, and how its mean is finished."""
+
+    name: str
+    sum: Score
+    """Of scores, targets and weights, as a loss has them."""
+    finish: Callable[[float], float] = float
+    tells: ClassVar[int] = 0
+    """As a loss's."""
+
+    def tell(self, scores: np.ndarray, labels: np.ndarray, entries: np.ndarray, told: np.ndarray) -> None:
+        """Write what the other blocks must know of these entries of the scores into told (tells, n)."""
+
+    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, told: Told) -> float:
+        """The block's part of the sum: over the blocks they add up to the whole one."""
+        return self.sum(scores, targets, weights * told.share)
+
+
+class Hits(Metric):
+    """Rows whose highest score, of equals the first, is their label's."""
+
+    tells: ClassVar[int] = 2
+
+    def tell(self, scores: np.ndarray, labels: np.ndarray, entries: np.ndarray, told: np.ndarray) -> None:
+        """The highest score, and whether its class comes before the label (-1), is it (0) or comes behind it (1)."""
+        best = scores.argmax(1)
+        told[0] = scores[np.arange(len(scores)), best]
+        told[1] = np.sign(entries[best] - labels)
+
+    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, told: Told) -> float:
+        """Counted by the block that has the label."""
+        tops, sides = told.numbers[:, 0], told.numbers[:, 1]
+        first = np.where(tops == tops.max(0), sides, np.inf).min(0)
+        return float(np.dot((first == 0) & (sides[told.block] == 0), weights))
+
+
+def _hits(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
+    """Rows whose highest score (or the sign of the only one) is their label's."""
+    found = scores.argmax(1) if scores.shape[1] > 1 else scores[:, 0] > 0
+    return float(np.dot(found == labels, weights))
+
+
+def _hit_share(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    """The share of a row's labels that are told rightly."""
+    return float(np.dot(((scores > 0) == (targets > 0.5)).mean(1), weights))
+
+
+def _square(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.dot(((scores - targets) ** 2).mean(1), weights))
+
+
+METRICS = {
+    "classification": Hits("accuracy", _hits),
+    "multilabel": Metric("accuracy", _hit_share),
+    "regression": Metric("rmse", _square, lambda mean: float(np.sqrt(mean))),
+}
+"""By the loss's task."""

@@ -1,0 +1,49 @@
+"""What the blocks of a network that is cut hold of its weights, and the whole from their pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.layers.layer import Part
+from spark_deepnet.net.cut import cut
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.weights import Layout, Slot
+
+Pieces = dict[str, list[Any]]
+"""Array -> its piece's shape, and of each axis the entries of the whole that it has: as plain values."""
+
+
+def alike(block: Net, last: Net) -> list[Slot]:
+    """The weights that every block holds whole, as they lie in a block's vector; the last has none of its own alone."""
+    common = {slot.name for slot in Layout(last).slots if slot.weight.part is None}
+    return [slot for slot in Layout(block).slots if slot.name in common]
+
+
+def assembled(net: Net, blocks: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
+    """The whole network's flat vector, from the arrays of its blocks by name."""
+    layout = Layout(net)
+    flat = layout.zeros()
+    whole = layout.named(flat)
+    for block, own in enumerate(blocks):
+        for slot in Layout(cut(net, block, len(blocks))).slots:
+            whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = own[slot.name]
+    return flat
+
+
+def pieces_of(net: Net, blocks: int) -> list[Pieces]:
+    """For each block what it holds of the network's arrays."""
+    cuts = [Layout(cut(net, block, blocks)).slots for block in range(blocks)]
+    return [{slot.name: [list(slot.weight.shape), _entries(slot.weight.part)] for slot in slots} for slots in cuts]
+
+
+def _entries(part: Part | None) -> list[Any] | None:
+    """By axis, the entries of the whole as [first, last + 1] of each run; None: all."""
+    return None if part is None else [None if axis is None else _runs(axis) for axis in part.entries]
+
+
+def _runs(entries: np.ndarray) -> list[list[int]]:
+    breaks = np.flatnonzero(np.diff(entries) != 1) + 1
+    return [[int(run[0]), int(run[-1]) + 1] for run in np.split(entries, breaks)]

@@ -1,0 +1,72 @@
+"""How good the scores of one output are, whole or cut over blocks, and the slope that its loss sends back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spark_deepnet.layers._tell import Tell
+from spark_deepnet.losses.loss import Told
+from spark_deepnet.net.batch import Batch, Turn
+from spark_deepnet.net.net import Node
+from spark_deepnet.plan.architecture import Head
+from spark_deepnet.rows.ragged import Ragged
+from spark_deepnet.rows.table import Table
+
+
+class Gauge:
+    """Measures batches of one output, whose scores the node ``top`` gives."""
+
+    def __init__(self, head: Head, top: Node, first: bool) -> None:
+        """first: whether this is the first block, which counts what all have measured alike."""
+        self.head, self.metric = head, head.metric
+        self.cut = top.layer if isinstance(top.layer, Tell) else None
+        self.counts = first or self.cut is not None
+
+    def part(self, loss: float, metric: float) -> tuple[float, float]:
+        """What this block adds to the measures, so that the blocks together have them once."""
+        return (loss, metric) if self.counts else (0.0, 0.0)
+
+    def measured(self, batch: Batch, k: int, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:
+        """The weighted sums of loss and metric, of this block's entries where the scores are cut; batch: the output is
+        its k-th. Leaves the slope of the output's part of the whole loss where backward reads it."""
+        out, targets = batch.outputs[k], table.targets[k]
+        assert out.dy is not None
+        weights = table.weights[rows] * np.float32(scale)
+        if isinstance(targets, Ragged):
+            found, weights = each_step(targets, rows, weights, out.y.shape[1])
+        else:
+            found = targets[rows]
+        scores, slope = (a.reshape(len(weights), a.shape[-1]) for a in (out.y, out.dy))
+        if self.cut is None:
+            loss = self.head.loss.measure(scores, found, weights, slope)
+            metric = self.metric.sum(scores, found, weights)
+        else:
+            loss, metric = self._of_entries(self.cut, batch.tops[k], scores, found, weights, slope)
+        if self.head.weight != 1:
+            slope *= np.float32(self.head.weight)
+        return loss, metric
+
+    def _of_entries(
+        self, cut: Tell, top: Turn, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slope: np.ndarray
+    ) -> tuple[float, float]:
+        """The same of this block's entries of the scores, once the blocks have told each other what that takes."""
+        loss, numbers = self.head.loss, cut.told(top.call)
+        of_loss, of_metric = numbers[:, : loss.tells], numbers[:, loss.tells :]
+        if targets.ndim == 2:
+            targets = np.take(targets, cut.own, 1)
+        loss.tell(scores, of_loss[cut.block], slope)
+        self.metric.tell(scores, targets, cut.own, of_metric[cut.block])
+        cut.tell(top.call)
+        told = Told(of_loss, cut.block, cut.own, cut.places)
+        metric = self.metric.sum_part(scores, targets, weights, replace(told, numbers=of_metric))
+        return loss.measure_part(scores, targets, weights, slope, told), metric
+
+
+def each_step(targets: Ragged, rows: np.ndarray, weights: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and weights of every step of these rows, padded to so many steps with weight 0."""
+    found = np.zeros((len(rows), steps, *targets.values.shape[1:]), targets.values.dtype)
+    targets.take(rows, found)
+    real = np.arange(steps) < targets.lengths[rows][:, None]
+    return found.reshape(len(rows) * steps, *found.shape[2:]), (real * weights[:, None]).reshape(-1)
