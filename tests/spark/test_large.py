@@ -41,13 +41,12 @@ def array_of(model: Path) -> Array:
 
 
 def _array(data: Any, blocks: list[dict[str, Any]], name: str) -> np.ndarray:
-    pieces = [
-        arrays_of(data.to_table(filter=(ds.field("name") == name) & (ds.field("block") == b)).to_pandas().itertuples())[
-            name
-        ]
-        for b in range(len(blocks))
-    ]
-    runs = [own[name][1] for own in blocks]
+    holders = [b for b, own in enumerate(blocks) if name in own]  # the first alone has what all would add
+    pieces = []
+    for b in holders:
+        rows = data.to_table(filter=(ds.field("name") == name) & (ds.field("block") == b)).to_pandas()
+        pieces.append(arrays_of(rows.itertuples())[name])
+    runs = [blocks[b][name][1] for b in holders]
     if runs[0] is None:
         return pieces[0]
     (axis,) = [k for k, entries in enumerate(runs[0]) if entries is not None]
