@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ from spark_deepnet.spark import jobs
 from spark_deepnet.spark.whole_plan import ADAPTIVE, planned, whole_plans
 from tests.spark.data import blobs, estimator, frame
 
+EACH = pytest.mark.parametrize("own", ["true", "false"])
+"""The session's own setting."""
 
-@pytest.fixture(params=["true", "false"])
-def own(spark: Any, request: pytest.FixtureRequest) -> Any:
-    """The session's setting."""
+
+@pytest.fixture(autouse=True)
+def restored(spark: Any) -> Iterator[None]:
     before = spark.conf.get(ADAPTIVE)
-    spark.conf.set(ADAPTIVE, request.param)
-    yield request.param
+    yield
     spark.conf.set(ADAPTIVE, before)
 
 
@@ -25,14 +27,18 @@ def plan_of(rows: Any) -> str:
     return str(rows._jdf.queryExecution().executedPlan().toString())
 
 
+@EACH
 def test_a_frame_is_planned_whole_and_others_as_they_were(spark: Any, own: str) -> None:
+    spark.conf.set(ADAPTIVE, own)
     dealt, other = spark.range(9).repartition(3), spark.range(9).repartition(3)
     assert "Adaptive" not in plan_of(planned(dealt))
     assert ("Adaptive" in plan_of(other)) == (own == "true")
     assert sorted(row[0] for row in dealt.collect()) == list(range(9))
 
 
+@EACH
 def test_the_setting_is_back_when_the_last_has_left(spark: Any, own: str) -> None:
+    spark.conf.set(ADAPTIVE, own)
     with whole_plans(spark):
         with whole_plans(spark):
             assert spark.conf.get(ADAPTIVE) == "false"
