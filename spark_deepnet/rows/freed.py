@@ -11,7 +11,7 @@ _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def give_back() -> None:
-    """What Arrow's pool and malloc's heap keep of a frame that is gone, tens of megabytes of it."""
+    """What Arrow's pool and malloc's heap keep of frames that are gone."""
     pa.default_memory_pool().release_unused()
     if _trim is not None:
         _trim(0)

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.run import Runner
 from spark_deepnet.rows.features import Faults
@@ -18,13 +19,16 @@ from spark_deepnet.rows.sharing import turns
 from spark_deepnet.rows.table import Table
 from spark_deepnet.score.score import ROWS, ScorePlan, cells, long_enough, picked, read, refuse, scores
 
+VALUES = 64 << 20
+"""Bytes of values that lie beside a block of weights as large as fits a worker."""
+
 
 def score_in_blocks(
     plan: ScorePlan, net: Net, weights: np.ndarray, channel: Channel, frames: Iterator[pd.DataFrame]
 ) -> Iterator[pd.DataFrame]:
     """For each of this rank's frames of at most ``turn`` rows what ``score`` gives. ``net`` and ``weights`` are the
     block of the channel's rank. All ranks take turns until none has rows."""
-    runner = Runner(net, weights, ROWS, training=False, blocks=ChannelBlocks(channel))
+    runner = Runner(net, weights, at_once(plan), training=False, blocks=ChannelBlocks(channel))
     faults: Faults = Counter()
     own: list[np.ndarray] = []
     with threadpool_limits(1):
@@ -51,6 +55,14 @@ def _tables(
     faults.clear()
 
 
-def turn(blocks: int) -> int:
+def turn(plan: ScorePlan, blocks: int) -> int:
     """The most rows of a frame, so that those of all blocks together go through the network at once."""
-    return max(1, ROWS // blocks)
+    return max(1, at_once(plan) // blocks)
+
+
+def at_once(plan: ScorePlan) -> int:
+    """Rows that go through the network at once: as elsewhere, but no more than have VALUES in the whole network, so that
+    all blocks take as many."""
+    made = Buffers(plan.architecture.scores_net(), 1, np.float32, training=False)
+    arrays = {id(array): array.nbytes for array in (*made.values.values(), *made.kept.values())}
+    return max(1, min(ROWS, VALUES // sum(arrays.values())))

@@ -113,7 +113,7 @@ def _scored(plan: SpreadPlan, batches: Iterable[pa.RecordBatch], channel: Channe
     net = cut(whole, block, grid.blocks)
     weights = _weights(chunks, whole, net, channel, grid)
     told: list[pa.Array] = []
-    frames = _frames(rest, turn(grid.blocks), told)
+    frames = _frames(rest, turn(plan.score, grid.blocks), told)
     own = grid.of_replica(grid.replica(channel.rank))
     channel.company = own  # other replicas may have fewer rows, and leave
     replica = Seats(channel, own)

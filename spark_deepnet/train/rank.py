@@ -28,6 +28,7 @@ from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.blank import blank
+from spark_deepnet.rows.freed import give_back
 from spark_deepnet.rows.held import Held
 from spark_deepnet.rows.shard import Reader, Shard
 from spark_deepnet.rows.sharing import share_failure, shared
@@ -164,6 +165,7 @@ def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> Sta
     if plan.state_chunks:
         chunks = hand_over(shard.state, plan.state_chunks, channel, plan.grid)
         state.restore(chunks, channel.rank, recipe.keeps_own, block.channel.rank)
+        give_back()  # as much as the state itself
     return state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
@@ -20,7 +21,7 @@ from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, Entry
 from spark_deepnet.rows.columns import STEPS, VECTOR, Source
-from spark_deepnet.score import streamed
+from spark_deepnet.score import blocks, streamed
 from spark_deepnet.score.blocks import score_in_blocks, turn
 from spark_deepnet.score.output import Output
 from spark_deepnet.score.score import ROWS, ScorePlan, score
@@ -136,5 +137,22 @@ def test_what_is_wrong_with_a_row_of_one_rank_is_told_by_all() -> None:
 
 
 def test_a_turn_of_all_ranks_is_one_pass() -> None:
-    assert [turn(blocks) * blocks <= ROWS for blocks in (1, 3, 256)] == [True] * 3
-    assert turn(1000) == 1
+    plan = plan_of(False)
+    assert [turn(plan, blocks) for blocks in (1, 3, 256, 1000)] == [ROWS, ROWS // 3, 1, 1]
+
+
+@pytest.mark.parametrize("sequences", [False, True], ids=["rows", "sequences"])
+def test_a_turn_has_no_more_values_than_may_be(sequences: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the scores are the same: three rows at once, then one."""
+    plan = plan_of(sequences)
+    dealt = [frames_of(plan, [7, 3]), frames_of(plan, [5])]
+    row = bisect_left(range(1 << 20), 2, key=lambda limit: values_allow(limit, plan, monkeypatch)) // 2
+    expected = list(score(plan, chain(*dealt)))
+    for limit, rows in ((3 * row, 3), (row, 1), (1, 1)):
+        assert values_allow(limit, plan, monkeypatch) == rows
+        check_same(list(chain(*in_blocks(plan, dealt))), expected)
+
+
+def values_allow(limit: int, plan: ScorePlan, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(blocks, "VALUES", limit)
+    return blocks.at_once(plan)
