@@ -83,7 +83,8 @@ def session(folder: str) -> SparkSession:
     """Four executors of one slot; their Python may hold so much and no more."""
     python = Path(folder) / "python"
     few = "OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 ARROW_DEFAULT_MEMORY_POOL=system SPARK_DEEPNET_BLAS=scipy"
-    python.write_text(f'#!/bin/sh\nulimit -d {WORKER << 10}\n{few} exec {sys.executable} "$@"\n')
+    limits = f"ulimit -d {WORKER << 10}; ulimit -s 1024"  # of data, in which a thread counts its whole stack
+    python.write_text(f'#!/bin/sh\n{limits}\n{few} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
     os.environ["PYSPARK_PYTHON"] = str(python)
     settings = {
