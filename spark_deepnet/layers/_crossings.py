@@ -19,7 +19,7 @@ from spark_deepnet.layers.layer import Arrays, Blocks, Call, Exchange, Layer, Sh
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Crossing(Layer):
-    """The base: shapes and lengths stay. ``remembers``: whether some passes are not fresh."""
+    """The base: y = x, dx = dy, shapes and lengths stay. ``remembers``: whether some passes are not fresh."""
 
     remembers: bool = False
     reads: ClassVar[str] = ""
@@ -37,7 +37,7 @@ class Crossing(Layer):
             return
         if self.remembers:
             call.saved["others"][...] = own
-        copy_over(own, out)
+        _copy(own, out)
         blocks_of(call).sum(out)
         if self.remembers:
             np.subtract(out, call.saved["others"], out=call.saved["others"])
@@ -45,13 +45,19 @@ class Crossing(Layer):
     def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
         return lengths
 
+    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
+        _copy(x, y)
+
+    def backward(
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+    ) -> None:
+        if dx is not None:
+            _copy(dy, dx)
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Share(Crossing):
     """y = x;  dx = sum over blocks of dy."""
-
-    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        copy_over(x, y)
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
@@ -66,12 +72,6 @@ class Join(Crossing):
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         self.sum(x, y, call)
-
-    def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
-    ) -> None:
-        if dx is not None:
-            copy_over(dy, dx)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -108,7 +108,7 @@ class Gather(Crossing):
             dx[...] = dy[..., self.entries[self.block]]
 
 
-def copy_over(a: np.ndarray, b: np.ndarray) -> None:
+def _copy(a: np.ndarray, b: np.ndarray) -> None:
     if a.__array_interface__["data"][0] != b.__array_interface__["data"][0]:
         b[...] = a
 

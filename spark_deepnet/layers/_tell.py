@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spark_deepnet.layers._crossings import Crossing, blocks_of, copy_over
-from spark_deepnet.layers.layer import Arrays, Call, Exchange, Shape
+from spark_deepnet.layers._crossings import Crossing, blocks_of
+from spark_deepnet.layers.layer import Call, Exchange, Shape
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -54,12 +54,3 @@ class Tell(Crossing):
         """This block's numbers to all, and theirs to it; where the pass is not fresh, theirs stay as they are."""
         if self.numbers and call.fresh:
             blocks_of(call).gather([chunk.reshape(-1) for chunk in self.told(call)])
-
-    def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        copy_over(x, y)
-
-    def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
-    ) -> None:
-        if dx is not None:
-            copy_over(dy, dx)
