@@ -82,9 +82,9 @@ def nodes(recipe: Recipe, sparse: Collection[str] = ()) -> tuple[NodeCost, ...]:
     return tuple(found)
 
 
-def buffers(net: Net, sparse: Collection[str] = ()) -> Counter[str]:
-    """Input or node -> bytes a row of the buffers of training that it is the first to use."""
-    made = Buffers(net, 1, np.float32, True)
+def buffers(net: Net, sparse: Collection[str] = (), training: bool = True) -> Counter[str]:
+    """Input or node -> bytes a row of the buffers, of training or of scoring, that it is the first to use."""
+    made = Buffers(net, 1, np.float32, training)
     for name in net.inputs.keys() - set(sparse):
         made.value(name, 1, net.inputs[name])
     used = [*made.values.items(), *((name, array) for (name, _), array in made.kept.items()), *made.slopes.items()]
