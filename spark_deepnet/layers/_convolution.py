@@ -12,7 +12,8 @@ from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.convolution import column_sums, convolve, convolve_back, convolve_weights
 from spark_deepnet.kernels.windows import Window
-from spark_deepnet.layers._windows import check_count, check_image, pair, placed, sides
+from spark_deepnet.layers._masking import Masking
+from spark_deepnet.layers._windows import Sides, check_count, check_image, pair, placed, real_windows, sides, windows
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight, share_of
 
 
@@ -54,6 +55,20 @@ class Convolution(Layer):
         check_image(self, x)
         window, strides, dilation = (pair(self, name) for name in ("kernel_size", "strides", "dilation"))
         return placed(self, x, window, strides, dilation)[:2]
+
+    def down(self) -> tuple[int, int, str | Sides, int]:
+        """(kernel size, stride, padding, dilation) along a row's first axis."""
+        padding = sides(self)
+        size, stride, dilation = (pair(self, name)[0] for name in ("kernel_size", "strides", "dilation"))
+        return size, stride, padding if isinstance(padding, str) else padding[0], dilation
+
+    def masking(self, x: Shape) -> Masking:
+        """The zeros behind a row are those of its padding, unless that begins where the row's length says."""
+        _, stride, padding, _ = self.down()
+        return Masking.BY_LENGTH if padding == "same" and stride > 1 else Masking.ZEROS
+
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray:
+        return real_windows(lengths, windows(lengths, *self.down()))
 
     def check_groups(self, channels: int) -> None:
         if channels % self.groups:

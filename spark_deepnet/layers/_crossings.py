@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Arrays, Blocks, Call, Exchange, Layer, Shape
 
 
@@ -41,6 +42,9 @@ class Crossing(Layer):
         blocks_of(call).sum(out)
         if self.remembers:
             np.subtract(out, call.saved["others"], out=call.saved["others"])
+
+    def masking(self, x: Shape) -> Masking:
+        return Masking.ZEROS
 
     def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
         return lengths

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.windows import Window
-from spark_deepnet.layers._windows import Sides, check_image, pair, placed, sides
+from spark_deepnet.layers._masking import Masking
+from spark_deepnet.layers._windows import Sides, check_image, pair, placed, real_windows, sides, windows
 from spark_deepnet.layers.layer import Layer, Shape
 
 
@@ -43,3 +46,14 @@ class Pooling(Layer):
 
     def shape(self, x: Shape) -> Shape:
         return (*self.place(x)[0], x[2])
+
+    def masking(self, x: Shape) -> Masking:
+        """Windows that all lie inside a row see no padding."""
+        padding = sides(self)
+        return Masking.ZEROS if padding[0] == (0, 0) and not self.ceil else Masking.BY_LENGTH
+
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray:
+        padding = sides(self)
+        down = padding if isinstance(padding, str) else padding[0]
+        size, stride = pair(self, "pool_size")[0], self.steps()[0]
+        return real_windows(lengths, windows(lengths, size, stride, down, ceil=self.ceil))

@@ -12,6 +12,7 @@ from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.sequences import Order, from_steps, last_step, to_steps
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers._sequences import check_flags, check_sequence, lengths_of
 from spark_deepnet.layers._windows import check_count
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
@@ -62,6 +63,9 @@ class Recurrent(Layer):
     def shape(self, x: Shape) -> Shape:
         check_sequence(self, x)
         return (x[0], self.units) if self.sequences else (self.units,)
+
+    def masking(self, x: Shape) -> Masking:
+        return Masking.ZEROS
 
     def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
         return lengths if self.sequences else None

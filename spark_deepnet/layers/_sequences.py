@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError, ParamError
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Call, Layer, Shape
 
 
@@ -37,6 +38,9 @@ class SequencePooling(Layer):
     def shape(self, x: Shape) -> Shape:
         check_sequence(self, x)
         return x[1:]
+
+    def masking(self, x: Shape) -> Masking:
+        return Masking.ZEROS
 
     def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
         return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.kernels.windows import Window
 from spark_deepnet.layers.layer import Shape
@@ -61,17 +63,28 @@ def check_image(layer: Any, x: Shape) -> None:
 
 def along(size: int, window: int, stride: int, padding: str | Sides, dilation: int = 1, ceil: bool = False) -> Shape:
     """(windows, padding before, padding after) along one axis."""
-    span = dilation * (window - 1) + 1
+    count = windows(size, window, stride, padding, dilation, ceil)
+    if not isinstance(padding, str):
+        return (count, *padding)
+    total = max((count - 1) * stride + dilation * (window - 1) + 1 - size, 0)
+    return (count, total // 2, -(-total // 2))
+
+
+def windows(
+    size: Any, window: int, stride: int, padding: str | Sides, dilation: int = 1, ceil: bool = False
+) -> Any:
+    """How many windows there are along axes of these sizes: an int, or an array of them."""
     if isinstance(padding, str):
-        count = -(-size // stride)
-        total = max((count - 1) * stride + span - size, 0)
-        return (count, total // 2, -(-total // 2))
+        return -(-size // stride)
     before, after = padding
-    room = size + before + after - span
+    room = size + before + after - dilation * (window - 1) - 1
     count = (-(-room // stride) if ceil else room // stride) + 1
-    if ceil and (count - 1) * stride >= size + before:
-        count -= 1
-    return (count, before, after)
+    return count - ((count - 1) * stride >= size + before) if ceil else count
+
+
+def real_windows(lengths: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The lengths behind a layer with so many windows in rows of these lengths: none where there is no step."""
+    return np.where(lengths > 0, np.maximum(counts, 0), 0).astype(np.int32)
 
 
 def placed(

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 
 @dataclass(frozen=True, repr=False)
-class Add(Layer, kind="add"):
+class Add(StepwiseLayer, kind="add"):
     """y = x_1 + x_2 + ...   x_1, x_2, ..., y: of one shape. y may be the memory of x_1."""
 
     many: ClassVar[bool] = True

@@ -11,21 +11,20 @@ import numpy as np
 from spark_deepnet.errors import NetworkError, check_numbers
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer, Weight
 
 
 @kernel
 def _parted(x, sums):  # type: ignore[no-untyped-def]
-    """Two zeros a channel, apart: a loop that writes to one array at a time runs many channels at once. And the count"""
+    """Two zeros a channel, apart: a loop that writes to one array at a time runs many channels at once"""
     channels = x.shape[1]
     sums[:] = 0
-    sums[2 * channels] = x.shape[0]
     return sums[:channels], sums[channels : 2 * channels]
 
 
 @kernel
 def _sums(x, sums):  # type: ignore[no-untyped-def]
-    """sums = (sum_p x_pc for each c, sum_p x_pc^2 for each c, the number of p), float64"""
+    """sums = (sum_p x_pc for each c, sum_p x_pc^2 for each c), float64; a place for their number follows"""
     total, squares = _parted(x, sums)
     for p in range(x.shape[0]):
         for c in range(x.shape[1]):
@@ -36,7 +35,8 @@ def _sums(x, sums):  # type: ignore[no-untyped-def]
 
 @kernel
 def _products(x, dy, mean, scale, sums):  # type: ignore[no-untyped-def]
-    """sums = (sum_p dy_pc for each c, sum_p dy_pc (x_pc - mean_c) scale_c for each c, the number of p), float64"""
+    """sums = (sum_p dy_pc for each c, sum_p dy_pc (x_pc - mean_c) scale_c for each c), float64; a place for their number
+    follows"""
     total, products = _parted(x, sums)
     for p in range(x.shape[0]):
         for c in range(x.shape[1]):
@@ -65,14 +65,17 @@ def _slope(x, dy, a, b, d, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class BatchNorm(Layer, kind="batch_norm"):
+class BatchNorm(StepwiseLayer, kind="batch_norm"):
     """y_c = gamma_c (x_c - mean_c) / sqrt(variance_c + epsilon) + beta_c for each channel c of the last axis.
 
     x, y: (n, ..., channels)   gamma, beta, moving_mean, moving_variance: (channels,)
 
-    In training mean and variance are those of the whole batch, over all rows, cells and ranks, and the moving ones
-    follow: m <- momentum m + (1 - momentum) mean. The variance is the biased one (divided by the count), as in Keras.
-    Else the moving ones are used. ``scale=False`` leaves gamma out, ``center=False`` beta.
+    In training mean and variance are those of the whole batch, over all rows, cells, real steps and ranks, and the
+    moving ones follow: m <- d m + (1 - d) mean, d = min(momentum, k / (k + 9)) at a fit's step k = 0, 1, ...: the first
+    batch counts whole, and they are near the statistics of the latest weights from the start (TensorFlow's
+    ExponentialMovingAverage with num_updates has (k + 1) / (k + 10), which keeps some of its start). The variance is the
+    biased one (divided by the count), as in Keras. Else the moving ones are used. ``scale=False`` leaves gamma out,
+    ``center=False`` beta.
     """
 
     momentum: float = 0.99
@@ -86,6 +89,9 @@ class BatchNorm(Layer, kind="batch_norm"):
     def __post_init__(self) -> None:
         check_numbers(self, "at least 0 and at most 1", "momentum")
         check_numbers(self, "above 0", "epsilon")
+
+    def mixed_axes(self) -> int:
+        return 1
 
     def shape(self, x: Shape) -> Shape:
         if not x:
@@ -104,32 +110,40 @@ class BatchNorm(Layer, kind="batch_norm"):
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         mean, variance = w["moving_mean"].astype(np.float64), w["moving_variance"].astype(np.float64)
-        x, y = _lines(x), _lines(y)
+        count, x, y = _cells(x, call), _lines(x), _lines(y)
         if call.training:
-            mean, variance = self._of_batch(x, mean, variance, w, call)
+            mean, variance = self._of_batch(x, mean, variance, w, call, count)
         scale = 1 / np.sqrt(variance + self.epsilon)
         call.saved["moments"][:1] = mean, scale
         a = w.get("gamma", 1.0) * scale
         _affine(x, a.astype(x.dtype), (w.get("beta", 0.0) - a * mean).astype(x.dtype), y)
 
-    def _of_batch(self, x: np.ndarray, mean: Any, variance: Any, w: Arrays, call: Call) -> tuple[Any, Any]:
+    def _of_batch(
+        self, x: np.ndarray, mean: Any, variance: Any, w: Arrays, call: Call, count: int
+    ) -> tuple[Any, Any]:
         """Mean and variance over all ranks; without any row anywhere, the moving ones."""
         sums = np.empty(2 * len(mean) + 1)
         _sums(x, sums)
+        sums[-1] = count
         call.total(sums)
         if sums[-1] > 0:
             mean, square = sums[:-1].reshape(2, -1) / sums[-1]
             variance = np.maximum(square - mean * mean, 0)
+            decay = self._decay(call.updates)
             for moving, found in ((w["moving_mean"], mean), (w["moving_variance"], variance)):
-                moving[:] = self.momentum * moving + (1 - self.momentum) * found
+                moving[:] = decay * moving + (1 - decay) * found
         return mean, variance
+
+    def _decay(self, updates: int | None) -> float:
+        return self.momentum if updates is None else min(self.momentum, updates / (updates + 9))
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
-        x, dy, sums = _lines(x), _lines(dy), np.empty(2 * x.shape[-1] + 1)
+        count, x, dy, sums = _cells(x, call), _lines(x), _lines(dy), np.empty(2 * x.shape[-1] + 1)
         mean, scale = call.saved["moments"][0] if len(x) else np.zeros((2, x.shape[-1]))
         _products(x, dy, mean.astype(x.dtype), scale.astype(x.dtype), sums)
+        sums[-1] = count
         found = dict.fromkeys(slopes, 0.0) | {"beta": sums[: len(mean)], "gamma": sums[len(mean) : -1]}
         for name, slope in slopes.items():
             slope[:] = found[name]
@@ -146,6 +160,13 @@ class BatchNorm(Layer, kind="batch_norm"):
         b = -a * scale * product_mean
         T = x.dtype
         _slope(x, dy, a.astype(T), b.astype(T), (-a * dy_mean - b * mean).astype(T), _lines(dx))
+
+
+def _cells(x: np.ndarray, call: Call) -> int:
+    """How many of each channel's numbers are real; the rest are zeros, which no sum counts."""
+    if call.lengths is None or x.ndim < 3:
+        return prod(x.shape[:-1])
+    return int(call.lengths.sum()) * prod(x.shape[2:-1])
 
 
 def _lines(x: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import ParamError
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers._recurrent import Recurrent
 from spark_deepnet.layers.layer import Arrays, Call, Exchange, Layer, Piece, Shape, Weight
 
@@ -42,6 +43,9 @@ class Bidirectional(Layer, kind="bidirectional"):
     def shape(self, x: Shape) -> Shape:
         *steps, units = self.ways["forward"].shape(x)
         return (*steps, 2 * units if self.merge == "concat" else units)
+
+    def masking(self, x: Shape) -> Masking:
+        return Masking.ZEROS
 
     def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
         return self.ways["forward"].lengths(x, lengths)

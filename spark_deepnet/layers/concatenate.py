@@ -8,15 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer
 
 
 @dataclass(frozen=True, repr=False)
-class Concatenate(Layer, kind="concatenate"):
+class Concatenate(StepwiseLayer, kind="concatenate"):
     """y = (x_1, x_2, ...) along the last axis.   x_k: (n, ..., c_k)   y: (n, ..., c_1 + c_2 + ...)"""
 
     many: ClassVar[bool] = True
     reads: ClassVar[str] = ""
+
+    def mixed_axes(self) -> int:
+        return 1
 
     def shape(self, x: tuple[Shape, ...]) -> Shape:
         if len(x) < 2 or not all(x) or len({s[:-1] for s in x}) > 1:

@@ -40,13 +40,16 @@ class Conv1D(Convolution, kind="conv1d"):
             f"found {self.padding!r}"
         )
 
+    def down(self) -> tuple[int, int, str | Sides, int]:
+        return self.kernel_size, self.strides, self.ends(), self.dilation
+
     def check_padding(self) -> None:
         self.ends()
 
     def place(self, x: Shape) -> tuple[Shape, Window]:
         if len(x) != 2:
             raise NetworkError(f"Conv1D takes rows of (length, channels), found {x}")
-        count, before, _ = along(x[0], self.kernel_size, self.strides, self.ends(), self.dilation)
+        count, before, _ = along(x[0], *self.down())
         if count < 1:
             raise NetworkError(f"Conv1D: no window of {self.kernel_size} cells fits into a sequence of {x[0]}")
         return (count,), Window(1, self.kernel_size, 1, self.strides, 1, self.dilation, 0, before)

@@ -12,7 +12,8 @@ from spark_deepnet.errors import NetworkError
 from spark_deepnet.kernels.convolution import column_sums, convolve, convolve_back, convolve_weights
 from spark_deepnet.kernels.windows import Window
 from spark_deepnet.layers._convolution import Convolution
-from spark_deepnet.layers._windows import along, check_image, pair, sides
+from spark_deepnet.layers._masking import Masking
+from spark_deepnet.layers._windows import along, check_image, pair, real_windows, sides
 from spark_deepnet.layers.layer import Arrays, Call, Shape, Weight
 
 
@@ -42,6 +43,13 @@ class Conv2DTranspose(Convolution, kind="conv2d_transpose"):
             raise NetworkError(f"Conv2DTranspose: padding {self.padding!r} leaves nothing of an image of {x}")
         return (down, across), Window(*window, *strides, *dilation, top, left)
 
+    def masking(self, x: Shape) -> Masking:
+        return Masking.ZEROS  # its padding does not depend on the image's size
+
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray:
+        size, stride, padding, dilation = self.down()
+        return real_windows(lengths, _outputs(lengths, size, stride, padding, dilation))
+
     def weights(self, x: Shape) -> dict[str, Weight]:
         return self.asked((*pair(self, "kernel_size"), self.filters // self.groups, x[2]))
 
@@ -67,6 +75,12 @@ class Conv2DTranspose(Convolution, kind="conv2d_transpose"):
 
 def _spread(size: int, window: int, stride: int, padding: Any, dilation: int) -> tuple[int, int]:
     """(outputs, padding before) along one axis."""
+    count = _outputs(size, window, stride, padding, dilation)
+    return count, along(count, window, stride, padding, dilation)[1]
+
+
+def _outputs(size: Any, window: int, stride: int, padding: Any, dilation: int) -> Any:
+    """How many outputs there are along axes of these sizes: an int, or an array of them."""
     if isinstance(padding, str):
-        return size * stride, along(size * stride, window, stride, padding, dilation)[1]
-    return (size - 1) * stride + dilation * (window - 1) + 1 - padding[0] - padding[1], padding[0]
+        return size * stride
+    return (size - 1) * stride + dilation * (window - 1) + 1 - padding[0] - padding[1]

@@ -14,7 +14,7 @@ from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.sparse import add_product, outer_rows
 from spark_deepnet.layers._csr import Csr
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight, share_of
+from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, Weight, share_of
 
 
 @kernel
@@ -49,7 +49,7 @@ def _backward_input(dy, W, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Dense(Layer, kind="dense"):
+class Dense(StepwiseLayer, kind="dense"):
     """y = f(x W + b).   x: (n, i)   W: (i, units)   b: (units,)   y: (n, units)
 
     Further axes, as in (n, steps, i), stay: the last one is transformed at each place. ``activation`` f is any
@@ -69,6 +69,9 @@ class Dense(Layer, kind="dense"):
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
             raise ParamError(f"Dense: units must be an int of at least 1, found {self.units!r}")
+
+    def mixed_axes(self) -> int:
+        return 1
 
     def shape(self, x: Shape) -> Shape:
         if not x:

@@ -11,7 +11,7 @@ import numpy as np
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.random import bits
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, rows_of
+from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, rows_of
 
 
 @kernel
@@ -49,7 +49,7 @@ def _backward(kept, dy, scale, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Dropout(Layer, kind="dropout"):
+class Dropout(StepwiseLayer, kind="dropout"):
     """In training y = x / (1 - rate) for the units that are kept and 0 for a share ``rate`` of them, drawn anew in each
     step; else y = x. Any shape. Which units fall silent depends on the step and the row, not on who computes it.
     """

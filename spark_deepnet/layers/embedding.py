@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import careful
 from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight, share_of
+from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, Weight, share_of
 
 
 @careful
@@ -41,7 +41,7 @@ def _backward(x, dy, dE):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Embedding(Layer, kind="embedding"):
+class Embedding(StepwiseLayer, kind="embedding"):
     """y[n, t] = E[x[n, t]].   x: (n, ...), whole numbers as floats   E: (vocabulary, units)   y: (n, ..., units)
 
     A number outside 0..vocabulary - 1 gives zeros and trains nothing. No slope goes on to x. Blocks of a network that is

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 
 
@@ -19,6 +20,9 @@ class Flatten(Layer, kind="flatten"):
 
     def shape(self, x: Shape) -> Shape:
         return (prod(x),)
+
+    def masking(self, x: Shape) -> Masking:
+        return Masking.FULL_LENGTH
 
     def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray]:
         places = np.arange(prod(x[:-1]))[:, None] * x[-1] + entries

@@ -42,6 +42,9 @@ class GlobalAveragePool2D(Layer, kind="global_average_pool2d"):
     reads: ClassVar[str] = "x"  # its shape; y must not be written over x
     channelwise: ClassVar[bool] = True
 
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
+        return None
+
     def shape(self, x: Shape) -> Shape:
         check_image(self, x)
         return (x[2],)

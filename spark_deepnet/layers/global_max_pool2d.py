@@ -19,6 +19,9 @@ class GlobalMaxPool2D(Layer, kind="global_max_pool2d"):
 
     channelwise: ClassVar[bool] = True
 
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
+        return None
+
     def shape(self, x: Shape) -> Shape:
         check_image(self, x)
         return (x[2],)

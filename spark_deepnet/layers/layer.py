@@ -12,6 +12,7 @@ import numpy as np
 from spark_deepnet.errors import NetworkError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.layers._handle import Handle, called
+from spark_deepnet.layers._masking import Masking, lengths_by_shape, with_steps
 from spark_deepnet.registry import Member
 
 Shape = tuple[int, ...]
@@ -98,7 +99,9 @@ class Call:
     number of workers."""
     lengths: np.ndarray | None = None
     """(n,) int32: of each row's first axis, how many entries are real; the rest of x and dy are zeros, and the rest of
-    y and dx are set to zero afterwards. None: all are real. A layer with ``many`` gets those of its first input."""
+    y and dx are set to zero afterwards. None: all are real. Those of several inputs are equal."""
+    updates: int | None = None
+    """How many steps the fit had made before this one; None: not known, or many."""
     total: Callable[[np.ndarray], None] = _alone
     """Sums a float64 vector over all ranks, in place: for layers whose result depends on the whole batch."""
     blocks: Blocks | None = None
@@ -160,19 +163,28 @@ class Layer(Member, family="layers"):
         """The output's shape for the input's, or a NetworkError that says what would fit."""
         return x  # type: ignore[no-any-return]
 
-    def lengths(self, x: Any, lengths: np.ndarray) -> np.ndarray | None:
-        """The output's lengths for the input's, where rows are sequences of different lengths along their first axis;
-        None where the output has no such axis. By default the axis stays where one entry more gives one more, and is
-        gone where the output's first size is the input's by chance."""
-        shapes = x if self.many else (x,)
-        if self.shape(x)[:1] != shapes[0][:1]:
-            return None
-        longer = tuple((s[0] + 1, *s[1:]) for s in shapes)
+    def masking(self, x: Any) -> Masking:
+        """How the layer keeps padding out of its result where rows are sequences of different lengths along their first
+        axis. A layer that overrides this keeps its word in ``forward`` and ``backward``; the default is exact for any
+        layer that computes each row by itself."""
+        if self.totals or self.exchanges(x):
+            return Masking.ZEROS  # all ranks and blocks call the same, whatever their rows' lengths
+        steps = (x[0] if self.many else x)[0]
         try:
-            found = self.shape(longer if self.many else longer[0])
-        except NetworkError:  # it knows no more steps than these
-            return lengths
-        return lengths if found[:1] == longer[0][:1] else None
+            longer = self.weights(with_steps(x, steps + 1))
+        except NetworkError:
+            return Masking.BY_LENGTH
+        same = {k: w.shape for k, w in longer.items()} == {k: w.shape for k, w in self.weights(x).items()}
+        return Masking.BY_LENGTH if same else Masking.FULL_LENGTH
+
+    def lengths(self, x: Any, lengths: np.ndarray) -> np.ndarray | None:
+        """The output's lengths for the input's, exactly; None where the output has no axis of steps. A row of no steps
+        has none behind any layer."""
+        return None if self.masking(x) is Masking.FULL_LENGTH else lengths_by_shape(self.shape, x, lengths)
+
+    def cut_length(self, length: int) -> int:
+        """Of a layer that runs BY_LENGTH: to how many entries a row of that length is cut."""
+        return length
 
     def weights(self, x: Any) -> dict[str, Weight]:
         """The weights that it needs for an input of that shape, by name."""
@@ -219,7 +231,23 @@ class Layer(Member, family="layers"):
         raise NotImplementedError
 
 
-class Activation(Layer):
+class StepwiseLayer(Layer):
+    """The base of layers that give one step for each of theirs, for which zeros behind a row's last step change nothing
+    before it."""
+
+    def mixed_axes(self) -> int:
+        """How many of the last axes it mixes; where the steps are among them, they are features."""
+        return 0
+
+    def masking(self, x: Any) -> Masking:
+        axes = len(x[0] if self.many else x)
+        return Masking.ZEROS if self.mixed_axes() < axes else Masking.FULL_LENGTH
+
+    def lengths(self, x: Any, lengths: np.ndarray) -> np.ndarray | None:
+        return lengths if self.masking(x) is Masking.ZEROS else None
+
+
+class Activation(StepwiseLayer):
     """A layer that works element by element: ``value`` and ``slope`` see flat arrays."""
 
     reads: ClassVar[str] = "y"

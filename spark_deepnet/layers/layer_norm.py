@@ -12,7 +12,7 @@ from spark_deepnet.errors import NetworkError, check_numbers
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer, Weight
 
 
 @kernel
@@ -63,7 +63,7 @@ def _backward_input(x, gamma, moments, dy, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class LayerNorm(Layer, kind="layer_norm"):
+class LayerNorm(StepwiseLayer, kind="layer_norm"):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over the last ``axes`` axes of each row.
 
     x, y: (n, ..., a, b)   gamma, beta: (b,), or for two axes (a, b), and so on
@@ -75,6 +75,9 @@ class LayerNorm(Layer, kind="layer_norm"):
     def __post_init__(self) -> None:
         check_count(self, "axes")
         check_numbers(self, "above 0", "epsilon")
+
+    def mixed_axes(self) -> int:
+        return self.axes
 
     def shape(self, x: Shape) -> Shape:
         if len(x) < self.axes:

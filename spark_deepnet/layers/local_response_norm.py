@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.errors import ParamError, check_numbers
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.layers._windows import check_count, check_image
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 
 @kernel
@@ -82,7 +82,7 @@ def _backward(x, s, dy, size, across, law, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class LocalResponseNorm(Layer, kind="local_response_norm"):
+class LocalResponseNorm(StepwiseLayer, kind="local_response_norm"):
     """y = x / (k + alpha / m sum x'^2)^beta, x' being the m neighbours: ``size`` channels around x's own at its place
     (region "across_channels"), or size x size cells around x in its channel ("within_channel"); 0 beyond the edge.
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 
 @dataclass(frozen=True, repr=False)
-class Maximum(Layer, kind="maximum"):
+class Maximum(StepwiseLayer, kind="maximum"):
     """y = max(x_1, x_2, ...)   x_1, x_2, ..., y: of one shape. Where several are highest, the first gets the slope."""
 
     many: ClassVar[bool] = True

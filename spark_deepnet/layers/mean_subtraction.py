@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError, ParamError
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 
 @dataclass(frozen=True, repr=False)
-class MeanSubtraction(Layer, kind="mean_subtraction"):
+class MeanSubtraction(StepwiseLayer, kind="mean_subtraction"):
     """y_c = x_c - mean_c for each channel c of the last axis.   x, y: (n, ..., channels)"""
 
     mean: tuple[float, ...]

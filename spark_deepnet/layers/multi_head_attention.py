@@ -16,7 +16,7 @@ from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.sequences import add_columns
 from spark_deepnet.layers._sequences import check_flags, check_sequence, lengths_of
 from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight, share_of
+from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, Weight, share_of
 
 LINES = 1024
 
@@ -38,7 +38,7 @@ def _project_back(x, dy, dW, db):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class MultiHeadAttention(Layer, kind="multi_head_attention"):
+class MultiHeadAttention(StepwiseLayer, kind="multi_head_attention"):
     """y = (heads side by side) Wo + bo,  head = softmax(q k^T / sqrt(key_dim)) v,  q = x Wq + bq, and so k and v.
 
     x, y: (n, steps, d)   Wq, Wk, Wv: (d, heads key_dim)   bq, bk, bv: (heads key_dim,)   Wo: (heads key_dim, d)   bo: (d,)

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import ParamError, check_numbers
-from spark_deepnet.layers.layer import Arrays, Call, Layer
+from spark_deepnet.layers.layer import Arrays, Call, StepwiseLayer
 
 
 @dataclass(frozen=True, repr=False)
-class Output(Layer, kind="output"):
+class Output(StepwiseLayer, kind="output"):
     """y = x, the scores (or their link) that a loss sees. No layer reads it: one behind it in the list reads what it
     marks. The network's loss is the sum of weight * loss over its outputs.
 

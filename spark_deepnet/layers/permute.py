@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError, ParamError
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 
 
@@ -28,6 +29,9 @@ class Permute(Layer, kind="permute"):
                 f"Permute: the order {self.order} is for {len(self.order)} axes, found rows of shape {x}"
             )
         return tuple(x[axis - 1] for axis in self.order)
+
+    def masking(self, x: Shape) -> Masking:
+        return Masking.ZEROS if self.order[0] == 1 else Masking.FULL_LENGTH
 
     def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
         return lengths if self.order[0] == 1 else None

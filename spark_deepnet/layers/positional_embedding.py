@@ -12,7 +12,7 @@ from spark_deepnet.errors import NetworkError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.layers._sequences import check_flags, check_sequence
 from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
+from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, Weight
 
 
 @lru_cache(maxsize=16)
@@ -24,7 +24,7 @@ def _waves(steps: int, features: int, dtype: Any) -> np.ndarray:
 
 
 @dataclass(frozen=True, repr=False)
-class PositionalEmbedding(Layer, kind="positional_embedding"):
+class PositionalEmbedding(StepwiseLayer, kind="positional_embedding"):
     """y[n, t] = x[n, t] + P[t].   x, y: (n, steps, features)   P: (length, features), steps <= length
 
     ``sinusoid``: P is not learned but waves, from one turn in 2 pi steps to one in 20000 pi.

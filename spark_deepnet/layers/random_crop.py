@@ -43,6 +43,13 @@ class RandomCrop(Layer, kind="random_crop"):
             raise NetworkError(f"RandomCrop: {self.height} x {self.width} does not fit into its input {x}")
         return (self.height, self.width, x[2])
 
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
+        return None
+
+    def cut_length(self, length: int) -> int:
+        """An image that is not high enough is filled up with zeros."""
+        return max(length, self.height)
+
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         return {"corners": ((2,), np.int64)}
 

@@ -10,6 +10,7 @@ import numpy as np
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.random import bits
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers._windows import check_image
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
 
@@ -51,6 +52,12 @@ class RandomFlip(Layer, kind="random_flip"):
     def shape(self, x: Shape) -> Shape:
         check_image(self, x)
         return x
+
+    def masking(self, x: Shape) -> Masking:
+        return Masking.BY_LENGTH if _MODES[self.mode][0] else Masking.ZEROS
+
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray:
+        return lengths
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         if call.training:

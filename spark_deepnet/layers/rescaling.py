@@ -9,7 +9,7 @@ import numpy as np
 
 from spark_deepnet.errors import check_numbers
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.layers.layer import Arrays, Call, Layer
+from spark_deepnet.layers.layer import Arrays, Call, StepwiseLayer
 
 
 @kernel
@@ -21,7 +21,7 @@ def _line(x, scale, offset, y):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Rescaling(Layer, kind="rescaling"):
+class Rescaling(StepwiseLayer, kind="rescaling"):
     """y = scale x + offset, any shape."""
 
     scale: float

@@ -9,12 +9,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import NetworkError, ParamError
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 
 
 @dataclass(frozen=True, repr=False)
 class Reshape(Layer, kind="reshape"):
-    """y: (n, *target), the last axis running fastest; one size of the target may be -1, from the rest."""
+    """y: (n, *target), the last axis running fastest; one size of the target may be -1, from the rest.
+
+    Of sequences a first size of -1 makes k steps of one, or one of k, the last filled with zeros where a row's steps do
+    not divide; a first size that is the input's leaves the steps as they are.
+    """
 
     target: tuple[int, ...]
     reads: ClassVar[str] = ""
@@ -31,6 +36,16 @@ class Reshape(Layer, kind="reshape"):
         if known * rest != prod(x):
             raise NetworkError(f"Reshape: {prod(x)} numbers a row ({x}) do not fill {self.target}")
         return tuple(rest if size == -1 else size for size in self.target)
+
+    def masking(self, x: Shape) -> Masking:
+        stays = self.target[0] == -1 or (-1 not in self.target and self.target[0] == x[0])
+        return Masking.ZEROS if stays and len(self.target) > 1 else Masking.FULL_LENGTH
+
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray | None:
+        if self.masking(x) is Masking.FULL_LENGTH:
+            return None
+        each = prod(self.shape(x)[1:])
+        return -(-lengths * prod(x[1:]) // each)
 
     def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
         """Where the last axis stays."""

@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.errors import NetworkError
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.stable import exp
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 
 @kernel
@@ -43,10 +43,13 @@ def _backward(y, dy, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Softmax(Layer, kind="softmax"):
+class Softmax(StepwiseLayer, kind="softmax"):
     """y_k = e^x_k / sum_j e^x_j along the last axis.   x, y: (n, ..., classes)"""
 
     reads: ClassVar[str] = "y"
+
+    def mixed_axes(self) -> int:
+        return 1
 
     def shape(self, x: Shape) -> Shape:
         if not x:

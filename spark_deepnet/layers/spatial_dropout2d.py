@@ -11,7 +11,7 @@ from spark_deepnet.errors import check_numbers
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.random import bits
 from spark_deepnet.layers._windows import check_image
-from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
+from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer
 
 
 @kernel
@@ -29,7 +29,7 @@ def _drop(x, key, rows, numbers, limit, scale, y):  # type: ignore[no-untyped-de
 
 
 @dataclass(frozen=True, repr=False)
-class SpatialDropout2D(Layer, kind="spatial_dropout2d"):
+class SpatialDropout2D(StepwiseLayer, kind="spatial_dropout2d"):
     """In training y = x / (1 - rate) for the channels that are kept and 0 for a share ``rate`` of them, drawn anew for
     each row and step; else y = x.   x, y: (n, height, width, channels)
     """

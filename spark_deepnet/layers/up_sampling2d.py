@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers._windows import check_image, pair
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
 
@@ -54,6 +55,12 @@ class UpSampling2D(Layer, kind="up_sampling2d"):
         check_image(self, x)
         rows, columns = pair(self, "size")
         return (x[0] * rows, x[1] * columns, x[2])
+
+    def masking(self, x: Shape) -> Masking:
+        return Masking.ZEROS
+
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray:
+        return lengths * np.int32(pair(self, "size")[0])
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         _forward(x, *pair(self, "size"), y)

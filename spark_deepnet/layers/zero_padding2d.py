@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.layers._windows import check_image, sides
+from spark_deepnet.layers._masking import Masking
+from spark_deepnet.layers._windows import check_image, real_windows, sides
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape
 
 
@@ -36,6 +37,12 @@ class ZeroPadding2D(Layer, kind="zero_padding2d"):
         check_image(self, x)
         (top, bottom), (left, right) = self._borders()
         return (top + x[0] + bottom, left + x[1] + right, x[2])
+
+    def masking(self, x: Shape) -> Masking:
+        return Masking.ZEROS
+
+    def lengths(self, x: Shape, lengths: np.ndarray) -> np.ndarray:
+        return real_windows(lengths, lengths + sum(self._borders()[0]))
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         if x.shape != y.shape:

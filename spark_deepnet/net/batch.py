@@ -12,10 +12,13 @@ import numpy as np
 from spark_deepnet.kernels.lengths import zero_beyond
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.layers._csr import Csr
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Arrays, Call
 from spark_deepnet.net.buffers import Buffers
+from spark_deepnet.net.by_length import Group, backward_by_length, forward_by_length
 from spark_deepnet.net.net import Net, Node
 from spark_deepnet.net.seen import Seen
+from spark_deepnet.net.steps import lengths_into
 
 Lengths = Mapping[str, np.ndarray]
 """Of inputs whose rows are sequences of different lengths: input -> (n,) int32."""
@@ -42,15 +45,27 @@ class Turn:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     ends: np.ndarray | None = None
     """The output's lengths, where its rows are sequences."""
+    groups: list[Group] | None = None
+    """Of a pass in which the rows of each length run apart: these."""
 
     def forward(self, known: dict[str, np.ndarray]) -> None:
-        layer, lengths = self.node.layer, known.get(self.node.inputs[0])
+        layer, lengths = self.node.layer, lengths_into(self.node, known)
         self.call.lengths = lengths
-        layer.forward(self.w, self.x, self.y, self.call)
+        if self._by_length(lengths):
+            self.groups = forward_by_length(layer, self.w, self.x, self.y, self.call)
+        else:
+            self.groups = None
+            layer.forward(self.w, self.x, self.y, self.call)
         self.ends = None if lengths is None else layer.lengths(self.node.x, lengths)
         if self.ends is not None:
             known[self.node.name] = self.ends
             zero_beyond(self.ends, _steps(self.y))
+
+    def _by_length(self, lengths: np.ndarray | None) -> bool:
+        """Whether some row is padded, and the layer must not see its padding."""
+        if lengths is None or np.all(lengths == self.node.input_shapes[0][0]):
+            return False
+        return self.node.layer.masking(self.node.x) is Masking.BY_LENGTH
 
     def backward(self) -> None:
         if self.ends is not None and self.dy is not None:
@@ -58,7 +73,12 @@ class Turn:
         for name, seen in self.seen.items():
             assert self.slopes is not None
             self.slopes[name] = seen.take(self.x.seen) if isinstance(self.x, Csr) else seen.whole()
-        self.node.layer.backward(self.w, self.x, self.y, self.dy, self.dx, self.slopes or {}, self.call)  # type: ignore[arg-type]
+        layer, slopes = self.node.layer, self.slopes or {}
+        assert self.dy is not None
+        if self.groups is None:
+            layer.backward(self.w, self.x, self.y, self.dy, self.dx, slopes, self.call)
+        else:
+            backward_by_length(layer, self.w, self.groups, self.dy, self.dx, slopes)
         for slope, addend in self.sums:
             slope += addend
 
@@ -99,12 +119,20 @@ class Batch:
         self.tops = tuple(turns[top.name] for top in net.tops)
 
     def forward(
-        self, training: bool, step: np.uint64, rows: np.ndarray, lengths: Lengths, fresh: bool = True
+        self,
+        training: bool,
+        step: np.uint64,
+        rows: np.ndarray,
+        lengths: Lengths,
+        fresh: bool = True,
+        updates: int | None = None,
     ) -> np.ndarray:
+        """updates: the steps that the fit has made before; None: not known."""
         known = dict(lengths)
         for turn in self.turns:
             call = turn.call
             call.training, call.rows, call.key, call.fresh = training, rows, turn.key ^ step, fresh
+            call.updates = updates
             turn.forward(known)
         return self.outputs[0].y
 

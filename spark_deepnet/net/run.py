@@ -8,6 +8,7 @@ import numpy as np
 
 from spark_deepnet.errors import NetworkError
 from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Arrays, Blocks, Call
 from spark_deepnet.net.batch import Batch, Lengths
 from spark_deepnet.net.buffers import Buffers
@@ -99,7 +100,13 @@ class Runner:
         return net if self.runs(net) else self.net
 
     def runs(self, net: Net) -> bool:
-        """Whether the network, over longer or shorter sequences, has the same weights and scores of the same widths."""
+        """Whether the network, over longer or shorter sequences, has the same weights and scores of the same widths, and no
+        layer makes features of as many steps as there are."""
+        if any(
+            a.input_shapes != b.input_shapes and a.layer.masking(a.x) is Masking.FULL_LENGTH
+            for a, b in zip(self.net.nodes, net.nodes, strict=True)
+        ):
+            return False
         before, after = ([(s.name, s.weight.shape) for s in layout.slots] for layout in (self.layout, Layout(net)))
         widths = [[out.shape[-1:] for out in n.outputs] for n in (self.net, net)]
         return before == after and widths[0] == widths[1]

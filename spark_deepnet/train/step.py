@@ -133,7 +133,7 @@ class Stepper:
         batch, lengths = fed(self.runner, table.features, rows)
         if self.fresh:
             self.key = key_of("step", self.recipe.seed, self.state.clock.count)
-        batch.forward(True, self.key, keys[rows], lengths, self.fresh)
+        batch.forward(True, self.key, keys[rows], lengths, self.fresh, self.state.clock.count)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
             for k, (gauge, out) in enumerate(zip(self.gauges, batch.outputs, strict=True)):
                 loss, metric = gauge.measured(batch, k, table, rows, scales[k])

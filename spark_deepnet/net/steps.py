@@ -1,0 +1,34 @@
+"""What becomes of the lengths of rows from node to node: inputs of a join must have equal ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from spark_deepnet.errors import DataError
+from spark_deepnet.net.net import Node
+
+
+def lengths_into(node: Node, known: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """The lengths of the rows that the node reads; None: its inputs have no steps, or all are real.
+
+    known: node or input -> (n,) int32. DataError where inputs that are joined step by step differ in a row.
+    """
+    found = {name: known[name] for name in node.inputs if name in known}
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    for name, steps in zip(node.inputs, (shape[0] if shape else 0 for shape in node.input_shapes), strict=True):
+        own = found.get(name, np.full_like(first, steps))
+        if not np.array_equal(own, first):
+            raise DataError(_unequal(node, found, name, own, first))
+    return first
+
+
+def _unequal(node: Node, found: Mapping[str, np.ndarray], name: str, own: np.ndarray, first: np.ndarray) -> str:
+    row = int(np.flatnonzero(own != first)[0])
+    return (
+        f"layer {node.name!r} joins its inputs step by step, but a row has {first[row]} steps in {next(iter(found))!r} and "
+        f"{own[row]} in {name!r}; give both columns as many steps a row, or join what has no steps, such as a pooled value"
+    )
