@@ -29,6 +29,7 @@ chaos:  ## FITS=20 fits, each with a Python worker or an executor killed at rand
 docs:  ## make the tables of the pages anew
 	@bash .ci/setup.sh dev
 	$(PYTHON) -m tests.exchange.page
+	$(PYTHON) -m tests.layers.page
 
 lint:  ## style and types
 	@bash .ci/setup.sh dev

@@ -70,9 +70,7 @@ def along(size: int, window: int, stride: int, padding: str | Sides, dilation: i
     return (count, total // 2, -(-total // 2))
 
 
-def windows(
-    size: Any, window: int, stride: int, padding: str | Sides, dilation: int = 1, ceil: bool = False
-) -> Any:
+def windows(size: Any, window: int, stride: int, padding: str | Sides, dilation: int = 1, ceil: bool = False) -> Any:
     """How many windows there are along axes of these sizes: an int, or an array of them."""
     if isinstance(padding, str):
         return -(-size // stride)

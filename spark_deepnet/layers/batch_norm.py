@@ -118,9 +118,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         a = w.get("gamma", 1.0) * scale
         _affine(x, a.astype(x.dtype), (w.get("beta", 0.0) - a * mean).astype(x.dtype), y)
 
-    def _of_batch(
-        self, x: np.ndarray, mean: Any, variance: Any, w: Arrays, call: Call, count: int
-    ) -> tuple[Any, Any]:
+    def _of_batch(self, x: np.ndarray, mean: Any, variance: Any, w: Arrays, call: Call, count: int) -> tuple[Any, Any]:
         """Mean and variance over all ranks; without any row anywhere, the moving ones."""
         sums = np.empty(2 * len(mean) + 1)
         _sums(x, sums)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from spark_deepnet.errors import DataError
 from spark_deepnet.layers._tell import Tell
 from spark_deepnet.losses.loss import Told
 from spark_deepnet.net.batch import Batch, Turn
@@ -35,6 +36,7 @@ class Gauge:
         assert out.dy is not None
         weights = table.weights[rows] * np.float32(scale)
         if isinstance(targets, Ragged):
+            _check_steps(out.ends, targets.lengths[rows], self.head.name)
             found, weights = each_step(targets, rows, weights, out.y.shape[1])
         else:
             found = targets[rows]
@@ -62,6 +64,18 @@ class Gauge:
         told = Told(of_loss, cut.block, cut.own, cut.places)
         metric = self.metric.sum_part(scores, targets, weights, replace(told, numbers=of_metric))
         return loss.measure_part(scores, targets, weights, slope, told), metric
+
+
+def _check_steps(ends: np.ndarray | None, targets: np.ndarray, output: str) -> None:
+    """Raise a DataError unless every row has scores for as many steps as it has targets."""
+    if ends is None or np.array_equal(ends, targets):
+        return
+    row = int(np.flatnonzero(ends != targets)[0])
+    where = f"output {output!r}" if output else "layers"
+    raise DataError(
+        f"{where}: a row of {targets[row]} targets gets scores for {ends[row]} steps; "
+        f"end the network in layers that keep the number of steps, such as Conv1D with padding='same'"
+    )
 
 
 def each_step(targets: Ragged, rows: np.ndarray, weights: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:

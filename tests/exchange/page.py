@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 
 from spark_deepnet import exchange
 from spark_deepnet.exchange.all_reduce import quickest
+from tests.page import DOCS, rewrite, table
 
-PAGE = Path(__file__).parents[2] / "docs" / "exchange.md"
+PAGE = DOCS / "exchange.md"
 COST = re.compile(r"(?P<steps>.+?) steps(, (?P<bytes>.+?) bytes(?P<whose> .+?))?: (?P<what>.+)")
 CHOSEN = re.compile(r"Chosen (?P<when>.+)\.")
 SIZES = {"64 B": 64, "4 KB": 4_000, "100 KB": 10**5, "1 MB": 10**6, "4 MB": 4 * 10**6, "40 MB": 4 * 10**7}
@@ -31,8 +31,8 @@ def tables() -> dict[str, str]:
     names = [name for name, _ in sorted(CLUSTERS.items(), key=lambda item: sum(item[1]))]
     choices = ((name, *(quickest(CLUSTERS[name], n).__name__ for n in SIZES.values())) for name in names)  # type: ignore[attr-defined]
     return {
-        "algorithms": _table(("algorithm", "steps", "bytes", "what it does", "chosen"), algorithms()),
-        "choices": _table(("", *SIZES), choices),
+        "algorithms": table(("algorithm", "steps", "bytes", "what it does", "chosen"), algorithms()),
+        "choices": table(("", *SIZES), choices),
     }
 
 
@@ -55,18 +55,5 @@ def algorithms() -> Iterator[tuple[str, ...]]:
                 )
 
 
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.rstrip(".") for cell in line) + " |" for line in lines)
-
-
-def rewritten(page: str) -> str:
-    """The page with every table between its two marks made anew."""
-    for name, table in tables().items():
-        begin, end = f"<!-- {name}: made by make docs -->", f"<!-- end of {name} -->"
-        page = re.sub(f"{begin}.*?{end}", lambda _, t=f"{begin}\n{table}\n{end}": t, page, flags=re.DOTALL)  # type: ignore[misc]
-    return page
-
-
 if __name__ == "__main__":
-    PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    rewrite(PAGE, tables())

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from tests.exchange.page import PAGE, algorithms, rewritten, tables
+from tests.exchange.page import PAGE, algorithms, tables
+from tests.page import check
 
 
 def test_the_page_is_up_to_date() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert page == rewritten(page), "run `make docs`"
-
-
-def test_every_table_is_on_the_page() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert all(table in page for table in tables().values())
+    check(PAGE, tables())
 
 
 def test_every_algorithm_tells_its_cost_and_when_it_is_chosen() -> None:

@@ -78,3 +78,52 @@ def test_moving_statistics_follow() -> None:
     np.testing.assert_allclose(w["moving_variance"], 0.9 * before["moving_variance"] + 0.1 * x.var(axis=(0, 1, 2)))
     trained(x[:0], x[:0], Call(training=True), out)
     np.testing.assert_array_equal(out[3]["moving_variance"], before["moving_variance"])
+
+
+@pytest.mark.parametrize(("updates", "decay"), [(None, 0.9), (0, 0.0), (1, 0.1), (9, 0.5), (80, 80 / 89), (1000, 0.9)])
+def test_the_first_batches_of_a_fit_count_more(updates: int | None, decay: float) -> None:
+    x, before, out = np.random.default_rng(0).normal(2, 3, (9, *SHAPE)), weights(), list[Any]()
+    trained(x, x, Call(training=True, updates=updates), out)
+    expected = decay * before["moving_mean"] + (1 - decay) * x.mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(out[3]["moving_mean"], expected)
+
+
+LENGTHS = np.array([2, 0, 1, 1, 2, 0, 2, 1, 1], np.int32)
+
+
+def padded(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(x, dy, which of their steps are real); the others are zeros."""
+    rng = np.random.default_rng(seed)
+    real = np.arange(SHAPE[0]) < LENGTHS[:, None]
+    x, dy = rng.normal(2, 3, (9, *SHAPE)), rng.normal(size=(9, *SHAPE))
+    return x * real[..., None, None], dy * real[..., None, None], real
+
+
+def test_padding_counts_in_no_statistic_and_no_gradient() -> None:
+    """The real steps as rows of one step each are the reference."""
+    (x, dy, real), out, alone = padded(), list[Any](), list[Any]()
+    trained(x, dy, Call(training=True, lengths=LENGTHS), out)
+    trained(x[real][:, None], dy[real][:, None], Call(training=True), alone)
+    for found, expected in zip(out[:2], alone[:2], strict=True):
+        np.testing.assert_allclose(found[real], expected[:, 0], rtol=1e-11, atol=1e-12)
+    for found, expected in zip(out[2:], alone[2:], strict=True):
+        for name in found:
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-11, atol=1e-12)
+
+
+def test_ranks_with_padded_rows_are_one() -> None:
+    (x, dy, real), whole = padded(3), list[Any]()
+    trained(x, dy, Call(training=True, lengths=LENGTHS), whole)
+    total, found = Total(2), [list[Any](), list[Any]()]
+    threads = [
+        Thread(target=trained, args=(x[own], dy[own], Call(training=True, total=total, lengths=LENGTHS[own]), out))
+        for own, out in zip((slice(0, 2), slice(2, 9)), found, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in (0, 1):
+        np.testing.assert_allclose(np.concatenate([f[i] for f in found])[real], whole[i][real], rtol=1e-11, atol=1e-12)
+    for f in found:
+        np.testing.assert_allclose(f[3]["moving_variance"], whole[3]["moving_variance"], rtol=1e-12)

@@ -130,7 +130,9 @@ def single_layers() -> Iterator[tuple[Layer, tuple[int, ...]]]:
     yield from ((layer, IMAGE) for layer in (GlobalAveragePool2D(), GlobalMaxPool2D(), ZeroPadding2D(((2, 1), 0))))
     yield from ((RandomFlip(mode), IMAGE) for mode in ("horizontal", "vertical", "horizontal_and_vertical"))
     yield from ((layer, IMAGE) for layer in (RandomCrop(4, 3), RandomCrop(12, 8), UpSampling2D((3, 1))))
-    yield from ((layer, (LONGEST,)) for layer in (Dense(3), Softmax(), LayerNorm(), Slice(-2), Slice(2), Embedding(5, 3)))
+    yield from (
+        (layer, (LONGEST,)) for layer in (Dense(3), Softmax(), LayerNorm(), Slice(-2), Slice(2), Embedding(5, 3))
+    )
 
 
 def from_tables() -> Iterator[tuple[Layer, Any]]:
