@@ -7,7 +7,7 @@ node whose output it belongs to has gone backward, so a deep chain needs about t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import prod
 from typing import Any
 
@@ -112,3 +112,18 @@ class Buffers:
 
 def _view(flat: np.ndarray, n: int, shape: Shape) -> np.ndarray:
     return flat[: n * prod(shape)].reshape((n, *shape))
+
+
+def buffer_bytes(net: Net, sparse: Collection[str] = (), training: bool = True) -> Counter[str]:
+    """Input or node -> bytes a row of the buffers, of training or of scoring, that it is the first to use."""
+    made = Buffers(net, 1, np.float32, training)
+    for name in net.inputs.keys() - set(sparse):
+        made.value(name, 1, net.inputs[name])
+    used = [*made.values.items(), *((name, array) for (name, _), array in made.kept.items()), *made.slopes.items()]
+    found: Counter[str] = Counter()
+    known: set[int] = set()
+    for name, array in [*used, *((net.nodes[-1].name, array) for array in made.addends)]:
+        if id(array) not in known:
+            known.add(id(array))
+            found[name] += array.nbytes
+    return found

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import numpy as np
-
 from spark_deepnet.layers.layer import Shape
-from spark_deepnet.net.buffers import Buffers
-from spark_deepnet.net.net import Net
+from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.columns import BYTES, ENTRIES, STEPS, Columns, Source, Target
 
-FLOAT, PLACE, KEY = 4, 8, 16
-"""Bytes of a number, of where a sequence starts, of a row's hash and its numbers in two orders."""
+FLOAT_BYTES = 4
+START_BYTES = 8
+"""Of where a sequence starts among the others."""
+ROW_KEY_BYTES = 16
+"""Of a row's hash and its numbers in two orders."""
 INPUT_KIND = "input"
 
 
@@ -64,37 +63,22 @@ def memory(recipe: Recipe, rows: int, blocks: int = 1, sparse: Collection[str] =
     """Of a rank whose steps have up to so many rows, and that holds one of so many blocks: of the first, which is the
     largest. sparse: inputs whose rows are so, and stay so in a batch."""
     net = recipe.block_net(0, blocks)
-    size = FLOAT * Layout(net).size
+    size = FLOAT_BYTES * Layout(net).size
     vectors = len(recipe.made_optimizer().vectors) * size
-    return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffers(net, sparse).values()), rows)
+    return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffer_bytes(net, sparse).values()), rows)
 
 
 def nodes(recipe: Recipe, sparse: Collection[str] = ()) -> tuple[NodeCost, ...]:
     """The inputs and nodes of the network as the loss sees it, in their order."""
     net = recipe.scores_net()
     copies = 2 + len(recipe.made_optimizer().vectors) + recipe.validated
-    rows = buffers(net, sparse)
+    rows = buffer_bytes(net, sparse)
     found = [NodeCost(name, INPUT_KIND, shape, 0, 0, 0, rows[name]) for name, shape in net.inputs.items()]
     for node in net.nodes:
         count, products = parameters(node), node.layer.multiply_adds(node.x)
-        weights = FLOAT * count * copies
+        weights = FLOAT_BYTES * count * copies
         found.append(NodeCost(node.name, node.layer.kind, node.shape, count, products, weights, rows[node.name]))
     return tuple(found)
-
-
-def buffers(net: Net, sparse: Collection[str] = (), training: bool = True) -> Counter[str]:
-    """Input or node -> bytes a row of the buffers, of training or of scoring, that it is the first to use."""
-    made = Buffers(net, 1, np.float32, training)
-    for name in net.inputs.keys() - set(sparse):
-        made.value(name, 1, net.inputs[name])
-    used = [*made.values.items(), *((name, array) for (name, _), array in made.kept.items()), *made.slopes.items()]
-    found: Counter[str] = Counter()
-    known: set[int] = set()
-    for name, array in [*used, *((net.nodes[-1].name, array) for array in made.addends)]:
-        if id(array) not in known:
-            known.add(id(array))
-            found[name] += array.nbytes
-    return found
 
 
 def taken_sparse(recipe: Recipe, columns: Columns) -> list[str]:
@@ -107,17 +91,17 @@ def row_bytes(columns: Columns) -> int:
     """Bytes of one row that a rank keeps: features as dense vectors (wide ones as sparse) or the longest sequences,
     targets, weight, whether it is for validation, its hash and its places."""
     targets = sum(_target_bytes(target, columns.sources[0].shape[0]) for target in columns.targets)
-    return sum(map(_source_bytes, columns.sources)) + targets + FLOAT + 1 + KEY
+    return sum(map(_source_bytes, columns.sources)) + targets + FLOAT_BYTES + 1 + ROW_KEY_BYTES
 
 
 def _target_bytes(target: Target, steps: int) -> int:
-    numbers = FLOAT * max(1, target.labels)
-    return numbers * steps + PLACE if target.steps else numbers
+    numbers = FLOAT_BYTES * max(1, target.labels)
+    return numbers * steps + START_BYTES if target.steps else numbers
 
 
 def _source_bytes(source: Source) -> int:
     if source.wide:
-        return 2 * FLOAT * ENTRIES + PLACE
+        return 2 * FLOAT_BYTES * ENTRIES + START_BYTES
     if source.kind == BYTES and not source.tokens:
         return source.width
-    return FLOAT * source.width + (PLACE if source.kind == STEPS else 0)
+    return FLOAT_BYTES * source.width + (START_BYTES if source.kind == STEPS else 0)

@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.run import Runner
-from spark_deepnet.plan.memory import buffers
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.sharing import turns
 from spark_deepnet.rows.table import Table
@@ -64,4 +64,4 @@ def at_once(plan: ScorePlan) -> int:
     """Rows that go through the network at once: as elsewhere, but no more than have VALUES in the whole network, so that
     all blocks take as many."""
     net = plan.architecture.scores_net()
-    return max(1, min(ROWS, VALUES // sum(buffers(net, net.inputs, training=False).values())))
+    return max(1, min(ROWS, VALUES // sum(buffer_bytes(net, net.inputs, training=False).values())))

@@ -18,10 +18,10 @@ from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.max_pool2d import MaxPool2D
 from spark_deepnet.net import cut
-from spark_deepnet.net.buffers import Buffers
+from spark_deepnet.net.buffers import Buffers, buffer_bytes
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.memory import KEY, buffers, memory, nodes, row_bytes
+from spark_deepnet.plan.memory import ROW_KEY_BYTES, memory, nodes, row_bytes
 from spark_deepnet.rows.blank import blank
 from spark_deepnet.rows.columns import BYTES, STEPS, VECTOR, Columns, Source, Target
 from spark_deepnet.rows.ragged import Ragged
@@ -54,19 +54,19 @@ def test_buffers_take_what_is_foretold(case: NetCase) -> None:
     found = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert made.values
-    assert sum(buffers(net).values()) * CAPACITY == pytest.approx(found, rel=0.02, abs=20_000)
+    assert sum(buffer_bytes(net).values()) * CAPACITY == pytest.approx(found, rel=0.02, abs=20_000)
 
 
 def test_a_shared_buffer_counts_with_its_first_user() -> None:
     """tanh writes over the values that it reads, and their slopes are one buffer too."""
     net = Net.of([Dense(6, activation="tanh"), Dense(3)], {INPUT: (4,)})
-    assert buffers(net) == {INPUT: 4 * 4, "dense": 4 * 6, "dense/tanh": 4 * 6, "dense_2": 4 * 3 + 4 * 3}
+    assert buffer_bytes(net) == {INPUT: 4 * 4, "dense": 4 * 6, "dense/tanh": 4 * 6, "dense_2": 4 * 3 + 4 * 3}
 
 
 def test_sparse_inputs_take_no_buffers() -> None:
     layers = [Dense(3, name="a"), Dense(2, name="b", inputs=("wide",)), Concatenate(inputs=("a", "b"))]
     net = Net.of(layers, {INPUT: (4,), "wide": (1 << 18,)})
-    with_all, without = buffers(net), buffers(net, ["wide"])
+    with_all, without = buffer_bytes(net), buffer_bytes(net, ["wide"])
     assert with_all - without == {"wide": 4 << 18}
 
 
@@ -133,7 +133,7 @@ def test_rows_take_what_is_foretold(columns: Columns) -> None:
     table = blank(columns, 10, longest=True)
     assert len(table) == 10
     ends = sum(8 for part in (*table.features.values(), *table.targets) if isinstance(part, Ragged | Sparse))
-    assert nbytes(table) + KEY * 10 == 10 * row_bytes(columns) + ends
+    assert nbytes(table) + ROW_KEY_BYTES * 10 == 10 * row_bytes(columns) + ends
 
 
 def test_blank_rows_are_like_those_that_are_read() -> None:
