@@ -15,7 +15,7 @@ from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.columns import BYTES, ENTRIES, STEPS, Columns, Source, Target
+from spark_deepnet.rows.columns import ENTRIES, STEPS, Columns, Source, Target
 
 FLOAT, PLACE, KEY = 4, 8, 16
 """Bytes of a number, of where a sequence starts, of a row's hash and its numbers in two orders."""
@@ -118,6 +118,4 @@ def _target_bytes(target: Target, steps: int) -> int:
 def _source_bytes(source: Source) -> int:
     if source.wide:
         return 2 * FLOAT * ENTRIES + PLACE
-    if source.kind == BYTES and not source.tokens:
-        return source.width
-    return FLOAT * source.width + (PLACE if source.kind == STEPS else 0)
+    return np.dtype(source.held_as).itemsize * source.width + (PLACE if source.kind == STEPS else 0)
