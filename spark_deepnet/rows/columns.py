@@ -87,6 +87,11 @@ class Target:
     column: str = LABEL
     """The name under which it is sent."""
 
+    @property
+    def lists(self) -> bool:
+        """Whether it comes as a list of numbers."""
+        return self.steps or self.labels > 1
+
 
 @dataclass(frozen=True)
 class Columns:

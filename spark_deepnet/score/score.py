@@ -186,7 +186,7 @@ def _calm(features: Features) -> None:
 def finite_rows(features: Features) -> np.ndarray:
     """(n,) bool: the rows of which nothing is missing."""
     if isinstance(features, Dense):
-        return known(features.matrix).all(1)  # type: ignore[no-any-return]
+        return np.asarray(known(features.matrix).all(1))
     there = known(features.values).all(tuple(range(1, features.values.ndim)))
     bad = np.repeat(np.arange(len(features)), np.diff(features.starts))[~there]
     found = np.ones(len(features), bool)
@@ -196,4 +196,4 @@ def finite_rows(features: Features) -> np.ndarray:
 
 def known(values: np.ndarray) -> np.ndarray:
     """Which numbers are finite, and which tokens are such."""
-    return np.isfinite(values) if values.dtype.kind == "f" else values >= 0  # type: ignore[no-any-return]
+    return np.asarray(np.isfinite(values) if values.dtype.kind == "f" else values >= 0)
