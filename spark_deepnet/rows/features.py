@@ -86,6 +86,7 @@ def _checked(values: np.ndarray, bad: np.ndarray, source: Source, faults: Faults
         return tokens_of(values, bad, source, faults)
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
         values = np.ascontiguousarray(values, np.float32)
+    values += np.float32(0)  # -0.0 becomes 0.0: a hash of bits would tell them apart
     wrong = int(count_not_finite(values.reshape(-1)))
     if wrong:
         faults[f"column {source.name!r}: NaN or infinite values; fill or drop them first"] += wrong
