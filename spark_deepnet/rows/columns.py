@@ -65,6 +65,11 @@ class Source:
         return prod(self.shape[1:])
 
     @property
+    def exact(self) -> str:
+        """The name under which a few rows come as doubles too, to see what float32 loses."""
+        return f"{self.input} exact"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names under which it is sent."""
         parts = _PARTS.get(self.kind, ("x", "shape") if self.nested else ("x",))

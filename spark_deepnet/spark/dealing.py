@@ -24,6 +24,8 @@ def dealing_key(frame: DataFrame, columns: Columns) -> Column:
             told[source.columns[0]] = _vector(source, *parts)
         elif source.tokens and source.kind in (ARRAY, STEPS):
             told[source.columns[0]] = [parts[0].cast(FLOATS)]
+    for source in columns.sources:
+        told.pop(source.exact, None)
     for target in columns.targets:
         told[target.column] = [F.col(target.column).cast(FLOATS if target.lists else "double")]
     return F.xxhash64(*[key for keys in told.values() for key in keys])

@@ -104,7 +104,10 @@ class Design:
         for head in self.heads:
             head.loss.check_units(head.units)
         self.outputs[0].check_thresholds(told(params, "thresholds"))
-        self.frame = df.select(*[column for columns, _ in found for column in columns], *self._others())
+        sent = [column for columns, _ in found for column in columns]
+        for entry, source in zip(self.entries, self.sources, strict=True):
+            sent += read.exact_of(df, entry, names_of(params, entry.columns), source)
+        self.frame = df.select(*sent, *self._others())
 
     @cached_property
     def layers(self) -> Sequence[Any]:

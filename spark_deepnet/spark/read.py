@@ -17,8 +17,12 @@ from pyspark.sql.types import (
     BinaryType,
     BooleanType,
     DataType,
+    DecimalType,
+    DoubleType,
     FloatType,
+    IntegerType,
     IntegralType,
+    LongType,
     NumericType,
     StructField,
     StructType,
@@ -30,6 +34,7 @@ from spark_deepnet.plan.architecture import Entry
 from spark_deepnet.rows.columns import ARRAY, BYTES, IMAGE, STEPS, VALIDATION, VECTOR, WEIGHT, Source, Target
 from spark_deepnet.rows.vectors import SPARSE
 from spark_deepnet.spark.nested import flat_and_shape
+from spark_deepnet.spark.rounding import exact
 
 FLOATS = "array<float>"
 ANY = -1  # a first size of this: any number of steps
@@ -117,6 +122,25 @@ def source_of(df: DataFrame, entry: Entry, columns: Sequence[str]) -> tuple[list
             f"(VectorAssembler makes one), a binary tensor or an image, or featuresCols with several numeric columns"
         )
     return [part.alias(name) for part, name in zip(found, source.columns, strict=True)], source
+
+
+def exact_of(df: DataFrame, entry: Entry, columns: Sequence[str], source: Source) -> list[Column]:
+    """A few rows of what is sent for an input, as doubles; nothing where float32 holds all numbers of its type."""
+    f = field(df, columns[0], "featuresCol")
+    fields = [field(df, name, "featuresCols") for name in columns]
+    if source.tokens or not (is_vector(f) or any(isinstance(element_of(each)[0], _WIDER) for each in fields)):
+        return []
+    if is_vector(f):
+        doubles = F.unwrap_udt(column(f.name)).getField("values")
+    elif depth(f) > 0 and not is_number(f):
+        doubles = column(f.name) if depth(f) == 1 else flat_and_shape(column(f.name), depth(f), entry)[0]
+    else:
+        doubles = F.array(*[column(name).cast("double") for name in columns])
+    return [exact(doubles, source)]
+
+
+_WIDER = (DoubleType, IntegerType, LongType, DecimalType)
+"""Types with numbers that float32 does not hold."""
 
 
 def _sent_as(kinds: Sequence[DataType], source: Source) -> str:
