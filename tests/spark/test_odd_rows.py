@@ -49,7 +49,7 @@ def test_arrays_of_arrays_are_checked_axis_by_axis(spark: Any, ansi: str) -> Non
     before = spark.conf.get("spark.sql.ansi.enabled")
     spark.conf.set("spark.sql.ansi.enabled", ansi)
     try:
-        df = spark.createDataFrame(rows, "name string, x array<array<double>>").coalesce(1)
+        df = spark.createDataFrame(rows, "name string, x array<array<int>>").coalesce(1)
         columns = [
             F.when(F.col("name") == name, F.struct(*flat_and_shape(F.col("x"), 2, entry))).alias(name)
             for name, (_, entry, _, _) in NESTED.items()
