@@ -40,6 +40,10 @@ def images_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple
 
 def _matrix(blobs: pd.Series, fits: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     found = np.zeros((len(blobs), width), np.uint8)
-    for i in np.flatnonzero(fits):
-        found[i] = np.frombuffer(blobs.array[i], np.uint8)
+    if fits.all() and len(blobs):
+        found[...] = np.frombuffer(b"".join(blobs.to_numpy()), np.uint8).reshape(found.shape)
+        return found, ~fits
+    for row, blob, good in zip(found, blobs.to_numpy(), fits, strict=True):
+        if good:
+            row[:] = np.frombuffer(blob, np.uint8)
     return found, ~fits

@@ -11,7 +11,7 @@ NULL = -1
 
 def lengths_of(lists: pd.Series) -> np.ndarray:
     """(n,) int64: how long each list is, NULL where there is none."""
-    return np.fromiter((NULL if v is None else len(v) for v in lists.array), np.int64, len(lists))
+    return np.fromiter((NULL if v is None else len(v) for v in lists.to_numpy()), np.int64, len(lists))
 
 
 def numbers(series: pd.Series) -> np.ndarray:
@@ -22,7 +22,7 @@ def numbers(series: pd.Series) -> np.ndarray:
 def joined(lists: pd.Series, fits: np.ndarray, width: int) -> np.ndarray:
     """The numbers of all lists one after another; those that do not fit stand as so many zeros. Nulls among whole numbers
     may come as None: then all are floats, with NaN."""
-    arrays, zeros = list(lists.array), np.zeros(width, np.uint8)
+    arrays, zeros = list(lists.to_numpy()), np.zeros(width, np.uint8)
     for i in np.flatnonzero(~fits):
         arrays[i] = zeros
     flat = np.concatenate(arrays) if arrays else zeros[:0]

@@ -51,7 +51,9 @@ def vectors_of(columns: list[pd.Series], source: Source, faults: Faults) -> Vect
     widths = np.where(dense, lengths, sizes)
     fits = sound & (widths == source.width)
     count_widths(widths[sound & ~fits], source, faults)
-    wrong = _wrong_indices(indices, np.where(fits & sparse, lengths, 0), source.width)
+    wrong = np.zeros(len(fits), bool)
+    if (fits & sparse).any():
+        wrong = _wrong_indices(indices, np.where(fits & sparse, lengths, 0), source.width)
     count_null(source, faults, int(null.sum()))
     count_misfits(_MALFORMED.format(source.width - 1), source, faults, int((~null & (~sound | wrong)).sum()))
     return Vectors(indices, values, lengths, fits & ~wrong, sparse, bool((dense | null).all()))
@@ -71,7 +73,7 @@ def _wrong_indices(indices: pd.Series, counts: np.ndarray, width: int) -> np.nda
 
 def places_of(vectors: Vectors, width: int) -> np.ndarray:
     """The column of each entry, row by row; a vector that does not fit has one entry, of the first column."""
-    places = list(vectors.indices.array)
+    places = list(vectors.indices.to_numpy())
     whole, first = np.arange(width, dtype=np.int32), np.zeros(1, np.int32)
     for i in np.flatnonzero(~(vectors.fits & vectors.sparse)):
         places[i] = whole if vectors.fits[i] else first

@@ -40,7 +40,7 @@ def _vector(source: Source, kind: Column, size: Column, indices: Column, values:
     sound = (
         (kind == SPARSE)
         & (size == source.width)
-        & (F.size(indices) == F.size(values))
+        & (F.array_size(indices) == F.array_size(values))
         & (indices == F.sort_array(indices))
         & (F.coalesce(F.get(indices, F.lit(0)), F.lit(0)) >= 0)
         & (F.coalesce(F.try_element_at(indices, F.lit(-1)), F.lit(0)) < source.width)

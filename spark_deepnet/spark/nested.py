@@ -28,7 +28,7 @@ def flat_and_shape(x: Column, depth: int, entry: Entry) -> list[Column]:
     """
     levels = levels_of(x, depth)
     wanted = [*entry.shape[: depth - 1], prod(entry.shape[depth - 1 :])]
-    checks = [] if entry.steps else [F.size(x) == wanted[0]]
+    checks = [] if entry.steps else [F.array_size(x) == wanted[0]]
     checks += [F.forall(a, _of_size(size)) for a, size in zip(levels, wanted[1:], strict=False)]
     fits = reduce(Column.__and__, checks)
     shape = F.when(fits == F.lit(False), F.coalesce(_shape(levels), F.lit("with nulls"))).otherwise("")
@@ -36,17 +36,17 @@ def flat_and_shape(x: Column, depth: int, entry: Entry) -> list[Column]:
 
 
 def _of_size(size: int) -> Callable[[Column], Column]:
-    return lambda inner: F.size(inner) == size
+    return lambda inner: F.array_size(inner) == size
 
 
 def _shape(levels: list[Column]) -> Column:
     """Such as "(4, 6)", or "(4, 2 to 6)" where rows are ragged."""
-    axes = [F.size(levels[0]).cast("string"), *map(_sizes, levels[:-1])]
+    axes = [F.array_size(levels[0]).cast("string"), *map(_sizes, levels[:-1])]
     return F.concat(F.lit("("), F.concat_ws(", ", *axes), F.lit(")"))
 
 
 def _sizes(arrays: Column) -> Column:
-    sizes = F.transform(arrays, lambda inner: F.size(inner))
+    sizes = F.transform(arrays, lambda inner: F.array_size(inner))
     low, high = F.array_min(sizes), F.array_max(sizes)
     ragged = F.concat(low.cast("string"), F.lit(" to "), high.cast("string"))
     return F.when(low == high, low.cast("string")).otherwise(ragged)
