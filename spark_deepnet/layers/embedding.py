@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from spark_deepnet.errors import ParamError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import careful
 from spark_deepnet.layers._windows import check_count
 from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, Weight, share_of
+
+MAX_TOKENS = 2**31 - 1
+"""Tokens are int32."""
 
 
 @careful
@@ -42,7 +46,9 @@ def _backward(x, dy, dE):  # type: ignore[no-untyped-def]
 
 @dataclass(frozen=True, repr=False)
 class Embedding(StepwiseLayer, kind="embedding"):
-    """y[n, t] = E[x[n, t]].   x: (n, ...), whole numbers as floats   E: (vocabulary, units)   y: (n, ..., units)
+    """y[n, t] = E[x[n, t]].   x: (n, ...), whole numbers   E: (vocabulary, units)   y: (n, ..., units)
+
+    As the first layer behind an input it gets int32, so that all tokens are told apart; behind another layer, floats.
 
     A number outside 0..vocabulary - 1 gives zeros and trains nothing. No slope goes on to x. Blocks of a network that is
     cut share the columns of E: cut by rows, every block would make a part of y as large as the whole, to be summed.
@@ -54,6 +60,8 @@ class Embedding(StepwiseLayer, kind="embedding"):
 
     def __post_init__(self) -> None:
         check_count(self, "vocabulary", "units")
+        if self.vocabulary > MAX_TOKENS:
+            raise ParamError(f"Embedding: vocabulary must be at most {MAX_TOKENS}, found {self.vocabulary}")
 
     def shape(self, x: Shape) -> Shape:
         return (*x, self.units)

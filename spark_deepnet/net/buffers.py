@@ -17,13 +17,18 @@ from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers.layer import Arrays, Shape
 from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.tokens import token_inputs
 
 
 class Buffers:
     """Buffers of flat memory for ``capacity`` rows, found by the name of the node whose output or slope they hold."""
 
-    def __init__(self, net: Net, capacity: int, dtype: Any, training: bool) -> None:
+    def __init__(
+        self, net: Net, capacity: int, dtype: Any, training: bool, tokens: Collection[str] | None = None
+    ) -> None:
+        """tokens: the inputs that are fed as int32; None: those that the network reads so."""
         self.capacity, self.dtype = capacity, dtype
+        self.tokens = token_inputs(net) if tokens is None else tokens
         self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
         self.readers = Counter(name for node in net.nodes for name in node.inputs)
         self.nodes = {node.name: node for node in net.nodes}
@@ -87,7 +92,8 @@ class Buffers:
 
     def value(self, name: str, n: int, shape: Shape) -> np.ndarray:
         if name not in self.values:
-            self.values[name] = self._new(prod(self.shapes[name]))
+            dtype = np.int32 if name in self.tokens else self.dtype
+            self.values[name] = aligned(self.capacity * prod(self.shapes[name]), dtype)
         return _view(self.values[name], n, shape)
 
     def csr(self, name: str) -> Csr:

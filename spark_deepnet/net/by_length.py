@@ -30,7 +30,7 @@ class Group:
 def forward_by_length(layer: Layer, w: Arrays, x: Any, y: np.ndarray, call: Call) -> list[Group]:
     """Writes y, with zeros behind what a row has of it. Returns the groups, which the backward pass needs."""
     assert call.lengths is not None
-    found = [_group(layer, _tuple(x), int(length), call) for length in np.unique(call.lengths)]
+    found = [_group(layer, _tuple(x), int(length), call, y.dtype) for length in np.unique(call.lengths)]
     groups = [group for group in found if group is not None]
     y[...] = 0  # y may be the memory of x, of which the groups have copies
     for group in groups:
@@ -39,7 +39,7 @@ def forward_by_length(layer: Layer, w: Arrays, x: Any, y: np.ndarray, call: Call
     return groups
 
 
-def _group(layer: Layer, x: tuple[np.ndarray, ...], length: int, call: Call) -> Group | None:
+def _group(layer: Layer, x: tuple[np.ndarray, ...], length: int, call: Call, dtype: Any) -> Group | None:
     """None where rows of that length have nothing behind the layer."""
     if length == 0:
         return None
@@ -47,10 +47,10 @@ def _group(layer: Layer, x: tuple[np.ndarray, ...], length: int, call: Call) -> 
     own = tuple(a[rows, : layer.cut_length(length)] for a in x)
     shapes: Any = tuple(a.shape[1:] for a in own) if layer.many else own[0].shape[1:]
     try:
-        y = aligned((len(rows), *layer.shape(shapes)), own[0].dtype)
+        y = aligned((len(rows), *layer.shape(shapes)), dtype)
     except NetworkError:
         return None
-    saved = {k: aligned((len(rows), *s), t or y.dtype) for k, (s, t) in layer.saves(shapes).items()}
+    saved = {k: aligned((len(rows), *s), t or dtype) for k, (s, t) in layer.saves(shapes).items()}
     return Group(rows, length, own, y, replace(call, lengths=None, rows=call.rows[rows], saved=saved))
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.columns import BYTES, ENTRIES, STEPS, Columns, Source, Target
+from spark_deepnet.rows.columns import ENTRIES, STEPS, Columns, Source, Target
 
 FLOAT_BYTES = 4
 START_BYTES = 8
@@ -102,6 +104,4 @@ def _target_bytes(target: Target, steps: int) -> int:
 def _source_bytes(source: Source) -> int:
     if source.wide:
         return 2 * FLOAT_BYTES * ENTRIES + START_BYTES
-    if source.kind == BYTES and not source.tokens:
-        return source.width
-    return FLOAT_BYTES * source.width + (START_BYTES if source.kind == STEPS else 0)
+    return np.dtype(source.held_as).itemsize * source.width + (START_BYTES if source.kind == STEPS else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spark_deepnet.rows.columns import BYTES, ENTRIES, STEPS, Columns, Source, Target
+from spark_deepnet.rows.columns import ENTRIES, STEPS, Columns, Source, Target
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Dense, Features, Sparse, Table, Targets
 
@@ -20,12 +20,12 @@ def blank(columns: Columns, n: int, longest: bool = False) -> Table:
 
 def _features(source: Source, n: int, longest: bool) -> Features:
     if source.kind == STEPS:
-        return _repeated(np.zeros(source.shape[1:], np.float32), n, source.shape[0] if longest else 1)
+        return _repeated(np.zeros(source.shape[1:], source.held_as), n, source.shape[0] if longest else 1)
     if source.wide:
         size = n * ENTRIES
         columns, values = np.zeros(size, np.int32), np.zeros(size, np.float32)
         return Sparse(np.arange(0, size + 1, ENTRIES), columns, values, source.width)
-    return Dense(np.zeros((n, source.width), np.uint8 if source.kind == BYTES and not source.tokens else np.float32))
+    return Dense(np.zeros((n, source.width), source.held_as))
 
 
 def _targets(target: Target, n: int, steps: int) -> Targets:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.net import INPUT
 
 LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
 STATE, OWNER, PART = "state", "owner", "part"  # a chunk of the last job's state among the rows, whose it is, its number
-ARRAY, VECTOR, BYTES, STEPS = "array", "vector", "bytes", "steps"
+ARRAY, VECTOR, BYTES, STEPS, IMAGE = "array", "vector", "bytes", "steps", "image"
 
 WIDE, ENTRIES = 4096, 64
+_PARTS = {VECTOR: ("type", "size", "indices", "values"), IMAGE: ("x", "height", "width", "channels", "mode")}
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,9 @@ class Source:
     """One input of the network, and how its rows are sent.
 
     kind: ``array`` (array<float>), ``vector`` (a vector unwrapped into four columns: type 0 sparse, 1 dense),
-    ``bytes`` (binary, one byte a number), or ``steps`` (array<float> of any number of steps, one after another).
+    ``bytes`` (binary, one byte a number), ``image`` (binary, and the height, width, channels and mode that Spark tells of
+    it), or ``steps`` (array<float> of any number of steps, one after another). Tokens come as whole numbers or doubles
+    where others are floats.
     """
 
     shape: Shape
@@ -31,6 +36,8 @@ class Source:
     kind: str = ARRAY
     tokens: int = 0
     """The numbers are tokens 0..tokens-1; 0: any numbers."""
+    nested: bool = False
+    """Whether rows were arrays of arrays: those of another shape come as null, beside their shape as a text."""
 
     @property
     def width(self) -> int:
@@ -40,7 +47,17 @@ class Source:
     @property
     def wide(self) -> bool:
         """Whether rows are taken to be sparse, with ENTRIES numbers each, where nothing is known of them yet."""
-        return self.kind == VECTOR and self.width >= WIDE
+        return self.kind == VECTOR and self.width >= WIDE and not self.tokens
+
+    @property
+    def held_as(self) -> type[np.generic]:
+        """The type of its numbers in a table."""
+        return np.int32 if self.tokens else np.uint8 if self.kind in (BYTES, IMAGE) else np.float32
+
+    @property
+    def expected(self) -> str:
+        """The shape of its rows, in a sentence."""
+        return str(self.shape) if self.kind != STEPS else f"({', '.join(['any steps', *map(str, self.shape[1:])])})"
 
     @property
     def step(self) -> int:
@@ -48,9 +65,14 @@ class Source:
         return prod(self.shape[1:])
 
     @property
+    def exact(self) -> str:
+        """The name under which a few rows come as doubles too, to see what float32 loses."""
+        return f"{self.input} exact"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names under which it is sent."""
-        parts = ("type", "size", "indices", "values") if self.kind == VECTOR else ("x",)
+        parts = _PARTS.get(self.kind, ("x", "shape") if self.nested else ("x",))
         return tuple(f"{self.input} {part}" for part in parts)
 
 
@@ -69,6 +91,11 @@ class Target:
     """Whether every step of a row has a target."""
     column: str = LABEL
     """The name under which it is sent."""
+
+    @property
+    def lists(self) -> bool:
+        """Whether it comes as a list of numbers."""
+        return self.steps or self.labels > 1
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spark_deepnet.rows.columns import VALIDATION, Columns
+from spark_deepnet.rows.columns import Columns
+from spark_deepnet.rows.faults import count_misfits
 from spark_deepnet.rows.features import Faults, features_of
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Table
-from spark_deepnet.rows.targets import targets_of, weights_of
+from spark_deepnet.rows.targets import targets_of, validation_of, weights_of
 
 
 def table_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Table:
@@ -18,10 +19,21 @@ def table_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Table:
         {source.input: features_of(frame, source, faults) for source in columns.sources},
         tuple(targets_of(frame, target, faults) for target in columns.targets),
         weights_of(frame, columns, faults),
-        frame[VALIDATION].eq(True).to_numpy(bool) if columns.validation else np.zeros(len(frame), bool),
+        validation_of(frame, columns, faults),
     )
+    _check_longest(table, columns, faults)
     _check_steps(table, columns, faults)
     return table
+
+
+def _check_longest(table: Table, columns: Columns, faults: Faults) -> None:
+    """Count rows longer than those that the network was made for."""
+    for source in columns.sources:
+        found = table.features[source.input]
+        if isinstance(found, Ragged):
+            longer = found.lengths > source.shape[0]
+            what = f"more than {source.shape[0]} steps, the longest when the fit began; write the rows to a table first"
+            count_misfits(what, source, faults, int(longer.sum()))
 
 
 def _check_steps(table: Table, columns: Columns, faults: Faults) -> None:

@@ -13,6 +13,7 @@ from spark_deepnet.rows.decode import table_of
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.freed import give_back
 from spark_deepnet.rows.held import Rows
+from spark_deepnet.rows.rounding import Rounded, Rounding
 from spark_deepnet.rows.shelf import MIB, Shelf
 from spark_deepnet.rows.table import Table
 
@@ -37,6 +38,8 @@ class Shard:
     """Why rows could not be spilled, as a sentence: the shard has no rows then."""
     spilled: int = 0
     """Bytes."""
+    rounded: Rounded = field(default_factory=dict)
+    """Features that float32 cannot tell apart."""
 
 
 class Reader:
@@ -47,6 +50,7 @@ class Reader:
         self.faults: Faults = Counter()
         self.state: State = {}
         self.shelf = Shelf(_none(columns), limit)
+        self.rounding = Rounding(columns)
 
     def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
         """The rows of the frames; what else there is is kept."""
@@ -54,6 +58,7 @@ class Reader:
             give_back()  # of the frame before
             if STATE in frame:
                 frame = self._without_state(frame)
+            self.rounding.look(frame)
             for start in range(0, len(frame), PIECE):
                 yield table_of(frame.iloc[start : start + PIECE], self.columns, self.faults)
             del frame  # before the next one is made
@@ -76,7 +81,8 @@ class Reader:
             del table
         train, valid = shelf.rows()
         fingerprint = shelf.fingerprint % (1 << 64)
-        return Shard(train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled)
+        rounded = self.rounding.found()
+        return Shard(train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled, rounded)
 
     def _failure(self) -> str | None:
         if self.shelf.failure is None:

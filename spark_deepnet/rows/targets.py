@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from spark_deepnet.rows.columns import WEIGHT, Columns, Target
-from spark_deepnet.rows.features import Faults
+from spark_deepnet.rows.columns import VALIDATION, WEIGHT, Columns, Target
+from spark_deepnet.rows.faults import Faults, shown
+from spark_deepnet.rows.lists import NULL, joined, lengths_of, numbers
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Targets
 
@@ -23,15 +24,13 @@ def targets_of(frame: pd.DataFrame, target: Target, faults: Faults) -> Targets:
 def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragged:
     """A target for every step, from lists of numbers (of target.labels each where there are several)."""
     each = max(1, target.labels)
-    arrays = []
-    for values in labels.array:
-        if values is None or len(values) % each:
-            found = "null" if values is None else f"{len(values)} numbers, which do not divide into steps of {each}"
-            faults[f"column {target.label!r}: {found}, where every step wants a target"] += 1
-            values = np.zeros(0, np.float32)
-        arrays.append(np.asarray(values, np.float32))
-    starts = np.concatenate(([0], np.cumsum([len(a) // each for a in arrays], dtype=np.int64)))
-    flat = pd.Series(np.concatenate(arrays) if arrays else np.zeros(0, np.float32))
+    lengths = lengths_of(labels)
+    fits = (lengths >= 0) & (lengths % each == 0)
+    for length, count in zip(*np.unique(lengths[~fits], return_counts=True), strict=True):
+        found = "null" if length == NULL else f"{length} numbers, which do not divide into steps of {each}"
+        faults[f"column {target.label!r}: {found}, where every step wants a target"] += int(count)
+    starts = np.concatenate(([0], np.cumsum(np.where(fits, lengths // each, 0))))
+    flat = pd.Series(joined(labels, fits, 0))
     if not target.labels:
         return Ragged(classes(flat, target, faults), starts)
     one = replace(target, labels=1)
@@ -39,20 +38,20 @@ def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragge
 
 
 def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
-    """Labels 0..classes-1 as int32."""
-    values = labels.to_numpy(np.float64, na_value=np.nan)
+    """Labels 0..classes-1 as int32, from whole numbers or floats."""
+    whole = isinstance(labels.dtype, np.dtype) and labels.dtype.kind in "iu"
+    values = labels.to_numpy() if whole else numbers(labels)
     missing = np.isnan(values)
     fractional = ~missing & (values != np.floor(values))
     beyond = ~missing & ~fractional & ((values < 0) | (values >= target.classes))
     for what, wrong in (("null", missing), ("fractional", fractional), ("unknown", beyond)):
         if wrong.any():
-            example = "" if what == "null" else f" such as {values[wrong][0]:g}"
+            example = "" if what == "null" else f" such as {shown(values[wrong][0])}"
             faults[
                 f"column {target.label!r}: {what} labels{example}; the network's {target.classes} outputs want whole "
                 f"numbers from 0 to {target.classes - 1}"
             ] += int(wrong.sum())
-    values = np.where(missing | fractional | beyond, 0.0, values)
-    return values.astype(np.int32)
+    return np.where(missing | fractional | beyond, 0, values).astype(np.int32)
 
 
 def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
@@ -91,12 +90,28 @@ def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
 
 
 def weights_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:
+    """(n,) float32. A float32 above 0 and below the least that has all its digits, 1.2e-38, is as good as none."""
     if columns.weight is None:
         return np.ones(len(frame), np.float32)
-    values = frame[WEIGHT].to_numpy(np.float32, na_value=np.nan)
-    wrong = ~((values >= 0) & (values < np.inf))
-    if wrong.any():
-        faults[f"column {columns.weight!r}: negative, null or infinite weights; they must be 0 or more"] += int(
-            wrong.sum()
-        )
-    return np.where(wrong, np.float32(0), values)
+    values = numbers(frame[WEIGHT])
+    least, most = np.finfo(np.float32).tiny, np.finfo(np.float32).max
+    wrong, small = ~((values >= 0) & (values <= most)), (values > 0) & (values < least)
+    for what, those in (
+        ("negative, null or infinite weights; they must be 0 or more", wrong),
+        (f"weights above 0 and below {least:.1e}; multiply all by the same number", small),
+    ):
+        if those.any():
+            faults[f"column {columns.weight!r}: {what}"] += int(those.sum())
+    return np.where(wrong | small, 0, values).astype(np.float32)
+
+
+def validation_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:
+    """(n,) bool: which rows are for validation."""
+    if columns.validation is None:
+        return np.zeros(len(frame), bool)
+    marks = frame[VALIDATION]
+    null = marks.isna().to_numpy(bool)
+    if null.any():
+        what = "null, where rows for validation are true and others false; fill or drop them first"
+        faults[f"column {columns.validation!r}: {what}"] += int(null.sum())
+    return marks.to_numpy(object, na_value=False).astype(bool)

@@ -178,17 +178,22 @@ def picked(scored: Scores, rows: np.ndarray) -> Scores:
 
 
 def _calm(features: Features) -> None:
-    """Zeros for all that is not finite: a layer that takes tokens may not see it."""
+    """Zeros for all that stands for what is missing."""
     values = features.matrix if isinstance(features, Dense) else features.values
-    values[~np.isfinite(values)] = 0
+    values[~known(values)] = 0
 
 
 def finite_rows(features: Features) -> np.ndarray:
-    """(n,) bool: the rows without NaN or infinity."""
+    """(n,) bool: the rows of which nothing is missing."""
     if isinstance(features, Dense):
-        return np.isfinite(features.matrix).all(1)  # type: ignore[no-any-return]
-    finite = np.isfinite(features.values).all(tuple(range(1, features.values.ndim)))
-    bad = np.repeat(np.arange(len(features)), np.diff(features.starts))[~finite]
+        return np.asarray(known(features.matrix).all(1))
+    there = known(features.values).all(tuple(range(1, features.values.ndim)))
+    bad = np.repeat(np.arange(len(features)), np.diff(features.starts))[~there]
     found = np.ones(len(features), bool)
     found[bad] = False
     return found
+
+
+def known(values: np.ndarray) -> np.ndarray:
+    """Which numbers are finite, and which tokens are such."""
+    return np.asarray(np.isfinite(values) if values.dtype.kind == "f" else values >= 0)

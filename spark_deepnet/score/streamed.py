@@ -15,6 +15,7 @@ from spark_deepnet.net.batch import Batch
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import Net, Node
 from spark_deepnet.net.run import Runner
+from spark_deepnet.net.tokens import token_inputs
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.ragged import Ragged
 from spark_deepnet.rows.table import Features, joined_features
@@ -79,7 +80,11 @@ def _all_scores(net: Net, features: Mapping[str, Features], n: int, most: int, w
 def streamed(net: Net, features: Mapping[str, Features], n: int, weights: Weights) -> list[Scores]:
     """Each output's scores of n rows."""
     net = long_enough(Runner(net, np.zeros(0, np.float32), 1, training=False), features).net
-    values = {name: _input(found, n, net.inputs[name]) for name, found in features.items()}
+    tokens = token_inputs(net)
+    values = {
+        name: _input(found, n, net.inputs[name], np.int32 if name in tokens else np.float32)
+        for name, found in features.items()
+    }
     lengths = {name: found.lengths for name, found in features.items() if isinstance(found, Ragged)}
     wanted = Counter(name for node in net.nodes for name in node.inputs) + Counter(out.name for out in net.outputs)
     for node in net.nodes:
@@ -92,8 +97,8 @@ def streamed(net: Net, features: Mapping[str, Features], n: int, weights: Weight
     return [scores_of(values[out.name], lengths.get(out.name), n) for out in net.outputs]
 
 
-def _input(found: Features, n: int, shape: tuple[int, ...]) -> np.ndarray:
-    out = np.zeros((n, *shape), np.float32)
+def _input(found: Features, n: int, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:
+    out = np.zeros((n, *shape), dtype)
     found.take(np.arange(n), out if isinstance(found, Ragged) else rows_of(out, shape))
     return out
 
@@ -103,7 +108,8 @@ def _through(
 ) -> np.ndarray:
     """One node's output for all rows; its lengths join the others'."""
     alone = Net(dict(zip(node.inputs, node.input_shapes, strict=True)), (node,))
-    buffers, y = Buffers(alone, min(n, ROWS), np.float32, False), np.empty((n, *node.shape), np.float32)
+    tokens = [name for name in node.inputs if values[name].dtype == np.int32]
+    buffers, y = Buffers(alone, min(n, ROWS), np.float32, False, tokens), np.empty((n, *node.shape), np.float32)
     ends: list[np.ndarray] = []
     for start in range(0, n, ROWS):
         rows = slice(start, min(start + ROWS, n))

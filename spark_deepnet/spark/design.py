@@ -18,6 +18,7 @@ from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.output import Output as Mark
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.net import INPUT, Net, Node, perceptron
+from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import Architecture, Entry, Head
@@ -103,7 +104,10 @@ class Design:
         for head in self.heads:
             head.loss.check_units(head.units)
         self.outputs[0].check_thresholds(told(params, "thresholds"))
-        self.frame = df.select(*[column for columns, _ in found for column in columns], *self._others())
+        sent = [column for columns, _ in found for column in columns]
+        for entry, source in zip(self.entries, self.sources, strict=True):
+            sent += read.exact_of(df, entry, names_of(params, entry.columns), source)
+        self.frame = df.select(*sent, *self._others())
 
     @cached_property
     def layers(self) -> Sequence[Any]:
@@ -158,7 +162,7 @@ class Design:
         after = [
             b for a, b in pairwise(layers) if isinstance(a, Input) and (a.name or INPUT) == name and b.inputs is None
         ]
-        tokens = max((getattr(layer, "vocabulary", 0) for layer in readers + after), default=0)
+        tokens = max(map(vocabulary_of, readers + after), default=0)
         return read.entry_of(self.df, name, columns, names_of(self.params, columns), sizes, tokens)
 
     def _shape_set(self) -> tuple[int, ...] | None:
@@ -177,6 +181,7 @@ class Design:
     @cached_property
     def net(self) -> Net:
         net = Net.of(self.layers, {entry.name: entry.shape for entry in self.entries})
+        check_vocabularies(net)
         steps = self.entries[0].shape[0]
         for top in net.tops:
             if len(top.shape) != 1 and not (len(top.shape) == 2 and top.shape[0] == steps):

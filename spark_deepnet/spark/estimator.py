@@ -31,6 +31,7 @@ from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
+from spark_deepnet.spark.rounding import warn_of_rounding
 from spark_deepnet.spark.rounds import Rounds, checked
 from spark_deepnet.spark.skew import warn_of_skew
 from spark_deepnet.spark.stored import check_fit
@@ -166,6 +167,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         plan, rounds = self._plan(spark, design)
         outcome = self._train(spark, design.frame, plan, rounds)
         warn_of_skew(outcome.ranks)
+        warn_of_rounding(outcome.ranks)
         return self._model(plan, outcome, time.perf_counter() - began)
 
     def explainPlan(

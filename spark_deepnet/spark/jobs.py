@@ -28,6 +28,7 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.cluster import REGISTERED, workers_for
+from spark_deepnet.spark.dealing import dealing_key
 from spark_deepnet.spark.failures import SLOTS, said_by_spark, tell_of_retries
 from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.persist import try_remove
@@ -133,7 +134,7 @@ class Jobs:
     def _job(self, state: DataFrame | None) -> list[Row]:
         plan = replace(self.plan, job=uuid.uuid4().hex)
         frame = self.frame if state is None else self.frame.unionByName(state, allowMissingColumns=True)
-        dealt = frame.repartition(plan.workers, F.xxhash64(*[F.col(name) for name in frame.columns]))
+        dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
         results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True)
         writers = 1 if self.folder is None else plan.workers
         results = results.repartition(writers, "rank", "name", "part")

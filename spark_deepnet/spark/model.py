@@ -23,7 +23,8 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
-from spark_deepnet.rows.columns import ARRAY, STEPS, Source
+from spark_deepnet.rows.columns import Source
+from spark_deepnet.score.one_row import one_row
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
 from spark_deepnet.score.streamed import score_streamed
@@ -126,9 +127,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if len(self.architecture.entries) > 1:
             raise DataError("predict: this network reads several columns; score a DataFrame with transform")
         (entry,) = self.architecture.entries
-        row = np.asarray(value.toArray() if hasattr(value, "toArray") else value, np.float32).reshape(-1)
-        source = Source(entry.shape, entry.name, "value", STEPS if entry.steps else ARRAY, entry.tokens)
-        frame = pd.DataFrame({source.columns[0]: pd.Series([row], dtype=object)})
+        source, frame = one_row(value, entry)
         self._flat("predict")
         return next(score(self._plan((source,)), [frame])).iloc[0]
 

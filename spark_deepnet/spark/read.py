@@ -9,13 +9,32 @@ from typing import Any
 
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
+from pyspark.mllib.linalg import VectorUDT as OldVectorUDT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, BinaryType, BooleanType, NumericType, StructField, StructType
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    BooleanType,
+    DataType,
+    DecimalType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    IntegralType,
+    LongType,
+    NumericType,
+    StructField,
+    StructType,
+)
 
 from spark_deepnet.errors import DataError, NetworkError, near
+from spark_deepnet.net.tokens import MAX_IN_FLOATS
 from spark_deepnet.plan.architecture import Entry
-from spark_deepnet.rows.columns import ARRAY, BYTES, STEPS, VALIDATION, VECTOR, WEIGHT, Source, Target
+from spark_deepnet.rows.columns import ARRAY, BYTES, IMAGE, STEPS, VALIDATION, VECTOR, WEIGHT, Source, Target
+from spark_deepnet.rows.vectors import SPARSE
+from spark_deepnet.spark.nested import flat_and_shape
+from spark_deepnet.spark.rounding import exact
 
 FLOATS = "array<float>"
 ANY = -1  # a first size of this: any number of steps
@@ -40,10 +59,26 @@ def is_vector(f: StructField) -> bool:
 
 def depth(f: StructField) -> int:
     """How many arrays of arrays of numbers a column is; 0: no array of numbers."""
+    kind, levels = element_of(f)
+    return levels if isinstance(kind, NumericType | BooleanType) else 0
+
+
+def element_of(f: StructField) -> tuple[DataType, int]:
+    """The type within arrays of arrays, and how many of these there are."""
     kind, levels = f.dataType, 0
     while isinstance(kind, ArrayType):
         kind, levels = kind.elementType, levels + 1
-    return levels if isinstance(kind, NumericType) else 0
+    return kind, levels
+
+
+def type_of(f: StructField) -> str:
+    """A column's type in a sentence."""
+    if isinstance(f.dataType, OldVectorUDT):
+        return (
+            "a vector of pyspark.mllib.linalg, Spark's old RDD API; MLUtils.convertVectorColumnsToML of pyspark.mllib.util "
+            "makes vectors of pyspark.ml.linalg"
+        )
+    return f.dataType.simpleString()
 
 
 def is_image(f: StructField) -> bool:
@@ -52,6 +87,7 @@ def is_image(f: StructField) -> bool:
 
 
 _IMAGE = ("height", "width", "nChannels", "data")
+_UNDEFINED = -1  # the mode of an image that Spark could not decode
 
 
 def is_number(f: StructField) -> bool:
@@ -63,26 +99,63 @@ def source_of(df: DataFrame, entry: Entry, columns: Sequence[str]) -> tuple[list
     source = Source(entry.shape, entry.name, ", ".join(columns), STEPS if entry.steps else ARRAY, entry.tokens)
     f = field(df, columns[0], "featuresCol")
     if len(columns) > 1 or is_number(f):
-        for name in columns:
-            _check_number(field(df, name, "featuresCols"), "featuresCols")
-        found = [F.array(*[column(name).cast("float") for name in columns])]
+        fields = [field(df, name, "featuresCols") for name in columns]
+        for each in fields:
+            _check_number(each, "featuresCols")
+        kind = _sent_as([each.dataType for each in fields], source)
+        found = [F.array(*[column(name).cast(kind) for name in columns])]
     elif is_vector(f):
         source = replace(source, kind=VECTOR)
-        found = _unwrapped(f)
+        found = _unwrapped(f, source)
     elif depth(f):
-        found = [_flat(f, entry).cast(FLOATS)]
-    elif isinstance(f.dataType, BinaryType) or is_image(f):
+        source = replace(source, nested=depth(f) > 1)
+        found = _arrays(f, entry, f"array<{_sent_as([element_of(f)[0]], source)}>")
+    elif is_image(f):
+        source = replace(source, kind=IMAGE)
+        found = _image(f, entry)
+    elif isinstance(f.dataType, BinaryType):
         source = replace(source, kind=BYTES)
-        found = [column(f.name).getField("data") if is_image(f) else column(f.name)]
+        found = [column(f.name)]
     else:
         raise DataError(
-            f"featuresCol: column {f.name!r} is {f.dataType.simpleString()}; expected a vector or an array of numbers "
+            f"featuresCol: column {f.name!r} is {type_of(f)}; expected a vector or an array of numbers "
             f"(VectorAssembler makes one), a binary tensor or an image, or featuresCols with several numeric columns"
         )
     return [part.alias(name) for part, name in zip(found, source.columns, strict=True)], source
 
 
-def _unwrapped(f: StructField) -> list[Column]:
+def exact_of(df: DataFrame, entry: Entry, columns: Sequence[str], source: Source) -> list[Column]:
+    """A few rows of what is sent for an input, as doubles; nothing where float32 holds all numbers of its type."""
+    f = field(df, columns[0], "featuresCol")
+    fields = [field(df, name, "featuresCols") for name in columns]
+    if source.tokens or not (is_vector(f) or any(isinstance(element_of(each)[0], _WIDER) for each in fields)):
+        return []
+    if is_vector(f):
+        doubles = F.unwrap_udt(column(f.name)).getField("values")
+    elif depth(f) > 0 and not is_number(f):
+        doubles = column(f.name) if depth(f) == 1 else flat_and_shape(column(f.name), depth(f), entry)[0]
+    else:
+        doubles = F.array(*[column(name).cast("double") for name in columns])
+    return [exact(doubles, source)]
+
+
+_WIDER = (DoubleType, IntegerType, LongType, DecimalType)
+"""Types with numbers that float32 does not hold."""
+
+
+def _sent_as(kinds: Sequence[DataType], source: Source) -> str:
+    """The type in which numbers go to workers: float, but for tokens, which stay what they are."""
+    if not source.tokens:
+        return "float"
+    if source.tokens > MAX_IN_FLOATS and any(isinstance(kind, FloatType) for kind in kinds):
+        raise DataError(
+            f"featuresCol: column {source.name!r} is of floats, which tell tokens apart up to {MAX_IN_FLOATS}, but the "
+            f"embedding has {source.tokens}; make it int or bigint where it is made"
+        )
+    return "bigint" if all(isinstance(kind, IntegralType | BooleanType) for kind in kinds) else "double"
+
+
+def _unwrapped(f: StructField, source: Source) -> list[Column]:
     """A vector's type, size, indices and values.
 
     Where a dense one has no indices an empty array is sent: after each row Spark asks for the size of its Arrow batch,
@@ -92,18 +165,37 @@ def _unwrapped(f: StructField) -> list[Column]:
     """
     vector = F.unwrap_udt(column(f.name))
     kind, size, indices, values = (vector.getField(name) for name in ("type", "size", "indices", "values"))
-    return [kind, size, F.coalesce(indices, F.array().cast("array<int>")), values.cast(FLOATS)]
+    none = F.array().cast("array<int>")
+    indices = F.when(kind == SPARSE, indices).otherwise(F.coalesce(indices, none))
+    return [kind, size, indices, values if source.tokens else values.cast(FLOATS)]
 
 
-def _flat(f: StructField, entry: Entry) -> Column:
-    """Arrays of arrays as one array; null where steps are of different lengths."""
-    found, levels = column(f.name), depth(f)
-    if levels == 2 and len(entry.shape) > 1:
-        within = math.prod(entry.shape[1:])
-        found = F.when(F.forall(found, lambda inner: F.size(inner) == within), found)
-    for _ in range(levels - 1):
-        found = F.flatten(found)
-    return found
+def _arrays(f: StructField, entry: Entry, kind: str) -> list[Column]:
+    """Arrays as they are; arrays of arrays flat, beside the shape of those that the network cannot take."""
+    levels = depth(f)
+    if levels > len(entry.shape):
+        raise DataError(
+            f"featuresCol: column {f.name!r} is {type_of(f)}, of {levels} axes, but the first layer takes rows of shape "
+            f"{entry.shape}; give inputShape of {levels} axes and Flatten() first, or F.flatten the column"
+        )
+    if levels == 1:
+        return [column(f.name).cast(kind)]
+    flat, shape = flat_and_shape(column(f.name), levels, entry)
+    return [flat.cast(kind), shape]
+
+
+def _image(f: StructField, entry: Entry) -> list[Column]:
+    """An image's data, null of one that Spark could not decode, and its height, width, channels and mode."""
+    if len(entry.shape) != len(_IMAGE[:3]):
+        raise DataError(
+            f"featuresCol: column {f.name!r} holds images, of height, width and channels, but the first layer takes rows "
+            f"of shape {entry.shape}; give inputShape=[height, width, channels], and Flatten() before what wants vectors"
+        )
+    image = column(f.name)
+    assert isinstance(f.dataType, StructType)
+    mode = image.getField("mode") if "mode" in f.dataType.names else F.lit(0)
+    data = F.when(mode != _UNDEFINED, image.getField("data"))
+    return [data, *(image.getField(name).cast("int") for name in _IMAGE[:3]), mode.cast("int")]
 
 
 def entry_of(
@@ -117,9 +209,7 @@ def entry_of(
     if any_steps and depth(f):
         return Entry(_longest(df, f, sizes), name, columns, True, tokens)
     if any_steps:
-        raise DataError(
-            f"featuresCol: column {f.name!r} is {f.dataType.simpleString()}; sequences of any length come as arrays"
-        )
+        raise DataError(f"featuresCol: column {f.name!r} is {type_of(f)}; sequences of any length come as arrays")
     entry = Entry(sizes or ((told,) if told else _first(df, f)), name, columns, False, tokens)
     check_width(df, names, entry)
     return entry
@@ -137,7 +227,7 @@ def check_width(df: DataFrame, names: Sequence[str], entry: Entry) -> None:
 
 def _check_number(f: StructField, param: str) -> None:
     if not is_number(f):
-        raise DataError(f"{param}: column {f.name!r} is {f.dataType.simpleString()}; expected a numeric column")
+        raise DataError(f"{param}: column {f.name!r} is {type_of(f)}; expected a numeric column")
 
 
 def _width_told(df: DataFrame, names: Sequence[str]) -> int | None:
@@ -153,32 +243,36 @@ def _first(df: DataFrame, f: StructField) -> tuple[int, ...]:
     """The shape of the first row that is not null: a small job."""
     rows = df.select(column(f.name).alias("x")).where(F.col("x").isNotNull())
     if is_image(f):
-        rows = rows.select(*[F.col(f"x.{name}") for name in _IMAGE[:3]])
+        rows = rows.where(F.col("x.height") > 0).select(*[F.col(f"x.{name}") for name in _IMAGE[:3]])
     elif is_vector(f):
-        rows = rows.select(F.size(vector_to_array("x")))
+        vector = F.unwrap_udt("x")
+        rows = rows.select(F.coalesce(vector.getField("size"), F.size(vector.getField("values"))))
     elif depth(f):
         axes = [F.col("x")]
         for _ in range(depth(f) - 1):
-            axes.append(axes[-1].getItem(0))
-        rows = rows.select(*[F.size(axis) for axis in axes])
+            axes.append(F.get(axes[-1], F.lit(0)))
+        rows = rows.where(F.size(axes[-1]) > 0).select(*[F.size(axis) for axis in axes])
     else:
-        raise DataError(
-            f"featuresCol: column {f.name!r} is {f.dataType.simpleString()}; give inputShape, its rows' shape"
-        )
+        raise DataError(f"featuresCol: column {f.name!r} is {type_of(f)}; give inputShape, its rows' shape")
     found = rows.head(1)
     if not found:
         raise DataError(f"featuresCol: column {f.name!r} has no rows to tell the features' number; give inputShape")
-    return tuple(int(size) for size in found[0])
+    sizes = tuple(found[0])
+    if any(size is None or size < 1 for size in sizes):
+        raise DataError(f"featuresCol: column {f.name!r} starts with a row of shape {sizes}; give inputShape")
+    return sizes
 
 
 def _longest(df: DataFrame, f: StructField, sizes: tuple[int, ...] | None) -> tuple[int, ...]:
     """The shape of the longest row: a job over the lengths."""
     x = column(f.name)
-    inner = F.max(F.size(x.getItem(0))) if depth(f) > 1 else F.lit(1)
+    inner = F.max(F.size(F.get(x, F.lit(0)))) if depth(f) > 1 else F.lit(1)
     row = df.agg(F.max(F.size(x)).alias("steps"), inner.alias("inner")).head()
     if row is None or not row["steps"] or row["steps"] < 1:
         raise DataError(f"featuresCol: column {f.name!r} has no steps to train on")
-    within = sizes[1:] if sizes else (int(row["inner"]),) if depth(f) == 2 else ()
+    within = sizes[1:] if sizes else (int(row["inner"] or 0),) if depth(f) == 2 else ()
+    if 0 in within:
+        raise DataError(f"featuresCol: column {f.name!r} has steps of no numbers; give inputShape=[-1, numbers a step]")
     steps = int(row["steps"])
     return (steps if depth(f) > 1 else max(1, steps // math.prod(within)), *within)
 
@@ -199,10 +293,16 @@ def label_column(df: DataFrame, target: Target) -> Column:
         return _labels(f, target).alias(target.column)
     if not is_number(f):
         raise DataError(
-            f"labelCol: column {f.name!r} is {f.dataType.simpleString()}; expected a numeric column "
+            f"labelCol: column {f.name!r} is {type_of(f)}; expected a numeric column "
             f"(StringIndexer makes classes 0..k-1 of strings)"
         )
-    return column(f.name).cast("double").alias(target.column)
+    return column(f.name).cast(_label_as(f, target)).alias(target.column)
+
+
+def _label_as(f: StructField, target: Target) -> str:
+    """The type in which classes go to workers: whole numbers as such."""
+    whole = isinstance(element_of(f)[0], IntegralType) and not target.labels
+    return "bigint" if whole else "double"
 
 
 def _labels(f: StructField, target: Target) -> Column:
@@ -213,10 +313,11 @@ def _labels(f: StructField, target: Target) -> Column:
     if depth(f) != wanted:
         what = "a network with scores for every step" if target.steps else "a network with several outputs"
         raise DataError(
-            f"labelCol: column {f.name!r} is {f.dataType.simpleString()}; {what} under this loss expects "
+            f"labelCol: column {f.name!r} is {type_of(f)}; {what} under this loss expects "
             f"{'arrays of arrays' if wanted == 2 else 'a vector or an array'} of numbers"
         )
-    return (F.flatten(column(f.name)) if wanted == 2 else column(f.name)).cast(FLOATS)
+    kind = FLOATS if target.labels else f"array<{_label_as(f, target)}>"
+    return (F.flatten(column(f.name)) if wanted == 2 else column(f.name)).cast(kind)
 
 
 def check_classes(df: DataFrame, labelCol: str, units: int) -> None:
@@ -231,7 +332,7 @@ def check_classes(df: DataFrame, labelCol: str, units: int) -> None:
 
 def weight_column(df: DataFrame, weightCol: str) -> Column:
     _check_number(field(df, weightCol, "weightCol"), "weightCol")
-    return column(weightCol).cast("float").alias(WEIGHT)
+    return column(weightCol).cast("double").alias(WEIGHT)
 
 
 def validation_column(df: DataFrame, name: str) -> Column:

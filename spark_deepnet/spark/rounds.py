@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, Row, is_remote
-from pyspark.sql import functions as F
 
 from spark_deepnet import errors
 from spark_deepnet.errors import ClusterError, ParamError
@@ -32,6 +31,7 @@ from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
 from spark_deepnet.rows.batches import steps_of
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
+from spark_deepnet.spark.dealing import dealing_key
 from spark_deepnet.spark.failures import said_by_spark
 from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.jobs import DRIVER_STATE, Outcome
@@ -92,7 +92,7 @@ class Rounds:
     ) -> None:
         self.plan, self.recipe, self.bar = replace(plan, job=uuid.uuid4().hex), plan.recipe, bar
         self.spark, self.checkpoints = frame.sparkSession, checkpoints
-        self.dealt = frame.repartition(plan.workers, F.xxhash64(*[F.col(name) for name in frame.columns]))
+        self.dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
         recipe = plan.recipe
         self.layout = Layout(recipe.scores_net())
         self.state = State.started(self.layout, recipe.made_optimizer(), recipe.seed, recipe.validated)

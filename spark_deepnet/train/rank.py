@@ -206,6 +206,7 @@ def _results(
         "validationRows": census.validation_rows,
         "ownRows": len(shard.train) + len(shard.valid),
         "spilledBytes": shard.spilled,
+        "rounded": shard.rounded,
         "stage": seat.stage,
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])

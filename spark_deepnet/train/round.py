@@ -75,6 +75,7 @@ def _worked(plan: TrainPlan, turn: Round, shard: Shard, number: int, meter: Mete
         "bytesSent": sum(len(piece) for _, piece in parts),
         "ownRows": len(shard.train) + len(shard.valid),
         "spilledBytes": shard.spilled,
+        "rounded": shard.rounded,
     }
     yield _told(MEASURES, number, found | told | {"seconds": meter.seconds | {"total": meter.elapsed}})
     for part, (mass, piece) in enumerate(parts):

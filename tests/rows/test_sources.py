@@ -48,9 +48,9 @@ STEPPED = [
     (PAIRS, [None, [1, NAN, INF, 2]], [[[NAN, NAN]], [[1, NAN], [INF, 2]]], {NULLS: 1, STRANGE: 2}),
     (PAIRS, [], [], {}),
     (WORDS, [[0, 9], [], [3]], [[0, 9], [], [3]], {}),
-    (WORDS, [[0, 10, 1], [-1], [2]], [[0, NAN, 1], [NAN], [2]], {UNKNOWN.format(10): 2}),
-    (WORDS, [[0.5], [2]], [[NAN], [2]], {UNKNOWN.format(0.5): 1}),
-    (WORDS, [None, [NAN, 12, INF]], [[NAN], [NAN, NAN, INF]], {NULLS: 1, STRANGE: 2, UNKNOWN.format(12): 1}),
+    (WORDS, [[0, 10, 1], [-1], [2]], [[0, -1, 1], [-1], [2]], {UNKNOWN.format(10): 2}),
+    (WORDS, [[0.5], [2]], [[-1], [2]], {UNKNOWN.format(0.5): 1}),
+    (WORDS, [None, [NAN, 12, INF]], [[-1], [-1, -1, -1]], {NULLS: 1, STRANGE: 2, UNKNOWN.format(12): 1}),
 ]
 
 
@@ -61,7 +61,7 @@ def test_lists_become_rows_of_steps(
     faults: Faults = Counter()
     found = features_of(arrays(rows), source, faults)
     assert isinstance(found, Ragged)
-    assert (found.values.dtype, found.values.shape[1:], len(found)) == (np.float32, source.shape[1:], len(rows))
+    assert (found.values.dtype, found.values.shape[1:], len(found)) == (source.held_as, source.shape[1:], len(rows))
     for a, b in zip(own(found), expected, strict=True):
         np.testing.assert_array_equal(a, b)
     assert faults == faulty
@@ -79,8 +79,9 @@ TOKENS = [
 def test_unknown_tokens_are_faults_and_marked_in_every_kind_of_column(kind: str, frame: pd.DataFrame) -> None:
     faults: Faults = Counter()
     found = features_of(frame, Source((3,), name="f", kind=kind, tokens=10), faults)
-    assert isinstance(found, Dense | Sparse)
-    np.testing.assert_array_equal(matrix(found), [[0, 9, 3], [NAN, 2, NAN]])
+    assert isinstance(found, Dense)
+    assert found.matrix.dtype == np.int32
+    np.testing.assert_array_equal(found.matrix, [[0, 9, 3], [-1, 2, -1]])
     assert faults == {UNKNOWN.format(10): 2}
 
 

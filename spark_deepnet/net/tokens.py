@@ -1,0 +1,32 @@
+"""Inputs of tokens: whole numbers, which float32 would not hold from 2^24 on."""
+
+from __future__ import annotations
+
+from spark_deepnet.errors import NetworkError
+from spark_deepnet.layers.layer import Layer
+from spark_deepnet.net.net import Net
+
+MAX_IN_FLOATS = 1 << 24
+"""Whole numbers from 0 to this are float32."""
+
+
+def vocabulary_of(layer: Layer) -> int:
+    """How many tokens a layer knows; 0 where it takes other numbers."""
+    return int(getattr(layer, "vocabulary", 0))
+
+
+def token_inputs(net: Net) -> frozenset[str]:
+    """The inputs that are read as tokens alone: they are fed as int32."""
+    readers = {name: [node.layer for node in net.nodes if name in node.inputs] for name in net.inputs}
+    return frozenset(name for name, layers in readers.items() if layers and all(map(vocabulary_of, layers)))
+
+
+def check_vocabularies(net: Net) -> None:
+    """Refuse tokens that pass through other layers, and so through float32, which cannot tell them apart."""
+    whole = token_inputs(net)
+    for node in net.nodes:
+        if vocabulary_of(node.layer) > MAX_IN_FLOATS and not whole.issuperset(node.inputs):
+            raise NetworkError(
+                f"layer {node.name!r}: a vocabulary of {vocabulary_of(node.layer)} behind {node.inputs[0]!r}, whose numbers "
+                f"are float32, which tells tokens apart up to {MAX_IN_FLOATS}; let it read an input of its own"
+            )

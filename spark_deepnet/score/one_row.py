@@ -1,0 +1,56 @@
+"""The features of one row, as ``predict`` is given them, to the frame that Spark would send."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spark_deepnet.errors import DataError
+from spark_deepnet.plan.architecture import Entry
+from spark_deepnet.rows.columns import ARRAY, BYTES, IMAGE, STEPS, VECTOR, Source
+from spark_deepnet.rows.vectors import SPARSE
+
+_IMAGE = ("data", "height", "width", "nChannels", "mode")
+
+
+def one_row(value: Any, entry: Entry) -> tuple[Source, pd.DataFrame]:
+    """A vector, an image, bytes, or an array of the network's shape or flat."""
+    kind, cells = _cells(value, entry)
+    source = Source(entry.shape, entry.name, "value", kind, entry.tokens)
+    columns = zip(source.columns, cells, strict=True)
+    return source, pd.DataFrame({name: pd.Series([cell], dtype=object) for name, cell in columns})
+
+
+def _cells(value: Any, entry: Entry) -> tuple[str, list[Any]]:
+    """How the value is sent, and its parts."""
+    if hasattr(value, "indices") and hasattr(value, "values") and not entry.steps:
+        return VECTOR, [SPARSE, value.size, np.asarray(value.indices), np.asarray(value.values)]
+    if isinstance(value, bytes | bytearray):
+        return BYTES, [bytes(value)]
+    if isinstance(value, tuple) and all(hasattr(value, name) for name in _IMAGE):
+        return IMAGE, [getattr(value, name) for name in _IMAGE]
+    return (STEPS if entry.steps else ARRAY), [_array(value, entry)]
+
+
+def _array(value: Any, entry: Entry) -> np.ndarray:
+    """The numbers, one after another, of an array that has one axis, or those of the network: its last may be several of
+    the network's."""
+    try:
+        found = np.asarray(value.toArray() if hasattr(value, "toArray") else value)
+        if found.dtype.kind not in "iufb":
+            found = found.astype(np.float64)
+    except (TypeError, ValueError, IndexError):
+        raise DataError(
+            f"predict: expected numbers in the shape of a row, {entry.shape}, found {type(value).__name__} that is ragged "
+            f"or holds something else"
+        ) from None
+    axes = found.ndim
+    wanted = (*entry.shape[: axes - 1], prod(entry.shape[axes - 1 :]))
+    first = int(entry.steps)
+    if axes != 1 and (axes > len(entry.shape) or axes == 0 or found.shape[first:] != wanted[first:]):
+        shape = ("any steps", *entry.shape[1:]) if entry.steps else entry.shape
+        raise DataError(f"predict: expected a row of shape {shape}, or flat, found {found.shape}")
+    return found.reshape(-1)
