@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import Any, Self
@@ -271,6 +272,13 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     @classmethod
     def read(cls) -> EstimatorReader:  # type: ignore[override]
         return EstimatorReader(cls)
+
+    @classmethod
+    def load(cls, path: str, modules: Iterable[str] = ()) -> DeepNetEstimator:  # type: ignore[override]
+        """The estimator that was saved to a path. modules: names of those with layers of your own that may be imported
+        because the file names them; what is imported already needs none."""
+        found: DeepNetEstimator = cls.read().modules(modules).load(path)
+        return found
 
 
 def _state_bytes(recipe: Recipe, workers: int) -> int:
