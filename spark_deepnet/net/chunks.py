@@ -68,9 +68,9 @@ def fill(array: np.ndarray, part: int, data: bytes) -> None:
     array.reshape(-1).view(np.uint8)[part * CHUNK : (part + 1) * CHUNK] = raw
 
 
-def check_finite(arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuse weights of which some are no numbers."""
+def check_finite(arrays: Mapping[str, np.ndarray], where: str) -> None:
+    """Refuse saved weights of which some are no numbers."""
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             count = int((~np.isfinite(array)).sum())
-            raise ModelFormatError(f"load: {count} of the {array.size} numbers of {name!r} are NaN or infinite")
+            raise ModelFormatError(f"{where}: {count} of the {array.size} numbers of {name!r} are NaN or infinite")

@@ -81,7 +81,8 @@ class Architecture:
         return asdict(self)
 
     def check_shapes(self) -> None:
-        """Refuse, of an architecture that comes from a file, what no fit makes and no row could have; and losses that are none."""
+        """Refuse, of an architecture that comes from a file, what no fit makes and no row could have, and losses that are
+        none."""
         net = self.net()
         self.heads()
         for name, shape in (*net.inputs.items(), *((node.name, node.shape) for node in net.nodes)):

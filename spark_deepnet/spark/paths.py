@@ -5,6 +5,7 @@ All reading of what this package has written goes through here, so that ``runs[1
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from typing import Any
@@ -31,6 +32,7 @@ def literal(path: str) -> str:
 
 def check_path(path: Any, where: str, error: type[DeepNetError]) -> str:
     """The path, where Spark can write to it and read from it again; else an error. where: a method or a Param."""
+    path = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(path, str) or not path.strip():
         raise error(f"{where}: expected the path of a folder, found {path!r}")
     if _SCHEME_ALONE.match(path):

@@ -59,8 +59,8 @@ class Writer(MLWriter):
 
     def save(self, path: str) -> None:
         """Save the stage to a path; SaveError where it cannot be written, with the stage that was there left whole."""
-        check_path(path, "save", SaveError)
-        path, kept = path.rstrip("/") or path, ""
+        path, kept = check_path(path, "save", SaveError), ""
+        path = path.rstrip("/") or path
         try:
             metadata = list(files_under(self.sparkSession, f"{path}/metadata"))
             if metadata and not self.shouldOverwrite:
@@ -153,7 +153,7 @@ class _Reader(MLReader):  # type: ignore[type-arg]
 
     def load(self, path: str) -> Any:
         """The stage that was saved to a path."""
-        check_path(path, "load", ModelFormatError)
+        path = check_path(path, "load", ModelFormatError)
         path = path.rstrip("/") or path
         with _refused(path):
             try:

@@ -98,7 +98,7 @@ def _loaded(spark: SparkSession, architecture: Architecture, blocks: Any, path: 
         return stored
     arrays = [arrays_of(row for row in rows if row["block"] == b) for b in range(count)]
     for own in arrays:
-        check_finite(own)
+        check_finite(own, f"load: the model under {path!r} is damaged")
     return assembled(net, arrays)
 
 
