@@ -47,13 +47,18 @@ class ModelFormatError(DeepNetError, ValueError):
     """A saved model that is damaged or was written by another version."""
 
 
+MANY = 100
+"""Names that a sentence lists at most."""
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: the near names, or all where none is near."""
     names = sorted(known)
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(c) for c in close) + "?"
-    return "known are " + ", ".join(names) if names else "there are none"
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return f"known are {', '.join(names[:MANY])}{more}" if names else "there are none"
 
 
 _RANGES = {
@@ -79,3 +84,7 @@ class SizeError(DeepNetError, MemoryError):
 
 class SaveError(DeepNetError, OSError):
     """A model that cannot be written where it was asked to be."""
+
+
+class CheckpointError(DeepNetError, ValueError):
+    """Checkpoints of which none is whole."""

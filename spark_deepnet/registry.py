@@ -8,6 +8,7 @@ the defaults. A class of a user's own module adds ``"module"``, so that executor
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from importlib import import_module
 from pkgutil import iter_modules
@@ -129,14 +130,45 @@ def _parted(root: type[Member], kind: str) -> tuple[str, int | None]:
     return (stem, int(version)) if stem and version.isdigit() else (name, None)
 
 
-def _opened(module: str, kind: str) -> None:
+def _opened(module: Any, kind: str) -> None:
     try:
         import_module(module)
-    except ImportError as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if isinstance(error, ImportError):
+            raise UnknownNameError(
+                f"kind {kind!r} is defined in the module {module!r}, which {sys.executable} cannot import ({error}): "
+                f"install it on every executor, or ship it with addArtifact(..., pyfile=True) or --py-files"
+            ) from None
+        said = f"{type(error).__name__} {error}".partition("\n")[0]
         raise UnknownNameError(
-            f"kind {kind!r} is defined in the module {module!r}, which {sys.executable} cannot import ({error}): "
-            f"install it on every executor, or ship it with addArtifact(..., pyfile=True) or --py-files"
+            f"kind {kind!r} is defined in the module {module!r}, which raised {said[:100]}"
         ) from None
+
+
+def check_modules(spec: Any, allowed: Iterable[str] = ()) -> None:
+    """Refuse JSON that would have a module imported which is neither imported already nor allowed, by its own name or by
+    that of a package that it is in."""
+    given, waiting = list(allowed), [spec]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if value.get("module") is not None:
+                _check_module(value["module"], given)
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+
+
+def _check_module(module: Any, allowed: list[str]) -> None:
+    if not isinstance(module, str):
+        raise ParamError(f"a module must be a name, found {str(module)[:60]!r}")
+    if module not in sys.modules and not any(module == name or module.startswith(f"{name}.") for name in allowed):
+        raise ParamError(
+            f"it wants the module {module[:60]!r}, and code is not imported because a file says so; import it yourself "
+            f"first, or load with modules=[{module[:60]!r}], if you trust it"
+        )
 
 
 def _made(cls: type[Any], values: dict[str, Any]) -> Any:

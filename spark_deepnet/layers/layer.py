@@ -295,7 +295,9 @@ def _copied(part: np.ndarray, room: np.ndarray | None) -> np.ndarray:
 
 def share_of(count: int, block: int, blocks: int) -> np.ndarray:
     """Which of so many entries are a block's: a stretch, of a length that differs by one at most."""
-    return np.array_split(np.arange(count), blocks)[block]
+    each, more = divmod(count, blocks)  # as np.array_split, without the others' stretches
+    start = block * each + min(block, more)
+    return np.arange(start, start + each + (block < more))
 
 
 def rows_of(x: np.ndarray, shape: Shape) -> np.ndarray:

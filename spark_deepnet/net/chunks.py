@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spark_deepnet.errors import ModelFormatError
+
 CHUNK = 4 << 20
 """Bytes of an array in one chunk: Spark sends rows, and a row of 4 MiB suits classic and Connect alike."""
 
@@ -50,6 +52,25 @@ def parts_of(shape: Iterable[int]) -> int:
     return max(1, -(-4 * prod(shape) // CHUNK))
 
 
+def bytes_of(shape: Iterable[int], part: int) -> int:
+    """How many bytes a chunk of an array of this shape has."""
+    return max(0, min(CHUNK, 4 * prod(shape) - part * CHUNK))
+
+
 def fill(array: np.ndarray, part: int, data: bytes) -> None:
     """Take one chunk's bytes back into its array; ValueError where they do not fit."""
-    array.reshape(-1).view(np.uint8)[part * CHUNK : (part + 1) * CHUNK][...] = np.frombuffer(data, np.uint8)
+    raw = np.frombuffer(data, np.uint8)
+    if part < 0 or raw.size != bytes_of(array.shape, part):
+        right = bytes_of(array.shape, part)
+        raise ValueError(
+            f"chunk {part} of an array {array.shape} has {raw.size} bytes, not {right}: it is not broadcast"
+        )
+    array.reshape(-1).view(np.uint8)[part * CHUNK : (part + 1) * CHUNK] = raw
+
+
+def check_finite(arrays: Mapping[str, np.ndarray], where: str) -> None:
+    """Refuse saved weights of which some are no numbers."""
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            count = int((~np.isfinite(array)).sum())
+            raise ModelFormatError(f"{where}: {count} of the {array.size} numbers of {name!r} are NaN or infinite")

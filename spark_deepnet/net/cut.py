@@ -10,7 +10,7 @@ cut stay so where their loss can be made of parts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -35,6 +35,8 @@ WIDE = 256
 """Scores of a row, or of a step of it, from which they stay cut up to the loss; fewer are gathered, or summed."""
 Entries = tuple[np.ndarray, ...]
 """Of the last axis, by block."""
+Cuts = tuple[list[Piece], Entries]
+"""The pieces of all blocks, and the entries that they make."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,28 @@ def cut(
     return _Cutter(net, block, blocks, LEAST if least is None else least, remembers, told).cut()
 
 
+def cuts(net: Net, blocks: int) -> Iterator[Net]:
+    """The networks of all blocks, one after another: what they have in common is found once."""
+    shared: dict[str, Cuts | None] = {}
+    for block in range(blocks):
+        yield net if blocks == 1 else _Cutter(net, block, blocks, LEAST, False, {}, shared).cut()
+
+
 class _Cutter:
     def __init__(
-        self, net: Net, block: int, blocks: int, least: int, remembers: bool, tells: Mapping[str, int | None]
+        self,
+        net: Net,
+        block: int,
+        blocks: int,
+        least: int,
+        remembers: bool,
+        tells: Mapping[str, int | None],
+        shared_cuts: dict[str, Cuts | None] | None = None,
     ) -> None:
         self.net, self.block, self.blocks, self.least, self.remembers = net, block, blocks, least, remembers
         self.tells = tells
+        self.cuts = {} if shared_cuts is None else shared_cuts
+        """Of each node that is cut, the pieces of all blocks."""
         self.nodes: list[Node] = []
         self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
         self.gathered: dict[str, _Value] = {}
@@ -139,8 +157,10 @@ class _Cutter:
         known = [value.entries for value in found if value.entries is not None]
         if len(known) < len(found) or node.owner in self.tied:
             return None
-        each = [entries if node.layer.many else entries[0] for entries in zip(*known, strict=True)]
-        cuts = _of_all(node.layer.cut_through(node.x, entries) for entries in each)
+        if node.name not in self.cuts:
+            each = [entries if node.layer.many else entries[0] for entries in zip(*known, strict=True)]
+            self.cuts[node.name] = _of_all(node.layer.cut_through(node.x, entries) for entries in each)
+        cuts = self.cuts[node.name]
         return None if cuts is None else self._run(node, cuts[0][self.block], found, cuts[1])
 
     def _by_inputs(self, node: Node) -> _Value | None:
@@ -187,7 +207,10 @@ class _Cutter:
     def _by_outputs(self, node: Node, whole: _Value) -> _Value | None:
         if not node.shape or node.shape[-1] < self.blocks:
             return None
-        cuts = _of_all(node.layer.cut_outputs(node.x, block, self.blocks) for block in range(self.blocks))
+        if f"{node.name}/outputs" not in self.cuts:
+            pieces = (node.layer.cut_outputs(node.x, block, self.blocks) for block in range(self.blocks))
+            self.cuts[f"{node.name}/outputs"] = _of_all(pieces)
+        cuts = self.cuts[f"{node.name}/outputs"]
         return None if cuts is None else self._run(node, cuts[0][self.block], [self._shared(whole)], cuts[1])
 
     def _by_sum(self, node: Node, whole: _Value) -> _Value | None:
@@ -242,7 +265,7 @@ def _ends(net: Net) -> set[str]:
     return found
 
 
-def _of_all(cuts: Iterable[tuple[Piece, np.ndarray] | None]) -> tuple[list[Piece], Entries] | None:
+def _of_all(cuts: Iterable[tuple[Piece, np.ndarray] | None]) -> Cuts | None:
     """The pieces and the entries of all blocks, where every block has them."""
     found = list(cuts)
     known = [cut for cut in found if cut is not None]

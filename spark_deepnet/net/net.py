@@ -50,11 +50,11 @@ class Net:
         """A network from layers (objects, names or JSON) in a row; a layer with ``inputs`` reads the nodes of those
         names instead of the one before it, which makes a graph. Or from the handle of its output, or several."""
         shapes: dict[str, Shape] = dict(inputs)
-        nodes: list[Node] = []
+        nodes: dict[str, Node] = {}
         for wire in wired(layers_of(layers), inputs):
-            nodes.append(_node(wire, shapes, nodes))
-            shapes[wire.name] = nodes[-1].shape
-        return Net(dict(inputs), tuple(nodes))
+            nodes[wire.name] = _node(wire, shapes, nodes)
+            shapes[wire.name] = nodes[wire.name].shape
+        return Net(dict(inputs), tuple(nodes.values()))
 
     @property
     def outputs(self) -> tuple[Node, ...]:
@@ -113,7 +113,7 @@ class Net:
         return replace(self, nodes=tuple(node for node in moved if node.name not in left))
 
 
-def _node(wire: Wire, known: Mapping[str, Shape], nodes: Sequence[Node]) -> Node:
+def _node(wire: Wire, known: Mapping[str, Shape], nodes: Mapping[str, Node]) -> Node:
     """The node of a layer behind these nodes, over inputs of known shapes."""
     layer, sources = wire.layer, wire.inputs
     shapes = tuple(known[s] for s in sources)
@@ -127,19 +127,23 @@ def _node(wire: Wire, known: Mapping[str, Shape], nodes: Sequence[Node]) -> Node
     return node
 
 
-def _check_share(node: Node, nodes: Sequence[Node]) -> None:
+def _check_share(node: Node, nodes: Mapping[str, Node]) -> None:
     """Refuse a sharer whose weights are not those of an earlier layer that has its own."""
-    owners = {n.name: n for n in nodes if n.layer.share is None and n.weights()}
-    if node.owner not in owners:
+    if not _owns(nodes.get(node.owner)):
         raise NetworkError(
             f"layer {node.name!r} shares the weights of {node.owner!r}, which is no layer before it with weights of "
-            f"its own; {near(node.owner, owners)}"
+            f"its own; {near(node.owner, [name for name, n in nodes.items() if _owns(n)])}"
         )
-    own, others = ({k: w.shape for k, w in n.weights().items()} for n in (node, owners[node.owner]))
+    own, others = ({k: w.shape for k, w in n.weights().items()} for n in (node, nodes[node.owner]))
     if own != others:
         raise NetworkError(
             f"layer {node.name!r} needs weights {own}, but {node.owner!r}, which it shares, has {others}"
         )
+
+
+def _owns(node: Node | None) -> bool:
+    """Whether it has weights of its own."""
+    return node is not None and node.layer.share is None and bool(node.weights())
 
 
 def perceptron(sizes: Sequence[int], top: str | None = "softmax") -> list[Layer]:

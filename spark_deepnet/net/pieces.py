@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.layers.layer import Part
-from spark_deepnet.net.cut import cut
+from spark_deepnet.net.cut import cuts
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout, Slot
 
@@ -27,16 +27,16 @@ def assembled(net: Net, blocks: Sequence[Mapping[str, np.ndarray]]) -> np.ndarra
     layout = Layout(net)
     flat = layout.zeros()
     whole = layout.named(flat)
-    for block, own in enumerate(blocks):
-        for slot in Layout(cut(net, block, len(blocks))).slots:
+    for block, own in zip(cuts(net, len(blocks)), blocks, strict=True):
+        for slot in Layout(block).slots:
             whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = own[slot.name]
     return flat
 
 
 def pieces_of(net: Net, blocks: int) -> list[Pieces]:
     """For each block what it holds of the network's arrays."""
-    cuts = [Layout(cut(net, block, blocks)).slots for block in range(blocks)]
-    return [{slot.name: [list(slot.weight.shape), _entries(slot.weight.part)] for slot in slots} for slots in cuts]
+    slots = (Layout(block).slots for block in cuts(net, blocks))
+    return [{slot.name: [list(slot.weight.shape), _entries(slot.weight.part)] for slot in own} for own in slots]
 
 
 def _entries(part: Part | None) -> list[Any] | None:

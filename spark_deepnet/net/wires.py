@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -55,6 +56,9 @@ class Wirer:
         self.alias: dict[str, str] = {}
         """A layer's name -> the node that ends its work: its activation."""
         self.wires: list[Wire] = []
+        self.outputs: set[str] = set()
+        self.numbers: Counter[str] = Counter()
+        """Of each kind, the last number that a name has taken."""
 
     def take(self, layer: Layer) -> str:
         """Place a layer; its name, by which others read it."""
@@ -79,10 +83,11 @@ class Wirer:
         name = source.partition("/")[0] if layer.name is None else layer.name
         if source in self.inputs:
             raise NetworkError(f"layer {layer!r} marks the input {source!r}; an output is what a layer gives")
-        if not name or "/" in name or name in [w.layer.name for w in self.wires if isinstance(w.layer, Output)]:
+        if not name or "/" in name or name in self.outputs:
             raise NetworkError(
                 f"layer {layer!r}: outputs need different names without '/', found {name!r}; give it one of its own"
             )
+        self.outputs.add(name)
         self.wires.append(Wire(f"{name}/output", replace(layer, name=name), (source,)))
         return self.wires[-1].name
 
@@ -98,13 +103,19 @@ class Wirer:
         return name
 
     def _name(self, layer: Layer) -> str:
-        taken = self.known | set(self.alias)
         if layer.name is not None:
-            if not layer.name or layer.name in taken or "/" in layer.name:
+            if not layer.name or self._taken(layer.name) or "/" in layer.name:
                 raise NetworkError(f"layer {layer!r}: its name must be new and without '/', found {layer.name!r}")
             return layer.name
-        names = (layer.kind if i == 1 else f"{layer.kind}_{i}" for i in range(1, len(taken) + 2))
-        return next(name for name in names if name not in taken)
+        while True:  # a number that was taken once stays so: each is tried once
+            self.numbers[layer.kind] += 1
+            number = self.numbers[layer.kind]
+            name = layer.kind if number == 1 else f"{layer.kind}_{number}"
+            if not self._taken(name):
+                return name
+
+    def _taken(self, name: str) -> bool:
+        return name in self.known or name in self.alias
 
     def _sources(self, layer: Layer, name: str) -> tuple[str, ...]:
         told = (layer.inputs,) if isinstance(layer.inputs, str) else layer.inputs

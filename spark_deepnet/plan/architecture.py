@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from math import prod
 from typing import Any
 
+from spark_deepnet.errors import ParamError
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.losses._metrics import METRICS, Metric
@@ -69,11 +71,31 @@ class Architecture:
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Architecture:
-        entries = (dict(e, shape=tuple(e["shape"]), columns=tuple(e["columns"])) for e in values["entries"])
-        return Architecture(tuple(values["layers"]), tuple(Entry(**e) for e in entries), values["loss"])
+        """The architecture that ``to_json`` gave; ParamError where the values are none."""
+        layers, entries = values.get("layers"), values.get("entries")
+        if not (isinstance(layers, list) and layers and isinstance(entries, list) and entries):
+            raise ParamError("architecture: layers and entries must be lists that are not empty")
+        return Architecture(tuple(layers), tuple(map(_entry, entries)), values.get("loss"))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def check_shapes(self) -> None:
+        """Refuse, of an architecture that comes from a file, what no fit makes and no row could have, and losses that are
+        none."""
+        net = self.net()
+        self.heads()
+        for name, shape in (*net.inputs.items(), *((node.name, node.shape) for node in net.nodes)):
+            if prod(shape) > MAX_SIZE:
+                raise ParamError(
+                    f"architecture: {name!r} would have {prod(shape)} numbers a row, at most {MAX_SIZE} can be"
+                )
+        for entry in self.entries:
+            tables = [getattr(n.layer, "vocabulary", 0) for n in net.nodes if entry.name in n.inputs]
+            if max(tables, default=0) and not 0 < entry.tokens <= max(tables):
+                raise ParamError(
+                    f"architecture: the input {entry.name!r} has tokens up to {entry.tokens}, its layers {max(tables)}"
+                )
 
     def net(self) -> Net:
         return Net.of(self.layers, {entry.name: entry.shape for entry in self.entries})
@@ -89,3 +111,26 @@ class Architecture:
     def _head(self, out: Node) -> Head:
         mark = out.layer if isinstance(out.layer, Output) else Output(name=out.name)
         return Head(str(mark.name), Loss.of(mark.loss or self.loss), mark.weight, out.shape)
+
+
+MAX_SIZE = (1 << 31) - 1
+"""Numbers that a value of one row may have: those of an array of Spark."""
+
+
+def _entry(values: Any) -> Entry:
+    """An input from its JSON values, each of which is checked."""
+    if not isinstance(values, dict) or not values.keys() <= {f.name for f in fields(Entry)}:
+        raise ParamError(f"architecture: an input has the fields of an Entry, found {str(values)[:80]}")
+    shape, columns, least = values.get("shape"), values.get("columns", []), 0 if values.get("steps") else 1
+    right = {
+        "shape": isinstance(shape, list) and 0 < len(shape) <= 32 and all(type(s) is int for s in shape)
+        and min([*shape[1:], 1]) > 0 and least <= shape[0] <= MAX_SIZE,
+        "name": isinstance(values.get("name", INPUT), str),
+        "columns": isinstance(columns, list) and all(isinstance(column, str) for column in columns),
+        "steps": isinstance(values.get("steps", False), bool),
+        "tokens": type(values.get("tokens", 0)) is int and 0 <= values.get("tokens", 0) <= MAX_SIZE,
+    }  # fmt: skip
+    for field, sound in right.items():
+        if not sound:
+            raise ParamError(f"architecture: {field} of an input cannot be {str(values.get(field))[:80]}")
+    return Entry(**(values | {"shape": tuple(shape or ()), "columns": tuple(columns)}))

@@ -73,7 +73,7 @@ class Output:
             raise ParamError("thresholds: this network gives no class probabilities; leave them unset")
         if len(thresholds) != self.classes:
             raise ParamError(f"thresholds: expected one for each of {self.classes} classes, found {len(thresholds)}")
-        if min(thresholds) < 0 or sum(t == 0 for t in thresholds) > 1:
+        if not (np.isfinite(thresholds).all() and min(thresholds) >= 0) or sum(t == 0 for t in thresholds) > 1:
             raise ParamError(f"thresholds: must be 0 or more, with at most one 0, found {list(thresholds)}")
 
     def columns(self, scores: np.ndarray, thresholds: Sequence[float] | None) -> dict[str, np.ndarray]:

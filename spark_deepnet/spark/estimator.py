@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import Any, Self
@@ -14,6 +15,7 @@ from pyspark.ml.base import Predictor
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession, is_remote
 
+from spark_deepnet.errors import ParamError
 from spark_deepnet.exchange.report import Listener
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.cost import Link
@@ -29,6 +31,7 @@ from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.memory import row_memory, worker_memory
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.params import DeepNetParams
+from spark_deepnet.spark.paths import check_path
 from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.rounding import warn_of_rounding
@@ -162,6 +165,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         began = time.perf_counter()
         spark = dataset.sparkSession
+        self._check_folder()
         design = Design(self, dataset)
         cluster.share_python(spark)
         plan, rounds = self._plan(spark, design)
@@ -169,6 +173,12 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         warn_of_skew(outcome.ranks)
         warn_of_rounding(outcome.ranks)
         return self._model(plan, outcome, time.perf_counter() - began)
+
+    def _check_folder(self) -> None:
+        """Refuse a folder that Spark would write to and then not find again."""
+        folder = told(self, "checkpointDir")
+        if folder:
+            check_path(folder, "checkpointDir", ParamError)
 
     def explainPlan(
         self, dataset: DataFrame, latency: float = Link.latency, bandwidth: float = Link.bandwidth
@@ -179,6 +189,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         A few steps are timed on this machine; the exchange is reckoned from a message's ``latency`` (seconds) and the
         network's ``bandwidth`` (bytes a second). Errors are those of ``fit``."""
         link, spark = Link(latency, bandwidth), dataset.sparkSession
+        self._check_folder()
         plan, rounds = self._plan(spark, Design(self, dataset))
         found = forecast(plan, link, rounds, worker_memory(spark))
         print(found)
@@ -273,6 +284,13 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     @classmethod
     def read(cls) -> EstimatorReader:  # type: ignore[override]
         return EstimatorReader(cls)
+
+    @classmethod
+    def load(cls, path: str, modules: Iterable[str] = ()) -> DeepNetEstimator:  # type: ignore[override]
+        """The estimator that was saved to a path. modules: names of those with layers of your own that may be imported
+        because the file names them; what is imported already needs none."""
+        found: DeepNetEstimator = cls.read().modules(modules).load(path)
+        return found
 
 
 def _state_bytes(recipe: Recipe, workers: int) -> int:

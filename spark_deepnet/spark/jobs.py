@@ -31,6 +31,7 @@ from spark_deepnet.spark.cluster import REGISTERED, workers_for
 from spark_deepnet.spark.dealing import dealing_key
 from spark_deepnet.spark.failures import SLOTS, said_by_spark, tell_of_retries
 from spark_deepnet.spark.interrupts import stopped_with_us
+from spark_deepnet.spark.paths import literal
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.seat import seat
@@ -121,7 +122,7 @@ class Jobs:
 
     def _stored(self, path: str) -> Stored:
         """The last job's weights in a place of their own, in which they stay."""
-        found = self.spark.read.parquet(f"{self.folder}/{self.count - 1}")
+        found = self._written(self.count - 1)
         block = (ALL - F.col("rank")).alias("block")
         chunks = found.where(F.col("kind") == rank.WEIGHTS).select("name", block, "part", "shape", "data", "sha256")
         try:
@@ -167,12 +168,19 @@ class Jobs:
         clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
         large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
         small = ~F.col("kind").isin(large) | clock
-        return self.spark.read.parquet(path).where(small).collect()
+        return self._written(self.count).where(small).collect()
+
+    def _written(self, job: int) -> DataFrame:
+        """What a job has left in the folder, whose chunks executors check as they read them."""
+        found = self.spark.read.parquet(literal(f"{self.folder}/{job}"))
+        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not agree with its checksum"))
+        sound = F.col("sha256").isNull() | (F.sha2("data", 256) == F.col("sha256"))
+        return found.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
 
     def _state(self, rows: list[Row]) -> DataFrame:
         """The state as a frame of chunks that joins the next job's rows."""
         if self.folder is not None:
-            found = self.spark.read.parquet(f"{self.folder}/{self.count - 1}").where(F.col("kind") == rank.STATE)
+            found = self._written(self.count - 1).where(F.col("kind") == rank.STATE)
             self.plan = replace(self.plan, state_chunks=found.count())
             return found.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
         chunks = [(bytes(r["data"]), r["rank"], r["part"]) for r in rows if r["kind"] == rank.STATE]

@@ -168,9 +168,13 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         added = [StructField(name, _kind(part, self._outputs[k])) for name, (part, k) in self._wanted().items()]
         return StructType([*schema.fields, *added])
 
+    def check_thresholds(self) -> None:
+        """Refuse thresholds that are not one a class."""
+        self._outputs[0].check_thresholds(told(self, "thresholds"))
+
     def _plan_for(self, dataset: DataFrame) -> tuple[ScorePlan, list[Column]]:
         check_ranges(self)
-        self._outputs[0].check_thresholds(told(self, "thresholds"))
+        self.check_thresholds()
         inputs, sources = [], []
         for entry in self.architecture.entries:
             names = names_of(self, entry.columns)
@@ -223,6 +227,13 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     @classmethod
     def read(cls) -> ModelReader:  # type: ignore[override]
         return ModelReader(cls)
+
+    @classmethod
+    def load(cls, path: str, modules: Iterable[str] = ()) -> DeepNetModel:  # type: ignore[override]
+        """The model that was saved to a path. modules: names of those with layers of your own that may be imported
+        because the file names them; what is imported already needs none."""
+        found: DeepNetModel = cls.read().modules(modules).load(path)
+        return found
 
 
 def _udf(plan: ScorePlan, scorer: Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]) -> Any:

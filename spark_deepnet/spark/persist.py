@@ -1,29 +1,37 @@
-"""Saving and loading without pickle: Spark ML's metadata, and weights as Parquet."""
+"""Saving and loading without pickle: Spark ML's metadata, and weights as Parquet.
+
+Whatever lies at a path stays whole until what replaces it is whole: new weights are written beside the old ones, then a
+new line of metadata makes them the model, then what is old is removed. Nothing is renamed, so this holds on object
+stores and over Connect too.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
-from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLReader, MLWriter
+from pyspark.ml.util import MLReader, MLWriter
 from pyspark.ml.wrapper import JavaWrapper
 from pyspark.sql import SparkSession, is_remote
 
-from spark_deepnet.errors import ModelFormatError, SaveError
+from spark_deepnet.errors import DeepNetError, ModelFormatError, ParamError, SaveError
 from spark_deepnet.plan.architecture import Architecture
-from spark_deepnet.spark.failures import first_line
-from spark_deepnet.spark.found import found
-from spark_deepnet.spark.weights import check_apart, load_weights, save_weights
+from spark_deepnet.spark.causes import deepest_cause
+from spark_deepnet.spark.metadata import read_metadata, saves_in, with_params, write_metadata
+from spark_deepnet.spark.paths import check_path, files_under, unescaped
+from spark_deepnet.spark.weights import DATA, check_apart, data_of, load_weights, save_weights
 
-FORMAT = 2
-"""1 had no column ``block``, and all weights whole."""
+FORMAT = 3
+"""1 had no column ``block``, and all weights whole; 2 had its weights under ``data`` always."""
 _log = logging.getLogger(__name__)
 
 
 def remove_folder(spark: SparkSession, path: str) -> None:
-    """Remove a folder on any filesystem that Spark knows, on both kinds of session; nothing where there is none."""
+    """Remove a folder or a file on any filesystem that Spark knows, on both kinds of session; nothing where there is
+    none."""
     if is_remote():
         from pyspark.ml.util import ML_CONNECT_HELPER_ID
 
@@ -33,83 +41,160 @@ def remove_folder(spark: SparkSession, path: str) -> None:
         JavaWrapper(helper)._call_java("handleOverwrite", path, True, spark._jsparkSession)
 
 
-def try_remove(spark: SparkSession, path: str) -> None:
+def try_remove(spark: SparkSession, path: str, what: str = "fit") -> None:
     """What cannot be removed stays: a fit is not lost for that."""
     try:
         remove_folder(spark, path)
     except Exception as error:
-        _log.warning("fit: %s could not be removed: %s", path, first_line(error))
+        _log.warning("%s: %s could not be removed: %s", what, path, deepest_cause(error))
 
 
 class Writer(MLWriter):
-    """Writes an estimator or a model; what it adds to upstream's is ``overwrite`` on Connect and one sentence where the
-    path is taken."""
+    """Writes an estimator or a model; what it adds to upstream's is ``overwrite`` on Connect, that what is overwritten
+    stays until the new is whole, and one sentence where something fails."""
 
     def __init__(self, instance: Any) -> None:
         super().__init__()
         self.instance = instance
 
-    def _handleOverwrite(self, path: str) -> None:
-        remove_folder(self.sparkSession, path)
+    def save(self, path: str) -> None:
+        """Save the stage to a path; SaveError where it cannot be written, with the stage that was there left whole."""
+        path, kept = check_path(path, "save", SaveError), ""
+        path = path.rstrip("/") or path
+        try:
+            metadata = list(files_under(self.sparkSession, f"{path}/metadata"))
+            if metadata and not self.shouldOverwrite:
+                raise SaveError(f"save: {path!r} exists already; write().overwrite().save(path) replaces it")
+            self._check(path)
+            kept = "; what was there before is kept" if metadata else ""
+            self._replace(path, metadata)
+        except DeepNetError:
+            raise
+        except Exception as error:
+            _log.debug("save: %s could not be written", path, exc_info=error)
+            raise SaveError(f"save: {path!r} could not be written: {deepest_cause(error)}{kept}") from None
 
     def saveImpl(self, path: str) -> None:
-        spark = self.sparkSession
-        for part in ("metadata", "data"):
-            if found(spark.read.text, f"{path}/{part}") is not None:
-                raise SaveError(f"save: {path!r} exists already; write().overwrite().save(path) replaces it")
-        self._save(spark, path)
+        self.save(path)
 
-    def _save(self, spark: SparkSession, path: str) -> None:
-        DefaultParamsWriter.saveMetadata(self.instance, path, spark)
+    def _replace(self, path: str, metadata: list[str]) -> None:
+        """Write the new stage beside what is there, and remove that at last where it is to be overwritten."""
+        spark, old = self.sparkSession, _names(files_under(self.sparkSession, path), metadata)
+        if self.shouldOverwrite and not metadata:  # no stage, so nothing to be kept
+            remove_folder(spark, path)
+        data = f"{DATA}-{secrets.token_hex(8)}" if metadata or files_under(spark, f"{path}/{DATA}") else DATA
+        try:
+            self._save(spark, path, data, saves_in(spark, path) + 1 if metadata else 1)
+        except BaseException:
+            self._take_back(path, metadata, data)
+            raise
+        if self.shouldOverwrite:
+            for file in metadata:
+                try_remove(spark, file, "save")
+            for name in old:
+                try_remove(spark, f"{path}/{name}", "save")
+
+    def _take_back(self, path: str, metadata: list[str], data: str) -> None:
+        """Remove what a save that failed has written; first the metadata, so that none names weights that are gone."""
+        spark = self.sparkSession
+        try:
+            for file in files_under(spark, f"{path}/metadata").keys() - set(metadata):
+                remove_folder(spark, file)
+            remove_folder(spark, f"{path}/{data}")
+            if not files_under(spark, path):
+                remove_folder(spark, path)
+        except Exception as error:
+            _log.debug("save: what was written to %s stays", path, exc_info=error)
+
+    def _check(self, path: str) -> None:
+        """Refuse a path that the stage cannot be saved to."""
+
+    def _save(self, spark: SparkSession, path: str, data: str, number: int) -> None:
+        write_metadata(spark, self.instance, path, save=number)
+
+
+def _names(files: Iterable[str], metadata: list[str]) -> list[str]:
+    """What lies in a stage's folder beside its metadata, by all files below it."""
+    root = metadata[0].rpartition("/")[0].removesuffix("metadata") if metadata else ""
+    names = {file.removeprefix(root).partition("/")[0] for file in files} if root else set()
+    return sorted(names - {"metadata"})
 
 
 class ModelWriter(Writer):
     """Weights first, metadata last: a model that was not written to its end has no metadata and is none."""
 
-    def _handleOverwrite(self, path: str) -> None:
-        if self.instance.stored is not None:
+    def _check(self, path: str) -> None:
+        if self.instance.stored is not None and self.shouldOverwrite:
             check_apart(self.sparkSession, self.instance.stored, path)
-        super()._handleOverwrite(path)
 
-    def _save(self, spark: SparkSession, path: str) -> None:
+    def _save(self, spark: SparkSession, path: str, data: str, number: int) -> None:
         model = self.instance
-        blocks = save_weights(spark, model, f"{path}/data")
+        blocks = save_weights(spark, model, f"{path}/{data}")
         extra = {"format": FORMAT, "architecture": model.architecture.to_json(), "blocks": blocks}
-        DefaultParamsWriter.saveMetadata(model, path, spark, extraMetadata=extra)
+        write_metadata(spark, model, path, **extra, data=data, save=number)
 
 
-class EstimatorReader(MLReader):  # type: ignore[type-arg]
-    """Reads an estimator, which is its Params."""
-
-    def __init__(self, cls: type) -> None:
-        super().__init__()
-        self.cls = cls
-
-    def load(self, path: str) -> Any:
-        metadata = metadata_of(self.sparkSession, path, self.cls)
-        with _refused(path):
-            return with_params(self.cls(), metadata)
-
-
-class ModelReader(MLReader):  # type: ignore[type-arg]
-    """Reads a model, checking every chunk of its weights; those that are too large for the driver stay where they are."""
+class _Reader(MLReader):  # type: ignore[type-arg]
+    """What both readers do: find the metadata, and make a sentence of whatever goes wrong."""
 
     def __init__(self, cls: Any) -> None:
         super().__init__()
         self.cls = cls
+        self._modules: list[str] = []
+
+    def modules(self, names: Iterable[str]) -> Self:
+        """Allow that modules of these names, or in packages of these names, are imported because the file names them;
+        others must have been imported before."""
+        given = list(names) if not isinstance(names, str) else [names]
+        if not all(isinstance(name, str) and name for name in given):
+            raise ParamError(f"load: modules must be a list of names, found {given!r}")
+        self._modules += given
+        return self
 
     def load(self, path: str) -> Any:
-        spark = self.sparkSession
-        metadata = metadata_of(spark, path, self.cls)
-        if metadata.get("format", 0) > FORMAT:
-            raise ModelFormatError(
-                f"load: {path!r} has format {metadata['format']}, but this installation reads up to {FORMAT}; "
-                f"upgrade spark_deepnet"
-            )
+        """The stage that was saved to a path."""
+        path = check_path(path, "load", ModelFormatError)
+        path = path.rstrip("/") or path
         with _refused(path):
-            architecture = Architecture.from_json(metadata["architecture"])
-            weights = load_weights(spark, architecture, metadata.get("blocks"), path)
-            return with_params(self.cls(architecture, weights), metadata)
+            try:
+                told = read_metadata(self.sparkSession, path, self.cls, self._modules)
+            except ModelFormatError as error:
+                if unescaped(path) == path or "there is no metadata" not in str(error):
+                    raise
+                path = unescaped(path)  # as a Pipeline's own path must be told
+                told = read_metadata(self.sparkSession, path, self.cls, self._modules)
+            return self._made(path, told)
+
+    def _made(self, path: str, told: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+
+class EstimatorReader(_Reader):
+    """Reads an estimator, which is its Params."""
+
+    def _made(self, path: str, told: dict[str, Any]) -> Any:
+        return with_params(self.cls(), told)
+
+
+class ModelReader(_Reader):
+    """Reads a model, checking every chunk of its weights; those that are too large for the driver stay where they are."""
+
+    def _made(self, path: str, told: dict[str, Any]) -> Any:
+        form = told.get("format", 1)
+        if type(form) is not int or form < 1:
+            raise ModelFormatError(
+                f"load: {path!r} is damaged: format must be a whole number, found {str(form)[:40]!r}"
+            )
+        if form > FORMAT:
+            raise ModelFormatError(
+                f"load: {path!r} has format {form}, but this installation reads up to {FORMAT}; upgrade spark_deepnet"
+            )
+        architecture = Architecture.from_json(told["architecture"])
+        architecture.check_shapes()
+        weights = load_weights(self.sparkSession, architecture, told.get("blocks"), f"{path}/{data_of(told)}", form)
+        model = with_params(self.cls(architecture, weights), told)
+        model.check_thresholds()
+        return model
 
 
 @contextmanager
@@ -119,22 +204,13 @@ def _refused(path: str) -> Iterator[None]:
         yield
     except ModelFormatError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        said = deepest_cause(error) if not isinstance(error, DeepNetError) else str(error)
         raise ModelFormatError(
-            f"load: {path!r} is damaged or was written by another version: {type(error).__name__}: {first_line(error)}"
+            f"load: {path!r} is damaged or was written by another version: {type(error).__name__}: {_short(said)}"
         ) from None
 
 
-def metadata_of(spark: SparkSession, path: str, cls: type) -> dict[str, Any]:
-    try:
-        return DefaultParamsReader.loadMetadata(path, spark, f"{cls.__module__}.{cls.__name__}")
-    except Exception as error:
-        if "PATH_NOT_FOUND" in str(error):
-            raise ModelFormatError(f"load: {path!r} holds no saved {cls.__name__}; there is no metadata") from None
-        raise ModelFormatError(f"load: {path!r} holds no readable {cls.__name__}: {first_line(error)}") from None
-
-
-def with_params(instance: Any, metadata: dict[str, Any]) -> Any:
-    DefaultParamsReader.getAndSetParams(instance, metadata)
-    instance._resetUid(metadata["uid"])
-    return instance
+def _short(text: str) -> str:
+    line = text.partition("\n")[0]
+    return line if len(line) <= 200 else f"{line[:197]}..."

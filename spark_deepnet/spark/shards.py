@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import ClusterError, ModelFormatError
 from spark_deepnet.layers.layer import Arrays
-from spark_deepnet.net.chunks import fill, parts_of
+from spark_deepnet.net.chunks import check_finite, fill, parts_of
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
@@ -56,6 +56,7 @@ class Shards:
                 f"transform: {len(parts)} of {parts_of(shape)} chunks of {name!r}, block {block}, are there; the model "
                 f"is damaged"
             )
+        check_finite({name: piece}, "transform: the model is damaged")
         return piece
 
     def _batches(self, name: str, block: int) -> Any:

@@ -26,7 +26,7 @@ from pyspark.sql.types import StructField, StructType
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.seats import Seats
-from spark_deepnet.net.chunks import fill, parts_of
+from spark_deepnet.net.chunks import check_finite, fill, parts_of
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
@@ -146,6 +146,7 @@ def _weights(came: Chunks, whole: Net, net: Net, channel: Channel, grid: Grid) -
     arrays = layout.named(flat)
     for (_, name, part), data in hand_over(came, sum(parts_of(slot.weight.shape) for slot in slots), channel, grid):
         fill(arrays[name], part, data)
+    check_finite(arrays, "transform: the model is damaged")
     return flat
 
 

@@ -13,6 +13,7 @@ from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.spark.paths import literal
 
 SCHEMA = "name string, block int, part int, shape array<int>, data binary, sha256 string"
 """Of saved weights: a block's piece of the array ``name`` has this shape, and its bytes lie in parts of 4 MiB."""
@@ -37,7 +38,7 @@ class Stored:
     blocks: int
 
     def frame(self, spark: SparkSession) -> DataFrame:
-        return spark.read.schema(SCHEMA).parquet(self.path)
+        return spark.read.schema(SCHEMA).parquet(literal(self.path))
 
     def too_large(self, architecture: Architecture, what: str) -> SizeError:
         """The answer to who wants them on the driver."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +42,7 @@ from spark_deepnet.train.state import ALL, State
 from spark_deepnet.train.step import Stepper
 
 SCHEMA = "kind string, rank int, part int, data binary, name string, shape array<int>, sha256 string"
-"""The last three are of weights."""
+"""The name and the shape are of weights; the checksum is of weights and state."""
 WEIGHTS, STATE, MEASURES, ERROR = "weights", "state", "measures", "error"
 SAID = (DataError, NetworkError, ParamError, TrainingError)
 """Every rank raises them alike: they travel home as rows, and end the fit."""
@@ -228,7 +229,8 @@ def _results(
 
 def _frame(kind: str, rank: int, data: list[bytes], part: int = 0) -> pd.DataFrame:
     found = pd.DataFrame({"kind": kind, "rank": rank, "part": range(part, part + len(data)), "data": data})
-    return found.assign(name=None, shape=None, sha256=None)
+    sha256 = [hashlib.sha256(one).hexdigest() for one in data] if kind == STATE else None
+    return found.assign(name=None, shape=None, sha256=sha256)
 
 
 def _named(whose: int, chunk: Chunk) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from spark_deepnet.errors import DataError, DeepNetError, ParamError, SaveError
 from spark_deepnet.layers import Dense
+from spark_deepnet.plan.checkpoint import sealed
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark.checkpoints import FOLDER, Checkpoints
 from tests.spark.data import blobs, estimator, frame, same
@@ -153,8 +153,8 @@ def check_refused(rows: Any, folder: str, error: type[DeepNetError], tells: tupl
 def test_a_later_format_is_refused(rows: Any, tmp_path: Path) -> None:
     line = tmp_path / FOLDER / "1" / "metadata" / "part-0.txt"
     line.parent.mkdir(parents=True)
-    line.write_text(json.dumps({"format": 2, "number": 1}) + "\n")
-    check_refused(rows, str(tmp_path), ParamError, ("format 2", "reads 1"))
+    line.write_text(sealed({"format": 3, "number": 1}) + "\n")
+    check_refused(rows, str(tmp_path), ParamError, ("format 3", "reads 2"))
 
 
 def test_two_fits_at_once_do_not_share_a_folder(spark: Any, rows: Any, tmp_path: Path) -> None:

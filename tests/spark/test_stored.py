@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.ml import Pipeline, PipelineModel
@@ -180,6 +182,36 @@ def test_where_slots_are_few_it_scores_layer_by_layer(rows: Any, pair: Any, monk
     assert found.schema == held.transform(rows).schema
     check_same(found.orderBy("number").collect(), scored(held, rows))
     assert model.transform(rows.limit(0)).count() == 0
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+def test_in_a_folder_of_any_name_too(
+    rows: Any, pair: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slots: int
+) -> None:
+    held, model, _ = pair
+    path = f"{tmp_path}/a[b] {{c}}*%20 ü#?"
+    model.save(path)
+    monkeypatch.setattr(cluster, "slots_of", lambda spark: slots)
+    few = rows.where("number < 9")
+    check_same(scored(DeepNetModel.load(path), few), scored(held, few))
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+def test_weights_that_are_no_numbers_end_the_job(
+    rows: Any, pair: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slots: int
+) -> None:
+    """Executors do not look at the numbers when such a model is loaded, but where they first read them."""
+    pair[1].save(f"{tmp_path}/model")
+    for file in (tmp_path / "model" / "data").glob("part-*"):
+        table = pq.read_table(file).to_pylist()
+        nan = [row | {"data": np.float32("nan").tobytes() + row["data"][4:]} for row in table]
+        sound = [row | {"sha256": hashlib.sha256(row["data"]).hexdigest()} for row in nan]
+        pq.write_table(pa.Table.from_pylist(sound, pq.read_schema(file)), file, compression="none")
+    for crc in (tmp_path / "model").rglob(".*.crc"):
+        crc.unlink()
+    monkeypatch.setattr(cluster, "slots_of", lambda spark: slots)
+    with pytest.raises(Exception, match="NaN or infinite"):
+        DeepNetModel.load(f"{tmp_path}/model").transform(rows).collect()
 
 
 def lose_a_shard(data: Path) -> None:
