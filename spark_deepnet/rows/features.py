@@ -40,7 +40,8 @@ def _mark_shapes(lengths: np.ndarray, shapes: pd.Series, source: Source, faults:
     """Rows of another shape came without their numbers, and with the shape as text."""
     other = (shapes.notna() & (shapes != "")).to_numpy(bool)
     for shape, count in shapes[other].value_counts().items():
-        count_shape(f"shape {shape}", source.expected, source, faults, int(count))
+        ragged = "ragged " if " to " in str(shape) else ""
+        count_shape(f"{ragged}shape {shape}", source.expected, source, faults, int(count))
     lengths[other] = OTHER
 
 

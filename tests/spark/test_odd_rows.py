@@ -96,7 +96,7 @@ def test_a_row_without_steps_is_a_row(spark: Any) -> None:
     model = estimator(layers=[LSTM(3), Dense(2, "softmax")], featuresCol="x", maxIter=1).fit(df)
     assert model.transform(df).count() == 2
     ragged = spark.createDataFrame([([[1.0, 2.0], [3.0]], 0.0)], df.schema).union(df)
-    with pytest.raises(DataError, match=r"shape \(2, 1 to 2\), but the first layer takes \(any steps, 2\)"):
+    with pytest.raises(DataError, match=r"rows of ragged shape \(2, 1 to 2\), but the first layer takes \(any steps, 2\)"):
         estimator(layers=[LSTM(3), Dense(2, "softmax")], featuresCol="x", inputShape=[-1, 2], maxIter=1).fit(ragged)
 
 
