@@ -40,7 +40,8 @@ def _mark_shapes(lengths: np.ndarray, shapes: pd.Series, source: Source, faults:
     """Rows of another shape came without their numbers, and with the shape as text."""
     other = (shapes.notna() & (shapes != "")).to_numpy(bool)
     for shape, count in shapes[other].value_counts().items():
-        count_shape(f"shape {shape}", source.expected, source, faults, int(count))
+        ragged = "ragged " if " to " in str(shape) else ""
+        count_shape(f"{ragged}shape {shape}", source.expected, source, faults, int(count))
     lengths[other] = OTHER
 
 
@@ -66,7 +67,8 @@ def _steps(lists: pd.Series, lengths: np.ndarray, source: Source, faults: Faults
 def _of_vectors(columns: list[pd.Series], source: Source, faults: Faults) -> Dense | Sparse:
     """A matrix where all are dense, or tokens; else CSR."""
     found, width = vectors_of(columns, source, faults), source.width
-    if found.dense and not (source.wide and not found.fits.any()):
+    holes = source.wide and len(found.fits) > 0 and not found.fits.any()  # as a matrix they would take much memory
+    if found.dense and not holes:
         flat = joined(found.values, found.fits, width)
         return Dense(_checked(flat.reshape(len(found.fits), width), ~found.fits, source, faults))
     entries = np.where(found.fits, found.lengths, 1)

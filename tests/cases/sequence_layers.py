@@ -117,6 +117,7 @@ SEQUENCE_LAYERS = [
         kinks=HALVES,
         bad=(
             (lambda: Embedding(0, 2), "vocabulary must be an int of at least 1, found 0"),
+            (lambda: Embedding(2**31, 2), "vocabulary must be at most 2147483647, found 2147483648"),
             (lambda: Embedding(3, 0), "units must be an int of at least 1, found 0"),
         ),
     ),

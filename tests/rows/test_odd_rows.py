@@ -77,6 +77,8 @@ def test_rows_without_a_vector_of_a_wide_column_take_no_memory() -> None:
     found = features_of(vectors([(None,) * 4] * 3), WIDE, Counter())
     assert isinstance(found, Sparse)
     assert len(found.values) == 3
+    assert isinstance(features_of(vectors([]), WIDE, Counter()), Dense)
+    assert isinstance(features_of(vectors([(None,) * 4, dense(np.ones(5000))]), WIDE, Counter()), Dense)
 
 
 def test_dense_and_sparse_rows_of_equal_values_have_equal_keys() -> None:

@@ -73,7 +73,6 @@ def test_and_deeper_ones(spark: Any) -> None:
     assert [row[0] for row in rows] == [list(range(24)), None, None]
 
 
-@BOTH
 def test_rows_of_another_shape_are_refused_by_fit_and_transform(spark: Any) -> None:
     sound = [([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], 0.0), ([[0.0] * 3] * 2, 1.0)]
     schema = "x array<array<double>>, label double"
@@ -96,7 +95,9 @@ def test_a_row_without_steps_is_a_row(spark: Any) -> None:
     model = estimator(layers=[LSTM(3), Dense(2, "softmax")], featuresCol="x", maxIter=1).fit(df)
     assert model.transform(df).count() == 2
     ragged = spark.createDataFrame([([[1.0, 2.0], [3.0]], 0.0)], df.schema).union(df)
-    with pytest.raises(DataError, match=r"shape \(2, 1 to 2\), but the first layer takes \(any steps, 2\)"):
+    with pytest.raises(
+        DataError, match=r"rows of ragged shape \(2, 1 to 2\), but the first layer takes \(any steps, 2\)"
+    ):
         estimator(layers=[LSTM(3), Dense(2, "softmax")], featuresCol="x", inputShape=[-1, 2], maxIter=1).fit(ragged)
 
 
@@ -199,17 +200,17 @@ def test_a_fit_on_mixed_vectors_deals_as_one_on_dense_ones(spark: Any) -> None:
     rng = np.random.default_rng(5)
     rows = np.where(rng.random((60, 4)) < 0.5, 0.0, rng.integers(-3, 4, (60, 4)))
     shares = []
-    for forms in (FORMS[:1], FORMS, FORMS[1:2]):
+    for forms in (FORMS[:1], FORMS):
         cells = [(forms[i % len(forms)](row), float(i % 3)) for i, row in enumerate(rows)]
         shares.append(
             estimator(maxIter=1, numTrainWorkers=2)
             .fit(spark.createDataFrame(cells, ["features", "label"]))
             .summary.rowsByRank
         )
-    assert shares[0] == shares[1] == shares[2]
+    assert shares[0] == shares[1]
 
 
-TOKENS = ["array<tinyint>", "array<int>", "array<bigint>", "array<double>", "array<float>", "array<decimal(12,0)>"]
+TOKENS = ["array<tinyint>", "array<bigint>", "array<float>", "array<decimal(12,0)>"]
 
 
 def test_tokens_of_every_type_train_alike(spark: Any) -> None:
@@ -223,7 +224,6 @@ def test_tokens_of_every_type_train_alike(spark: Any) -> None:
         assert all(np.array_equal(first.weights[name], other.weights[name]) for name in first.weights)
 
 
-@BOTH
 def test_large_tokens_stay_apart(spark: Any) -> None:
     df = spark.createDataFrame([([BIG - 1], 0.0), ([BIG], 1.0)] * 4, "x array<bigint>, label double")
     layers = [Embedding(BIG + 1, 1), Flatten(), Dense(2, "softmax")]
@@ -283,24 +283,19 @@ def test_null_marks_for_validation_are_refused(spark: Any) -> None:
         estimator(layers=[2, 2], validationIndicatorCol="held").fit(df)
 
 
-@BOTH
 def test_features_that_float32_takes_for_equal_are_told_of_once(spark: Any, caplog: pytest.LogCaptureFixture) -> None:
     df = spark.range(40, numPartitions=2).select(
         (F.col("id") / 40).alias("a"), (F.col("id") + 1_700_000_000).alias("seconds"), (F.col("id") % 2).alias("label")
     )
-    forms = {
-        "numbers": {"featuresCols": ["a", "seconds"]},
-        "array": {"featuresCol": "x"},
-        "vector": {"featuresCol": "v"},
-    }
-    df = df.withColumn("x", F.array("a", "seconds")).withColumn("v", array_to_vector("x")).cache()
-    for told in forms.values():
+    forms: list[dict[str, Any]] = [{"featuresCols": ["a", "seconds"]}, {"featuresCol": "v"}]
+    df = df.withColumn("v", array_to_vector(F.array("a", "seconds"))).cache()
+    for told in forms:
         caplog.clear()
         with caplog.at_level(logging.WARNING, logger="spark_deepnet"):
             estimator(layers=[2, 2], maxIter=1, numTrainWorkers=2, **told).fit(df)
         (line,) = [record.getMessage() for record in caplog.records if "float32" in record.getMessage()]
         assert "feature 1: 17000000" in line
-        assert next(iter(told.values())) in line or "a, seconds" in line
+        assert repr(told.get("featuresCol", "a, seconds")) in line
     caplog.clear()
     estimator(layers=[1, 2], featuresCols=["a"], maxIter=1).fit(df)
     assert not [record for record in caplog.records if "float32" in record.getMessage()]
