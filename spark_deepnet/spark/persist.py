@@ -191,7 +191,7 @@ class ModelReader(_Reader):
             )
         architecture = Architecture.from_json(told["architecture"])
         architecture.check_shapes()
-        weights = load_weights(self.sparkSession, architecture, told.get("blocks"), f"{path}/{data_of(told)}", form)
+        weights = load_weights(self.sparkSession, architecture, told.get("blocks"), f"{path}/{data_of(told)}")
         model = with_params(self.cls(architecture, weights), told)
         model.check_thresholds()
         return model
