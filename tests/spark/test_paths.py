@@ -160,6 +160,10 @@ def test_a_full_disk_does_not_lose_the_old_model(rows: Any, pair: Any, disk: Pat
     with pytest.raises(SaveError, match="No space left on device"):
         large.save(f"{disk}/large")
     assert not (disk / "large").exists()
+    (disk / "kept" / ".git").mkdir(parents=True)
+    with pytest.raises(SaveError, match="No space left on device"):
+        large.save(f"{disk}/kept")
+    assert [p.name for p in (disk / "kept").iterdir()] == [".git"], "what is not ours stays"
     pair[1].write().overwrite().save(f"{disk}/model")
     assert same(DeepNetModel.load(f"{disk}/model"), pair[1])
 
