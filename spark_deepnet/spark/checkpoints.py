@@ -24,7 +24,7 @@ from spark_deepnet.plan.identity import difference, identity
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.causes import deepest_cause
-from spark_deepnet.spark.paths import files_under, folder_identity, lines_under, literal
+from spark_deepnet.spark.paths import check_path, files_under, folder_identity, lines_under, literal
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.stored import write_chunks
 
@@ -37,6 +37,15 @@ LONGEST = 16 << 20
 _log = logging.getLogger(__name__)
 _taken: set[str] = set()
 _taking = threading.Lock()
+
+
+def check_folder(spark: SparkSession, folder: str) -> None:
+    """Refuse a folder that Spark cannot reach, or that it would write to and then not find again."""
+    check_path(folder, "checkpointDir", ParamError)
+    try:
+        folder_identity(spark, folder)
+    except Exception as error:
+        raise ParamError(f"checkpointDir: {folder!r} cannot be reached: {deepest_cause(error)}") from None
 
 
 class Checkpoints:
@@ -102,7 +111,11 @@ class Checkpoints:
     def _there(self) -> dict[int, bool]:
         """The numbers of the checkpoints, and whether each has metadata."""
         found: dict[int, bool] = {}
-        for file in files_under(self.spark, self.path):
+        try:
+            files = files_under(self.spark, self.path)
+        except Exception as error:
+            raise CheckpointError(f"checkpointDir: {self.path!r} cannot be read: {deepest_cause(error)}") from None
+        for file in files:
             number, _, within = file.rpartition(f"/{FOLDER}/")[2].partition("/")
             if number.isdecimal() and len(number) < 10:
                 found[int(number)] = found.get(int(number), False) or within.startswith("metadata/")

@@ -15,7 +15,6 @@ from pyspark.ml.base import Predictor
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession, is_remote
 
-from spark_deepnet.errors import ParamError
 from spark_deepnet.exchange.report import Listener
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.cost import Link
@@ -23,7 +22,7 @@ from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import taken_sparse
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark import cluster
-from spark_deepnet.spark.checkpoints import Checkpoints
+from spark_deepnet.spark.checkpoints import Checkpoints, check_folder
 from spark_deepnet.spark.choice import choose, settled
 from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
@@ -31,7 +30,6 @@ from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.memory import row_memory, worker_memory
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.params import DeepNetParams
-from spark_deepnet.spark.paths import check_path
 from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.rounding import warn_of_rounding
@@ -165,7 +163,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         began = time.perf_counter()
         spark = dataset.sparkSession
-        self._check_folder()
+        self._check_folder(spark)
         design = Design(self, dataset)
         cluster.share_python(spark)
         plan, rounds = self._plan(spark, design)
@@ -174,11 +172,10 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         warn_of_rounding(outcome.ranks)
         return self._model(plan, outcome, time.perf_counter() - began)
 
-    def _check_folder(self) -> None:
-        """Refuse a folder that Spark would write to and then not find again."""
+    def _check_folder(self, spark: SparkSession) -> None:
         folder = told(self, "checkpointDir")
         if folder:
-            check_path(folder, "checkpointDir", ParamError)
+            check_folder(spark, folder)
 
     def explainPlan(
         self, dataset: DataFrame, latency: float = Link.latency, bandwidth: float = Link.bandwidth
@@ -189,7 +186,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         A few steps are timed on this machine; the exchange is reckoned from a message's ``latency`` (seconds) and the
         network's ``bandwidth`` (bytes a second). Errors are those of ``fit``."""
         link, spark = Link(latency, bandwidth), dataset.sparkSession
-        self._check_folder()
+        self._check_folder(spark)
         plan, rounds = self._plan(spark, Design(self, dataset))
         found = forecast(plan, link, rounds, worker_memory(spark))
         print(found)

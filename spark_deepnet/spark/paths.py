@@ -10,7 +10,7 @@ import posixpath
 import re
 from typing import Any
 
-from pyspark.sql import SparkSession, is_remote
+from pyspark.sql import DataFrame, SparkSession, is_remote
 from pyspark.sql import functions as F
 
 from spark_deepnet.errors import DeepNetError
@@ -55,11 +55,20 @@ def unescaped(path: str) -> str:
     return re.sub(r"\\([\[\]{}*?\\])", r"\1", path)
 
 
+def exists(spark: SparkSession, path: str) -> bool:
+    """Whether there is a file or a folder, be it empty."""
+    return _below(spark, path) is not None
+
+
+def _below(spark: SparkSession, path: str) -> DataFrame | None:
+    reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+    return found(reader.load, literal(path))
+
+
 def files_under(spark: SparkSession, path: str) -> dict[str, int]:
     """All files at or below a path, with their whole addresses -> their sizes in bytes; hidden ones are left out, as
     Spark leaves them out."""
-    reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-    below = found(reader.load, literal(path))
+    below = _below(spark, path)
     return {} if below is None else {row[0]: row[1] for row in below.select("path", "length").collect()}
 
 

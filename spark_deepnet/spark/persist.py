@@ -21,7 +21,7 @@ from spark_deepnet.errors import DeepNetError, ModelFormatError, ParamError, Sav
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.spark.causes import deepest_cause
 from spark_deepnet.spark.metadata import read_metadata, saves_in, with_params, write_metadata
-from spark_deepnet.spark.paths import check_path, files_under, unescaped
+from spark_deepnet.spark.paths import check_path, exists, files_under, unescaped
 from spark_deepnet.spark.weights import DATA, check_apart, data_of, load_weights, save_weights
 
 FORMAT = 3
@@ -82,11 +82,12 @@ class Writer(MLWriter):
         spark, old = self.sparkSession, _names(files_under(self.sparkSession, path), metadata)
         if self.shouldOverwrite and not metadata:  # no stage, so nothing to be kept
             remove_folder(spark, path)
+        fresh = not exists(spark, path)
         data = f"{DATA}-{secrets.token_hex(8)}" if metadata or files_under(spark, f"{path}/{DATA}") else DATA
         try:
             self._save(spark, path, data, saves_in(spark, path) + 1 if metadata else 1)
         except BaseException:
-            self._take_back(path, metadata, data)
+            self._take_back(path, metadata, None if fresh else data)
             raise
         if self.shouldOverwrite:
             for file in metadata:
@@ -94,15 +95,14 @@ class Writer(MLWriter):
             for name in old:
                 try_remove(spark, f"{path}/{name}", "save")
 
-    def _take_back(self, path: str, metadata: list[str], data: str) -> None:
-        """Remove what a save that failed has written; first the metadata, so that none names weights that are gone."""
+    def _take_back(self, path: str, metadata: list[str], data: str | None) -> None:
+        """Remove what a save that failed has written; first the metadata, so that none names weights that are gone. data:
+        the folder of the new weights; None: the whole path is new."""
         spark = self.sparkSession
         try:
             for file in files_under(spark, f"{path}/metadata").keys() - set(metadata):
                 remove_folder(spark, file)
-            remove_folder(spark, f"{path}/{data}")
-            if not files_under(spark, path):
-                remove_folder(spark, path)
+            remove_folder(spark, path if data is None else f"{path}/{data}")
         except Exception as error:
             _log.debug("save: what was written to %s stays", path, exc_info=error)
 
@@ -191,7 +191,7 @@ class ModelReader(_Reader):
             )
         architecture = Architecture.from_json(told["architecture"])
         architecture.check_shapes()
-        weights = load_weights(self.sparkSession, architecture, told.get("blocks"), f"{path}/{data_of(told)}", form)
+        weights = load_weights(self.sparkSession, architecture, told.get("blocks"), f"{path}/{data_of(told)}")
         model = with_params(self.cls(architecture, weights), told)
         model.check_thresholds()
         return model

@@ -29,11 +29,12 @@ DATA = "data"
 MAX_BLOCKS = 4096
 FOOTER = 1 << 18
 """Bytes at the end of a Parquet file in which its footer must lie."""
-LOOKED_AT = 64 << 20
+LOOKED_AT = 16 << 20
 """Bytes of a file above which its footer is not looked at: Spark would have to read the whole file for that."""
-CODECS = {"UNCOMPRESSED": 1, "SNAPPY": 32}
-"""Compressions that are read, and how many times as large the data may be: models of format 1 may be in snappy. Others
-make gigabytes of some kilobytes."""
+CODECS = {"UNCOMPRESSED", "SNAPPY"}
+"""Compressions that are read: models of format 1 may be in snappy. Others make gigabytes of some kilobytes."""
+DENSEST = 32
+"""Bytes of weights that a byte on storage can hold, under snappy."""
 
 
 def save_weights(spark: SparkSession, model: Any, path: str) -> list[Pieces]:
@@ -64,12 +65,10 @@ def data_of(told: dict[str, Any]) -> str:
     return name
 
 
-def load_weights(
-    spark: SparkSession, architecture: Architecture, blocks: Any, path: str, form: int
-) -> np.ndarray | Stored:
+def load_weights(spark: SparkSession, architecture: Architecture, blocks: Any, path: str) -> np.ndarray | Stored:
     """The flat vector; or, of what is too large for the driver, where it lies. Executors check every chunk."""
     try:
-        return _loaded(spark, architecture, blocks, path, form)
+        return _loaded(spark, architecture, blocks, path)
     except DeepNetError:
         raise
     except Exception as error:
@@ -78,12 +77,12 @@ def load_weights(
         ) from None
 
 
-def _loaded(spark: SparkSession, architecture: Architecture, blocks: Any, path: str, form: int) -> np.ndarray | Stored:
+def _loaded(spark: SparkSession, architecture: Architecture, blocks: Any, path: str) -> np.ndarray | Stored:
     count = 1 if blocks is None else len(blocks) if isinstance(blocks, list) else 0
     if not 0 < count <= MAX_BLOCKS:
         raise _damaged(path, f"blocks must be a list of 1 to {MAX_BLOCKS}, found {str(blocks)[:40]}")
     net = architecture.scores_net()
-    check_bytes(path, 4 * Layout(net).count, sum(files_under(spark, path).values()), form)
+    check_bytes(path, 4 * Layout(net).count, sum(files_under(spark, path).values()))
     check_footers(path, tails(spark, path, LOOKED_AT, FOOTER))
     known = pieces_of(net, count)
     if blocks is not None and blocks != known:
@@ -121,9 +120,9 @@ def _rows(spark: SparkSession, stored: Stored, known: list[Pieces], with_data: b
     ).collect()
 
 
-def check_bytes(path: str, wanted: int, there: int, form: int) -> None:
+def check_bytes(path: str, wanted: int, there: int) -> None:
     """Refuse a network that is larger than what is on storage."""
-    if wanted > there * (CODECS["SNAPPY"] if form == 1 else 1):
+    if wanted > DENSEST * there:
         raise _damaged(path, f"the network has {wanted} bytes of weights, but {there} bytes are there")
 
 
@@ -136,8 +135,11 @@ def check_footers(path: str, ends: list[bytes]) -> None:
             codecs = {group.column(k).compression for group in groups for k in range(group.num_columns)}
         except (OSError, ValueError, pa.ArrowException) as error:
             raise _damaged(path, f"a file of its weights is no Parquet ({deepest_cause(error)})") from None
-        for codec in codecs - CODECS.keys():
-            raise _damaged(path, f"a file of its weights is compressed by {codec}, expected {' or '.join(CODECS)}")
+        for codec in codecs - CODECS:
+            raise _damaged(
+                path,
+                f"a file of its weights is compressed by {codec}, expected {' or '.join(sorted(CODECS, reverse=True))}",
+            )
 
 
 def _wanted(known: list[Pieces]) -> dict[tuple[str, int, int], list[int]]:

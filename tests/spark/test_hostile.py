@@ -83,13 +83,13 @@ def check_refused(load: Callable[[], Any], tells: str = "") -> None:
     assert not {"evil_module", "this_exits"} & set(sys.modules)
 
 
-@pytest.mark.parametrize("hostile", MODULES[:5] + PARAMS + SHAPES[::4] + SIZES, ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", MODULES[::4] + PARAMS + SHAPES[::6] + SIZES, ids=lambda hostile: hostile.name)
 def test_hostile_metadata_is_refused(copy: Path, hostile: Hostile) -> None:
     rewrite(copy / "model", hostile.values)
     check_refused(lambda: DeepNetModel.load(f"{copy}/model"), hostile.tells)
 
 
-@pytest.mark.parametrize("hostile", PARAMS, ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", PARAMS[::2], ids=lambda hostile: hostile.name)
 def test_so_is_an_estimators(copy: Path, hostile: Hostile) -> None:
     rewrite(copy / "net", hostile.values)
     check_refused(lambda: DeepNetEstimator.load(f"{copy}/net"), hostile.tells)
@@ -111,9 +111,8 @@ LINES = {
 
 
 @pytest.mark.parametrize("line", LINES)
-@pytest.mark.parametrize("cls", [DeepNetModel, DeepNetEstimator])
-def test_odd_metadata_is_refused(copy: Path, line: str, cls: Any) -> None:
-    name = "model" if cls is DeepNetModel else "net"
+def test_odd_metadata_is_refused(copy: Path, line: str) -> None:
+    name, cls = ("net", DeepNetEstimator) if list(LINES).index(line) % 3 else ("model", DeepNetModel)
     part(copy / name / "metadata").write_text(LINES[line])
     check_refused(lambda: cls.load(f"{copy}/{name}"))
 

@@ -18,10 +18,7 @@ from spark_deepnet.spark.paths import check_path, folder_identity, unescaped
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 
-NAMES = [
-    "a[b]", "a[", "]", "a{b,c}", "{", "}", "a*", "?", "a\\b", "a\\[b", "a b", "a%20b", "%", "ü日本", "a:b", "a#b?",
-    "'\"", "[!a]", "a,b;c", "_hidden", ".hidden", "$HOME~",
-]  # fmt: skip
+NAMES = ["a[b]", "a{b,c} d", "{", "a[", "a*?", "a\\[b", "%20 ü日本 #?", "a:b", "_hidden", "'\"$~;!]}"]
 REFUSED = ["ck:x", "ck:x/y", "s3a:bucket", "a\nb", "a/b\x00", "", " ", "/tmp/a:b[c]", "file:/a:[", None, 5, b"/a"]
 TAKEN = ["/a", "/a/b:c", "a", "./ck:x", "file:/a", "file:///a", "hdfs://host:8020/a[b]", "s3a://bucket/a b", "dbfs:/a"]
 
@@ -60,9 +57,18 @@ def around(folder: Path) -> None:
         (folder / name / "metadata" / "part-0.txt").write_text("5\n")
 
 
-@pytest.mark.sessions("classic", "connect")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_is_found_again(pair: Any, tmp_path: Path, name: str) -> None:
+    check_found(pair, tmp_path, name)
+
+
+@pytest.mark.sessions("connect")
+@pytest.mark.parametrize("name", NAMES[::4])
+def test_and_over_connect(pair: Any, tmp_path: Path, name: str) -> None:
+    check_found(pair, tmp_path, name)
+
+
+def check_found(pair: Any, tmp_path: Path, name: str) -> None:
     around(tmp_path)
     first, second = pair
     path = f"{tmp_path}/{name}"
@@ -101,7 +107,7 @@ def test_nothing_is_written_or_trained_where_a_path_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["a[b]", "a*", "{", "a\\b c%20", "ü:x"])
+@pytest.mark.parametrize("name", ["a[b] {*", "ü:x"])
 def test_a_fit_resumes_in_a_folder_of_any_name(rows: Any, tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     net = estimator(maxIter=2, checkpointInterval=1, checkpointDir=str(folder))
@@ -160,6 +166,10 @@ def test_a_full_disk_does_not_lose_the_old_model(rows: Any, pair: Any, disk: Pat
     with pytest.raises(SaveError, match="No space left on device"):
         large.save(f"{disk}/large")
     assert not (disk / "large").exists()
+    (disk / "kept" / ".git").mkdir(parents=True)
+    with pytest.raises(SaveError, match="No space left on device"):
+        large.save(f"{disk}/kept")
+    assert [p.name for p in (disk / "kept").iterdir()] == [".git"], "what is not ours stays"
     pair[1].write().overwrite().save(f"{disk}/model")
     assert same(DeepNetModel.load(f"{disk}/model"), pair[1])
 
