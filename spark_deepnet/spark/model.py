@@ -28,6 +28,7 @@ from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
 from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.spark import cluster, read
+from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.design import check_ranges, names_of, told
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
@@ -143,7 +144,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if self.stored is not None and possible(dataset, self.stored):
             frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored, self._wire(dataset))
         else:
-            frame = dataset.withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
+            frame = by_rows(dataset).withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
         if plan.invalid == "skip":
             frame = frame.where(F.col(f"{scored}.valid"))
         columns = {

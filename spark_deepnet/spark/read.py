@@ -38,6 +38,11 @@ def is_vector(f: StructField) -> bool:
     return isinstance(f.dataType, VectorUDT)
 
 
+def is_bare_vector(f: StructField) -> bool:
+    """A vector that came back without its type, as the struct that it is stored as: ORC keeps no such types."""
+    return isinstance(f.dataType, StructType) and f.dataType.simpleString() == VectorUDT.sqlType().simpleString()
+
+
 def depth(f: StructField) -> int:
     """How many arrays of arrays of numbers a column is; 0: no array of numbers."""
     kind, levels = f.dataType, 0
@@ -66,7 +71,7 @@ def source_of(df: DataFrame, entry: Entry, columns: Sequence[str]) -> tuple[list
         for name in columns:
             _check_number(field(df, name, "featuresCols"), "featuresCols")
         found = [F.array(*[column(name).cast("float") for name in columns])]
-    elif is_vector(f):
+    elif is_vector(f) or is_bare_vector(f):
         source = replace(source, kind=VECTOR)
         found = _unwrapped(f)
     elif depth(f):
@@ -90,7 +95,7 @@ def _unwrapped(f: StructField) -> list[Column]:
     transform, 1.0 s without). Values are cast here: sent as doubles and cast by NumPy, 60,000 rows of 784 took 1.27
     times the CPU in transform and 1.2 times the seconds of a fit.
     """
-    vector = F.unwrap_udt(column(f.name))
+    vector = F.unwrap_udt(column(f.name)) if is_vector(f) else column(f.name)
     kind, size, indices, values = (vector.getField(name) for name in ("type", "size", "indices", "values"))
     return [kind, size, F.coalesce(indices, F.array().cast("array<int>")), values.cast(FLOATS)]
 
@@ -156,6 +161,8 @@ def _first(df: DataFrame, f: StructField) -> tuple[int, ...]:
         rows = rows.select(*[F.col(f"x.{name}") for name in _IMAGE[:3]])
     elif is_vector(f):
         rows = rows.select(F.size(vector_to_array("x")))
+    elif is_bare_vector(f):
+        rows = rows.select(F.coalesce("x.size", F.size("x.values")))
     elif depth(f):
         axes = [F.col("x")]
         for _ in range(depth(f) - 1):
