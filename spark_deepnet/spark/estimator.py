@@ -25,6 +25,7 @@ from spark_deepnet.spark.checkpoints import Checkpoints
 from spark_deepnet.spark.choice import choose, settled
 from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
+from spark_deepnet.spark.interrupts import same_properties
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.memory import row_memory, worker_memory
 from spark_deepnet.spark.model import DeepNetModel
@@ -161,10 +162,11 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         began = time.perf_counter()
         spark = dataset.sparkSession
-        design = Design(self, dataset)
-        cluster.share_python(spark)
-        plan, rounds = self._plan(spark, design)
-        outcome = self._train(spark, design.frame, plan, rounds)
+        with same_properties(spark):
+            design = Design(self, dataset)
+            cluster.share_python(spark)
+            plan, rounds = self._plan(spark, design)
+            outcome = self._train(spark, design.frame, plan, rounds)
         warn_of_skew(outcome.ranks)
         return self._model(plan, outcome, time.perf_counter() - began)
 
