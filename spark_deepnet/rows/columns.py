@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import prod
 
@@ -51,7 +52,12 @@ class Source:
     def columns(self) -> tuple[str, ...]:
         """The names under which it is sent."""
         parts = ("type", "size", "indices", "values") if self.kind == VECTOR else ("x",)
-        return tuple(f"{self.input} {part}" for part in parts)
+        return tuple(f"{_safe(self.input)} {part}" for part in parts)
+
+
+def _safe(name: str) -> str:
+    """A name that Spark reads as one part, and that differs from others' by more than case."""
+    return re.sub(r"[^a-z0-9_ ]", lambda found: f"~{ord(found[0]):x}~", name)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from spark_deepnet.rows.columns import LABEL, Columns, Target
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark import read
+from spark_deepnet.spark.names import check_at_rest
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.wire import check_compression, compression_of
 from spark_deepnet.train.averaging import STATES
@@ -96,6 +97,7 @@ class Design:
     def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
         self.params, self.df = params, df
         check_ranges(params)
+        check_at_rest(df)
         for label in self.labels:
             read.field(df, label, "labelCol")
         found = [read.source_of(df, entry, names_of(params, entry.columns)) for entry in self.entries]

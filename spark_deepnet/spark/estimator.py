@@ -29,6 +29,7 @@ from spark_deepnet.spark.interrupts import same_properties
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.memory import row_memory, worker_memory
 from spark_deepnet.spark.model import DeepNetModel
+from spark_deepnet.spark.names import check_frame
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
@@ -161,6 +162,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         began = time.perf_counter()
+        check_frame(dataset, "fit")
         spark = dataset.sparkSession
         with same_properties(spark):
             design = Design(self, dataset)
@@ -178,6 +180,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
 
         A few steps are timed on this machine; the exchange is reckoned from a message's ``latency`` (seconds) and the
         network's ``bandwidth`` (bytes a second). Errors are those of ``fit``."""
+        check_frame(dataset, "explainPlan")
         link, spark = Link(latency, bandwidth), dataset.sparkSession
         plan, rounds = self._plan(spark, Design(self, dataset))
         found = forecast(plan, link, rounds, worker_memory(spark))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.spark import cluster, read
 from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.design import check_ranges, names_of, told
+from spark_deepnet.spark.names import check_frame, check_new, column, new_name
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
 from spark_deepnet.spark.shards import Shards
@@ -134,22 +135,23 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return next(score(self._plan((source,)), [frame])).iloc[0]
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
+        check_frame(dataset, "transform")
         plan, inputs = self._plan_for(dataset)
         wanted = self._wanted()
-        self._check_names(dataset, wanted)
+        check_new(dataset, wanted)
         cluster.share_python(dataset.sparkSession)
         if not wanted:
             return dataset
-        scored = f"{self.uid}_scored"
+        scored = new_name(dataset, "scored")
         if self.stored is not None and possible(dataset, self.stored):
             frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored, self._wire(dataset))
         else:
             frame = by_rows(dataset).withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
+        found = column(scored)
         if plan.invalid == "skip":
-            frame = frame.where(F.col(f"{scored}.valid"))
+            frame = frame.where(found["valid"])
         columns = {
-            name: _shown(F.col(f"{scored}.{part_name(part, k)}"), part, self._outputs[k])
-            for name, (part, k) in wanted.items()
+            name: _shown(found[part_name(part, k)], part, self._outputs[k]) for name, (part, k) in wanted.items()
         }
         return frame.withColumns(columns).drop(scored)
 
@@ -213,11 +215,6 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if len(set(names)) < len(names):
             raise DataError(f"transform: the output columns need different names, found {names}")
         return dict(found)
-
-    def _check_names(self, dataset: DataFrame, wanted: Iterable[str]) -> None:
-        for name in wanted:
-            if name in dataset.columns:
-                raise DataError(f"transform: the column {name!r} exists already; drop it, or set another output column")
 
     def write(self) -> ModelWriter:
         return ModelWriter(self)

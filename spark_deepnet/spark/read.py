@@ -13,25 +13,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, BinaryType, BooleanType, NumericType, StructField, StructType
 
-from spark_deepnet.errors import DataError, NetworkError, near
+from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.plan.architecture import Entry
 from spark_deepnet.rows.columns import ARRAY, BYTES, STEPS, VALIDATION, VECTOR, WEIGHT, Source, Target
+from spark_deepnet.spark.names import column, field
 
 FLOATS = "array<float>"
 ANY = -1  # a first size of this: any number of steps
-
-
-def field(df: DataFrame, name: str, param: str) -> StructField:
-    """The schema's field of a column that a Param names."""
-    found = [f for f in df.schema.fields if f.name == name]
-    if not found:
-        raise DataError(f"{param}: there is no column {name!r}; {near(name, df.columns)}")
-    return found[0]
-
-
-def column(name: str) -> Column:
-    """A column by its whole name, dots and all."""
-    return F.col("`{}`".format(name.replace("`", "``")))
 
 
 def is_vector(f: StructField) -> bool:
