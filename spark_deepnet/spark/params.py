@@ -33,7 +33,7 @@ from spark_deepnet.layers._handle import Handle
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.handles import layers_of
 from spark_deepnet.optimizers.optimizer import Optimizer
-from spark_deepnet.registry import Member
+from spark_deepnet.registry import Member, plain
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.spark.wire import to_compression, to_port_range
 
@@ -64,6 +64,16 @@ def to_layers(value: Any) -> list[Any]:
 def to_number_or_auto(value: Any) -> Any:
     """A whole number, or auto."""
     return value if value == "auto" else TypeConverters.toInt(value)
+
+
+class Plain:
+    """A converter that takes NumPy's numbers and arrays too: grids are made with ``linspace`` and ``arange``."""
+
+    def __init__(self, converter: Callable[[Any], Any]) -> None:
+        self.converter = converter
+
+    def __call__(self, value: Any) -> Any:
+        return self.converter(plain(value))
 
 
 to_loss = _to_json(Loss, "auto")
@@ -262,6 +272,8 @@ class DeepNetParams(
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        for param in self.params:
+            param.typeConverter = Plain(param.typeConverter)
         self._setDefault(
             loss="auto",
             schedule="constant",
