@@ -197,8 +197,24 @@ def _made(cls: type[Any], values: dict[str, Any]) -> Any:
 def class_from_folder(package: str, name: str) -> Any:
     """``from spark_deepnet.layers import LeakyRelu`` opens the file ``leaky_relu``: a class lives in the file that
     bears its name without capitals; packages call this from their ``__getattr__``."""
+    if name == "__all__":
+        return names_in_folder(package)
     if not name.startswith("_"):
-        for module in iter_modules(import_module(package).__path__):
-            if module.name.replace("_", "") == name.lower():
-                return getattr(import_module(f"{package}.{module.name}"), name)
+        for module in _modules(package):
+            if module.replace("_", "") == name.lower():
+                return getattr(import_module(f"{package}.{module}"), name)
     raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+
+def names_in_folder(package: str) -> list[str]:
+    """All classes that ``class_from_folder`` finds, for ``import *`` and ``dir``; opens every file."""
+    return sorted(_class_in(import_module(f"{package}.{module}"), module) for module in _modules(package))
+
+
+def _modules(package: str) -> list[str]:
+    path = import_module(package).__path__
+    return [module.name for module in iter_modules(path) if not module.name.startswith("_")]
+
+
+def _class_in(module: Any, name: str) -> str:
+    return next(key for key in vars(module) if key.lower() == name.replace("_", "") and key != name)

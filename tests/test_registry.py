@@ -187,6 +187,16 @@ def test_families_are_in_the_book_of_families() -> None:
     assert {root.family for root in ROOTS} <= set(FAMILIES)
 
 
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_folder_tells_all_its_classes(root: type[Member]) -> None:
+    """To ``dir`` and to ``import *``, the base among them."""
+    package, own = f"spark_deepnet.{root.family}", {}
+    exec(f"from {package} import *", own)
+    expected = {root.named(kind).__name__ for kind in root.names()} | {root.__name__}
+    assert expected == set(dir(importlib.import_module(package))) == set(own) - {"__builtins__"}
+    assert all(issubclass(own[name], root) for name in expected)
+
+
 @pytest.mark.parametrize("name", ["Densest", "_Dense", "dense_"])
 def test_a_folder_has_no_other_names(name: str) -> None:
     with pytest.raises(AttributeError, match=f"has no attribute {name!r}"):

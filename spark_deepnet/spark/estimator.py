@@ -21,10 +21,12 @@ from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import taken_sparse
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark import cluster
+from spark_deepnet.spark.attributes import Names
 from spark_deepnet.spark.checkpoints import Checkpoints
 from spark_deepnet.spark.choice import choose, settled
 from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
+from spark_deepnet.spark.failures import known_failures
 from spark_deepnet.spark.interrupts import same_properties
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.memory import row_memory, worker_memory
@@ -165,12 +167,13 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         check_frame(dataset, "fit")
         spark = dataset.sparkSession
         with same_properties(spark):
-            design = Design(self, dataset)
+            with known_failures():
+                design = Design(self, dataset)
             cluster.share_python(spark)
             plan, rounds = self._plan(spark, design)
             outcome = self._train(spark, design.frame, plan, rounds)
         warn_of_skew(outcome.ranks)
-        return self._model(plan, outcome, time.perf_counter() - began)
+        return self._model(plan, outcome, design.class_names, time.perf_counter() - began)
 
     def explainPlan(
         self, dataset: DataFrame, latency: float = Link.latency, bandwidth: float = Link.bandwidth
@@ -254,8 +257,9 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
                 plan = replace(plan, listener=(listener.host, listener.port))
             return Jobs(frame, plan, state, told(self, "checkpointDir"), bar, checkpoints).run()
 
-    def _model(self, plan: TrainPlan, outcome: Outcome, seconds: float) -> DeepNetModel:
-        model = DeepNetModel(plan.recipe.architecture, outcome.weights)
+    def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:
+        told = [None if each is None else list(each) for each in names]
+        model = DeepNetModel(plan.recipe.architecture, outcome.weights, told)
         model._resetUid(self.uid)
         best = outcome.clock["best_epoch"]
         model.summary_ = TrainingSummary(

@@ -28,6 +28,7 @@ from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
 from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.spark import cluster, read
+from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.design import check_ranges, names_of, told
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
@@ -48,7 +49,12 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     a column whose name is "" is left out. Of a network with several outputs these are the first's; the others fill
     columns of the same names and their own behind: ``prediction_age``."""
 
-    def __init__(self, architecture: Architecture | None = None, weights: np.ndarray | Stored | None = None) -> None:
+    def __init__(
+        self,
+        architecture: Architecture | None = None,
+        weights: np.ndarray | Stored | None = None,
+        class_names: Any = None,
+    ) -> None:
         super().__init__()
         self.summary_: TrainingSummary | None = None
         if architecture is not None and weights is not None:
@@ -56,6 +62,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             self._net = architecture.scores_net()
             self._held = weights
             self._outputs = tuple(Output.of(h.loss, h.units, h.steps, h.name) for h in architecture.heads())
+            self.class_names = check_names(class_names, self._outputs)
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
@@ -151,7 +158,8 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if plan.invalid == "skip":
             frame = frame.where(found["valid"])
         columns = {
-            name: _shown(found[part_name(part, k)], part, self._outputs[k]) for name, (part, k) in wanted.items()
+            name: _shown(found[part_name(part, k)], part, self._outputs[k]).alias(name, metadata=f.metadata)
+            for (name, (part, k)), f in zip(wanted.items(), self._fields(), strict=True)
         }
         return frame.withColumns(columns).drop(scored)
 
@@ -169,8 +177,23 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def transformSchema(self, schema: StructType) -> StructType:
         """The schema that transform gives for this one."""
-        added = [StructField(name, _kind(part, self._outputs[k])) for name, (part, k) in self._wanted().items()]
-        return StructType([*schema.fields, *added])
+        return StructType([*schema.fields, *self._fields()])
+
+    def _fields(self) -> list[StructField]:
+        """Those that transform adds."""
+        return [
+            StructField(
+                name,
+                _kind(part, self._outputs[k]),
+                metadata=metadata_of(name, part, self._outputs[k], self.class_names[k]),
+            )
+            for name, (part, k) in self._wanted().items()
+        ]
+
+    @property
+    def classNames(self) -> list[str] | None:
+        """The texts of the first output's classes, where the label that it was trained on came from a StringIndexer."""
+        return list(self.class_names[0]) if self.class_names[0] else None
 
     def _plan_for(self, dataset: DataFrame) -> tuple[ScorePlan, list[Column]]:
         check_ranges(self)

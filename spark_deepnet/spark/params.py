@@ -38,16 +38,17 @@ from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.spark.wire import to_compression, to_port_range
 
 
-def _to_json(family: type[Member], *others: str) -> Callable[[Any], Any]:
+class ToJson:
     """A converter to what the metadata keeps: a name as it is, an object or its JSON as JSON."""
 
-    def convert(value: Any) -> Any:
-        if value in others if isinstance(value, str) else False:
-            return value
-        made = family.of(value)
-        return value if isinstance(value, str) else made.to_json()
+    def __init__(self, family: type[Member], *others: str) -> None:
+        self.family, self.others = family, others
 
-    return convert
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, str) and value in self.others:
+            return value
+        made = self.family.of(value)
+        return value if isinstance(value, str) else made.to_json()
 
 
 def to_layers(value: Any) -> list[Any]:
@@ -76,9 +77,9 @@ class Plain:
         return self.converter(plain(value))
 
 
-to_loss = _to_json(Loss, "auto")
-to_optimizer = _to_json(Optimizer, "auto")
-to_schedule = _to_json(Schedule)
+to_loss = ToJson(Loss, "auto")
+to_optimizer = ToJson(Optimizer, "auto")
+to_schedule = ToJson(Schedule)
 
 
 class DeepNetParams(

@@ -75,6 +75,8 @@ class ModelWriter(Writer):
         model = self.instance
         blocks = save_weights(spark, model, f"{path}/data")
         extra = {"format": FORMAT, "architecture": model.architecture.to_json(), "blocks": blocks}
+        if any(model.class_names):
+            extra["classNames"] = model.class_names
         DefaultParamsWriter.saveMetadata(model, path, spark, extraMetadata=extra)
 
 
@@ -109,7 +111,7 @@ class ModelReader(MLReader):  # type: ignore[type-arg]
         with _refused(path):
             architecture = Architecture.from_json(metadata["architecture"])
             weights = load_weights(spark, architecture, metadata.get("blocks"), path)
-            return with_params(self.cls(architecture, weights), metadata)
+            return with_params(self.cls(architecture, weights, metadata.get("classNames")), metadata)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import numpy as np
@@ -201,3 +203,14 @@ def test_none_leaves_a_param_as_it_is() -> None:
 def test_a_wrong_value_is_refused_when_set(name: str, value: Any, error: type[Exception], tells: str) -> None:
     with pytest.raises(error, match=tells):
         DeepNetEstimator(**{name: value})
+
+
+@pytest.mark.parametrize("again", [lambda it: pickle.loads(pickle.dumps(it)), copy.deepcopy])
+def test_an_estimator_is_pickled_and_copied(again: Any) -> None:
+    net = DeepNetEstimator(**{name: value_of(DeepNetEstimator().getParam(name)) for name in NAMES})
+    other = again(net)
+    assert (other.uid, other.extractParamMap()) == (net.uid, net.extractParamMap())
+    assert other.setMaxIter(3).getMaxIter() == 3
+    assert net.getMaxIter() == 7
+    with pytest.raises(ParamError, match="layers"):
+        other.setLayers([])
