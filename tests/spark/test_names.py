@@ -42,7 +42,7 @@ OUTPUTS = [
     ({}, "Prediction", "'Prediction' exists already"),
     ({}, "RAWPREDICTION", "'RAWPREDICTION' exists already"),
     ({"predictionCol": "Label"}, "text", "'label' exists already"),
-    ({"probabilityCol": "p.`q"}, "P.`Q", "'P.`q' exists already".replace("q", "Q")),
+    ({"probabilityCol": "p.`q"}, "P.`Q", "'P.`Q' exists already"),
 ]
 """Params, the name of a carried column, and the sentence where case makes no difference."""
 
@@ -66,7 +66,7 @@ def test_names_of_inputs(rows: Any, case: bool) -> None:
     twins = rows.withColumn("twin", F.col("label")).toDF("features", "label", "text", "LABEL")
     if case:
         estimator(maxIter=1, labelCol="LABEL").fit(twins)
-        with pytest.raises(DataError, match="^labelCol: there is no column 'Label'; did you mean 'label'"):
+        with pytest.raises(DataError, match="^labelCol: there is no column 'Label'; "):
             estimator(maxIter=1, labelCol="Label").fit(rows)
         return
     estimator(maxIter=1, labelCol="Label", featuresCol="FEATURES").fit(rows).transform(rows).collect()
