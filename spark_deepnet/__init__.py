@@ -17,3 +17,7 @@ def __getattr__(name: str) -> Any:
 
         return DeepNetModel
     raise AttributeError(f"module 'spark_deepnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

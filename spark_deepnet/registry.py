@@ -14,13 +14,31 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from spark_deepnet.errors import ParamError, UnknownNameError, near
 
 FAMILIES: dict[str, type[Member]] = {}
 _PACKAGE = __name__.rpartition(".")[0]
 
 
-class Member:
+class Kind(type):
+    """The class of a family's classes: what a member is made of becomes plain Python, and must be JSON."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if getattr(cls, "_book", {}).get(getattr(cls, "kind", None)) is not cls:
+            return super().__call__(*args, **kwargs)  # what a package makes for itself, of any values
+        made = super().__call__(*map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
+        for f in fields(made):
+            if f.init and not _is_json(getattr(made, f.name)):
+                raise ParamError(
+                    f"{cls.__name__}: {f.name} must be of numbers, texts and members of the families, which a file can "
+                    f"hold, found {getattr(made, f.name)!r}"
+                )
+        return made
+
+
+class Member(metaclass=Kind):
     """The base of every family; ``class Layer(Member, family="layers")`` founds one,
     ``class Dense(Layer, kind="dense")`` joins it."""
 
@@ -76,7 +94,7 @@ class Member:
         spec: dict[str, Any] = {"kind": f"{self.family}.{self.kind}.v{self.version}"}
         if not type(self).__module__.startswith(_PACKAGE + "."):
             spec["module"] = type(self).__module__
-        spec.update({key: _plain(value) for key, value in self._told().items()})
+        spec.update({key: _as_json(value) for key, value in self._told().items()})
         return spec
 
     def _told(self) -> dict[str, Any]:
@@ -91,11 +109,36 @@ class Member:
         return f"{type(self).__name__}({', '.join(parts + [f'{k}={v!r}' for k, v in told.items()])})"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """NumPy's numbers and texts as Python's own, wherever they lie, and its arrays as tuples."""
+    if isinstance(value, np.generic):
+        value = value.item()
+        return float(value) if isinstance(value, np.floating) else value  # a longdouble is its own item
+    if isinstance(value, np.ndarray):
+        return plain(value[()]) if value.ndim == 0 else tuple(plain(v) for v in value)
+    if type(value) in (tuple, list):
+        return type(value)(plain(v) for v in value)
+    if type(value) is dict:
+        return {plain(k): plain(v) for k, v in value.items()}
+    return value
+
+
+def _is_json(value: Any) -> bool:
+    """Whether a file can hold a field's value, members as their JSON."""
+    if isinstance(value, tuple | list):
+        return all(_is_json(v) for v in value)
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_json(v) for k, v in value.items())
+    return value is None or isinstance(value, bool | int | float | str | Member)
+
+
+def _as_json(value: Any) -> Any:
     if isinstance(value, Member):
         return value.to_json()
     if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
+        return [_as_json(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _as_json(v) for k, v in value.items()}
     return value
 
 
@@ -186,8 +229,24 @@ def _made(cls: type[Any], values: dict[str, Any]) -> Any:
 def class_from_folder(package: str, name: str) -> Any:
     """``from spark_deepnet.layers import LeakyRelu`` opens the file ``leaky_relu``: a class lives in the file that
     bears its name without capitals; packages call this from their ``__getattr__``."""
+    if name == "__all__":
+        return names_in_folder(package)
     if not name.startswith("_"):
-        for module in iter_modules(import_module(package).__path__):
-            if module.name.replace("_", "") == name.lower():
-                return getattr(import_module(f"{package}.{module.name}"), name)
+        for module in _modules(package):
+            if module.replace("_", "") == name.lower():
+                return getattr(import_module(f"{package}.{module}"), name)
     raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+
+def names_in_folder(package: str) -> list[str]:
+    """All classes that ``class_from_folder`` finds, for ``import *`` and ``dir``; opens every file."""
+    return sorted(_class_in(import_module(f"{package}.{module}"), module) for module in _modules(package))
+
+
+def _modules(package: str) -> list[str]:
+    path = import_module(package).__path__
+    return [module.name for module in iter_modules(path) if not module.name.startswith("_")]
+
+
+def _class_in(module: Any, name: str) -> str:
+    return next(key for key in vars(module) if key.lower() == name.replace("_", "") and key != name)

@@ -35,6 +35,13 @@ def test_a_public_class_documents_its_public_methods(name: str) -> None:
     assert [f.__qualname__ for f in own if not inspect.getdoc(f)] == []
 
 
+def test_the_public_names_are_told() -> None:
+    own: dict[str, object] = {}
+    exec("from spark_deepnet import *", own)
+    assert set(PUBLIC) == set(own) - {"__builtins__"}
+    assert set(PUBLIC) <= set(dir(spark_deepnet))
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
 def test_a_module_with_code_has_a_docstring(file: Path) -> None:
     tree = ast.parse(file.read_text(encoding="utf-8"))

@@ -6,24 +6,38 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spark_deepnet.errors import ParamError, UnknownNameError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.layers.dense import Dense
+from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
+from spark_deepnet.layers.output import Output
 from spark_deepnet.layers.relu import Relu
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.registry import FAMILIES, Member, class_from_folder
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.schedules.step import Step
+from tests.cases import initializers, layers, losses, optimizers, schedules
 
 ROOTS = [Initializer, Layer, Loss, Optimizer, Schedule]
+TABLES: dict[type[Member], list[Any]] = {
+    Initializer: [row.initializer for row in initializers.INITIALIZERS],
+    Layer: [row.layer for row in layers.LAYERS],
+    Loss: [row.loss for row in losses.ROWS],
+    Optimizer: [row.optimizer for row in optimizers.ROWS],
+    Schedule: [row.schedule for row in schedules.ROWS],
+}
+"""The members of all rows of the tables."""
+OTHERS = [Input(sizes=(-1, 2), column=("a", "b")), Output("huber", weight=0.5, column="a")]
+MEMBERS = list({repr(member): member for members in [*TABLES.values(), OTHERS] for member in members}.values())
 KINDS = [(root, kind) for root in ROOTS for kind in root.names()]
 
 OWN_MODULE = """
@@ -173,7 +187,71 @@ def test_families_are_in_the_book_of_families() -> None:
     assert {root.family for root in ROOTS} <= set(FAMILIES)
 
 
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_folder_tells_all_its_classes(root: type[Member]) -> None:
+    """To ``dir`` and to ``import *``, the base among them."""
+    package, own = f"spark_deepnet.{root.family}", {}
+    exec(f"from {package} import *", own)
+    expected = {root.named(kind).__name__ for kind in root.names()} | {root.__name__}
+    assert expected == set(dir(importlib.import_module(package))) == set(own) - {"__builtins__"}
+    assert all(issubclass(own[name], root) for name in expected)
+
+
 @pytest.mark.parametrize("name", ["Densest", "_Dense", "dense_"])
 def test_a_folder_has_no_other_names(name: str) -> None:
     with pytest.raises(AttributeError, match=f"has no attribute {name!r}"):
         class_from_folder("spark_deepnet.layers", name)
+
+
+def numpys(value: Any) -> list[Any]:
+    """The same value as NumPy may hold it."""
+    if isinstance(value, bool):
+        return [np.bool_(value), np.array(value)]
+    if isinstance(value, int):
+        return [np.int64(value), np.int32(value), np.int16(value), np.array(value)]
+    if isinstance(value, float):
+        halves = [kind(value) for kind in (np.float32, np.float16) if float(kind(value)) == value]
+        return [np.float64(value), np.array(value), np.longdouble(value), *halves]
+    if isinstance(value, str):
+        return [np.str_(value)]
+    if isinstance(value, tuple) and value and all(isinstance(v, int | float | tuple) for v in value):
+        return [np.array(value), tuple(numpys(v)[0] for v in value)]
+    return []
+
+
+def values_of(member: Any) -> dict[str, Any]:
+    return {f.name: getattr(member, f.name) for f in fields(member) if f.init}
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_kind_is_in_a_table(root: type[Member]) -> None:
+    assert set(root.names()) - {member.kind for member in TABLES[root]} <= {"input", "output"}
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=repr)
+def test_a_member_takes_numpys_values_and_keeps_pythons(member: Member) -> None:
+    """Every field of every row of the tables."""
+    values = values_of(member)
+    for name, value in values.items():
+        for same in numpys(value):
+            made = type(member)(**values | {name: same})
+            assert made == member
+            assert "array" not in repr(made)
+            assert "np." not in repr(made)
+            assert type(getattr(made, name)) is type(value)
+            assert type(member).of(json.loads(json.dumps(made.to_json()))) == member
+
+
+@pytest.mark.parametrize("make", [lambda: Dense(np.int64(3)), lambda: Dense(units=np.array(3))])
+def test_by_place_or_by_name(make: Any) -> None:
+    assert make().to_json() == {"kind": "layers.dense.v1", "units": 3}
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, np.datetime64("2020-01-01"), 1j, print, (1, [b"x"]), {3: 4}])
+def test_what_no_file_can_hold_is_refused(value: Any) -> None:
+    with pytest.raises(ParamError, match=r"^Box: inner must be .* found "):
+        Box(1, inner=value)
+
+
+def test_a_float_that_is_single_keeps_its_value() -> None:
+    assert Step(1.0, gamma=np.float32(0.1)).gamma == float(np.float32(0.1))

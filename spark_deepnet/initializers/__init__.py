@@ -2,8 +2,12 @@
 
 from typing import Any
 
-from spark_deepnet.registry import class_from_folder
+from spark_deepnet.registry import class_from_folder, names_in_folder
 
 
 def __getattr__(name: str) -> Any:
     return class_from_folder(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return names_in_folder(__name__)

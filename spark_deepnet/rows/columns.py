@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import prod
 
@@ -67,13 +68,18 @@ class Source:
     @property
     def exact(self) -> str:
         """The name under which a few rows come as doubles too, to see what float32 loses."""
-        return f"{self.input} exact"
+        return f"{_safe(self.input)} exact"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names under which it is sent."""
         parts = _PARTS.get(self.kind, ("x", "shape") if self.nested else ("x",))
-        return tuple(f"{self.input} {part}" for part in parts)
+        return tuple(f"{_safe(self.input)} {part}" for part in parts)
+
+
+def _safe(name: str) -> str:
+    """A name that Spark reads as one part, and that differs from others' by more than case."""
+    return re.sub(r"[^a-z0-9_ ]", lambda found: f"~{ord(found[0]):x}~", name)
 
 
 @dataclass(frozen=True)

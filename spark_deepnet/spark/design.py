@@ -27,6 +27,8 @@ from spark_deepnet.rows.columns import LABEL, Columns, Target
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark import read
+from spark_deepnet.spark.attributes import Names, class_names
+from spark_deepnet.spark.names import check_at_rest, field
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.wire import check_compression, compression_of
 from spark_deepnet.train.averaging import STATES
@@ -97,8 +99,9 @@ class Design:
     def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
         self.params, self.df = params, df
         check_ranges(params)
+        check_at_rest(df)
         for label in self.labels:
-            read.field(df, label, "labelCol")
+            field(df, label, "labelCol")
         found = [read.source_of(df, entry, names_of(params, entry.columns)) for entry in self.entries]
         self.sources = tuple(source for _, source in found)
         for head in self.heads:
@@ -212,6 +215,13 @@ class Design:
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
         return tuple(Output.of(head.loss, head.units) for head in self.heads)
+
+    @cached_property
+    def class_names(self) -> list[Names]:
+        """Of each output."""
+        return [
+            class_names(self.df, target.label, 0 if target.steps else target.classes) for target in self.columns.targets
+        ]
 
     @cached_property
     def columns(self) -> Columns:

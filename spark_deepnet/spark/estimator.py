@@ -22,13 +22,17 @@ from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.memory import taken_sparse
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark import cluster
+from spark_deepnet.spark.attributes import Names
 from spark_deepnet.spark.checkpoints import Checkpoints, check_folder
 from spark_deepnet.spark.choice import choose, settled
 from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
+from spark_deepnet.spark.failures import known_failures
+from spark_deepnet.spark.interrupts import same_properties
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.memory import row_memory, worker_memory
 from spark_deepnet.spark.model import DeepNetModel
+from spark_deepnet.spark.names import check_frame
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import EstimatorReader, Writer
 from spark_deepnet.spark.progress import ProgressBar
@@ -162,15 +166,18 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         began = time.perf_counter()
+        check_frame(dataset, "fit")
         spark = dataset.sparkSession
-        self._check_folder(spark)
-        design = Design(self, dataset)
-        cluster.share_python(spark)
-        plan, rounds = self._plan(spark, design)
-        outcome = self._train(spark, design.frame, plan, rounds)
+        with same_properties(spark):
+            self._check_folder(spark)
+            with known_failures():
+                design = Design(self, dataset)
+            cluster.share_python(spark)
+            plan, rounds = self._plan(spark, design)
+            outcome = self._train(spark, design.frame, plan, rounds)
         warn_of_skew(outcome.ranks)
         warn_of_rounding(outcome.ranks)
-        return self._model(plan, outcome, time.perf_counter() - began)
+        return self._model(plan, outcome, design.class_names, time.perf_counter() - began)
 
     def _check_folder(self, spark: SparkSession) -> None:
         folder = told(self, "checkpointDir")
@@ -185,6 +192,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
 
         A few steps are timed on this machine; the exchange is reckoned from a message's ``latency`` (seconds) and the
         network's ``bandwidth`` (bytes a second). Errors are those of ``fit``."""
+        check_frame(dataset, "explainPlan")
         link, spark = Link(latency, bandwidth), dataset.sparkSession
         self._check_folder(spark)
         plan, rounds = self._plan(spark, Design(self, dataset))
@@ -259,8 +267,9 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
                 plan = replace(plan, listener=(listener.host, listener.port))
             return Jobs(frame, plan, state, told(self, "checkpointDir"), bar, checkpoints).run()
 
-    def _model(self, plan: TrainPlan, outcome: Outcome, seconds: float) -> DeepNetModel:
-        model = DeepNetModel(plan.recipe.architecture, outcome.weights)
+    def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:
+        told = [None if each is None else list(each) for each in names]
+        model = DeepNetModel(plan.recipe.architecture, outcome.weights, told)
         model._resetUid(self.uid)
         best = outcome.clock["best_epoch"]
         model.summary_ = TrainingSummary(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -31,15 +33,35 @@ def said_by_spark(error: Exception, spark: SparkSession | None = None) -> Except
         return error
     _log.debug("the Spark job failed", exc_info=error)
     text = str(error)
+    if known := known_failure(text):
+        return known
+    if not ("PythonException" in text or "Traceback" in text or "barrier" in text.lower() or "Job aborted" in text):
+        return error  # not of our making: a query of the user's that cannot be analysed, a lost connection
+    return ClusterError(f"fit: {_cause(text, spark)}; Spark gave up after its retries")
+
+
+def known_failure(text: str) -> ClusterError | None:
+    """What Spark's errors of some marks mean."""
     missing = _MISSING.search(text)
     for mark, sentence in _KNOWN:
         if mark in text:
             version = ".".join(map(str, sys.version_info[:2]))
             module = missing[1] if missing else ""
             return ClusterError(sentence.format(python=sys.executable, version=version, module=module))
-    if not ("PythonException" in text or "Traceback" in text or "barrier" in text.lower() or "Job aborted" in text):
-        return error  # not of our making: a query of the user's that cannot be analysed, a lost connection
-    return ClusterError(f"fit: {_cause(text, spark)}; Spark gave up after its retries")
+    return None
+
+
+@contextmanager
+def known_failures() -> Iterator[None]:
+    """Spark's errors of those marks in one sentence, others as they are: where the user's own query may be at fault."""
+    try:
+        yield
+    except DeepNetError:
+        raise
+    except Exception as error:
+        if known := known_failure(str(error)):
+            raise known from None
+        raise
 
 
 def _cause(text: str, spark: SparkSession | None) -> str:
@@ -118,7 +140,13 @@ _KNOWN = (
     ),
     (
         "spark.driver.maxResultSize",
-        "fit: the model's weights are larger than spark.driver.maxResultSize; raise it before the session starts",
+        "fit: what workers send to the driver, above all the model's weights, is larger than spark.driver.maxResultSize; "
+        "raise it before the session starts",
+    ),
+    (
+        "TaskResultLost",
+        "fit: what a worker sent to the driver was lost on its way; it is larger than spark.driver.maxResultSize, or its "
+        "executor has died: raise the one before the session starts, or give executors more memory",
     ),
     (
         "No space left on device",

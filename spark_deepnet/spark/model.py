@@ -29,7 +29,10 @@ from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
 from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.spark import cluster, read
+from spark_deepnet.spark.attributes import check_names, metadata_of
+from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.design import check_ranges, names_of, told
+from spark_deepnet.spark.names import check_frame, check_new, column, new_name
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
 from spark_deepnet.spark.shards import Shards
@@ -47,7 +50,12 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     a column whose name is "" is left out. Of a network with several outputs these are the first's; the others fill
     columns of the same names and their own behind: ``prediction_age``."""
 
-    def __init__(self, architecture: Architecture | None = None, weights: np.ndarray | Stored | None = None) -> None:
+    def __init__(
+        self,
+        architecture: Architecture | None = None,
+        weights: np.ndarray | Stored | None = None,
+        class_names: Any = None,
+    ) -> None:
         super().__init__()
         self.summary_: TrainingSummary | None = None
         if architecture is not None and weights is not None:
@@ -55,6 +63,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             self._net = architecture.scores_net()
             self._held = weights
             self._outputs = tuple(Output.of(h.loss, h.units, h.steps, h.name) for h in architecture.heads())
+            self.class_names = check_names(class_names, self._outputs)
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
@@ -132,22 +141,24 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return next(score(self._plan((source,)), [frame])).iloc[0]
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
+        check_frame(dataset, "transform")
         plan, inputs = self._plan_for(dataset)
         wanted = self._wanted()
-        self._check_names(dataset, wanted)
+        check_new(dataset, wanted)
         cluster.share_python(dataset.sparkSession)
         if not wanted:
             return dataset
-        scored = f"{self.uid}_scored"
+        scored = new_name(dataset, "scored")
         if self.stored is not None and possible(dataset, self.stored):
             frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored, self._wire(dataset))
         else:
-            frame = dataset.withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
+            frame = by_rows(dataset).withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
+        found = column(scored)
         if plan.invalid == "skip":
-            frame = frame.where(F.col(f"{scored}.valid"))
+            frame = frame.where(found["valid"])
         columns = {
-            name: _shown(F.col(f"{scored}.{part_name(part, k)}"), part, self._outputs[k])
-            for name, (part, k) in wanted.items()
+            name: _shown(found[part_name(part, k)], part, self._outputs[k]).alias(name, metadata=f.metadata)
+            for (name, (part, k)), f in zip(wanted.items(), self._fields(), strict=True)
         }
         return frame.withColumns(columns).drop(scored)
 
@@ -165,8 +176,23 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def transformSchema(self, schema: StructType) -> StructType:
         """The schema that transform gives for this one."""
-        added = [StructField(name, _kind(part, self._outputs[k])) for name, (part, k) in self._wanted().items()]
-        return StructType([*schema.fields, *added])
+        return StructType([*schema.fields, *self._fields()])
+
+    def _fields(self) -> list[StructField]:
+        """Those that transform adds."""
+        return [
+            StructField(
+                name,
+                _kind(part, self._outputs[k]),
+                metadata=metadata_of(name, part, self._outputs[k], self.class_names[k]),
+            )
+            for name, (part, k) in self._wanted().items()
+        ]
+
+    @property
+    def classNames(self) -> list[str] | None:
+        """The texts of the first output's classes, where the label that it was trained on came from a StringIndexer."""
+        return list(self.class_names[0]) if self.class_names[0] else None
 
     def check_thresholds(self) -> None:
         """Refuse thresholds that are not one a class."""
@@ -215,11 +241,6 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if len(set(names)) < len(names):
             raise DataError(f"transform: the output columns need different names, found {names}")
         return dict(found)
-
-    def _check_names(self, dataset: DataFrame, wanted: Iterable[str]) -> None:
-        for name in wanted:
-            if name in dataset.columns:
-                raise DataError(f"transform: the column {name!r} exists already; drop it, or set another output column")
 
     def write(self) -> ModelWriter:
         return ModelWriter(self)

@@ -33,21 +33,22 @@ from spark_deepnet.layers._handle import Handle
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.handles import layers_of
 from spark_deepnet.optimizers.optimizer import Optimizer
-from spark_deepnet.registry import Member
+from spark_deepnet.registry import Member, plain
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.spark.wire import to_compression, to_port_range
 
 
-def _to_json(family: type[Member], *others: str) -> Callable[[Any], Any]:
+class ToJson:
     """A converter to what the metadata keeps: a name as it is, an object or its JSON as JSON."""
 
-    def convert(value: Any) -> Any:
-        if value in others if isinstance(value, str) else False:
-            return value
-        made = family.of(value)
-        return value if isinstance(value, str) else made.to_json()
+    def __init__(self, family: type[Member], *others: str) -> None:
+        self.family, self.others = family, others
 
-    return convert
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, str) and value in self.others:
+            return value
+        made = self.family.of(value)
+        return value if isinstance(value, str) else made.to_json()
 
 
 def to_layers(value: Any) -> list[Any]:
@@ -66,9 +67,19 @@ def to_number_or_auto(value: Any) -> Any:
     return value if value == "auto" else TypeConverters.toInt(value)
 
 
-to_loss = _to_json(Loss, "auto")
-to_optimizer = _to_json(Optimizer, "auto")
-to_schedule = _to_json(Schedule)
+class Plain:
+    """A converter that takes NumPy's numbers and arrays too: grids are made with ``linspace`` and ``arange``."""
+
+    def __init__(self, converter: Callable[[Any], Any]) -> None:
+        self.converter = converter
+
+    def __call__(self, value: Any) -> Any:
+        return self.converter(plain(value))
+
+
+to_loss = ToJson(Loss, "auto")
+to_optimizer = ToJson(Optimizer, "auto")
+to_schedule = ToJson(Schedule)
 
 
 class DeepNetParams(
@@ -262,6 +273,8 @@ class DeepNetParams(
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        for param in self.params:
+            param.typeConverter = Plain(param.typeConverter)
         self._setDefault(
             loss="auto",
             schedule="constant",

@@ -131,6 +131,8 @@ class ModelWriter(Writer):
         model = self.instance
         blocks = save_weights(spark, model, f"{path}/{data}")
         extra = {"format": FORMAT, "architecture": model.architecture.to_json(), "blocks": blocks}
+        if any(model.class_names):
+            extra["classNames"] = model.class_names
         write_metadata(spark, model, path, **extra, data=data, save=number)
 
 
@@ -192,7 +194,7 @@ class ModelReader(_Reader):
         architecture = Architecture.from_json(told["architecture"])
         architecture.check_shapes()
         weights = load_weights(self.sparkSession, architecture, told.get("blocks"), f"{path}/{data_of(told)}")
-        model = with_params(self.cls(architecture, weights), told)
+        model = with_params(self.cls(architecture, weights, told.get("classNames")), told)
         model.check_thresholds()
         return model
 

@@ -9,12 +9,18 @@ from typing import Any, Self
 from tqdm.auto import tqdm
 
 
+class _Bar(tqdm):
+    """Without tqdm's thread, which would stay behind: who reports refreshes the bar."""
+
+    monitor_interval = 0
+
+
 class ProgressBar:
     """Shows what rank 0 reports; a bar that is not wanted takes the reports and shows nothing."""
 
     def __init__(self, wanted: bool, epochs: int) -> None:
         self.epochs = epochs
-        self.bar: Any = tqdm(disable=not wanted, unit=" rows", unit_scale=True, desc=f"epoch 1/{epochs}", leave=True)
+        self.bar: Any = _Bar(disable=not wanted, unit=" rows", unit_scale=True, desc=f"epoch 1/{epochs}", leave=True)
 
     def heard(self, message: bytes) -> None:
         """One message of a worker, as JSON."""

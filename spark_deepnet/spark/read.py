@@ -28,11 +28,12 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from spark_deepnet.errors import DataError, NetworkError, near
+from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.net.tokens import MAX_IN_FLOATS
 from spark_deepnet.plan.architecture import Entry
 from spark_deepnet.rows.columns import ARRAY, BYTES, IMAGE, STEPS, VALIDATION, VECTOR, WEIGHT, Source, Target
 from spark_deepnet.rows.vectors import SPARSE
+from spark_deepnet.spark.names import column, field
 from spark_deepnet.spark.nested import flat_and_shape
 from spark_deepnet.spark.rounding import exact
 
@@ -40,21 +41,13 @@ FLOATS = "array<float>"
 ANY = -1  # a first size of this: any number of steps
 
 
-def field(df: DataFrame, name: str, param: str) -> StructField:
-    """The schema's field of a column that a Param names."""
-    found = [f for f in df.schema.fields if f.name == name]
-    if not found:
-        raise DataError(f"{param}: there is no column {name!r}; {near(name, df.columns)}")
-    return found[0]
-
-
-def column(name: str) -> Column:
-    """A column by its whole name, dots and all."""
-    return F.col("`{}`".format(name.replace("`", "``")))
-
-
 def is_vector(f: StructField) -> bool:
     return isinstance(f.dataType, VectorUDT)
+
+
+def is_bare_vector(f: StructField) -> bool:
+    """A vector that came back without its type, as the struct that it is stored as: ORC keeps no such types."""
+    return isinstance(f.dataType, StructType) and f.dataType.simpleString() == VectorUDT.sqlType().simpleString()
 
 
 def depth(f: StructField) -> int:
@@ -104,7 +97,7 @@ def source_of(df: DataFrame, entry: Entry, columns: Sequence[str]) -> tuple[list
             _check_number(each, "featuresCols")
         kind = _sent_as([each.dataType for each in fields], source)
         found = [F.array(*[column(name).cast(kind) for name in columns])]
-    elif is_vector(f):
+    elif is_vector(f) or is_bare_vector(f):
         source = replace(source, kind=VECTOR)
         found = _unwrapped(f, source)
     elif depth(f):
@@ -163,7 +156,7 @@ def _unwrapped(f: StructField, source: Source) -> list[Column]:
     transform, 1.0 s without). Values are cast here: sent as doubles and cast by NumPy, 60,000 rows of 784 took 1.27
     times the CPU in transform and 1.2 times the seconds of a fit.
     """
-    vector = F.unwrap_udt(column(f.name))
+    vector = F.unwrap_udt(column(f.name)) if is_vector(f) else column(f.name)
     kind, size, indices, values = (vector.getField(name) for name in ("type", "size", "indices", "values"))
     none = F.array().cast("array<int>")
     indices = F.when(kind == SPARSE, indices).otherwise(F.coalesce(indices, none))
@@ -247,6 +240,8 @@ def _first(df: DataFrame, f: StructField) -> tuple[int, ...]:
     elif is_vector(f):
         vector = F.unwrap_udt("x")
         rows = rows.select(F.coalesce(vector.getField("size"), F.size(vector.getField("values"))))
+    elif is_bare_vector(f):
+        rows = rows.select(F.coalesce("x.size", F.size("x.values")))
     elif depth(f):
         axes = [F.col("x")]
         for _ in range(depth(f) - 1):

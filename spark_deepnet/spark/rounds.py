@@ -14,13 +14,14 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark import TaskContext
+from pyspark import Broadcast, TaskContext
 from pyspark.sql import DataFrame, Row, is_remote
 
 from spark_deepnet import errors
@@ -46,6 +47,7 @@ from spark_deepnet.train.state import ALL, State, joined
 from spark_deepnet.train.tempo import steps_between
 
 FIRST = 10  # steps of the first round where syncEvery is found from measured seconds
+CARRIED = 1 << 19  # bytes that a function carries by itself: Spark's own bound is 1 MiB
 CONNECT = 100 << 20  # bytes that a function may carry over Connect, whose messages end at 128 MiB
 _log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ def round_task(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame]) -> 
     """What every task of a round runs."""
     context = TaskContext.get()
     assert context is not None
+    if isinstance(turn.vectors, Broadcast):
+        turn = replace(turn, vectors=turn.vectors.value)
     yield from rounds.run(plan, turn, frames, context.partitionId())
 
 
@@ -219,6 +223,25 @@ class Rounds:
         self.clock.tau = min(self.steps, steps_between(computing / steps, seconds - computing, 1))
 
     def _job(self, turn: Round) -> list[Row]:
+        with self._sent(turn) as sent:
+            return self._rows_of(sent)
+
+    @contextmanager
+    def _sent(self, turn: Round) -> Iterator[Round]:
+        """The round as its function carries it. Spark broadcasts a function of some size, and keeps it on the driver's
+        disk until the session ends; large vectors are a broadcast of their own, which ends with the round."""
+        if is_remote() or sum(map(len, turn.vectors)) < CARRIED:
+            yield turn
+            return
+        shared = self.spark.sparkContext.broadcast(turn.vectors)
+        try:
+            yield replace(turn, vectors=shared)  # type: ignore[arg-type]
+        finally:
+            with suppress(Exception):  # of a session that has ended
+                shared.destroy()
+
+    def _rows_of(self, turn: Round) -> list[Row]:
+        """What a job over all partitions gives, where none tells an error."""
         trained = self.dealt.mapInPandas(partial(round_task, self.plan, turn), rounds.SCHEMA)
         if self.shuffled:
             trained = trained.groupBy("kind", "part").applyInPandas(rounds.merged, rounds.SCHEMA)

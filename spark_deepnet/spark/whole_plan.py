@@ -16,8 +16,8 @@ from pyspark.sql import DataFrame, SparkSession, is_remote
 
 ADAPTIVE = "spark.sql.adaptive.enabled"
 _lock = threading.Lock()
-_within: dict[int, tuple[int, str]] = {}
-"""Session -> how many threads are within, and its own setting."""
+_within: dict[int, tuple[int, str | None]] = {}
+"""Session -> how many threads are within, and its own setting; None where it has the default."""
 
 
 def planned(frame: DataFrame) -> DataFrame:
@@ -36,8 +36,7 @@ def whole_plans(spark: SparkSession) -> Iterator[None]:
         return
     key = hash(spark._jsparkSession)
     with _lock:
-        count, own = _within.get(key, (0, ""))
-        own = own or str(spark.conf.get(ADAPTIVE))
+        count, own = _within.get(key) or (0, _own(spark))
         _within[key] = count + 1, own
         spark.conf.set(ADAPTIVE, "false")
     try:
@@ -47,5 +46,13 @@ def whole_plans(spark: SparkSession) -> Iterator[None]:
             count, own = _within.pop(key)
             if count > 1:
                 _within[key] = count - 1, own
+            elif own is None:
+                spark.conf.unset(ADAPTIVE)
             else:
                 spark.conf.set(ADAPTIVE, own)
+
+
+def _own(spark: SparkSession) -> str | None:
+    """What the session sets."""
+    is_set = spark._jsparkSession.sessionState().conf().contains(ADAPTIVE)
+    return str(spark.conf.get(ADAPTIVE)) if is_set else None

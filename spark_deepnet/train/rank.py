@@ -43,6 +43,8 @@ from spark_deepnet.train.step import Stepper
 
 SCHEMA = "kind string, rank int, part int, data binary, name string, shape array<int>, sha256 string"
 """The name and the shape are of weights; the checksum is of weights and state."""
+COLUMNS = [part.split()[0] for part in SCHEMA.split(", ")]
+"""In their order, by which alone some sessions read frames."""
 WEIGHTS, STATE, MEASURES, ERROR = "weights", "state", "measures", "error"
 SAID = (DataError, NetworkError, ParamError, TrainingError)
 """Every rank raises them alike: they travel home as rows, and end the fit."""
@@ -235,7 +237,7 @@ def _frame(kind: str, rank: int, data: list[bytes], part: int = 0) -> pd.DataFra
 
 def _named(whose: int, chunk: Chunk) -> pd.DataFrame:
     """Some of the weights."""
-    return pd.DataFrame([chunk]).assign(kind=WEIGHTS, rank=whose)
+    return pd.DataFrame([chunk]).assign(kind=WEIGHTS, rank=whose)[COLUMNS]
 
 
 def warm_up(plan: TrainPlan, number: int = 0) -> None:

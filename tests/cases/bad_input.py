@@ -85,6 +85,22 @@ def fit_without_layers(df: DataFrame) -> Any:
 
 SUM_OF_UNLIKE = [Dense(3, name="left"), Dense(2, name="right", inputs=("features",)), Add(inputs=("left", "right"))]
 TRUNK = Dense(3, name="trunk")
+
+
+def stream(df: DataFrame) -> DataFrame:
+    """Without an end."""
+    rates = df.sparkSession.readStream.format("rate").load().select(F.col("value").cast("double").alias("label"))
+    return rates.withColumn("features", F.array(*[F.lit(1.0)] * 4))
+
+
+def twice(df: DataFrame) -> DataFrame:
+    return df.toDF(*["label" if name == "a" else name for name in df.columns])
+
+
+def twins(df: DataFrame) -> DataFrame:
+    return df.toDF(*["Features" if name == "text" else name for name in df.columns])
+
+
 UNREAD = [Input(name="left", column="features"), Input(name="right", column="features"), Dense(3, "softmax")]
 COLUMNS = [
     Mistake("features not there", fit(featuresCol="featurs"), DataError, ("featuresCol", "'featurs'", "'features'")),
@@ -102,6 +118,13 @@ COLUMNS = [
     Mistake("one target for several outputs", fit(layers=[Dense(2)]), DataError, ("'label'", "double", "several outputs")),
     Mistake("label of an output not there", fit(layers=[TRUNK, Output(), Dense(1), Output(column="wight")]), DataError,
             ("labelCol", "'wight'", "'weight'")),
+    Mistake("a stream", fit_on(stream), DataError, ("stream", "transform")),
+    Mistake("a stream whose width is not known", fit_on(stream, layers=[-1, 3]), DataError, ("stream", "transform")),
+    Mistake("a frame of pandas", lambda df: estimator().fit(df.limit(2).toPandas()), DataError,
+            ("pandas.DataFrame", "createDataFrame")),
+    Mistake("no frame at all", lambda df: estimator().fit(df.collect()), DataError, ("DataFrame", "list")),
+    Mistake("two columns of one name", fit_on(twice), DataError, ("labelCol", "'label'", "2 columns", "rename")),
+    Mistake("two names that differ by case", fit_on(twins), DataError, ("featuresCol", "'Features'", "caseSensitive")),
     Mistake("vector as class", fit(labelCol="features"), DataError, ("labelCol", "'features'", "numeric")),
 ]  # fmt: skip
 

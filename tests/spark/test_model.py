@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,9 @@ def test_the_schema_is_foretold_and_predict_agrees(rows: Any, task: str) -> None
     model = estimator(maxIter=2, **TASKS[task]).fit(df)
     scored = model.transform(df)
     foretold = model.transformSchema(df.schema)
-    assert [(f.name, f.dataType) for f in foretold] == [(f.name, f.dataType) for f in scored.schema]
+    assert [(f.name, f.dataType, f.metadata) for f in foretold] == [
+        (f.name, f.dataType, f.metadata) for f in scored.schema
+    ]
     for row in scored.limit(3).collect():
         np.testing.assert_allclose(np.asarray(model.predict(row.features)), np.asarray(row.prediction), rtol=1e-5)
         if model.getRawPredictionCol() in row:
@@ -53,6 +57,16 @@ def test_the_schema_is_foretold_and_predict_agrees(rows: Any, task: str) -> None
         if model.getProbabilityCol() in row:
             np.testing.assert_allclose(model.predictProbability(row.features), row.probability, rtol=1e-4, atol=1e-6)
     assert model.numFeatures == 4
+
+
+@pytest.mark.parametrize("again", [lambda it: pickle.loads(pickle.dumps(it)), copy.deepcopy, copy.copy])
+def test_a_model_is_pickled_and_copied(model: DeepNetModel, rows: Any, again: Any) -> None:
+    other = again(model)
+    assert (other.uid, other.summary.history) == (model.uid, model.summary.history)
+    assert other.extractParamMap() == model.extractParamMap()
+    found, expected = (m.transform(rows).select("label", "probability").collect() for m in (other, model))
+    assert sorted(map(str, found)) == sorted(map(str, expected))
+    assert len(pickle.dumps(model)) < 50_000
 
 
 def test_outputs_without_a_name_are_left_out(model: DeepNetModel, rows: Any) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 from pyspark.ml.param import Param
+from pyspark.ml.tuning import ParamGridBuilder
 
 from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.errors import ParamError, UnknownNameError
@@ -113,6 +116,59 @@ def test_sizes_may_be_numpys() -> None:
     assert DeepNetEstimator(layers=(4, 3)).getLayers() == [4, 3]
 
 
+NUMPYS = [
+    ("learningRate", np.float32(0.5), 0.5),
+    ("learningRate", np.array(0.5), 0.5),
+    ("regParam", np.float16(0), 0.0),
+    ("tol", np.int32(1), 1.0),
+    *(("maxIter", kind(3), 3) for kind in (np.int8, np.int16, np.uint32, np.uint64, np.float32, np.array)),
+    ("batchSize", np.int16(8), 8),
+    ("seed", np.uint8(7), 7),
+    ("syncEvery", np.int32(4), 4),
+    ("modelBlocks", np.int64(2), 2),
+    ("overlap", np.bool_(True), True),
+    ("showProgress", np.array(False), False),
+    ("handleInvalid", np.str_("skip"), "skip"),
+    ("featuresCols", np.array(["a", "b"]), ["a", "b"]),
+    ("inputShape", np.array([2, 2], np.int32), [2, 2]),
+    ("thresholds", np.array([0.5, 0.25], np.float32), [0.5, 0.25]),
+    ("layers", np.array([4, 3], np.int16), [4, 3]),
+    ("layers", [np.int32(4), np.uint8(3)], [4, 3]),
+    ("loss", {"kind": "huber", "delta": np.float32(0.5)}, {"kind": "losses.huber.v1", "delta": 0.5}),
+    ("compression", {"kind": "topk", "ratio": np.float32(0.25)}, {"kind": "topk", "ratio": 0.25}),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), NUMPYS)
+def test_numpys_values_become_pythons(name: str, value: Any, expected: Any) -> None:
+    net = DeepNetEstimator()
+    param = net.getParam(name)
+    (grid,) = ParamGridBuilder().addGrid(param, [value]).build()
+    setter = getattr(DeepNetModel(), f"set{name[0].upper()}{name[1:]}")
+    for stage in DeepNetEstimator(**{name: value}), setter(value), net.copy({param: value}), net.copy(grid):
+        found = stage.getOrDefault(name)
+        assert found == expected
+        assert type(found) is type(expected)
+        assert json.loads(json.dumps(found)) == found
+
+
+def test_grids_are_made_with_numpy() -> None:
+    net = DeepNetEstimator()
+    rates, sizes = np.linspace(0, 1, 3, dtype=np.float32), np.arange(1, 3)
+    maps = ParamGridBuilder().addGrid(net.learningRate, rates).addGrid(net.batchSize, sizes).build()
+    found = [[made[param] for param in (net.learningRate, net.batchSize)] for made in maps]
+    assert sorted(found) == [[rate, size] for rate in (0.0, 0.5, 1.0) for size in (1, 2)]
+    assert {(type(rate), type(size)) for rate, size in found} == {(float, int)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("maxIter", np.bool_(True)), ("maxIter", np.float32(0.5)), ("overlap", np.int8(1))]
+)
+def test_numpys_values_of_another_kind_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=name):
+        DeepNetEstimator(**{name: value})
+
+
 def test_a_copy_is_its_own() -> None:
     net = DeepNetEstimator(layers=[4, 3], maxIter=2)
     other = net.copy({net.layers: [4, 5, 3], net.maxIter: 7})
@@ -147,3 +203,14 @@ def test_none_leaves_a_param_as_it_is() -> None:
 def test_a_wrong_value_is_refused_when_set(name: str, value: Any, error: type[Exception], tells: str) -> None:
     with pytest.raises(error, match=tells):
         DeepNetEstimator(**{name: value})
+
+
+@pytest.mark.parametrize("again", [lambda it: pickle.loads(pickle.dumps(it)), copy.deepcopy])
+def test_an_estimator_is_pickled_and_copied(again: Any) -> None:
+    net = DeepNetEstimator(**{name: value_of(DeepNetEstimator().getParam(name)) for name in NAMES})
+    other = again(net)
+    assert (other.uid, other.extractParamMap()) == (net.uid, net.extractParamMap())
+    assert other.setMaxIter(3).getMaxIter() == 3
+    assert net.getMaxIter() == 7
+    with pytest.raises(ParamError, match="layers"):
+        other.setLayers([])
