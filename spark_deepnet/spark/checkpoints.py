@@ -20,7 +20,7 @@ from spark_deepnet.errors import ParamError, SaveError
 from spark_deepnet.plan.identity import difference, identity
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
-from spark_deepnet.spark.failures import first_line
+from spark_deepnet.spark.failures import ended, first_line
 from spark_deepnet.spark.found import found
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.stored import write_chunks
@@ -120,7 +120,7 @@ class Checkpoints:
             line.coalesce(1).write.mode("overwrite").text(f"{path}/metadata")
         except Exception as error:
             try_remove(self.spark, path)
-            raise self._unwritten(epoch, error) from None
+            raise ended(error, self.spark) or self._unwritten(epoch, error) from None
         self.numbers.append(number)
         for old in self.numbers[: -self.keep]:
             try_remove(self.spark, f"{self.path}/{old}")

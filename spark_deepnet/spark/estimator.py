@@ -25,6 +25,7 @@ from spark_deepnet.spark.checkpoints import Checkpoints
 from spark_deepnet.spark.choice import choose, settled
 from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
+from spark_deepnet.spark.failures import in_one_sentence
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.memory import row_memory, worker_memory
 from spark_deepnet.spark.model import DeepNetModel
@@ -159,6 +160,10 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         return self._set(**{name: value for name, value in self._input_kwargs.items() if value is not None})
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
+        with in_one_sentence(dataset.sparkSession, "fit"):
+            return self._fitted(dataset)
+
+    def _fitted(self, dataset: DataFrame) -> DeepNetModel:
         began = time.perf_counter()
         spark = dataset.sparkSession
         design = Design(self, dataset)

@@ -29,6 +29,7 @@ from spark_deepnet.score.score import ScorePlan, part_name, score
 from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.spark import cluster, read
 from spark_deepnet.spark.design import check_ranges, names_of, told
+from spark_deepnet.spark.failures import in_one_sentence
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
 from spark_deepnet.spark.shards import Shards
@@ -133,6 +134,10 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return next(score(self._plan((source,)), [frame])).iloc[0]
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
+        with in_one_sentence(dataset.sparkSession, "transform"):
+            return self._scored_frame(dataset)
+
+    def _scored_frame(self, dataset: DataFrame) -> DataFrame:
         plan, inputs = self._plan_for(dataset)
         wanted = self._wanted()
         self._check_names(dataset, wanted)

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
 from spark_deepnet.rows.batches import steps_of
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
+from spark_deepnet.spark.crashes import noted
 from spark_deepnet.spark.failures import said_by_spark
 from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.jobs import DRIVER_STATE, Outcome
@@ -54,7 +56,8 @@ def round_task(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame]) -> 
     """What every task of a round runs."""
     context = TaskContext.get()
     assert context is not None
-    yield from rounds.run(plan, turn, frames, context.partitionId())
+    with noted(plan.job, context.partitionId()):
+        yield from rounds.run(plan, turn, frames, context.partitionId())
 
 
 def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
@@ -122,7 +125,8 @@ class Rounds:
                     self._round()
                     self._save()
         finally:
-            self.dealt.unpersist()
+            with suppress(Exception):  # of a session that was stopped
+                self.dealt.unpersist()
         clock = {name: getattr(self.clock, name) for name in ("history", "best_epoch", "count", "tau")}
         return Outcome(self.state.kept(), clock, self.ranks, self.count)
 
@@ -225,7 +229,7 @@ class Rounds:
         try:
             rows = trained.collect()
         except Exception as error:
-            raise said_by_spark(error, self.spark) from None
+            raise said_by_spark(error, self.spark, self.plan.job) from None
         self.count += 1
         for row in rows:
             if row["kind"] == ERROR:
