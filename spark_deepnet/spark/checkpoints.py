@@ -22,6 +22,7 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.failures import ended, first_line
 from spark_deepnet.spark.found import found
+from spark_deepnet.spark.owner import Owner
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.stored import write_chunks
 
@@ -40,6 +41,7 @@ class Checkpoints:
     def __init__(self, spark: SparkSession, folder: str, plan: TrainPlan, rounds: bool, keep: int) -> None:
         self.spark, self.folder, self.keep = spark, folder, keep
         self.path = f"{folder.rstrip('/')}/{FOLDER}"
+        self.owner = Owner(spark, folder)
         self.fit = identity(plan, rounds)
         self.numbers: list[int] = []
         """Of those in the folder, the first to be removed first."""
@@ -52,16 +54,25 @@ class Checkpoints:
                     f"each fit a folder of its own, or set checkpointInterval to -1"
                 )
             _taken.add(self.path)
+        try:
+            self.owner.claim()
+        except BaseException:
+            self._leave()
+            raise
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         """A fit that has come to its end needs them no more."""
         try:
-            if kind is None:
+            if kind is None and self.owner.is_ours():
                 try_remove(self.spark, self.path)
+            self.owner.release()
         finally:
-            with _taking:
-                _taken.discard(self.path)
+            self._leave()
+
+    def _leave(self) -> None:
+        with _taking:
+            _taken.discard(self.path)
 
     def resumed(self, plan: TrainPlan) -> tuple[TrainPlan, DataFrame | None]:
         """The plan of the first job, and the state of the last whole checkpoint; None where there is none."""
@@ -108,6 +119,7 @@ class Checkpoints:
 
     def save(self, state: DataFrame, plan: TrainPlan, epoch: int) -> None:
         """Write the state as the newest checkpoint, and remove those beyond the last ``keep``."""
+        self.owner.check()
         number = max(self.numbers, default=0) + 1
         path = f"{self.path}/{number}"
         told = {
