@@ -1,30 +1,42 @@
-"""``make chaos FITS=20 SEED=0``: fits in which a Python worker or an executor's JVM is killed at a random moment. The
-last line is ``N passed, M failed``; a fit that passes comes to its end with the weights of the undisturbed fit, bit for
-bit. Fits go round all modes and networks, three ranks each, and are cut into jobs by their checkpoints."""
+"""``make chaos FITS=20 SEED=0``: fits that are disturbed at a random moment. The last line is ``N passed, M failed``; a fit
+that passes comes to its end with the weights of the undisturbed fit, bit for bit, or with the sentence that it should.
+Fits go round all kinds, modes and networks, three ranks each, and are cut into jobs by their checkpoints.
+ONLY=kind,kind for some."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import random
+import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from itertools import cycle, islice, product
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from pyspark.sql import functions as F
 
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import LSTM, Dense
+from spark_deepnet.spark import stored
+from spark_deepnet.spark.checkpoints import Checkpoints
+from spark_deepnet.spark.jobs import Jobs
 from tests.spark.data import blobs, frame, same
 from tests.spark.processes import busy, executors, workers_under
-from tests.spark.sessions import trio
+from tests.spark.sessions import _local, trio
 
 RANKS = 3
-LONGEST = 240.0  # seconds that a fit may take with its recovery
+LONGEST = 600.0  # seconds that a fit may take with its recovery
 MODES: dict[str, dict[str, Any]] = {
     "data": {},
     "tau": {"syncEvery": 5, "syncState": "keep"},
@@ -34,102 +46,262 @@ NETS: dict[str, dict[str, Any]] = {
     "dense": {"layers": [24, 96, 96, 3], "maxIter": 60},
     "lstm": {"layers": [LSTM(24), Dense(3, "softmax")], "inputShape": [6, 4], "maxIter": 30},
 }
+STRICT = {
+    "spark.speculation": "true",
+    "spark.speculation.quantile": "0.5",
+    "spark.task.maxFailures": "1",
+    "spark.python.worker.reuse": "false",
+}
 
 
-def main() -> int:
-    told = argparse.ArgumentParser(description=__doc__)
-    told.add_argument("--fits", type=int, default=20)
-    told.add_argument("--seed", type=int, default=0)
-    args = told.parse_args()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        spark = trio(folder)
-        try:
-            passed = Chaos(spark, folder, args.seed).run(args.fits)
-        finally:
-            spark.stop()
-    print(f"{passed} passed, {args.fits - passed} failed")
-    return int(passed < args.fits)
+@dataclass(frozen=True)
+class Kind:
+    """A way to disturb a fit."""
+
+    help: str
+    run: Callable[[Chaos, str, str], str]
+    """Gives what was done, or raises an AssertionError."""
+    strict: bool = False
+    """Whether it wants a session of the settings above."""
 
 
 class Chaos:
-    """Fits on one session, with their killer."""
+    """Fits on one session, and what disturbs them."""
 
     def __init__(self, spark: Any, folder: str, seed: int) -> None:
-        self.spark, self.folder, self.seed = spark, folder, seed
+        self.spark, self.folder = spark, folder
         self.random = random.Random(seed)
-        self.rows = frame(spark, *blobs(600, width=24)).cache()
+        x, y = blobs(600, width=24)
+        self.rows = frame(spark, x, y, id=list(range(len(y)))).cache()
         self.whole: dict[tuple[str, str], tuple[Any, float]] = {}
         """The undisturbed fits, and their seconds."""
 
-    def run(self, fits: int) -> int:
-        """How many passed."""
-        print(f"seed {self.seed}", flush=True)
-        return sum(self._passes(number, *case) for number, case in enumerate(islice(cycle(cases()), fits), start=1))
-
-    def _net(self, mode: str, net: str) -> DeepNetEstimator:
+    def net(self, mode: str, net: str, **more: Any) -> DeepNetEstimator:
         params: dict[str, Any] = MODES[mode] | NETS[net]
         params["checkpointInterval"] = params["maxIter"] // 3
         common: dict[str, Any] = {"batchSize": 12, "numTrainWorkers": RANKS, "learningRate": 0.003, "timeout": 60.0}
-        return DeepNetEstimator(checkpointDir=f"{self.folder}/{uuid.uuid4().hex}", **common, **params)
+        return DeepNetEstimator(**({"checkpointDir": f"{self.folder}/{uuid.uuid4().hex}"} | common | params | more))
 
-    def _undisturbed(self, mode: str, net: str) -> tuple[Any, float]:
+    def undisturbed(self, mode: str, net: str, **more: Any) -> tuple[Any, float]:
         if (mode, net) not in self.whole:
-            self._net(mode, net).setMaxIter(1).fit(self.rows)  # what is slow once: kernels, Python workers
+            self.net(mode, net, **more).setMaxIter(1).fit(self.rows)  # what is slow once: kernels, Python workers
             began = time.perf_counter()
-            self.whole[mode, net] = self._net(mode, net).fit(self.rows), time.perf_counter() - began
+            self.whole[mode, net] = self.net(mode, net, **more).fit(self.rows), time.perf_counter() - began
         return self.whole[mode, net]
 
-    def _passes(self, number: int, mode: str, net: str) -> bool:
-        whole, seconds = self._undisturbed(mode, net)
-        moment, kind = self.random.uniform(0.05, 0.95) * seconds, self.random.choice(("worker", "executor"))
-        self._wait_for_executors()
-        began = time.perf_counter()
-        fit, outcome = self._started(mode, net)
-        fit.join(moment)
-        victim = self._killed(kind, fit)
-        fit.join(LONGEST)
-        if victim is None:  # it was done before: another moment
-            return self._passes(number, mode, net)
-        found = outcome[0] if outcome else "no end"
-        passed = not isinstance(found, str | Exception) and same(found, whole)
-        what = "passed" if passed else f"FAILED: {'other weights' if hasattr(found, 'weights') else found}"
-        print(
-            f"{number:3} {mode:5} {net:5} {kind} {victim} killed after {moment:4.1f} s of {seconds:4.1f}, "
-            f"ended after {time.perf_counter() - began:5.1f} s: {what}",
-            flush=True,
-        )
-        return passed
-
-    def _started(self, mode: str, net: str) -> tuple[threading.Thread, list[Any]]:
+    def in_thread(self, job: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
         outcome: list[Any] = []
 
-        def fit() -> None:
+        def run() -> None:
             try:
-                outcome.append(self._net(mode, net).fit(self.rows))
+                outcome.append(job())
             except Exception as error:
                 outcome.append(error)
 
-        thread = threading.Thread(target=fit, daemon=True)
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
         return thread, outcome
 
-    def _killed(self, kind: str, fit: threading.Thread) -> int | None:
-        """The process that was killed, of workers one that works where any does; None where the fit was faster."""
-        found: Callable[[int], list[int]] = worth_killing if kind == "worker" else lambda pid: [pid]
-        while fit.is_alive():
-            victims = [pid for executor in executors(self.spark) for pid in found(executor)]
-            if victims:
-                victim = self.random.choice(victims)
-                os.kill(victim, signal.SIGKILL)
-                return victim
-            time.sleep(0.01)
-        return None
+    def ends_alike(self, thread: threading.Thread, outcome: list[Any], whole: Any) -> None:
+        thread.join(LONGEST)
+        assert outcome, "no end"
+        if isinstance(outcome[0], Exception):
+            raise AssertionError(f"{type(outcome[0]).__name__}: {outcome[0]}")
+        assert same(outcome[0], whole), "other weights"
 
-    def _wait_for_executors(self) -> None:
+    def victims(self, found: Callable[[int], list[int]] = lambda pid: [pid]) -> list[int]:
+        return [pid for executor in executors(self.spark) for pid in found(executor)]
+
+    def kill(self, pids: list[int], sign: int = signal.SIGKILL) -> str:
+        victim = self.random.choice(pids)
+        os.kill(victim, sign)
+        return f"{signal.Signals(sign).name} to {victim}"
+
+    def wait_for_executors(self) -> None:
         """Until all slots are there again: a fit does not begin with fewer."""
         scheduler = self.spark.sparkContext._jsc.sc()
         while scheduler.getExecutorMemoryStatus().size() <= RANKS:  # the driver is one of them
             time.sleep(0.2)
+
+    def later(self, seconds: float) -> str:
+        """Kill an executor after at most so many seconds."""
+        moment = self.random.uniform(0, seconds)
+        timer = threading.Timer(moment, lambda: self.kill(self.victims()))
+        timer.daemon = True
+        timer.start()
+        return f"an executor killed after {moment:.2f} s"
+
+    def wait_for_stage(self) -> None:
+        """Until all ranks run."""
+        tracker = self.spark.sparkContext.statusTracker()
+        end = time.monotonic() + LONGEST
+        while time.monotonic() < end:
+            infos = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            if any(info and info.numActiveTasks == RANKS for info in infos):
+                return
+            time.sleep(0.02)
+
+
+def at_random(found: Callable[[int], list[int]], sign: int = signal.SIGKILL) -> Callable[[Chaos, str, str], str]:
+    """A process of these is hit at a random moment of the fit; where the fit was faster, of another one."""
+
+    def run(chaos: Chaos, mode: str, net: str) -> str:
+        whole, seconds = chaos.undisturbed(mode, net)
+        moment = chaos.random.uniform(0.05, 0.95) * seconds
+        thread, outcome = chaos.in_thread(lambda: chaos.net(mode, net).fit(chaos.rows))
+        thread.join(moment)
+        while thread.is_alive():
+            if pids := chaos.victims(found):
+                told = chaos.kill(pids, sign)
+                chaos.ends_alike(thread, outcome, whole)
+                return f"{told} after {moment:.1f} s of {seconds:.1f}"
+            time.sleep(0.01)
+        return run(chaos, mode, net)
+
+    return run
+
+
+@contextmanager
+def called(owner: Any, name: str, number: int, then: Callable[[], Any]) -> Iterator[None]:
+    """Before the method's call of this number, ``then`` is called."""
+    own, calls = getattr(owner, name), [0]
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == number:
+            then()
+        return own(*args, **kwargs)
+
+    setattr(owner, name, method)
+    try:
+        yield
+    finally:
+        setattr(owner, name, own)
+    assert calls[0] >= number, f"{name} was called {calls[0]} times"
+
+
+def on_call(
+    owner: Any, name: str, numbers: tuple[int, ...], then: Callable[[Chaos], str], **more: Any
+) -> Callable[[Chaos, str, str], str]:
+    """Something is done where the driver is at a certain place, in one of its jobs."""
+
+    def run(chaos: Chaos, mode: str, net: str) -> str:
+        whole, _ = chaos.undisturbed(mode, net)
+        number, told = chaos.random.choice(numbers), list[str]()
+        params = more | ({"checkpointInterval": NETS[net]["maxIter"] - 1} if "last" in more else {})
+        params.pop("last", None)
+        with called(owner, name, number, lambda: told.append(then(chaos))):
+            thread, outcome = chaos.in_thread(lambda: chaos.net(mode, net, **params).fit(chaos.rows))
+            chaos.ends_alike(thread, outcome, whole)
+        return f"{told[0]}, at {name} {number}"
+
+    return run
+
+
+def between_jobs(chaos: Chaos) -> str:
+    return chaos.kill(chaos.victims())
+
+
+def while_written(chaos: Chaos) -> str:
+    return chaos.later(0.5)
+
+
+def while_it_runs(seconds: float) -> Callable[[Chaos], str]:
+    """Within so many seconds after all ranks have begun."""
+
+    def then(chaos: Chaos) -> str:
+        def run() -> None:
+            chaos.wait_for_stage()
+            chaos.later(seconds)
+
+        threading.Thread(target=run, daemon=True).start()
+        return f"an executor killed up to {seconds:g} s after the ranks began"
+
+    return then
+
+
+def in_transform(chaos: Chaos, mode: str, net: str) -> str:
+    """Weights in blocks that stay on storage are scored with, while an executor is killed."""
+    own, stored.DRIVER_WEIGHTS = stored.DRIVER_WEIGHTS, 0
+    try:
+        model = chaos.net("block", net, maxIter=3, checkpointInterval=1).fit(chaos.rows)
+        scored = model.transform(chaos.rows).select("id", "probability")
+
+        def scores() -> np.ndarray:
+            return np.array([row[1].toArray() for row in sorted(scored.collect())])
+
+        whole = scores()
+        thread, outcome = chaos.in_thread(scores)
+        told = chaos.later(2.0)
+        thread.join(LONGEST)
+    finally:
+        stored.DRIVER_WEIGHTS = own
+    assert outcome, "no end"
+    assert isinstance(outcome[0], np.ndarray), f"{type(outcome[0]).__name__}: {str(outcome[0])[:500]}"
+    assert np.array_equal(outcome[0], whole), "other scores"
+    return told
+
+
+def without_descriptors(chaos: Chaos, mode: str, net: str) -> str:
+    """For some seconds a worker may open nothing more."""
+    whole, seconds = chaos.undisturbed(mode, net)
+    thread, outcome = chaos.in_thread(lambda: chaos.net(mode, net).fit(chaos.rows))
+    thread.join(chaos.random.uniform(0, seconds))
+    pids = chaos.victims(worth_killing) or chaos.victims(workers_under)
+    hit = chaos.random.choice(pids)
+    with suppress(OSError):  # gone meanwhile
+        used, own = len(os.listdir(f"/proc/{hit}/fd")), resource.prlimit(hit, resource.RLIMIT_NOFILE)
+        resource.prlimit(hit, resource.RLIMIT_NOFILE, (used, own[1]))
+        thread.join(3.0)
+        resource.prlimit(hit, resource.RLIMIT_NOFILE, own)
+    chaos.ends_alike(thread, outcome, whole)
+    return f"worker {hit} without descriptors for 3 s"
+
+
+def changing(column: str) -> Callable[[Chaos, str, str], str]:
+    """A column is another one in each job: the fit must say so."""
+
+    def run(chaos: Chaos, mode: str, net: str) -> str:
+        turn = F.unix_micros(F.current_timestamp())
+        told = {
+            "label": F.pmod(F.col("label") + turn, F.lit(3)).cast("double"),
+            "held": F.pmod(F.col("id") + turn, F.lit(7)) == 0,
+        }
+        rows = chaos.rows.withColumn(column, told[column])
+        more = {"validationIndicatorCol": "held"} if column == "held" else {}
+        thread, outcome = chaos.in_thread(lambda: chaos.net(mode, net, **more).fit(rows))
+        thread.join(LONGEST)
+        assert outcome, "no end"
+        assert "gave other rows than in the job before" in str(outcome[0]), f"found {outcome[0]!s:.300}"
+        return "noticed"
+
+    return run
+
+
+def two_drivers(chaos: Chaos, mode: str, net: str) -> str:
+    """Two processes fit with checkpoints in one folder: each ends with the weights of a fit alone, or refuses."""
+    folder = f"{chaos.folder}/{uuid.uuid4().hex}"
+    alone = ended(driver(f"{folder}-alone", chaos.folder))
+    both = [ended(process) for process in [driver(folder, chaos.folder), driver(folder, chaos.folder)]]
+    weights = {found for found, _ in [alone, *both] if found}
+    refused = [said for found, said in both if not found]
+    assert alone[0], alone[1]
+    assert len(weights) == 1, f"{len(weights)} different weights"
+    assert all("another driver" in said for said in refused), refused
+    return f"{2 - len(refused)} ended, {len(refused)} refused"
+
+
+def driver(checkpoints: str, folder: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.spark.driver", checkpoints]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=environment, cwd=folder, **pipes)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """The digest of a driver's weights, if it came to them, and what it said at last."""
+    out, error = process.communicate(timeout=LONGEST)
+    return out.rpartition('"weights": "')[2].partition('"')[0] if "weights" in out else "", error[-1000:]
 
 
 def worth_killing(pid: int) -> list[int]:
@@ -137,8 +309,87 @@ def worth_killing(pid: int) -> list[int]:
     return busy(pid) or workers_under(pid)
 
 
-def cases() -> list[tuple[str, str]]:
-    return list(product(MODES, NETS))
+def frozen_round(chaos: Chaos, mode: str, net: str) -> str:
+    """In rounds of ordinary jobs a frozen worker is overtaken by Spark's speculation."""
+    more: dict[str, Any] = {"exchange": "spark", "syncEvery": 50, "syncState": "average", "modelBlocks": 1}
+    chaos_net = chaos.net("data", net, **more)
+    whole = chaos_net.fit(chaos.rows)
+    thread, outcome = chaos.in_thread(lambda: chaos.net("data", net, **more).fit(chaos.rows))
+    thread.join(chaos.random.uniform(0.5, 3.0))
+    pids = chaos.victims(busy)
+    told = chaos.kill(pids, signal.SIGSTOP) if pids else "nobody was busy"
+    chaos.ends_alike(thread, outcome, whole)
+    return told
+
+
+KINDS: dict[str, Kind] = {
+    "worker": Kind("a Python worker is killed", at_random(worth_killing)),
+    "executor": Kind("an executor's JVM is killed", at_random(lambda pid: [pid])),
+    "segfault": Kind("a Python worker crashes", at_random(worth_killing, signal.SIGSEGV)),
+    "between": Kind("an executor is lost between two jobs", on_call(Jobs, "_state", (1, 2), between_jobs)),
+    "checkpoint": Kind(
+        "an executor is lost while a checkpoint is written", on_call(Checkpoints, "save", (1, 2), while_written)
+    ),
+    "meeting": Kind("an executor is lost where ranks meet", on_call(Jobs, "_collected", (1, 2, 3), while_it_runs(1.0))),
+    "last": Kind(
+        "an executor is lost in the last epoch", on_call(Jobs, "_collected", (2,), while_it_runs(2.0), last=True)
+    ),
+    "transform": Kind("an executor is lost in transform by blocks", in_transform),
+    "descriptors": Kind("a worker has no file descriptors for a while", without_descriptors),
+    "labels": Kind("labels are others in each job", changing("label")),
+    "marks": Kind("validation marks are others in each job", changing("held")),
+    "drivers": Kind("two drivers share a checkpointDir", two_drivers),
+    "strict": Kind("a worker is killed, where tasks may not fail, and no worker is used twice",
+                   at_random(worth_killing), True),
+    "lost": Kind("an executor is killed in the same session", at_random(lambda pid: [pid]), True),
+    "speculation": Kind("a worker freezes in rounds, where Spark speculates", frozen_round, True),
+}  # fmt: skip
+
+
+def main() -> int:
+    kinds = "; ".join(f"{name}: {kind.help}" for name, kind in KINDS.items())
+    told = argparse.ArgumentParser(description=__doc__, epilog=f"Kinds. {kinds}.")
+    told.add_argument("--fits", type=int, default=20)
+    told.add_argument("--seed", type=int, default=0)
+    told.add_argument("--only", default=",".join(KINDS), help="kinds, with commas between")
+    args = told.parse_args()
+    print(f"seed {args.seed}", flush=True)
+    todo = turns(args.fits, args.only.split(","))
+    passed = sum(passes(todo, strict, args.seed) for strict in (False, True))
+    print(f"{passed} passed, {args.fits - passed} failed")
+    return int(passed < args.fits)
+
+
+def turns(fits: int, only: list[str]) -> list[tuple[int, str, str, str]]:
+    """Number, kind, mode and network of each fit."""
+    cases = list(product(MODES, NETS))
+    return [(i + 1, only[i % len(only)], *cases[(i + i // len(only)) % len(cases)]) for i in range(fits)]
+
+
+def passes(todo: list[tuple[int, str, str, str]], strict: bool, seed: int) -> int:
+    """How many of the turns of such a session passed."""
+    own = [turn for turn in todo if KINDS[turn[1]].strict == strict]
+    if not own:
+        return 0
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        spark = _local("local-cluster[3,1,1024]", folder, STRICT) if strict else trio(folder)
+        try:
+            chaos = Chaos(spark, folder, seed)
+            return sum(passed(chaos, *turn) for turn in own)
+        finally:
+            spark.stop()
+
+
+def passed(chaos: Chaos, number: int, kind: str, mode: str, net: str) -> bool:
+    chaos.wait_for_executors()
+    began = time.perf_counter()
+    try:
+        found, good = KINDS[kind].run(chaos, mode, net), True
+    except Exception as error:
+        found, good = f"FAILED: {type(error).__name__}: {error}", False
+    seconds = time.perf_counter() - began
+    print(f"{number:3} {kind:11} {mode:5} {net:5} {seconds:6.1f} s: {found}", flush=True)
+    return good
 
 
 if __name__ == "__main__":

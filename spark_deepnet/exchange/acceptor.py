@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, NONCE, Pass
@@ -20,17 +20,21 @@ CROWD = 64
 """How many may be in the handshake at once; one more pushes the oldest out."""
 
 
+Admitted = Callable[[socket.socket, int], None]
+
+
 class Acceptor:
     """Listens on one address only, never on all; ``admitted(socket, rank)`` is called in the acceptor's thread for
-    every dialer that has proved itself. ``watch`` lets that thread read sockets on behalf of others."""
+    every dialer that has proved itself. ``more``: what else dialers may come for, by keys of other roles. ``watch`` lets
+    that thread read sockets on behalf of others."""
 
     def __init__(
-        self, address: str, key: Pass, rank: int, admitted: Callable[[socket.socket, int], None],
-        ports: Iterable[int] = (0,),
+        self, address: str, key: Pass, rank: int, admitted: Admitted, ports: Iterable[int] = (0,),
+        more: Sequence[tuple[Pass, Admitted]] = (),
     ) -> None:  # fmt: skip
         self._listener = _listening(address, ports)
         self.host, self.port = address, int(self._listener.getsockname()[1])
-        self._key, self._rank, self._admitted = key, rank, admitted
+        self._rank, self._doors = rank, ((key, admitted), *more)
         self._context = key.accepting
         self._crowd: dict[_Knock, None] = {}  # in the order of arrival
         self._selector = selectors.DefaultSelector()
@@ -93,13 +97,14 @@ class Acceptor:
             self._judge(knock)
 
     def _judge(self, knock: _Knock) -> None:
-        verdict = self._key.judge(bytes(knock.answer), self._rank, knock.challenge)
-        if verdict is None or not knock.say(verdict[1]):
-            self._drop(knock)
-            return
-        self.leave(knock.sock)
-        del self._crowd[knock]
-        self._admitted(knock.sock, verdict[0])
+        for key, admitted in self._doors:
+            verdict = key.judge(bytes(knock.answer), self._rank, knock.challenge)
+            if verdict is not None and knock.say(verdict[1]):
+                self.leave(knock.sock)
+                del self._crowd[knock]
+                admitted(knock.sock, verdict[0])
+                return
+        self._drop(knock)
 
     def _drop(self, knock: _Knock) -> None:
         self.leave(knock.sock)

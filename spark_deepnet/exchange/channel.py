@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from spark_deepnet.errors import ExchangeError, LostPeerError
+from spark_deepnet.exchange.waits import NOBODY, Cut, Wait
 
 
 class Channel(ABC):
@@ -29,6 +30,9 @@ class Channel(ABC):
         """Bytes of vectors sent so far."""
         self.seconds_waiting = 0.0
         """Seconds spent so far in receive and swap."""
+        self._sent, self._received = [0] * size, [0] * size  # messages, by peer
+        self._waiting: tuple[int, int, float] | None = None
+        """To whom and from whom a message should move, and since when nothing does."""
 
     def send(self, peer: int, vector: np.ndarray) -> None:
         """Send to a peer; the vector may be overwritten afterwards."""
@@ -45,7 +49,12 @@ class Channel(ABC):
     def carry(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
         """Move data out and out in, either of which may be None, and count it."""
         start = perf_counter()
+        if to is not None and 0 <= to < self.size:
+            self._sent[to] += 1
         self._move(to, data, from_, out)
+        self._waiting = None
+        if from_ is not None:
+            self._received[from_] += 1
         if out is not None:
             self.seconds_waiting += perf_counter() - start
         if data is not None:
@@ -63,10 +72,35 @@ class Channel(ABC):
         """The peer in words."""
         return f"rank {peer}"
 
-    def late(self, peer: int, waited: float, silent: bool = False) -> ExchangeError:
-        what = ", which answers nobody" if silent else ""
+    def wait(self) -> Wait:
+        """What this rank says of its waiting; in any thread."""
+        to, from_, since = self._waiting or (NOBODY, NOBODY, perf_counter())
+        return Wait(to, from_, perf_counter() - since, tuple(self._sent), tuple(self._received))
+
+    def told_by(self, rank: int) -> Wait | None:
+        """What another rank says of its own; None where it does not answer."""
+        return None
+
+    def silence(self, peer: int, waited: float) -> ExchangeError | None:
+        """What names a rank of the company that gives no sign of life, the peer first; None where all do."""
+        return None
+
+    def late(self, peer: int, waited: float) -> ExchangeError:
         return ExchangeError(
-            f"rank {self.rank} waited {waited:g} s for {self.place(peer)}{what}; is it frozen or unreachable?"
+            f"rank {self.rank} waited {waited:g} s for {self.place(peer)}; is it frozen or unreachable?"
+        )
+
+    def slow(self, peer: int, waited: float) -> ExchangeError:
+        return ExchangeError(
+            f"rank {self.rank} waited {waited:g} s for {self.place(peer)}, which lives and is at work; is it slow, or "
+            f"frozen there? a longer timeout waits for it"
+        )
+
+    def cut(self, ranks: Cut, waited: float) -> ExchangeError:
+        sender, receiver = map(self.place, ranks)
+        return ExchangeError(
+            f"rank {self.rank} waited {waited:g} s, because {receiver} does not get what {sender} has sent it, though both "
+            f"live; what cuts the two off from each other?"
         )
 
     def closed(self, peer: int, reason: object = "") -> LostPeerError:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from spark_deepnet.errors import ExchangeError, LostPeerError
+from spark_deepnet.exchange.descriptors import check_descriptors
 from spark_deepnet.exchange.tls import context_of
 
 NONCE = PROOF = 32  # bytes
@@ -106,6 +107,7 @@ def _connected(host: str, port: int, end: float) -> socket.socket:
     try:
         sock = socket.create_connection((host, port), timeout=_left(end))
     except OSError as error:
+        check_descriptors(error)
         raise LostPeerError(f"cannot reach {host}:{port} ({error}); is it alive, and is no firewall between?") from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
+from time import perf_counter
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.vigil import Vigil
+from spark_deepnet.exchange.waits import NOBODY, Wait
 
 Mailboxes = dict[tuple[int, int], "SimpleQueue[bytes | None]"]
 
@@ -14,9 +17,11 @@ Mailboxes = dict[tuple[int, int], "SimpleQueue[bytes | None]"]
 class MemoryChannel(Channel):
     """A rank whose messages are copies in queues; None says that the sender has closed."""
 
-    def __init__(self, rank: int, size: int, deadline: float, hosts: Sequence[str], mail: Mailboxes) -> None:
+    def __init__(
+        self, rank: int, size: int, deadline: float, hosts: Sequence[str], mail: Mailboxes, ranks: list[Channel]
+    ) -> None:
         super().__init__(rank, size, deadline, hosts)
-        self._mail = mail
+        self._mail, self._ranks = mail, ranks
 
     def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
         if to is not None and data is not None:
@@ -25,15 +30,24 @@ class MemoryChannel(Channel):
             self._take(from_, out)
 
     def _take(self, peer: int, out: memoryview) -> None:
-        try:
-            found = self._box(peer, self.rank).get(timeout=max(self.deadline, self.patience))
-        except Empty:
-            raise self.late(peer, self.deadline) from None
+        self._waiting = (NOBODY, peer, perf_counter())
+        found = self._next(peer)
         if found is None:
             raise self.closed(peer)
         if len(found) != len(out):
             raise self.unexpected(peer, len(found), len(out))
         out[:] = found
+
+    def _next(self, peer: int) -> bytes | None:
+        box, vigil = self._box(peer, self.rank), Vigil(self, peer)
+        while True:
+            try:
+                return box.get(timeout=vigil.seconds)
+            except Empty:
+                vigil.check()
+
+    def told_by(self, rank: int) -> Wait | None:
+        return self._ranks[rank].wait()
 
     def _box(self, from_: int, to: int) -> SimpleQueue[bytes | None]:
         if (from_, to) not in self._mail:
@@ -49,4 +63,6 @@ class MemoryChannel(Channel):
 def memory_channels(size: int, deadline: float, hosts: Sequence[str] = ()) -> list[Channel]:
     """One channel a rank, for as many threads; hosts: of each rank, to try what would happen on several."""
     mail: Mailboxes = {(a, b): SimpleQueue() for a in range(size) for b in range(size) if a != b}
-    return [MemoryChannel(rank, size, deadline, hosts, mail) for rank in range(size)]
+    found: list[Channel] = []
+    found += [MemoryChannel(rank, size, deadline, hosts, mail, found) for rank in range(size)]
+    return found

@@ -6,17 +6,22 @@ import select
 import socket
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from time import perf_counter
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.acceptor import Acceptor
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.handshake import Pass, dial
+from spark_deepnet.exchange.inquiry import ROLE, answer, ask
 from spark_deepnet.exchange.link import Incoming, Outgoing
 from spark_deepnet.exchange.pulse import silent
 from spark_deepnet.exchange.tls import TlsIncoming, TlsOutgoing
+from spark_deepnet.exchange.vigil import Vigil, pulse_of, silent_error
+from spark_deepnet.exchange.waits import NOBODY, Wait
 
-LEAST_PULSE = 2.0
-"""Seconds that a rank has at least to show that it lives: it may be busy, or its machine."""
+ASKED = 3
+"""Ranks that are asked at most whether one that is silent answers them."""
 
 
 class SocketChannel(Channel):
@@ -27,12 +32,12 @@ class SocketChannel(Channel):
         self, rank: int, size: int, deadline: float, address: str, key: Pass, ports: Iterable[int] = (0,)
     ) -> None:
         super().__init__(rank, size, deadline)
-        self._key = key
+        self._key, self._inquiry = key, replace(key, role=ROLE)
         self._outgoing, self._incoming = (TlsOutgoing, TlsIncoming) if key.identity else (Outgoing, Incoming)
         self._places: Sequence[tuple[str, int]] = ()
         self._sockets: dict[int, socket.socket] = {}
         self._arrival = threading.Condition()
-        self._acceptor = Acceptor(address, key, rank, self._admit, ports)
+        self._acceptor = Acceptor(address, key, rank, self._admit, ports, [(self._inquiry, self._answer)])
         self.here = (self._acceptor.host, self._acceptor.port)
         """Host and port that the other ranks must be told."""
 
@@ -75,21 +80,41 @@ class SocketChannel(Channel):
             events[fd] = events.get(fd, 0) | message.event
         for fd, event in events.items():
             poll.register(fd, event)
-        waited = 0.0
-        while not poll.poll(self.deadline * 1000):
-            waited += self.deadline
-            self._judge(moving[-1].peer, waited)
+        self._waiting = (*_peers(moving), perf_counter())
+        vigil = Vigil(self, moving[-1].peer)
+        while not poll.poll(vigil.seconds * 1000):
+            vigil.check()
 
-    def _judge(self, peer: int, waited: float) -> None:
-        """End a long wait for a peer, unless all of the company live and the patience is not over. The peer may itself
-        wait for another, which is then the one to name."""
-        places, company = enumerate(self._places), self.company
-        others = {r: place for r, place in places if r != self.rank and (company is None or r in company)}
-        dead = silent(others, max(LEAST_PULSE, self.deadline / 10))
-        if dead:
-            raise self.late(peer if peer in dead else dead[0], waited, True)
-        if waited >= self.patience:
-            raise self.late(peer, waited)
+    def silence(self, peer: int, waited: float) -> ExchangeError | None:
+        """The peer may itself wait for another, which is then the one to name. Whether others hear the silent one tells a
+        cut from a rank that is frozen."""
+        company = range(self.size) if self.company is None else self.company
+        others = {rank: self._places[rank] for rank in company if rank != self.rank}
+        dead = silent(others, pulse_of(self.deadline))
+        if not dead:
+            return None
+        name = peer if peer in dead else dead[0]
+        witnesses = [rank for rank in others if rank not in dead][:ASKED]
+        return silent_error(self, name, waited, {witness: self._hears(witness, name) for witness in witnesses})
+
+    def _hears(self, witness: int, rank: int) -> bool | None:
+        """Whether the rank answers the witness; None where that one does not answer either."""
+        seconds = 2 * pulse_of(self.deadline)
+        told = ask(self._places[witness], self._inquiry, self.rank, witness, rank, seconds)
+        return None if told is None else told.hears
+
+    def told_by(self, rank: int) -> Wait | None:
+        told = ask(self._places[rank], self._inquiry, self.rank, rank, NOBODY, pulse_of(self.deadline))
+        return told.wait if told is not None else None
+
+    def _answer(self, sock: socket.socket, _: int) -> None:
+        """Another rank asks (called in the acceptor's thread)."""
+        told = (sock, self.wait, self._answers_us, pulse_of(self.deadline))
+        threading.Thread(target=answer, args=told, name="exchange answer", daemon=True).start()
+
+    def _answers_us(self, rank: int) -> bool:
+        places = self._places
+        return 0 <= rank < len(places) and not silent({rank: places[rank]}, pulse_of(self.deadline))
 
     def _socket(self, peer: int) -> socket.socket:
         sock = self._sockets.get(peer)
@@ -101,15 +126,15 @@ class SocketChannel(Channel):
             raise ExchangeError(f"rank {self.rank} of {len(self._places)} met has no connection to rank {peer}")
         if self.rank < peer:
             self._sockets[peer] = self._dialled(peer)
-        waited = 0.0
-        while not self._arrived(peer):
-            waited += self.deadline
-            self._judge(peer, waited)
+        self._waiting = (NOBODY, peer, perf_counter())
+        vigil = Vigil(self, peer)
+        while not self._arrived(peer, vigil.seconds):
+            vigil.check()
         return self._sockets[peer]
 
-    def _arrived(self, peer: int) -> bool:
+    def _arrived(self, peer: int, seconds: float) -> bool:
         with self._arrival:
-            return self._arrival.wait_for(lambda: peer in self._sockets, self.deadline)
+            return self._arrival.wait_for(lambda: peer in self._sockets, seconds)
 
     def _dialled(self, peer: int) -> socket.socket:
         try:
@@ -133,3 +158,9 @@ class SocketChannel(Channel):
         for sock in self._sockets.values():
             sock.close()
         self._sockets, self._places = {}, ()
+
+
+def _peers(moving: Sequence[Outgoing | Incoming]) -> tuple[int, int]:
+    """To whom and from whom these go."""
+    found = {message.event: message.peer for message in moving}
+    return found.get(select.POLLOUT, NOBODY), found.get(select.POLLIN, NOBODY)

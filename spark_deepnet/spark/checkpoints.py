@@ -24,6 +24,8 @@ from spark_deepnet.plan.identity import difference, identity
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.causes import deepest_cause
+from spark_deepnet.spark.failures import ended
+from spark_deepnet.spark.owner import Owner
 from spark_deepnet.spark.paths import check_path, files_under, folder_identity, lines_under, literal
 from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.stored import write_chunks
@@ -55,6 +57,7 @@ class Checkpoints:
         self.spark, self.folder, self.keep = spark, folder, keep
         self.path = f"{folder.rstrip('/')}/{FOLDER}"
         self.place = folder_identity(spark, self.path)
+        self.owner = Owner(spark, folder)
         self.fit = identity(plan, rounds)
         self.numbers: list[int] = []
         """Of those in the folder, the first to be removed first."""
@@ -67,16 +70,25 @@ class Checkpoints:
                     f"each fit a folder of its own, or set checkpointInterval to -1"
                 )
             _taken.add(self.place)
+        try:
+            self.owner.claim()
+        except BaseException:
+            self._leave()
+            raise
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         """A fit that has come to its end needs them no more."""
         try:
-            if kind is None:
+            if kind is None and self.owner.is_ours():
                 try_remove(self.spark, self.path)
+            self.owner.release()
         finally:
-            with _taking:
-                _taken.discard(self.place)
+            self._leave()
+
+    def _leave(self) -> None:
+        with _taking:
+            _taken.discard(self.place)
 
     def resumed(self, plan: TrainPlan) -> tuple[TrainPlan, DataFrame | None]:
         """The plan of the first job, and the state of the last whole checkpoint; None where there is none. CheckpointError
@@ -155,6 +167,7 @@ class Checkpoints:
 
     def save(self, state: DataFrame, plan: TrainPlan, epoch: int) -> None:
         """Write the state as the newest checkpoint, and remove those beyond the last ``keep``."""
+        self.owner.check()
         number = max(self.numbers, default=0) + 1
         path = f"{self.path}/{number}"
         told = {
@@ -167,7 +180,7 @@ class Checkpoints:
             line.coalesce(1).write.mode("overwrite").text(f"{path}/metadata")
         except Exception as error:
             try_remove(self.spark, path)
-            raise self._unwritten(epoch, error) from None
+            raise ended(error, self.spark) or self._unwritten(epoch, error) from None
         self.numbers.append(number)
         for old in self.numbers[: -self.keep]:
             try_remove(self.spark, f"{self.path}/{old}")

@@ -27,7 +27,7 @@ from spark_deepnet.spark.checkpoints import Checkpoints, check_folder
 from spark_deepnet.spark.choice import choose, settled
 from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
-from spark_deepnet.spark.failures import known_failures
+from spark_deepnet.spark.failures import in_one_sentence
 from spark_deepnet.spark.interrupts import same_properties
 from spark_deepnet.spark.jobs import Jobs, Outcome
 from spark_deepnet.spark.memory import row_memory, worker_memory
@@ -165,13 +165,16 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         return self._set(**{name: value for name, value in self._input_kwargs.items() if value is not None})
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
-        began = time.perf_counter()
         check_frame(dataset, "fit")
+        with in_one_sentence(dataset.sparkSession, "fit"):
+            return self._fitted(dataset)
+
+    def _fitted(self, dataset: DataFrame) -> DeepNetModel:
+        began = time.perf_counter()
         spark = dataset.sparkSession
         with same_properties(spark):
             self._check_folder(spark)
-            with known_failures():
-                design = Design(self, dataset)
+            design = Design(self, dataset)
             cluster.share_python(spark)
             plan, rounds = self._plan(spark, design)
             outcome = self._train(spark, design.frame, plan, rounds)

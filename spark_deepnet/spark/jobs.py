@@ -28,6 +28,7 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.cluster import REGISTERED, workers_for
+from spark_deepnet.spark.crashes import noted
 from spark_deepnet.spark.dealing import dealing_key
 from spark_deepnet.spark.failures import SLOTS, said_by_spark, tell_of_retries
 from spark_deepnet.spark.interrupts import stopped_with_us
@@ -49,7 +50,8 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
     """What every task of a job runs: takes its seat from the barrier and trains its part."""
     context = BarrierTaskContext.get()
     number, host = seat(context)
-    yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather, context.stageId()))
+    with noted(plan.job, number):
+        yield from rank.run(plan, frames, rank.Seat(number, plan.workers, host, context.allGather, context.stageId()))
 
 
 @dataclass
@@ -139,13 +141,13 @@ class Jobs:
         results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True)
         writers = 1 if self.folder is None else plan.workers
         results = results.repartition(writers, "rank", "name", "part")
-        rows = self._patiently(results)
+        rows = self._patiently(results, plan.job)
         self.count += 1
         self._raise_said(rows)
-        self._take_measures(rows)
+        self._take_measures(rows, plan.job)
         return rows
 
-    def _patiently(self, results: DataFrame) -> list[Row]:
+    def _patiently(self, results: DataFrame, job: str) -> list[Row]:
         """A job's rows. Where an executor has died between jobs, another takes some seconds to come; a session that does
         not tell its slots refuses the job until then."""
         workers_for(self.spark, self.plan.workers, self.plan.blocks)
@@ -155,7 +157,7 @@ class Jobs:
                 return self._collected(results)
             except Exception as error:
                 if not (SLOTS in str(error) and time.monotonic() < end):
-                    raise said_by_spark(error, self.spark) from None
+                    raise said_by_spark(error, self.spark, job) from None
                 time.sleep(RETRY)
 
     def _collected(self, results: DataFrame) -> list[Row]:
@@ -200,11 +202,11 @@ class Jobs:
                 said = json.loads(row["data"])
                 raise getattr(errors, said["error"])(said["message"])
 
-    def _take_measures(self, rows: list[Row]) -> None:
+    def _take_measures(self, rows: list[Row], job: str) -> None:
         for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
             self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
         measures, clock = self.ranks[-1], self._clock(rows)
-        tell_of_retries(self.spark, measures)
+        tell_of_retries(self.spark, measures, job)
         self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)
         if clock["history"]:
             self.bar.show(clock["epoch"], measures["rows"], clock["history"][-1])

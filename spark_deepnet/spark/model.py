@@ -32,6 +32,7 @@ from spark_deepnet.spark import cluster, read
 from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.design import check_ranges, names_of, told
+from spark_deepnet.spark.failures import in_one_sentence
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.persist import ModelReader, ModelWriter
@@ -142,6 +143,10 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         check_frame(dataset, "transform")
+        with in_one_sentence(dataset.sparkSession, "transform"):
+            return self._scored_frame(dataset)
+
+    def _scored_frame(self, dataset: DataFrame) -> DataFrame:
         plan, inputs = self._plan_for(dataset)
         wanted = self._wanted()
         check_new(dataset, wanted)

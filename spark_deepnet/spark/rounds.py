@@ -32,6 +32,7 @@ from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
 from spark_deepnet.rows.batches import steps_of
 from spark_deepnet.rows.columns import OWNER, PART, STATE
 from spark_deepnet.spark.checkpoints import CHUNKS, Checkpoints
+from spark_deepnet.spark.crashes import noted
 from spark_deepnet.spark.dealing import dealing_key
 from spark_deepnet.spark.failures import said_by_spark
 from spark_deepnet.spark.interrupts import stopped_with_us
@@ -58,7 +59,8 @@ def round_task(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame]) -> 
     assert context is not None
     if isinstance(turn.vectors, Broadcast):
         turn = replace(turn, vectors=turn.vectors.value)
-    yield from rounds.run(plan, turn, frames, context.partitionId())
+    with noted(plan.job, context.partitionId()):
+        yield from rounds.run(plan, turn, frames, context.partitionId())
 
 
 def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
@@ -126,7 +128,8 @@ class Rounds:
                     self._round()
                     self._save()
         finally:
-            self.dealt.unpersist()
+            with suppress(Exception):  # of a session that was stopped
+                self.dealt.unpersist()
         clock = {name: getattr(self.clock, name) for name in ("history", "best_epoch", "count", "tau")}
         return Outcome(self.state.kept(), clock, self.ranks, self.count)
 
@@ -248,7 +251,7 @@ class Rounds:
         try:
             rows = trained.collect()
         except Exception as error:
-            raise said_by_spark(error, self.spark) from None
+            raise said_by_spark(error, self.spark, self.plan.job) from None
         self.count += 1
         for row in rows:
             if row["kind"] == ERROR:

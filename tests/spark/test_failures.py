@@ -24,6 +24,13 @@ TASK = (
 CRASHED = (
     "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed). Consider\n\tat org.apache.spark.A"
 )
+TRACE = (
+    "Fatal Python error: Segmentation fault\n\nCurrent thread 0x00007f9ad6431b80 (most recent call first):\n"
+    '  File "/usr/lib/python3/spark_deepnet/kernels/sparse.py", line 12 in put_rows\n  File "a.py", line 14 in f\n'
+)
+SEGFAULT = (
+    f"org.apache.spark.SparkException: Python worker exited unexpectedly (crashed): {TRACE}\n\tat org.apache.spark.A"
+)
 LOST = (
     "ExecutorLostFailure (executor 3 exited caused by one of the running tasks) Reason: Command exited with code 137\n"
 )
@@ -40,11 +47,20 @@ FROZEN = GONE.replace("LostPeerError: rank 1: rank 0 at 10.0.0.9:34857 closed th
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        (STAGE + CRASHED, "rank 1 was killed; out of memory?"),
+        (STAGE + CRASHED, "rank 1 is gone without a word: its Python was killed, or crashed"),
+        (STAGE + SEGFAULT, "rank 1 crashed with SIGSEGV (Segmentation fault) at kernels/sparse.py, line 12, in put_rows, a "
+                           "fault of native code"),
+        (STAGE + LOST.replace("137", "139"), "rank 1 was lost with its executor (Command exited with code 139), which is "
+                                             "SIGSEGV"),
+        (STAGE + LOST.replace("Command exited with code 137", "Remote RPC client disassociated"),
+         "rank 1 was lost with its executor (Remote RPC client disassociated)"),
+        (STAGE + LOST.replace("Command exited with code 137", "Container killed by YARN for exceeding memory limits"),
+         "rank 1 was lost with its executor (Container killed by YARN for exceeding memory limits); was it killed, out of "
+         "memory?"),
         (STAGE + LOST, "rank 1 was lost with its executor (Command exited with code 137); was it killed, out of memory?"),
         (STAGE + FROZEN, "rank 1 failed with ExchangeError: rank 1 waited 5 s for rank 0 at 10.0.0.9:34857, which answers "
                          "nobody; is it frozen or unreachable?"),
-        (TASK + CRASHED, "rank 2 on 10.0.0.7 was killed; out of memory?"),
+        (TASK + CRASHED, "rank 2 on 10.0.0.7 is gone without a word: its Python was killed, or crashed"),
         (TASK + LOST, "rank 2 on 10.0.0.7 was lost with its executor (Command exited with code 137); was it killed, out "
                       "of memory?"),
     ],
@@ -59,8 +75,72 @@ def test_it_is_not_what_the_end_of_one_rank_did_to_the_others(monkeypatch: pytes
     known = [Failed(1, "10.0.0.8", GONE), Failed(0, "10.0.0.9", CRASHED)]
     monkeypatch.setattr(failures, "failed_tasks", lambda spark, stage: known if stage == 9 else [])
     session: Any = object()
-    assert "rank 0 on 10.0.0.9 was killed; out of memory?" in str(said_by_spark(RuntimeError(STAGE + GONE), session))
+    assert "rank 0 on 10.0.0.9 is gone without a word" in str(said_by_spark(RuntimeError(STAGE + GONE), session))
     assert "rank 1 failed with LostPeerError: rank 1: rank 0 at" in str(said_by_spark(RuntimeError(STAGE + GONE)))
+
+
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        (TRACE, "crashed with SIGSEGV (Segmentation fault) at kernels/sparse.py, line 12, in put_rows"),
+        (TRACE.replace("Segmentation fault", "Bus error"), "crashed with SIGBUS (Bus error)"),
+        ("Fatal Python error: Aborted\n", "crashed with SIGABRT (Aborted), a fault"),
+        ("", "was killed (SIGKILL); out of memory?"),
+        (None, "is gone without a word: its Python was killed, or crashed"),
+    ],
+)
+def test_memory_is_suspected_of_who_was_killed_alone(
+    monkeypatch: pytest.MonkeyPatch, note: str | None, words: str
+) -> None:
+    monkeypatch.setattr(failures, "failed_tasks", lambda spark, stage: [])
+    monkeypatch.setattr(failures, "ends", lambda spark, job: {} if note is None else {1: note})
+    session: Any = object()
+    error = str(said_by_spark(RuntimeError(STAGE + CRASHED), session, "job"))
+    assert f"rank 1 {words}" in error
+    assert ("memory" in error) == (note == "")
+
+
+ENDS = {
+    "cancelAllJobs": "[SPARK_JOB_CANCELLED] Job 1 cancelled as part of cancellation of all jobs SQLSTATE: XXKDA\n\tat org.",
+    "cancelJobGroup": "[SPARK_JOB_CANCELLED] Job 1 cancelled part of cancelled job group g SQLSTATE: XXKDA\n\tat org.",
+    "cancelJobsWithTag": "[SPARK_JOB_CANCELLED] Job 1 cancelled part of cancelled job tags t SQLSTATE: XXKDA\n\tat org.",
+    "interruptAll": "(org.apache.spark.SparkSQLException) [OPERATION_CANCELED] Operation has been canceled. SQLSTATE: HY008",
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("what", ["fit", "transform"])
+def test_cancelled_jobs_end_in_one_sentence(how: str, what: str) -> None:
+    text = f"An error occurred while calling o253.collectToPython.\n: org.apache.spark.SparkException: {ENDS[how]}"
+    session: Any = object()
+    with pytest.raises(ClusterError) as raised, failures.in_one_sentence(session, what):
+        raise RuntimeError(text)
+    found = str(raised.value)
+    assert found.startswith(f"{what}: its Spark job was cancelled (")
+    assert "\n" not in found
+    assert "SQLSTATE" not in found
+    assert raised.value.__suppress_context__, "no page of Java behind it"
+
+
+class Stopped:
+    """A session that was stopped."""
+
+    class sparkContext:  # noqa: N801
+        _jsc = None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AttributeError("'NoneType' object has no attribute 'setCallSite'"),
+        RuntimeError("NullPointerException\n\tat org."),
+    ],
+)
+def test_a_stopped_session_ends_in_one_sentence(error: Exception) -> None:
+    session: Any = Stopped()
+    with pytest.raises(ClusterError, match=r"^fit: the Spark session was stopped meanwhile; start another"):
+        with failures.in_one_sentence(session, "fit"):
+            raise error
 
 
 def test_a_full_disk_is_told() -> None:

@@ -20,7 +20,7 @@ from tests.spark.processes import busy, executors, workers
 
 pytestmark = [pytest.mark.sessions("cluster"), pytest.mark.slow]
 DEADLINE = 5.0
-KILLED = r"rank \d on \S+ was killed; out of memory\?"
+KILLED = r"rank \d on \S+ was killed \(SIGKILL\); out of memory\?"
 NOT_MET = r"rank \d on \S+ failed with ExchangeError: rank \d at \S+ waited 5 s to meet 1 others; is one frozen\?"
 FROZEN = r"rank \d on \S+ failed with ExchangeError: .* for rank \d at .*, which answers nobody"
 
