@@ -17,8 +17,8 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.columns import BYTES, ENTRIES, STEPS, Columns, Source, Target
 
-FLOAT, PLACE, KEY = 4, 8, 16
-"""Bytes of a number, of where a sequence starts, of a row's hash and its numbers in two orders."""
+FLOAT, WEIGHT, PLACE, KEY = 4, 8, 8, 16
+"""Bytes of a number, of a row's weight, of where a sequence starts, of a row's hash and its numbers in two orders."""
 INPUT_KIND = "input"
 
 
@@ -107,11 +107,11 @@ def row_bytes(columns: Columns) -> int:
     """Bytes of one row that a rank keeps: features as dense vectors (wide ones as sparse) or the longest sequences,
     targets, weight, whether it is for validation, its hash and its places."""
     targets = sum(_target_bytes(target, columns.sources[0].shape[0]) for target in columns.targets)
-    return sum(map(_source_bytes, columns.sources)) + targets + FLOAT + 1 + KEY
+    return sum(map(_source_bytes, columns.sources)) + targets + WEIGHT + 1 + KEY
 
 
 def _target_bytes(target: Target, steps: int) -> int:
-    numbers = FLOAT * max(1, target.labels)
+    numbers = target.dtype.itemsize * max(1, target.labels)
     return numbers * steps + PLACE if target.steps else numbers
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.net import INPUT
 
@@ -69,6 +71,15 @@ class Target:
     """Whether every step of a row has a target."""
     column: str = LABEL
     """The name under which it is sent."""
+    exact: bool = True
+    """Whether targets keep a float64, for float32 may not hold them: all but those that were float32 or short."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the arrays of its targets."""
+        if not self.labels:
+            return np.dtype(np.int32)
+        return np.dtype(np.float64 if self.exact and not self.indicators else np.float32)
 
 
 @dataclass(frozen=True)

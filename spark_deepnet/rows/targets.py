@@ -28,10 +28,10 @@ def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragge
         if values is None or len(values) % each:
             found = "null" if values is None else f"{len(values)} numbers, which do not divide into steps of {each}"
             faults[f"column {target.label!r}: {found}, where every step wants a target"] += 1
-            values = np.zeros(0, np.float32)
-        arrays.append(np.asarray(values, np.float32))
+            values = np.zeros(0)
+        arrays.append(np.asarray(values, np.float64))
     starts = np.concatenate(([0], np.cumsum([len(a) // each for a in arrays], dtype=np.int64)))
-    flat = pd.Series(np.concatenate(arrays) if arrays else np.zeros(0, np.float32))
+    flat = pd.Series(np.concatenate(arrays) if arrays else np.zeros(0))
     if not target.labels:
         return Ragged(classes(flat, target, faults), starts)
     one = replace(target, labels=1)
@@ -56,11 +56,11 @@ def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
 
 
 def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
-    """Targets as float32 (n, labels), from numbers or from lists of them."""
+    """Targets (n, labels) of the target's dtype, from numbers or from lists of them."""
     if labels.dtype == object:
         targets = _lists(labels, target, faults)
     else:
-        targets = labels.to_numpy(np.float32, na_value=np.nan).reshape(-1, 1)
+        targets = labels.to_numpy(target.dtype, na_value=np.nan).reshape(-1, 1)
     missing = ~np.isfinite(targets).all(1)
     beyond = ~missing & ((targets < 0) | (targets > 1)).any(1) & target.indicators
     if missing.any():
@@ -72,12 +72,12 @@ def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
         faults[
             f"column {target.label!r}: labels such as {example:g} outside 0..1; the loss wants 0 for no, 1 for yes"
         ] += int(beyond.sum())
-    return np.where((missing | beyond)[:, None], np.float32(0), targets)
+    return np.where((missing | beyond)[:, None], target.dtype.type(0), targets)
 
 
 def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
     """Lists of targets as a matrix: null ones stand as NaN, those of another length are counted and stand as 0."""
-    targets = np.zeros((len(labels), target.labels), np.float32)
+    targets = np.zeros((len(labels), target.labels), target.dtype)
     for row, values in zip(targets, labels.array, strict=True):
         if values is None:
             row[:] = np.nan
@@ -92,11 +92,11 @@ def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
 
 def weights_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:
     if columns.weight is None:
-        return np.ones(len(frame), np.float32)
-    values = frame[WEIGHT].to_numpy(np.float32, na_value=np.nan)
+        return np.ones(len(frame))
+    values = frame[WEIGHT].to_numpy(np.float64, na_value=np.nan)
     wrong = ~((values >= 0) & (values < np.inf))
     if wrong.any():
         faults[f"column {columns.weight!r}: negative, null or infinite weights; they must be 0 or more"] += int(
             wrong.sum()
         )
-    return np.where(wrong, np.float32(0), values)
+    return np.where(wrong, 0.0, values)

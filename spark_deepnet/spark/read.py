@@ -7,11 +7,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, BinaryType, BooleanType, NumericType, StructField, StructType
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    BooleanType,
+    ByteType,
+    FloatType,
+    NumericType,
+    ShortType,
+    StructField,
+    StructType,
+)
 
 from spark_deepnet.errors import DataError, NetworkError, near
 from spark_deepnet.plan.architecture import Entry
@@ -208,7 +219,7 @@ def label_column(df: DataFrame, target: Target) -> Column:
 def _labels(f: StructField, target: Target) -> Column:
     """Several targets a row."""
     if is_vector(f) and not target.steps:
-        return vector_to_array(column(f.name), "float32")
+        return vector_to_array(column(f.name), "float64" if target.dtype == np.float64 else "float32")
     wanted = 2 if target.steps and target.labels > 1 else 1
     if depth(f) != wanted:
         what = "a network with scores for every step" if target.steps else "a network with several outputs"
@@ -216,7 +227,20 @@ def _labels(f: StructField, target: Target) -> Column:
             f"labelCol: column {f.name!r} is {f.dataType.simpleString()}; {what} under this loss expects "
             f"{'arrays of arrays' if wanted == 2 else 'a vector or an array'} of numbers"
         )
-    return (F.flatten(column(f.name)) if wanted == 2 else column(f.name)).cast(FLOATS)
+    return (F.flatten(column(f.name)) if wanted == 2 else column(f.name)).cast(_numbers(target))
+
+
+def _numbers(target: Target) -> str:
+    """Labels of steps are whole numbers that float32 might round."""
+    return FLOATS if target.dtype == np.float32 else "array<double>"
+
+
+def fits_float32(df: DataFrame, labelCol: str) -> bool:
+    """Whether float32 holds every number that the column can."""
+    kind = field(df, labelCol, "labelCol").dataType
+    while isinstance(kind, ArrayType):
+        kind = kind.elementType
+    return isinstance(kind, FloatType | ShortType | ByteType | BooleanType)
 
 
 def check_classes(df: DataFrame, labelCol: str, units: int) -> None:
@@ -231,7 +255,7 @@ def check_classes(df: DataFrame, labelCol: str, units: int) -> None:
 
 def weight_column(df: DataFrame, weightCol: str) -> Column:
     _check_number(field(df, weightCol, "weightCol"), "weightCol")
-    return column(weightCol).cast("float").alias(WEIGHT)
+    return column(weightCol).cast("double").alias(WEIGHT)
 
 
 def validation_column(df: DataFrame, name: str) -> Column:
