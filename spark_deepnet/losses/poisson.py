@@ -33,6 +33,7 @@ class Poisson(ByEntry, kind="poisson"):
     """loss = mean_k exp(z_k) - t_k z_k: z is the log of the mean, and log t! is left out.   z, t: (n, k), t >= 0"""
 
     link: ClassVar[str | None] = "exponential"
+    least: ClassVar[float] = 0.0
 
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
         return float(_measure(scores, targets, weights, slopes))

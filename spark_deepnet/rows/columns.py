@@ -71,6 +71,8 @@ class Target:
     """Whether every step of a row has a target."""
     column: str = LABEL
     """The name under which it is sent."""
+    least: float = float("-inf")
+    """The lowest target that the loss can work with."""
     exact: bool = True
     """Whether targets keep a float64, for float32 may not hold them: all but those that were float32 or short."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from spark_deepnet.rows.decode import table_of
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.freed import give_back
 from spark_deepnet.rows.held import Rows
+from spark_deepnet.rows.scales import Scales
 from spark_deepnet.rows.shelf import MIB, Shelf
 from spark_deepnet.rows.table import Table
 
@@ -37,6 +39,8 @@ class Shard:
     """Why rows could not be spilled, as a sentence: the shard has no rows then."""
     spilled: int = 0
     """Bytes."""
+    scales: dict[str, Any] = field(default_factory=dict)
+    """How large the rows' numbers are, as Scales tells it."""
 
 
 class Reader:
@@ -70,13 +74,14 @@ class Reader:
 
     def shard(self, tables: Iterable[Table]) -> Shard:
         """All rows of the tables; none make an empty one."""
-        shelf = self.shelf
+        shelf, scales = self.shelf, Scales()
         for table in tables:
+            scales.add(table)
             shelf.add(table)
             del table
         train, valid = shelf.rows()
         fingerprint = shelf.fingerprint % (1 << 64)
-        return Shard(train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled)
+        return Shard(train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled, scales.told())
 
     def _failure(self) -> str | None:
         if self.shelf.failure is None:

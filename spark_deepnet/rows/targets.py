@@ -72,6 +72,13 @@ def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
         faults[
             f"column {target.label!r}: labels such as {example:g} outside 0..1; the loss wants 0 for no, 1 for yes"
         ] += int(beyond.sum())
+    for what, wrong in (
+        (f"below {target.least:g}; the loss wants numbers of {target.least:g} or more", targets < target.least),
+        ("beyond float32, which predictions are; scale them", np.abs(targets) > np.finfo(np.float32).max),
+    ):
+        wrong = wrong & ~missing[:, None]
+        if wrong.any():
+            faults[f"column {target.label!r}: targets such as {targets[wrong][0]:g} {what}"] += int(wrong.any(1).sum())
     return np.where((missing | beyond)[:, None], target.dtype.type(0), targets)
 
 

@@ -226,6 +226,7 @@ class Design:
             indicators=head.loss.task == "multilabel",
             steps=head.steps,
             column=f"{LABEL} {k}" if k else LABEL,
+            least=head.loss.least,
             exact=not read.fits_float32(self.df, self.labels[k]),
         )
 

@@ -27,6 +27,7 @@ from pyspark.sql.types import (
 from spark_deepnet.errors import DataError, NetworkError, near
 from spark_deepnet.plan.architecture import Entry
 from spark_deepnet.rows.columns import ARRAY, BYTES, STEPS, VALIDATION, VECTOR, WEIGHT, Source, Target
+from spark_deepnet.spark.tell_notes import tell_of_classes
 
 FLOATS = "array<float>"
 ANY = -1  # a first size of this: any number of steps
@@ -197,9 +198,11 @@ def _longest(df: DataFrame, f: StructField, sizes: tuple[int, ...] | None) -> tu
 def classes_found(df: DataFrame, labelCol: str) -> int:
     """The highest label and one: a small job."""
     _check_number(field(df, labelCol, "labelCol"), "labelCol")
-    highest = df.agg(F.max(column(labelCol).cast("double"))).head()[0]  # type: ignore[index]
+    label = column(labelCol).cast("double")
+    highest, rows = df.agg(F.max(label), F.count(label)).head()  # type: ignore[misc]
     if highest is None or not 1 <= highest < 1e6:
         raise DataError(f"labelCol: column {labelCol!r} should hold classes 0..k-1, its highest value is {highest}")
+    tell_of_classes(labelCol, int(highest) + 1, rows)
     return int(highest) + 1
 
 

@@ -207,6 +207,7 @@ def _results(
         "ownRows": len(shard.train) + len(shard.valid),
         "spilledBytes": shard.spilled,
         "stage": seat.stage,
+        "notes": list(census.notes),
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
     own, finished = plan.recipe.keeps_own, state.clock.finished
