@@ -246,6 +246,13 @@ def fits_float32(df: DataFrame, labelCol: str) -> bool:
     return isinstance(kind, FloatType | ShortType | ByteType | BooleanType)
 
 
+def is_one_label(df: DataFrame, labelCol: str, steps: bool) -> bool:
+    """Whether each row, or each step, has one label, rather than several targets; one that is no number is refused as a
+    class."""
+    f = field(df, labelCol, "labelCol")
+    return not is_vector(f) and depth(f) == steps
+
+
 def check_classes(df: DataFrame, labelCol: str, units: int) -> None:
     """Refuse a label whose metadata (StringIndexer's) names more classes than the network has outputs."""
     told: dict[str, Any] = field(df, labelCol, "labelCol").metadata.get("ml_attr", {})

@@ -43,7 +43,7 @@ def softmax(z: np.ndarray, label: np.ndarray, loss: Any) -> tuple[np.ndarray, np
     below = z - z.max(1, keepdims=True)
     chosen = np.eye(z.shape[1])[label]
     mass = logsumexp(below, axis=1)
-    return mass - (below * chosen).sum(1), np.exp(below - mass[:, None]) - chosen
+    return mass - np.where(chosen, below, 0).sum(1), np.exp(below - mass[:, None]) - chosen
 
 
 def sigmoid(z: np.ndarray, t: np.ndarray, loss: Any) -> tuple[np.ndarray, np.ndarray]:
