@@ -10,6 +10,7 @@ import numpy as np
 
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.reductions import dot, largest, total
 from spark_deepnet.kernels.stable import exp
 from spark_deepnet.kernels.windows import scratch
 
@@ -23,19 +24,12 @@ LOW = -80.0
 def _softmax(scale, causal, first, a, norms):  # type: ignore[no-untyped-def]
     """a_ij = exp(scale (a_ij - top_i)) part_i, top_i = max over j of a_ij, part_i = 1 / sum over j of the same; with
     causal, over j <= first + i, and 0 for the rest; norms = (top, part), from first on"""
-    T = a.dtype.type
-    m, zero = a.shape[1], T(0)
+    T, m = a.dtype.type, a.shape[1]
     for i in range(a.shape[0]):
-        top = a[i, 0]
-        for j in range(first + i + 1 if causal else m):
-            top = max(top, a[i, j])
-        norms[0, first + i] = top
+        norms[0, first + i] = largest(a[i, : first + i + 1 if causal else m])
     _exps(scale, norms[0, first:], a)
     for i in range(a.shape[0]):
-        total = zero
-        for j in range(first + i + 1 if causal else m):
-            total += a[i, j]
-        norms[1, first + i] = T(1) / total
+        norms[1, first + i] = T(1) / total(a[i, : first + i + 1 if causal else m])
     _divide(causal, first, norms[1, first:], a)
 
 
@@ -75,9 +69,7 @@ def _softmax_slope(p, scale, d):  # type: ignore[no-untyped-def]
     T = d.dtype.type
     m, scale = d.shape[1], T(scale)
     for i in range(d.shape[0]):
-        mean = T(0)
-        for j in range(m):
-            mean += p[i, j] * d[i, j]
+        mean = dot(p[i], d[i])
         for j in range(m):
             d[i, j] = scale * p[i, j] * (d[i, j] - mean)
 

@@ -1,10 +1,13 @@
-"""The only file that imports numba's compiler: three decorators, one cache.
+"""The only file that imports numba's compiler: five decorators, one cache.
 
-``@kernel`` compiles with fastmath: NaN and infinity are assumed away and sums may be regrouped. ``@careful`` compiles
-without it: tests for NaN, sums that must be exact in order, random numbers. ``@caller`` is for kernels that only hand on
-to others. All release the GIL and keep the machine code on disk, so that a machine compiles once. Kernels are
-module-level functions, never made by factories: forked siblings that compile same-named functions have collided in
-numba's cache.
+``@kernel`` keeps every bracket and the order of every sum, and NaN and infinity are what they are; only a product and a
+sum may fuse into one instruction, which rounds once instead of twice. ``@summing`` is for a kernel that is one sum of
+numbers read from memory: it may regroup them, because a vectorised sum needs that. Nothing else may stand in such a
+kernel: (a - b) - c and a - (b + c) are the same to the compiler there. ``@comparing`` is for one maximum, and leaves
+open which number is the larger where one is NaN. ``@careful`` does not even fuse: random numbers, rounding to half.
+``@caller`` is for kernels that only hand on to others. All release the GIL and keep the machine code on disk, so that a
+machine compiles once. Kernels are module-level functions, never made by factories: forked siblings that compile
+same-named functions have collided in numba's cache.
 
 A kernel that calls another takes it into itself. Left apart, the other would be optimised twice, alone and again in the
 caller, to code that may round differently, and which of the two is called depends on what the process loaded before.
@@ -29,12 +32,22 @@ JIT = not config.DISABLE_JIT
 
 
 def kernel(function: F) -> F:
-    """Compile with fastmath, without the GIL, cached."""
-    return _compiled(function, fastmath=True, forceinline=True)
+    """Compile as written, but for products and sums that fuse."""
+    return _compiled(function, fastmath={"contract"}, forceinline=True)
+
+
+def summing(function: F) -> F:
+    """Compile one plain sum, whose terms may be regrouped."""
+    return _compiled(function, fastmath={"contract", "reassoc", "nsz"}, forceinline=True)
+
+
+def comparing(function: F) -> F:
+    """Compile one plain maximum, of numbers of which any may be taken where some are NaN."""
+    return _compiled(function, fastmath={"nnan", "nsz"}, forceinline=True)
 
 
 def careful(function: F) -> F:
-    """Compile without fastmath, so that NaN is NaN and the order of sums is kept."""
+    """Compile exactly as written."""
     return _compiled(function, fastmath=False, forceinline=True)
 
 
@@ -44,7 +57,7 @@ def caller(function: F) -> F:
     return _compiled(function, fastmath=False, forceinline=False)
 
 
-def _compiled(function: F, **options: bool) -> F:
+def _compiled(function: F, **options: Any) -> F:
     if not JIT:
         return np.errstate(all="ignore")(function)  # as silent as compiled code
     dispatcher = numba.njit(nogil=True, error_model="numpy", **options)(function)

@@ -1,10 +1,10 @@
-"""What happens to slopes between the backward pass and the optimizer: scaling, clipping, decay, and their length."""
+"""What happens to slopes between the backward pass and the optimizer: scaling, clipping, decay."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from spark_deepnet.kernels.jit import careful, kernel
+from spark_deepnet.kernels.jit import careful
 
 
 @careful
@@ -22,16 +22,6 @@ def clip_and_decay(w, l1, l2, bound, scale, g):  # type: ignore[no-untyped-def]
         sign = a if w[i] > zero else zero
         sign = -a if w[i] < zero else sign
         g[i] = d + b * w[i] + sign
-
-
-@kernel
-def sum_of_squares(g):  # type: ignore[no-untyped-def]
-    """sum_i g_i^2, summed in float64"""
-    total = np.float64(0)
-    for i in range(g.size):
-        x = np.float64(g[i])
-        total += x * x
-    return total
 
 
 @careful

@@ -2,8 +2,8 @@
 
 A call of libm keeps a loop from vectorising. In float32 all of these but log come from one polynomial on a reduced
 range, x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite, 1980; coefficients of expf in Moshier's Cephes), with clamps
-in place of branches; the error is about 2e-7. NaN stays NaN and nothing overflows to garbage. Their sums must not be
-regrouped, so they are compiled without fastmath; only a product and a sum may fuse.
+in place of branches; the error is about 2e-7. NaN stays NaN, and what is too large for a float32 is infinite. Their sums
+must not be regrouped; only a product and a sum may fuse.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def _exp_float32(x):  # type: ignore[no-untyped-def]
     inside = low if x < low else inside
     half, rest = _reduced(inside)
     y = (half * rest + half) * _f(2)
+    y = _f(np.inf) if x > high else y
     return _f(0) if x < low else y
 
 
@@ -87,7 +88,8 @@ def _expm1_float32(x):  # type: ignore[no-untyped-def]
     inside = high if x > high else x
     inside = low if x < low else inside
     half, rest = _reduced(inside)
-    return (half * rest + (half - _f(0.5))) * _f(2)
+    y = (half * rest + (half - _f(0.5))) * _f(2)
+    return _f(np.inf) if x > high else y
 
 
 @register_jitable(**_STRICT)
@@ -100,12 +102,13 @@ def _tanh_float32(x):  # type: ignore[no-untyped-def]
 
 @register_jitable(**_STRICT)
 def _sigmoid_float32(x):  # type: ignore[no-untyped-def]
-    """1 / (1 + e^-x), at least e^-86"""
+    """1 / (1 + e^-x); 0 below -86, where it would leave the normal numbers"""
     low, high = _f(-86), _f(40)  # from about 17 on it is 1
     inside = high if x > high else x
     inside = low if x < low else inside
     half, rest = _reduced(-inside)
-    return _f(1) / (_f(1) + (half * rest + half) * _f(2))
+    y = _f(1) / (_f(1) + (half * rest + half) * _f(2))
+    return _f(0) if x < low else y
 
 
 @register_jitable(**_STRICT)
@@ -139,8 +142,8 @@ def _erf_float32(x):  # type: ignore[no-untyped-def]
     q = q * z + _f(5.02073971e-1)
     q = q * z + _f(1)
     y = inside * p / q
-    y = _f(1) if y > _f(1) else y
-    return _f(-1) if y < _f(-1) else y
+    y = _f(1) if x >= top else y
+    return _f(-1) if x <= -top else y
 
 
 @overload(exp, jit_options=_STRICT)

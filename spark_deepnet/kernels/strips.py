@@ -44,7 +44,8 @@ def _strip_codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
 def _largest(
     typingctx: Any, a: Any, at: Any, count: Any, first: Any, width: Any, c: Any, kept: Any, ct: Any, n: Any
 ) -> Any:
-    """c[f] = the largest a[i, k, f]; kept[f] = first + i width + k, the number of its cell, of equals the first"""
+    """c[f] = the largest a[i, k, f]; kept[f] = first + i width + k, the number of its cell, of equals the first; NaN is
+    larger than all"""
     return types.void(a, at, count, first, width, c, kept, ct, n), _largest_codegen
 
 
@@ -56,7 +57,7 @@ def _largest_codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         row = t.offset(at, i, k)
         number = t.splat(t.offset((first, width, I32(1)), builder.trunc(i, I32), builder.trunc(k, I32)))
         cells = [t.load(a, row, v) for v in range(STRIP)]
-        more = [builder.fcmp_ordered(">", x, top) for x, top in zip(cells, found[:STRIP], strict=True)]
+        more = [_above(builder, x, top) for x, top in zip(cells, found[:STRIP], strict=True)]
         return [builder.select(m, x, y) for m, x, y in zip(2 * more, [*cells, *[number] * STRIP], found, strict=True)]
 
     found = t.loops(count, [t.load(a, at[0], v) for v in range(STRIP)] + [t.splat(first)] * STRIP, body)
@@ -64,6 +65,11 @@ def _largest_codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         t.store(found[v], c, values[7], v)
         t.store(t.cut(found[STRIP + v], kept.type.pointee), kept, values[7], v)
     return context.get_dummy_value()
+
+
+def _above(builder: Any, x: Any, top: Any) -> Any:
+    """x > top, or x is NaN: a NaN stays"""
+    return builder.or_(builder.fcmp_ordered(">", x, top), builder.fcmp_unordered("!=", x, x))
 
 
 @intrinsic

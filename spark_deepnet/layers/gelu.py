@@ -15,6 +15,7 @@ _ROOT_HALF = 0.7071067811865476  # 1 / sqrt 2
 _DENSITY = 0.3989422804014327  # 1 / sqrt(2 pi)
 _B = 0.7978845608028654  # sqrt(2 / pi)
 _C = 0.044715
+_FAR = 20.0
 
 
 @kernel
@@ -47,13 +48,17 @@ def _approximate_value(x, y):  # type: ignore[no-untyped-def]
 
 @kernel
 def _approximate_slope(x, dy, dx):  # type: ignore[no-untyped-def]
-    """dx_i = ((1 + t) / 2 + x_i (1 - t^2) b (1 + 3 c x_i^2) / 2) dy_i,   t = tanh(b (x_i + c x_i^3))"""
+    """dx_i = ((1 + t) / 2 + u_i (1 - t^2) b (1 + 3 c u_i^2) / 2) dy_i,   t = tanh(b (u_i + c u_i^3))
+
+    u_i is x_i between -FAR and FAR, beyond which t is -1 or 1 and x_i^2 might be infinite.
+    """
     T = dx.dtype.type
-    half, one, b, c, c3 = T(0.5), T(1), T(_B), T(_C), T(3 * _C)
+    half, one, b, c, c3, far = T(0.5), T(1), T(_B), T(_C), T(3 * _C), T(_FAR)
     for i in range(x.size):
-        square = x[i] * x[i]
-        t = tanh(b * x[i] * (one + c * square))
-        dx[i] = half * (one + t + x[i] * (one - t * t) * b * (one + c3 * square)) * dy[i]
+        u = min(max(x[i], -far), far)
+        square = u * u
+        t = tanh(b * u * (one + c * square))
+        dx[i] = half * (one + t + u * (one - t * t) * b * (one + c3 * square)) * dy[i]
 
 
 @dataclass(frozen=True, repr=False)

@@ -21,7 +21,7 @@ def _forward(x, lengths, y, best):  # type: ignore[no-untyped-def]
         best[n] = -1
         for t in range(lengths[n]):
             for f in range(x.shape[2]):
-                if t == 0 or x[n, t, f] > y[n, f]:
+                if t == 0 or x[n, t, f] > y[n, f] or np.isnan(x[n, t, f]):  # NaN stays
                     y[n, f] = x[n, t, f]
                     best[n, f] = t
 

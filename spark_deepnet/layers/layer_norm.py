@@ -11,26 +11,29 @@ import numpy as np
 from spark_deepnet.errors import NetworkError, check_numbers
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.reductions import dot, sum_of_squares, total
 from spark_deepnet.layers._windows import check_count
 from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer, Weight
 
 
 @kernel
 def _forward(x, gamma, beta, epsilon, y, moments):  # type: ignore[no-untyped-def]
-    """y_pc = gamma_c (x_pc - m_p) r_p + beta_c; moments_p = (m_p, r_p) = (mean, 1 / sqrt(variance + epsilon)) of x_p"""
-    T = y.dtype.type
-    part, zero = T(1 / x.shape[1]), T(0)
+    """y_pc = gamma_c (x_pc - m_p) r_p + beta_c;   r_p = 1 / sqrt(variance + epsilon), m_p = a_p + b_p the mean of x_p
+
+    moments_p = (a_p, b_p, r_p): the mean rounded, and that of what is left, so that numbers far from 0 lose nothing.
+    """
+    T, C = y.dtype.type, x.shape[1]
     for p in range(x.shape[0]):
-        mean, square = zero, zero
-        for c in range(x.shape[1]):
-            mean += x[p, c]
-        mean *= part
-        for c in range(x.shape[1]):
-            square += (x[p, c] - mean) * (x[p, c] - mean)
-        r = T(1) / np.sqrt(square * part + T(epsilon))
-        for c in range(x.shape[1]):
-            y[p, c] = gamma[c] * ((x[p, c] - mean) * r) + beta[c]
-        moments[p, 0], moments[p, 1] = mean, r
+        a = total(x[p]) / T(C)
+        for c in range(C):
+            y[p, c] = x[p, c] - a
+        b = total(y[p]) / T(C)
+        for c in range(C):
+            y[p, c] -= b
+        r = T(1 / np.sqrt(sum_of_squares(y[p]) / C + epsilon))
+        for c in range(C):
+            y[p, c] = gamma[c] * (y[p, c] * r) + beta[c]
+        moments[p, 0], moments[p, 1], moments[p, 2] = a, b, r
 
 
 @kernel
@@ -39,27 +42,25 @@ def _backward_weights(x, moments, dy, dgamma, dbeta):  # type: ignore[no-untyped
     dgamma[:] = 0
     dbeta[:] = 0
     for p in range(x.shape[0]):
-        mean, r = moments[p, 0], moments[p, 1]
+        a, b, r = moments[p, 0], moments[p, 1], moments[p, 2]
         for c in range(x.shape[1]):
-            dgamma[c] += dy[p, c] * ((x[p, c] - mean) * r)
+            dgamma[c] += dy[p, c] * ((x[p, c] - a - b) * r)
             dbeta[c] += dy[p, c]
 
 
 @kernel
 def _backward_input(x, gamma, moments, dy, dx):  # type: ignore[no-untyped-def]
     """dx_pc = r_p (g_pc - mean_c g_pc - x^_pc mean_c (g_pc x^_pc)),   g_pc = gamma_c dy_pc"""
-    T = dx.dtype.type
-    part, zero = T(1 / x.shape[1]), T(0)
+    T, C = dx.dtype.type, x.shape[1]
+    g, near = np.empty(C, dx.dtype), np.empty(C, dx.dtype)
     for p in range(x.shape[0]):
-        mean, r, total, product = moments[p, 0], moments[p, 1], zero, zero
-        for c in range(x.shape[1]):
-            g = gamma[c] * dy[p, c]
-            total += g
-            product += g * ((x[p, c] - mean) * r)
-        total *= part
-        product *= part
-        for c in range(x.shape[1]):
-            dx[p, c] = r * (gamma[c] * dy[p, c] - total - (x[p, c] - mean) * r * product)
+        a, b, r = moments[p, 0], moments[p, 1], moments[p, 2]
+        for c in range(C):
+            g[c] = gamma[c] * dy[p, c]
+            near[c] = (x[p, c] - a - b) * r
+        whole, product = total(g) / T(C), dot(g, near) / T(C)
+        for c in range(C):
+            dx[p, c] = r * (g[c] - whole - near[c] * product)
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,16 +90,16 @@ class LayerNorm(StepwiseLayer, kind="layer_norm"):
         return {k: Weight(x[-self.axes :], start, decays=False) for k, start in (("gamma", one), ("beta", zero))}
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        return {"moments": ((prod(x[: -self.axes]), 2), None)}
+        return {"moments": ((prod(x[: -self.axes]), 3), None)}
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         gamma, beta = w["gamma"].reshape(-1), w["beta"].reshape(-1)
-        _forward(self._lines(x), gamma, beta, self.epsilon, self._lines(y), call.saved["moments"].reshape(-1, 2))
+        _forward(self._lines(x), gamma, beta, self.epsilon, self._lines(y), call.saved["moments"].reshape(-1, 3))
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
     ) -> None:
-        x, dy, moments = self._lines(x), self._lines(dy), call.saved["moments"].reshape(-1, 2)
+        x, dy, moments = self._lines(x), self._lines(dy), call.saved["moments"].reshape(-1, 3)
         _backward_weights(x, moments, dy, slopes["gamma"].reshape(-1), slopes["beta"].reshape(-1))
         if dx is not None:
             _backward_input(x, w["gamma"].reshape(-1), moments, dy, self._lines(dx))

@@ -15,8 +15,10 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 @kernel
 def _power(s, beta):  # type: ignore[no-untyped-def]
-    """s^-beta; the papers' beta is 0.75, where square roots do"""
-    return np.sqrt(np.sqrt(s)) / s if beta == 0.75 else s**-beta
+    """s^-beta; the papers' beta is 0.75, where square roots do. NaN where the squares were too large for s"""
+    if beta == 0.75:
+        return np.sqrt(np.sqrt(s)) / s
+    return s**-beta if s < np.inf else s - s
 
 
 @kernel

@@ -9,6 +9,7 @@ import numpy as np
 
 from spark_deepnet.errors import NetworkError
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.reductions import dot, largest, total
 from spark_deepnet.kernels.stable import exp
 from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
@@ -18,14 +19,10 @@ def _forward(x, y):  # type: ignore[no-untyped-def]
     """y_nk = e^(x_nk - m_n) / sum_j e^(x_nj - m_n),   m_n = max_j x_nj"""
     T = y.dtype.type
     for n in range(x.shape[0]):
-        top = x[n, 0]
-        for k in range(x.shape[1]):
-            top = max(top, x[n, k])
-        mass = T(0)
+        top = largest(x[n])
         for k in range(x.shape[1]):
             y[n, k] = exp(x[n, k] - top)
-            mass += y[n, k]
-        share = T(1) / mass
+        share = T(1) / total(y[n])
         for k in range(x.shape[1]):
             y[n, k] *= share
 
@@ -33,11 +30,8 @@ def _forward(x, y):  # type: ignore[no-untyped-def]
 @kernel
 def _backward(y, dy, dx):  # type: ignore[no-untyped-def]
     """dx_nk = y_nk (dy_nk - sum_j y_nj dy_nj)"""
-    T = dx.dtype.type
     for n in range(y.shape[0]):
-        mean = T(0)
-        for k in range(y.shape[1]):
-            mean += y[n, k] * dy[n, k]
+        mean = dot(y[n], dy[n])
         for k in range(y.shape[1]):
             dx[n, k] = y[n, k] * (dy[n, k] - mean)
 

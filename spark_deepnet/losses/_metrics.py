@@ -47,22 +47,31 @@ class Hits(Metric):
         """Counted by the block that has the label."""
         tops, sides = told.numbers[:, 0], told.numbers[:, 1]
         first = np.where(tops == tops.max(0), sides, np.inf).min(0)
-        return float(np.dot((first == 0) & (sides[told.block] == 0), weights))
+        return _total((first == 0) & (sides[told.block] == 0), tops, weights)
 
 
 def _hits(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
     """Rows whose highest score (or the sign of the only one) is their label's."""
-    found = scores.argmax(1) if scores.shape[1] > 1 else scores[:, 0] > 0
-    return float(np.dot(found == labels, weights))
+    if scores.shape[1] == 1:
+        return _total((scores[:, 0] > 0) == labels, scores, weights)
+    best = scores.argmax(1)  # the first NaN, where there is one
+    return _total(best == labels, scores[np.arange(len(scores)), best, None], weights)
 
 
 def _hit_share(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
     """The share of a row's labels that are told rightly."""
-    return float(np.dot(((scores > 0) == (targets > 0.5)).mean(1), weights))
+    return _total(((scores > 0) == (targets > 0.5)).mean(1), scores, weights)
 
 
 def _square(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
-    return float(np.dot(((scores - targets) ** 2).mean(1), weights))
+    return float(np.dot(((scores.astype(np.float64) - targets) ** 2).mean(1), weights))
+
+
+def _total(values: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
+    """sum_n weights[n] values[n] in float64, or NaN where a score is."""
+    if np.isnan(scores).any():
+        return float("nan")
+    return float(np.dot(values.astype(np.float64), weights))
 
 
 METRICS = {

@@ -9,6 +9,7 @@ import numpy as np
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.reductions import total
 from spark_deepnet.losses.loss import Loss, Told
 
 
@@ -20,17 +21,16 @@ def _measure(z, label, weight, first, squared, dz):  # type: ignore[no-untyped-d
     """
     T = dz.dtype.type
     zero, one, two = T(0), T(1), T(2)
-    total = np.float64(0)
+    loss, terms = np.float64(0), np.empty(z.shape[1])
     for n in range(z.shape[0]):
-        loss = np.float64(0)
         for k in range(z.shape[1]):
             s = one if label[n] == first + k else -one
-            h = max(zero, one - s * z[n, k])
+            h = max(one - s * z[n, k], zero)  # NaN stays
             steep = one if h > zero else zero
-            loss += h * h if squared else h
+            terms[k] = np.float64(h) * np.float64(h) if squared else np.float64(h)
             dz[n, k] = -weight[n] * s * (two * h if squared else steep)
-        total += weight[n] * loss
-    return total
+        loss += weight[n] * total(terms)
+    return loss
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,6 +8,7 @@ import numpy as np
 
 from spark_deepnet.errors import check_numbers
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.reductions import total
 from spark_deepnet.losses.loss import ByEntry
 
 
@@ -15,18 +16,17 @@ from spark_deepnet.losses.loss import ByEntry
 def _measure(z, t, weight, delta, dz):  # type: ignore[no-untyped-def]
     """loss_n = mean_k c (e - c / 2)   dz_nk = weight_n c / K,   e = z_nk - t_nk   c = clamp(e, -delta, delta)"""
     T = dz.dtype.type
-    d, half = T(delta), T(0.5)
-    total = np.float64(0)
+    d = np.float64(delta)
+    loss, terms = np.float64(0), np.empty(z.shape[1])
     for n in range(z.shape[0]):
-        loss = np.float64(0)
         share = weight[n] / T(z.shape[1])
         for k in range(z.shape[1]):
-            e = z[n, k] - t[n, k]
+            e = np.float64(z[n, k]) - np.float64(t[n, k])
             c = min(max(e, -d), d)
-            loss += c * (e - half * c)
-            dz[n, k] = share * c
-        total += share * loss
-    return total
+            terms[k] = c * (e - 0.5 * c)
+            dz[n, k] = share * T(c)
+        loss += share * total(terms)
+    return loss
 
 
 @dataclass(frozen=True, repr=False)

@@ -39,6 +39,8 @@ class Loss(Member, family="losses"):
     """The activation layer that turns scores into predictions (probabilities, means); None: scores are predictions."""
     task: ClassVar[str] = "regression"
     """What the targets are: "classification" (labels 0..k-1), "multilabel" (k zeros and ones) or "regression"."""
+    least: ClassVar[float] = float("-inf")
+    """The lowest target that it can work with."""
     tells: ClassVar[int | None] = None
     """Of scores that are cut over blocks: how many numbers a row each block must tell the others before ``measure_part``;
     None: the loss sees whole scores only."""

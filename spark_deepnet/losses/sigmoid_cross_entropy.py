@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.reductions import wide_total
 from spark_deepnet.kernels.stable import sigmoid, softplus
 from spark_deepnet.losses.loss import ByEntry
 
@@ -20,15 +21,14 @@ def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
     """
     T = dz.dtype.type
     zero, one = T(0), T(1)
-    total = np.float64(0)
+    loss, terms = np.float64(0), np.empty(z.shape[1], z.dtype)
     for n in range(z.shape[0]):
-        loss = np.float64(0)
         for k in range(z.shape[1]):
             said = one if z[n, k] > zero else zero
-            loss += (said - t[n, k]) * z[n, k] + softplus(-abs(z[n, k]))
+            terms[k] = (said - t[n, k]) * z[n, k] + softplus(-abs(z[n, k]))
             dz[n, k] = weight[n] * (sigmoid(z[n, k]) - t[n, k])
-        total += weight[n] * loss
-    return total
+        loss += weight[n] * wide_total(terms)
+    return loss
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,6 +9,7 @@ import numpy as np
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.reductions import largest, total
 from spark_deepnet.kernels.stable import exp, log
 from spark_deepnet.losses.loss import Loss, Told
 
@@ -16,24 +17,24 @@ from spark_deepnet.losses.loss import Loss, Told
 @kernel
 def _powers(z, e):  # type: ignore[no-untyped-def]
     """top = max_k z_k   e_k = exp(z_k - top)   mass = sum_k e_k"""
-    top = z.max()
+    top = largest(z)
     for k in range(z.size):
         e[k] = exp(z[k] - top)
-    return top, e.sum()
+    return top, total(e)
 
 
 @kernel
 def _measure(z, label, weight, dz):  # type: ignore[no-untyped-def]
     """loss_n = log sum_k exp z_nk - z_n,label(n)   dz_nk = weight_n (softmax(z_n)_k - [k = label(n)])"""
-    total = np.float64(0)
+    loss = np.float64(0)
     for n in range(z.shape[0]):
         top, mass = _powers(z[n], dz[n])
-        total += weight[n] * (log(mass) + (top - z[n, label[n]]))
+        loss += weight[n] * (np.float64(log(mass)) + (np.float64(top) - np.float64(z[n, label[n]])))
         scale = weight[n] / mass
         for k in range(z.shape[1]):
             dz[n, k] *= scale
         dz[n, label[n]] -= weight[n]
-    return total
+    return loss
 
 
 @kernel
@@ -49,7 +50,7 @@ def _measure_part(z, place, weight, told, block, dz):  # type: ignore[no-untyped
 
     loss_n = log mass_n + top_n - z_n,label(n), at the block that has the label, whose place else is -1.
     """
-    total = np.float64(0)
+    loss = np.float64(0)
     for n in range(z.shape[0]):
         top = told[:, 0, n].max()
         mass = exp(told[0, 0, n] - top) * told[0, 1, n]
@@ -59,9 +60,9 @@ def _measure_part(z, place, weight, told, block, dz):  # type: ignore[no-untyped
         for k in range(z.shape[1]):
             dz[n, k] *= scale
         if place[n] >= 0:
-            total += weight[n] * (log(mass) + (top - z[n, place[n]]))
+            loss += weight[n] * (np.float64(log(mass)) + (np.float64(top) - np.float64(z[n, place[n]])))
             dz[n, place[n]] -= weight[n]
-    return total
+    return loss
 
 
 @dataclass(frozen=True, repr=False)

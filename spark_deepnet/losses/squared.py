@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.reductions import total
 from spark_deepnet.losses.loss import ByEntry
 
 
@@ -14,16 +15,15 @@ from spark_deepnet.losses.loss import ByEntry
 def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
     """loss_n = mean_k (z_nk - t_nk)^2   dz_nk = weight_n 2 (z_nk - t_nk) / K"""
     T = dz.dtype.type
-    total = np.float64(0)
+    loss, terms = np.float64(0), np.empty(z.shape[1])
     for n in range(z.shape[0]):
-        loss = np.float64(0)
         share = weight[n] / T(z.shape[1])
         for k in range(z.shape[1]):
-            e = z[n, k] - t[n, k]
-            loss += e * e
-            dz[n, k] = share * (e + e)
-        total += share * loss
-    return total
+            e = np.float64(z[n, k]) - np.float64(t[n, k])
+            terms[k] = e * e
+            dz[n, k] = share * T(e + e)
+        loss += share * total(terms)
+    return loss
 
 
 @dataclass(frozen=True, repr=False)

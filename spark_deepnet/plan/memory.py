@@ -16,6 +16,8 @@ from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.columns import ENTRIES, STEPS, Columns, Source, Target
 
 FLOAT_BYTES = 4
+WEIGHT_BYTES = 8
+"""Of a row's weight."""
 START_BYTES = 8
 """Of where a sequence starts among the others."""
 ROW_KEY_BYTES = 16
@@ -93,11 +95,11 @@ def row_bytes(columns: Columns) -> int:
     """Bytes of one row that a rank keeps: features as dense vectors (wide ones as sparse) or the longest sequences,
     targets, weight, whether it is for validation, its hash and its places."""
     targets = sum(_target_bytes(target, columns.sources[0].shape[0]) for target in columns.targets)
-    return sum(map(_source_bytes, columns.sources)) + targets + FLOAT_BYTES + 1 + ROW_KEY_BYTES
+    return sum(map(_source_bytes, columns.sources)) + targets + WEIGHT_BYTES + 1 + ROW_KEY_BYTES
 
 
 def _target_bytes(target: Target, steps: int) -> int:
-    numbers = FLOAT_BYTES * max(1, target.labels)
+    numbers = target.dtype.itemsize * max(1, target.labels)
     return numbers * steps + START_BYTES if target.steps else numbers
 
 

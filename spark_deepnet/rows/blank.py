@@ -15,7 +15,7 @@ def blank(columns: Columns, n: int, longest: bool = False) -> Table:
     first = columns.sources[0]
     steps = 1 if first.kind == STEPS and not longest else first.shape[0]
     targets = tuple(_targets(target, n, steps) for target in columns.targets)
-    return Table(features, targets, np.ones(n, np.float32), np.zeros(n, bool))
+    return Table(features, targets, np.ones(n), np.zeros(n, bool))
 
 
 def _features(source: Source, n: int, longest: bool) -> Features:
@@ -29,7 +29,7 @@ def _features(source: Source, n: int, longest: bool) -> Features:
 
 
 def _targets(target: Target, n: int, steps: int) -> Targets:
-    one = np.zeros(target.labels, np.float32) if target.labels else np.zeros((), np.int32)
+    one = np.zeros(target.labels or (), target.dtype)
     return _repeated(one, n, steps) if target.steps else np.repeat(one[None], n, 0)
 
 

@@ -97,6 +97,17 @@ class Target:
     """Whether every step of a row has a target."""
     column: str = LABEL
     """The name under which it is sent."""
+    least: float = float("-inf")
+    """The lowest target that the loss can work with."""
+    exact: bool = True
+    """Whether targets keep a float64, for float32 may not hold them: all but those that were float32 or short."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the arrays of its targets."""
+        if not self.labels:
+            return np.dtype(np.int32)
+        return np.dtype(np.float64 if self.exact and not self.indicators else np.float32)
 
     @property
     def lists(self) -> bool:

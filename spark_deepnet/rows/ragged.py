@@ -39,7 +39,7 @@ class Ragged:
         return Ragged(self.values[steps], starts)
 
     def hash_into(self, out: np.ndarray) -> None:
-        per_step = prod(self.values.shape[1:])
+        per_step = prod(self.values.shape[1:]) * self.values.itemsize // 4
         starts = self.starts * per_step
         places = (np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts))).astype(np.int32)
         words = np.ascontiguousarray(self.values).reshape(-1).view(np.uint32)

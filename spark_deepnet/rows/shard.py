@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.freed import give_back
 from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.rounding import Rounded, Rounding
+from spark_deepnet.rows.scales import Scales
 from spark_deepnet.rows.shelf import MIB, Shelf
 from spark_deepnet.rows.table import Table
 
@@ -40,6 +42,8 @@ class Shard:
     """Bytes."""
     rounded: Rounded = field(default_factory=dict)
     """Features that float32 cannot tell apart."""
+    scales: dict[str, Any] = field(default_factory=dict)
+    """How large the rows' numbers are, as Scales tells it."""
 
 
 class Reader:
@@ -75,14 +79,17 @@ class Reader:
 
     def shard(self, tables: Iterable[Table]) -> Shard:
         """All rows of the tables; none make an empty one."""
-        shelf = self.shelf
+        shelf, scales = self.shelf, Scales()
         for table in tables:
+            scales.add(table)
             shelf.add(table)
             del table
         train, valid = shelf.rows()
         fingerprint = shelf.fingerprint % (1 << 64)
-        rounded = self.rounding.found()
-        return Shard(train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled, rounded)
+        return Shard(
+            train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled, self.rounding.found(),
+            scales.told(),
+        )  # fmt: skip
 
     def _failure(self) -> str | None:
         if self.shelf.failure is None:

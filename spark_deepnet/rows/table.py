@@ -101,7 +101,7 @@ Targets = np.ndarray | Ragged
 @dataclass(frozen=True)
 class Table:
     """Rows with all that training wants of them: features by the network's inputs, targets by its outputs, each int32
-    (n,) or float32 (n, k) or these for every step, weights float32 (n,)."""
+    (n,) or float64 or float32 (n, k) or these for every step, weights float64 (n,)."""
 
     features: Mapping[str, Features]
     targets: tuple[Targets, ...]
@@ -128,9 +128,8 @@ class Table:
             if isinstance(targets, Ragged):
                 targets.hash_into(keys)
             else:
-                words = prod(targets.shape[1:])
-                hash_words(np.ascontiguousarray(targets).view(np.uint32).reshape(len(self), words), keys)
-        hash_words(self.weights.view(np.uint32).reshape(-1, 1), keys)
+                hash_words(_words(targets), keys)
+        hash_words(_words(self.weights), keys)
         for number, found in enumerate(self.features.values()):
             hash_words(np.full((len(self), 1), number, np.uint32), keys)  # tells inputs with the same entries apart
             found.hash_into(keys)
@@ -144,6 +143,12 @@ class Table:
             np.concatenate([p.weights for p in parts]),
             np.concatenate([p.validation for p in parts]),
         )
+
+
+def _words(rows: np.ndarray) -> np.ndarray:
+    """Each row's bits, 32 at a time."""
+    words = prod(rows.shape[1:]) * rows.itemsize // 4
+    return np.ascontiguousarray(rows).reshape(-1).view(np.uint32).reshape(len(rows), words)
 
 
 def joined_features(parts: Sequence[Any]) -> Features:

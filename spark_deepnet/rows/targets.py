@@ -55,11 +55,11 @@ def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
 
 
 def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
-    """Targets as float32 (n, labels), from numbers or from lists of them."""
+    """Targets (n, labels) of the target's dtype, from numbers or from lists of them."""
     if labels.dtype == object:
         targets = _lists(labels, target, faults)
     else:
-        targets = labels.to_numpy(np.float32, na_value=np.nan).reshape(-1, 1)
+        targets = labels.to_numpy(target.dtype, na_value=np.nan).reshape(-1, 1)
     missing = ~np.isfinite(targets).all(1)
     beyond = ~missing & ((targets < 0) | (targets > 1)).any(1) & target.indicators
     if missing.any():
@@ -71,12 +71,19 @@ def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
         faults[
             f"column {target.label!r}: labels such as {example:g} outside 0..1; the loss wants 0 for no, 1 for yes"
         ] += int(beyond.sum())
-    return np.where((missing | beyond)[:, None], np.float32(0), targets)
+    for what, wrong in (
+        (f"below {target.least:g}; the loss wants numbers of {target.least:g} or more", targets < target.least),
+        ("beyond float32, which predictions are; scale them", np.abs(targets) > np.finfo(np.float32).max),
+    ):
+        wrong = wrong & ~missing[:, None]
+        if wrong.any():
+            faults[f"column {target.label!r}: targets such as {targets[wrong][0]:g} {what}"] += int(wrong.any(1).sum())
+    return np.where((missing | beyond)[:, None], target.dtype.type(0), targets)
 
 
 def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
     """Lists of targets as a matrix: null ones stand as NaN, those of another length are counted and stand as 0."""
-    targets = np.zeros((len(labels), target.labels), np.float32)
+    targets = np.zeros((len(labels), target.labels), target.dtype)
     for row, values in zip(targets, labels.array, strict=True):
         if values is None:
             row[:] = np.nan
@@ -90,19 +97,15 @@ def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
 
 
 def weights_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:
-    """(n,) float32. A float32 above 0 and below the least that has all its digits, 1.2e-38, is as good as none."""
+    """(n,) float64: in a float32 weights below 1.2e-38 would lose their digits."""
     if columns.weight is None:
-        return np.ones(len(frame), np.float32)
+        return np.ones(len(frame))
     values = numbers(frame[WEIGHT])
-    least, most = np.finfo(np.float32).tiny, np.finfo(np.float32).max
-    wrong, small = ~((values >= 0) & (values <= most)), (values > 0) & (values < least)
-    for what, those in (
-        ("negative, null or infinite weights; they must be 0 or more", wrong),
-        (f"weights above 0 and below {least:.1e}; multiply all by the same number", small),
-    ):
-        if those.any():
-            faults[f"column {columns.weight!r}: {what}"] += int(those.sum())
-    return np.where(wrong | small, 0, values).astype(np.float32)
+    wrong = ~((values >= 0) & (values < np.inf))
+    if wrong.any():
+        what = "negative, null or infinite weights; they must be 0 or more"
+        faults[f"column {columns.weight!r}: {what}"] += int(wrong.sum())
+    return np.where(wrong, 0.0, values)
 
 
 def validation_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:

@@ -17,7 +17,7 @@ from spark_deepnet.net.run import Runner
 from spark_deepnet.rows.features import Faults
 from spark_deepnet.rows.sharing import turns
 from spark_deepnet.rows.table import Table
-from spark_deepnet.score.score import ROWS, ScorePlan, cells, long_enough, picked, read, refuse, scores
+from spark_deepnet.score.score import ROWS, ScorePlan, cells, long_enough, picked, read, refuse, refuse_scores, scores
 
 VALUES = 64 << 20
 """Bytes of values that lie beside a block of weights as large as fits a worker."""
@@ -37,6 +37,7 @@ def score_in_blocks(
                 refuse(plan, everywhere)
                 runner = long_enough(runner, table.features)
                 found = scores(runner, table.features, len(table))
+                refuse_scores(plan, found)  # of all ranks: each raises
                 rows = np.flatnonzero(table.targets[0] == channel.rank)
                 if own:
                     yield cells(plan, [picked(each, rows) for each in found], own.pop())

@@ -89,6 +89,13 @@ class Output:
         probability = np.concatenate((1 - linked, linked), 1) if self.binary else linked
         return {RAW: raw, PROBABILITY: probability, PREDICTION: _decided(raw, probability, thresholds)}
 
+    def sound(self, scores: np.ndarray) -> np.ndarray:
+        """(n,) bool: which rows have numbers for scores, and for predictions: NaN and infinity are none."""
+        found = np.isfinite(scores).all(1)
+        if self.task == "regression" and self.link is not None:  # a mean may be infinite where its score is not
+            found &= np.isfinite(self._linked(scores)).all(1)
+        return found  # type: ignore[no-any-return]
+
     def _linked(self, scores: np.ndarray) -> np.ndarray:
         if self.link is None:
             return scores

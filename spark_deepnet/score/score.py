@@ -90,7 +90,9 @@ def score(plan: ScorePlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFr
 def _scored(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> pd.DataFrame:
     features, valid = read(plan, frame, faults)
     refuse(plan, faults)
-    return cells(plan, scores(_runner(plan, features), features, len(frame)), valid)
+    found = scores(_runner(plan, features), features, len(frame))
+    refuse_scores(plan, found)
+    return cells(plan, found, valid)
 
 
 def read(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> tuple[dict[str, Features], np.ndarray]:
@@ -112,8 +114,31 @@ def refuse(plan: ScorePlan, faults: Faults) -> None:
         raise DataError(f"transform: {what} ({faults[what]:,} found){hint}")
 
 
+def refuse_scores(plan: ScorePlan, scored: Sequence[Scores]) -> None:
+    """Raise where a score is no number and nothing else is to become of such rows; scores of all that go together."""
+    wrong = 0
+    for output, (found, _) in zip(plan.outputs, scored, strict=True):
+        wrong += len(found) - int(output.sound(found).sum())
+    if wrong and plan.invalid == "error":
+        raise DataError(
+            f"transform: scores that are NaN or infinite ({wrong:,} found), though the features are finite: they are too "
+            f'large for the network, or its weights are; handleInvalid="skip" or "keep" goes on without these rows'
+        )
+
+
+def _sound(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> np.ndarray:
+    """(n,) bool: those of the valid rows all of whose scores are numbers."""
+    valid = valid.copy()
+    for output, (found, lengths) in zip(plan.outputs, scored, strict=True):
+        sound = output.sound(found)
+        rows = np.arange(len(valid)) if lengths is None else np.repeat(np.arange(len(valid)), lengths)
+        valid[rows[~sound]] = False
+    return valid
+
+
 def cells(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> pd.DataFrame:
     """The columns of rows whose outputs have these scores."""
+    valid = _sound(plan, scored, valid)
     told: dict[str, Any] = {"valid": valid}
     for k, (found, lengths) in enumerate(scored):
         columns = plan.outputs[k].columns(found, None if k else plan.thresholds)

@@ -29,6 +29,7 @@ from spark_deepnet.score.score import (
     picked,
     read,
     refuse,
+    refuse_scores,
     scores_of,
 )
 
@@ -50,6 +51,7 @@ def score_streamed(plan: ScorePlan, weights: Weights, frames: Iterator[pd.DataFr
             refuse(plan, faults)
             features = {name: joined_features([own[name] for own, _ in told]) for name in told[0][0]}
             found = _all_scores(net, features, sum(map(len, group)), most, weights)
+            refuse_scores(plan, found)
             start = 0
             for frame, (_, valid) in zip(group, told, strict=True):
                 rows = np.arange(start, start + len(frame))

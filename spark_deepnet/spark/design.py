@@ -3,6 +3,7 @@ job."""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -33,6 +34,7 @@ from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.wire import check_compression, compression_of
 from spark_deepnet.train.averaging import STATES
 
+_log = logging.getLogger(__name__)
 LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
 
 
@@ -197,16 +199,30 @@ class Design:
     @cached_property
     def architecture(self) -> Architecture:
         """The network with the loss of each output, of which the first's stands for all where no Output says another."""
-        losses = [self._loss(out, top) for out, top in zip(self.net.outputs, self.net.tops, strict=True)]
+        ends = zip(self.net.outputs, self.net.tops, self.labels, strict=True)
+        losses = [self._loss(out, top, label) for out, top, label in ends]
         own = iter(losses)
         layers = (Layer.of(layer) for layer in self.layers)
         said = (replace(layer, loss=next(own)) if isinstance(layer, Mark) else layer for layer in layers)
         return Architecture(tuple(layer.to_json() for layer in said), self.entries, losses[0].to_json())
 
-    def _loss(self, out: Node, top: Node) -> Loss:
-        """What the Output says, or the Param; by the top where that is auto."""
+    def _loss(self, out: Node, top: Node, label: str) -> Loss:
+        """What the Output says, or the Param; by the top and the label where that is auto."""
         told = (out.layer.loss if isinstance(out.layer, Mark) else None) or self.params.getLoss()
-        return Loss.of(LOSS_OF_TOP.get(top.layer.kind, "squared") if told == "auto" else told)
+        return Loss.of(self._loss_found(top, label) if told == "auto" else told)
+
+    def _loss_found(self, top: Node, label: str) -> str:
+        """By the activation at the top; of several scores for one label, that can only be a class, softmax's."""
+        kind = top.layer.kind
+        if kind in LOSS_OF_TOP or top.shape[-1] == 1 or not read.is_one_label(self.df, label, len(top.shape) == 2):
+            return LOSS_OF_TOP.get(kind, "squared")
+        _log.warning(
+            "fit: loss='auto' takes 'softmax_cross_entropy' for column %r: one label for %d outputs is a class, and the "
+            "model gives probabilities; end layers in Softmax(), or set loss, to say so",
+            label,
+            top.shape[-1],
+        )
+        return "softmax_cross_entropy"
 
     @cached_property
     def heads(self) -> tuple[Head, ...]:
@@ -241,6 +257,8 @@ class Design:
             indicators=head.loss.task == "multilabel",
             steps=head.steps,
             column=f"{LABEL} {k}" if k else LABEL,
+            least=head.loss.least,
+            exact=not read.fits_float32(self.df, self.labels[k]),
         )
 
     def _others(self) -> list[Any]:

@@ -41,6 +41,7 @@ from spark_deepnet.spark.rounds import Rounds, checked
 from spark_deepnet.spark.skew import warn_of_skew
 from spark_deepnet.spark.stored import check_fit
 from spark_deepnet.spark.summary import TrainingSummary
+from spark_deepnet.spark.tell_notes import tell_of_loss
 from spark_deepnet.spark.wire import check_overlap, identity_for, ports_of
 
 _log = logging.getLogger(__name__)
@@ -180,6 +181,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             outcome = self._train(spark, design.frame, plan, rounds)
         warn_of_skew(outcome.ranks)
         warn_of_rounding(outcome.ranks)
+        tell_of_loss(outcome.clock["history"])
         return self._model(plan, outcome, design.class_names, time.perf_counter() - began)
 
     def _check_folder(self, spark: SparkSession) -> None:

@@ -37,6 +37,7 @@ from spark_deepnet.spark.persist import try_remove
 from spark_deepnet.spark.progress import ProgressBar
 from spark_deepnet.spark.seat import seat
 from spark_deepnet.spark.stored import Stored, is_stored, write_chunks
+from spark_deepnet.spark.tell_notes import tell_notes
 from spark_deepnet.spark.whole_plan import planned, whole_plans
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL, clock_of
@@ -205,6 +206,9 @@ class Jobs:
     def _take_measures(self, rows: list[Row], job: str) -> None:
         for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
             self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
+        told = [measures.pop("notes") for measures in self.ranks if "notes" in measures]
+        if self.count == 1:
+            tell_notes(told[-1])
         measures, clock = self.ranks[-1], self._clock(rows)
         tell_of_retries(self.spark, measures, job)
         self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.linalg import VectorUDT
 from pyspark.mllib.linalg import VectorUDT as OldVectorUDT
@@ -16,6 +17,7 @@ from pyspark.sql.types import (
     ArrayType,
     BinaryType,
     BooleanType,
+    ByteType,
     DataType,
     DecimalType,
     DoubleType,
@@ -24,6 +26,7 @@ from pyspark.sql.types import (
     IntegralType,
     LongType,
     NumericType,
+    ShortType,
     StructField,
     StructType,
 )
@@ -36,6 +39,7 @@ from spark_deepnet.rows.vectors import SPARSE
 from spark_deepnet.spark.names import column, field
 from spark_deepnet.spark.nested import flat_and_shape
 from spark_deepnet.spark.rounding import exact
+from spark_deepnet.spark.tell_notes import tell_of_classes
 
 FLOATS = "array<float>"
 ANY = -1  # a first size of this: any number of steps
@@ -275,9 +279,11 @@ def _longest(df: DataFrame, f: StructField, sizes: tuple[int, ...] | None) -> tu
 def classes_found(df: DataFrame, labelCol: str) -> int:
     """The highest label and one: a small job."""
     _check_number(field(df, labelCol, "labelCol"), "labelCol")
-    highest = df.agg(F.max(column(labelCol).cast("double"))).head()[0]  # type: ignore[index]
+    label = column(labelCol).cast("double")
+    highest, rows = df.agg(F.max(label), F.count(label)).head()  # type: ignore[misc]
     if highest is None or not 1 <= highest < 1e6:
         raise DataError(f"labelCol: column {labelCol!r} should hold classes 0..k-1, its highest value is {highest}")
+    tell_of_classes(labelCol, int(highest) + 1, rows)
     return int(highest) + 1
 
 
@@ -303,7 +309,7 @@ def _label_as(f: StructField, target: Target) -> str:
 def _labels(f: StructField, target: Target) -> Column:
     """Several targets a row."""
     if is_vector(f) and not target.steps:
-        return vector_to_array(column(f.name), "float32")
+        return vector_to_array(column(f.name), "float64" if target.dtype == np.float64 else "float32")
     wanted = 2 if target.steps and target.labels > 1 else 1
     if depth(f) != wanted:
         what = "a network with scores for every step" if target.steps else "a network with several outputs"
@@ -311,8 +317,28 @@ def _labels(f: StructField, target: Target) -> Column:
             f"labelCol: column {f.name!r} is {type_of(f)}; {what} under this loss expects "
             f"{'arrays of arrays' if wanted == 2 else 'a vector or an array'} of numbers"
         )
-    kind = FLOATS if target.labels else f"array<{_label_as(f, target)}>"
+    kind = _numbers(target) if target.labels else f"array<{_label_as(f, target)}>"
     return (F.flatten(column(f.name)) if wanted == 2 else column(f.name)).cast(kind)
+
+
+def _numbers(target: Target) -> str:
+    """How targets of a regression, or labels of 0 and 1, are sent."""
+    return FLOATS if target.dtype == np.float32 else "array<double>"
+
+
+def fits_float32(df: DataFrame, labelCol: str) -> bool:
+    """Whether float32 holds every number that the column can."""
+    kind = field(df, labelCol, "labelCol").dataType
+    while isinstance(kind, ArrayType):
+        kind = kind.elementType
+    return isinstance(kind, FloatType | ShortType | ByteType | BooleanType)
+
+
+def is_one_label(df: DataFrame, labelCol: str, steps: bool) -> bool:
+    """Whether each row, or each step, has one label, rather than several targets; one that is no number is refused as a
+    class."""
+    f = field(df, labelCol, "labelCol")
+    return not is_vector(f) and depth(f) == steps
 
 
 def check_classes(df: DataFrame, labelCol: str, units: int) -> None:

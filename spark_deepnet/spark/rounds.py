@@ -38,6 +38,7 @@ from spark_deepnet.spark.failures import said_by_spark
 from spark_deepnet.spark.interrupts import stopped_with_us
 from spark_deepnet.spark.jobs import DRIVER_STATE, Outcome
 from spark_deepnet.spark.progress import ProgressBar
+from spark_deepnet.spark.tell_notes import tell_notes
 from spark_deepnet.train import round as rounds
 from spark_deepnet.train.averaging import KEEP, RESET, averaged, restart
 from spark_deepnet.train.census import Census, census_of, fingerprint_of, other_rows
@@ -166,7 +167,8 @@ class Rounds:
         """Of an epoch."""
         self.plan = replace(self.plan, fingerprint=census.fingerprint, resumed=None)
         self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST, self.steps)
-        self.course = Course(self.recipe, self.state, census.rows, census.validation_weights)
+        self.course = Course(self.recipe, self.state, census.rows, census.validation_weights, census.notes)
+        tell_notes(census.notes)
 
     def _round(self) -> None:
         """Some steps on all partitions, and their mean."""

@@ -16,8 +16,11 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.rows.feed import stay_sparse
 from spark_deepnet.rows.held import Rows
 from spark_deepnet.rows.shard import Shard
+from spark_deepnet.train.scale_notes import notes
 
 _SAID = 3  # faults that one sentence names
+LIGHTEST, HEAVIEST = 1e-300, 1e300
+"""Between which the sum of the row weights lies."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Census:
     fingerprint: str
     sparse: bool = False
     """Whether some rank's features stay sparse in a batch."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the rows' numbers, a sentence each."""
 
 
 def take_census(shard: Shard, channel: Channel, plan: TrainPlan) -> Census:
@@ -56,6 +61,7 @@ def counted(shard: Shard) -> dict[str, Any]:
         "valid": len(shard.valid),
         "valid_weights": shard.valid.sums,
         "fingerprint": shard.fingerprint,
+        "scales": shard.scales,
     }
 
 
@@ -68,6 +74,7 @@ def census_of(parts: list[dict[str, Any]], plan: TrainPlan) -> Census:
         _sums(parts, "valid_weights"),
         fingerprint_of([p["fingerprint"] for p in parts]),
         any(p.get("sparse", False) for p in parts),
+        notes(parts, plan),
     )
     _check_same_rows(census, plan)
     return census
@@ -91,6 +98,12 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
         raise DataError(f"fit: the DataFrame has no rows to train on{only}; give at least one")
     if not all(_sums(parts, "weights")):
         raise DataError(f"column {plan.columns.weight!r}: all row weights are 0; at least one must be above 0")
+    if not all(LIGHTEST < total < HEAVIEST for total in _sums(parts, "weights")):
+        total = min(_sums(parts, "weights"))
+        raise DataError(
+            f"column {plan.columns.weight!r}: the row weights sum to {total:g}, by which nothing can be divided; multiply "
+            f"them so that they are about 1"
+        )
     if plan.recipe.validated and not all(_sums(parts, "valid_weights")):
         raise DataError(
             f"column {plan.columns.validation!r}: no row (of a weight above 0) is true, so there is nothing to "

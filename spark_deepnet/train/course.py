@@ -18,7 +18,16 @@ class Course:
     """The state's clock, moved on by whoever trains: the ranks of a barrier job, each its own and all alike, or the
     driver of rounds."""
 
-    def __init__(self, recipe: Recipe, state: State, rows: int, validation_weights: Sequence[float]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        state: State,
+        rows: int,
+        validation_weights: Sequence[float],
+        notes: Sequence[str] = (),
+    ) -> None:
+        """notes: what is to be said of the rows' numbers where the fit fails."""
+        self.notes = notes
         self.recipe, self.state, self.clock = recipe, state, state.clock
         self.rows, self.validation_weights = rows, validation_weights
         self.schedule = recipe.made_schedule()
@@ -94,6 +103,8 @@ class Course:
 
     def _lost(self, what: str) -> TrainingError:
         return TrainingError(
-            f"fit: the {what}, at a learning rate of {self.last_rate:g}; lower learningRate, set clipNorm, or scale the "
-            f"features"
+            f"fit: the {what}, at a learning rate of {self.last_rate:g}; "
+            + (f"{self.notes[0]}; or " if self.notes else "")
+            + "lower learningRate, set clipNorm"
+            + ("" if self.notes else ", or scale the features")
         )

@@ -34,7 +34,7 @@ class Gauge:
         its k-th. Leaves the slope of the output's part of the whole loss where backward reads it."""
         out, targets = batch.outputs[k], table.targets[k]
         assert out.dy is not None
-        weights = table.weights[rows] * np.float32(scale)
+        weights = (table.weights[rows] * scale).astype(np.float32)
         if isinstance(targets, Ragged):
             _check_steps(out.ends, targets.lengths[rows], self.head.name)
             found, weights = each_step(targets, rows, weights, out.y.shape[1])

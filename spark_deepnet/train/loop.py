@@ -17,7 +17,7 @@ from spark_deepnet.rows.shard import Shard
 from spark_deepnet.train import tempo
 from spark_deepnet.train.averaging import Averaging, averaged
 from spark_deepnet.train.block import Block
-from spark_deepnet.train.census import Census
+from spark_deepnet.train.census import LIGHTEST, Census
 from spark_deepnet.train.course import Course
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
@@ -45,7 +45,7 @@ class Loop:
     ) -> None:
         self.recipe, self.shard, self.channel, self.census = recipe, shard, channel, census
         self.state, self.clock, self.meter = state, state.clock, meter
-        self.course = Course(recipe, state, census.rows, census.validation_weights)
+        self.course = Course(recipe, state, census.rows, census.validation_weights, census.notes)
         self.exact = AllReduce(channel, np.float64)
         batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
         self.share = largest_share(len(shard.train), census.rows, batch)
@@ -186,4 +186,4 @@ class Loop:
 
 def inverse(weights: np.ndarray) -> np.ndarray:
     """What slopes are scaled by: rows without any weight make none."""
-    return np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > 0)
+    return np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > LIGHTEST)

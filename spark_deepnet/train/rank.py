@@ -211,6 +211,7 @@ def _results(
         "spilledBytes": shard.spilled,
         "rounded": shard.rounded,
         "stage": seat.stage,
+        "notes": list(census.notes),
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
     own, finished = plan.recipe.keeps_own, state.clock.finished

@@ -10,7 +10,8 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.gather import count_not_finite
 from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
-from spark_deepnet.kernels.slopes import clip_and_decay, sum_of_squares
+from spark_deepnet.kernels.reductions import sum_of_squares
+from spark_deepnet.kernels.slopes import clip_and_decay
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.rows.feed import fed

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.kernels.slopes import all_finite, clip_and_decay, sum_of_squares
+from spark_deepnet.kernels.reductions import sum_of_squares
+from spark_deepnet.kernels.slopes import all_finite, clip_and_decay
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

@@ -148,7 +148,7 @@ def test_targets_are_numbers(target: Target, values: list[Any], expected: Any, f
     lists = [None if v is None or np.ndim(v) == 0 else np.asarray(v, np.float32) for v in values]
     series = pd.Series(values, dtype=float) if target.labels == 1 else pd.Series(lists, dtype=object)
     targets, faults = found(targets_of, pd.DataFrame({"label": series}), target)
-    assert (targets.dtype, targets.tolist(), faults) == (np.float32, expected, faulty)
+    assert (targets.dtype, targets.tolist(), faults) == (target.dtype, expected, faulty)
 
 
 def test_no_rows_give_targets_of_their_shape() -> None:
@@ -161,7 +161,7 @@ def test_weights_are_at_least_0() -> None:
     columns = Columns(sources(3), weight="w")
     weights, faults = found(weights_of, pd.DataFrame({"weight": [0.0, 2.0, -1.0, NAN, INF, None]}), columns)
     assert weights.tolist() == [0, 2, 0, 0, 0, 0]
-    assert weights.dtype == np.float32
+    assert weights.dtype == np.float64
     assert faults == {"column 'w': negative, null or infinite weights; they must be 0 or more": 4}
 
 

@@ -57,7 +57,7 @@ def test_rows_stay_with_their_targets_and_weights() -> None:
     place = {tuple(row): i for i, row in enumerate(ROWS)}
     for row, target, weight in zip(rows, *train.targets, train.weights, strict=True):
         i = place[tuple(row)]
-        assert (target, weight) == (LABELS[i], np.float32(WEIGHTS[i]))
+        assert (target, weight) == (LABELS[i], WEIGHTS[i])
 
 
 def test_dense_and_sparse_vectors_give_the_same_order_and_keys() -> None:

@@ -152,7 +152,7 @@ def test_every_step_has_a_target(
     found = targets_of(pd.DataFrame({"label": lists(labels)}), columns.targets[0], faults)
     assert own(found) == expected
     assert isinstance(found, Ragged)
-    assert found.values.dtype == (np.float32 if columns.targets[0].labels else np.int32)
+    assert found.values.dtype == columns.targets[0].dtype
     assert found.values.shape[1:] == ((columns.targets[0].labels,) if columns.targets[0].labels else ())
     assert faults == faulty
 

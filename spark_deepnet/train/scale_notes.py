@@ -1,0 +1,78 @@
+"""What is said of rows whose numbers are so large or so small that training gets nowhere: one sentence a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from spark_deepnet.net.net import Net
+from spark_deepnet.plan.architecture import Head
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.rows.columns import Source, Target
+
+LARGE, SMALL = 1e3, 1e-4
+"""The size (root of the mean square) of numbers from which, or below which, they are told of."""
+COARSE = 0.05
+"""Steps of float32, in parts of the targets' spread, from which targets are told of."""
+SCALES = {"batch_norm", "layer_norm", "rescaling"}
+"""Layers behind an input that scale it."""
+
+
+def notes(parts: Iterable[dict[str, Any]], plan: TrainPlan) -> tuple[str, ...]:
+    """From what the ranks found of their rows."""
+    scales = [part["scales"] for part in parts if part.get("scales")]
+    net, columns = plan.recipe.scores_net(), plan.columns
+    found = [_of_input(source, _all_of(scales, "inputs", source.input), net) for source in columns.sources]
+    for k, (target, head) in enumerate(zip(columns.targets, plan.recipe.heads(), strict=False)):
+        found.append(_of_targets(target, _all_of(scales, "targets", str(k)), head))
+    return tuple(note for note in found if note)
+
+
+def _all_of(scales: list[dict[str, Any]], kind: str, name: str) -> list[dict[str, Any]]:
+    return [scale[kind][name] for scale in scales if name in scale[kind]]
+
+
+def _of_input(source: Source, found: list[dict[str, Any]], net: Net) -> str | None:
+    readers = [node.layer.kind for node in net.nodes if source.input in node.inputs]
+    if source.tokens or not found or all(kind in SCALES for kind in readers):
+        return None
+    worst = max(found, key=lambda f: float(f["size"]))
+    if not _far(worst["size"]):
+        return None
+    return (
+        f"column {_name(source.name, worst)} holds numbers of about {worst['size']:.2g}, on which training may get "
+        f"nowhere; scale it to about 1, as StandardScaler does, or begin the network with BatchNorm()"
+    )
+
+
+def _of_targets(target: Target, found: list[dict[str, Any]], head: Head) -> str | None:
+    if not found or head.loss.task != "regression":
+        return None
+    closest = max(found, key=lambda f: float(f["steps"]))
+    if closest["steps"] > COARSE:
+        return (
+            f"column {_name(target.label, None)} holds targets around {closest['mean']:.6g} that differ by about "
+            f"{closest['spread']:.2g}, where predictions, which are float32, come in steps of "
+            f"{closest['steps'] * closest['spread']:.2g}; subtract the mean before the fit, and add it to the predictions"
+        )
+    worst = max(found, key=lambda f: float(f["size"]))
+    if head.loss.link is not None or not _far(worst["size"]):
+        return None
+    return (
+        f"column {_name(target.label, None)} holds targets of about {worst['size']:.2g}, which training may not reach; "
+        f"scale them to about 1 before the fit, and the predictions back"
+    )
+
+
+def _far(size: float) -> bool:
+    return size > LARGE or 0 < size < SMALL
+
+
+def _name(column: str, found: dict[str, Any] | None) -> str:
+    """The column, and which of its numbers: of several columns the one."""
+    names = column.split(", ")
+    if found is None or found["columns"] == 1:
+        return repr(column)
+    if len(names) == found["columns"]:
+        return repr(names[found["column"]])
+    return f"{column!r}, number {found['column']} from 0,"
