@@ -71,6 +71,11 @@ class Source:
         return f"{_safe(self.input)} exact"
 
     @property
+    def key(self) -> str:
+        """The name under which a hash of a vector comes, by which rows are dealt."""
+        return f"{self.input} key"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names under which it is sent."""
         parts = _PARTS.get(self.kind, ("x", "shape") if self.nested else ("x",))

@@ -24,11 +24,12 @@ from spark_deepnet.net.wires import wired
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import Architecture, Entry, Head
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.columns import LABEL, Columns, Target
+from spark_deepnet.rows.columns import LABEL, VECTOR, Columns, Target
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark import read
 from spark_deepnet.spark.attributes import Names, class_names
+from spark_deepnet.spark.dealing import vector_key
 from spark_deepnet.spark.names import check_at_rest, field
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.wire import check_compression, compression_of
@@ -111,7 +112,10 @@ class Design:
         self.outputs[0].check_thresholds(told(params, "thresholds"))
         sent = [column for columns, _ in found for column in columns]
         for entry, source in zip(self.entries, self.sources, strict=True):
-            sent += read.exact_of(df, entry, names_of(params, entry.columns), source)
+            names = names_of(params, entry.columns)
+            sent += read.exact_of(df, entry, names, source)
+            if source.kind == VECTOR:
+                sent.append(vector_key(read.column(names[0]), source))
         self.frame = df.select(*sent, *self._others())
 
     @cached_property

@@ -18,8 +18,8 @@ from spark_deepnet import DeepNetEstimator
 from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.layers import LSTM, Conv2D, Dense, Embedding, Flatten, GlobalMaxPool1D, Reshape
 from spark_deepnet.plan.architecture import Entry
-from spark_deepnet.rows.columns import Columns, Source
-from spark_deepnet.spark.dealing import dealing_key
+from spark_deepnet.rows.columns import Columns
+from spark_deepnet.spark.dealing import dealing_key, vector_key
 from spark_deepnet.spark.nested import flat_and_shape
 from spark_deepnet.spark.read import source_of
 from tests.cases.odd_rows import BIG, MALFORMED, WIDTH
@@ -179,21 +179,12 @@ def test_vectors_of_equal_values_are_dealt_alike(spark: Any, width: int) -> None
     cells = [(i, k, make(row)) for i, row in enumerate(rows) for k, make in enumerate(FORMS)]
     df = spark.createDataFrame(cells, ["row", "form", "features"])
     columns, source = source_of(df, Entry((width,)), ["features"])
-    sent = df.select("row", "form", *columns)
+    sent = df.select("row", "form", *columns, vector_key(F.col("features"), source))
     key = dealing_key(sent.drop("row", "form"), Columns((source,)))
     keys = {(r["row"], r["form"]): r["key"] for r in sent.select("row", "form", key.alias("key")).collect()}
     for i in range(len(rows)):
         assert len({keys[i, k] for k in range(len(FORMS))}) == 1, i
     assert len(set(keys.values())) == len(rows)
-
-
-def test_malformed_vectors_are_dealt_too(malformed: Any) -> None:
-    """By whatever their parts hold: it takes a worker to refuse them."""
-    parts = ("type", "size", "indices", "values")
-    for width in (WIDTH, 5000):
-        source = Source((width,), "f", kind="vector")
-        sent = malformed.select(*[F.col(f"features.{part}").alias(f"f {part}") for part in parts])
-        assert sent.select(dealing_key(sent, Columns((source,)))).count() == 6 + len(MALFORMED)
 
 
 def test_a_fit_on_mixed_vectors_deals_as_one_on_dense_ones(spark: Any) -> None:
