@@ -4,9 +4,10 @@
 sum may fuse into one instruction, which rounds once instead of twice. ``@summing`` is for a kernel that is one sum of
 numbers read from memory: it may regroup them, because a vectorised sum needs that. Nothing else may stand in such a
 kernel: (a - b) - c and a - (b + c) are the same to the compiler there. ``@comparing`` is for one maximum, and leaves
-open which number is the larger where one is NaN. ``@careful`` does not even fuse: random numbers, rounding to half. ``@caller`` is for kernels that only hand on to others. All release the GIL and
-keep the machine code on disk, so that a machine compiles once. Kernels are module-level functions, never made by
-factories: forked siblings that compile same-named functions have collided in numba's cache.
+open which number is the larger where one is NaN. ``@careful`` does not even fuse: random numbers, rounding to half.
+``@caller`` is for kernels that only hand on to others. All release the GIL and keep the machine code on disk, so that a
+machine compiles once. Kernels are module-level functions, never made by factories: forked siblings that compile
+same-named functions have collided in numba's cache.
 
 A kernel that calls another takes it into itself. Left apart, the other would be optimised twice, alone and again in the
 caller, to code that may round differently, and which of the two is called depends on what the process loaded before.

@@ -27,7 +27,12 @@ from tests.exchange.ranks import together
 FAR = 3e38
 ROWS = [[1, 2, 3], [FAR, FAR, FAR], [0, 1, 0], [FAR, -FAR, 0], [-1, 0, 1]]
 STRANGE = [False, True, False, True, False]
-TWO = (Dense(2, name="kind"), Mark("hinge", name="kind out"), Dense(1, name="age", inputs=("features",)), Mark("squared"))
+TWO = (
+    Dense(2, name="kind"),
+    Mark("hinge", name="kind out"),
+    Dense(1, name="age", inputs=("features",)),
+    Mark("squared"),
+)
 LOSSES = [
     ("softmax_cross_entropy", 3),
     ("sigmoid_cross_entropy", 1),
