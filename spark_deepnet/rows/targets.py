@@ -71,14 +71,22 @@ def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
         faults[
             f"column {target.label!r}: labels such as {example:g} outside 0..1; the loss wants 0 for no, 1 for yes"
         ] += int(beyond.sum())
+    far = _out_of_range(targets, ~missing, target, faults)
+    return np.where((missing | beyond | far)[:, None], target.dtype.type(0), targets)
+
+
+def _out_of_range(targets: np.ndarray, known: np.ndarray, target: Target, faults: Faults) -> np.ndarray:
+    """(n,) bool: rows with targets that the loss, or float32, cannot take; they are counted."""
+    found = np.zeros(len(targets), bool)
     for what, wrong in (
         (f"below {target.least:g}; the loss wants numbers of {target.least:g} or more", targets < target.least),
         ("beyond float32, which predictions are; scale them", np.abs(targets) > np.finfo(np.float32).max),
     ):
-        wrong = wrong & ~missing[:, None]
+        wrong = wrong & known[:, None]
         if wrong.any():
             faults[f"column {target.label!r}: targets such as {targets[wrong][0]:g} {what}"] += int(wrong.any(1).sum())
-    return np.where((missing | beyond)[:, None], target.dtype.type(0), targets)
+            found |= wrong.any(1)
+    return found
 
 
 def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:

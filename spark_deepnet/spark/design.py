@@ -30,7 +30,7 @@ from spark_deepnet.score.output import Output
 from spark_deepnet.spark import read
 from spark_deepnet.spark.attributes import Names, class_names
 from spark_deepnet.spark.dealing import vector_key
-from spark_deepnet.spark.names import check_at_rest, field
+from spark_deepnet.spark.names import check_at_rest, column, field
 from spark_deepnet.spark.params import DeepNetParams
 from spark_deepnet.spark.wire import check_compression, compression_of
 from spark_deepnet.train.averaging import STATES
@@ -110,12 +110,12 @@ class Design:
         for head in self.heads:
             head.loss.check_units(head.units)
         self.outputs[0].check_thresholds(told(params, "thresholds"))
-        sent = [column for columns, _ in found for column in columns]
+        sent = [part for parts, _ in found for part in parts]
         for entry, source in zip(self.entries, self.sources, strict=True):
             names = names_of(params, entry.columns)
             sent += read.exact_of(df, entry, names, source)
             if source.kind == VECTOR:
-                sent.append(vector_key(read.column(names[0]), source))
+                sent.append(vector_key(column(names[0]), source))
         self.frame = df.select(*sent, *self._others())
 
     @cached_property

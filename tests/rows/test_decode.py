@@ -127,6 +127,8 @@ ONE = Target("y", labels=1)
 TWO = Target("y", labels=2)
 YES = Target("y", labels=2, indicators=True)
 LONE = Target("y", labels=1, indicators=True)
+COUNTS = Target("y", labels=1, least=0.0)
+BELOW = "column 'y': targets such as -3 below 0; the loss wants numbers of 0 or more"
 MISSING = "column 'y': null, NaN or infinite targets; fill or drop them first"
 OUTSIDE = "column 'y': labels such as {} outside 0..1; the loss wants 0 for no, 1 for yes"
 TARGETS = [
@@ -140,6 +142,14 @@ TARGETS = [
     (YES, [[0, 1], [0.5, 1]], [[0, 1], [0.5, 1]], {}),
     (YES, [[0, 1], [0.5, -2], [7, 0]], [[0, 1], [0, 0], [0, 0]], {OUTSIDE.format(-2): 2}),
     (YES, [None, None], [[0, 0], [0, 0]], {MISSING: 2}),
+    (ONE, [1e9 + 1, 1e9 + 2], [[1e9 + 1], [1e9 + 2]], {}),
+    (
+        ONE,
+        [1e39, 1.0],
+        [[0], [1]],
+        {"column 'y': targets such as 1e+39 beyond float32, which predictions are; scale them": 1},
+    ),
+    (COUNTS, [0.0, 2.5, -3.0, NAN], [[0], [2.5], [0], [0]], {MISSING: 1, BELOW: 1}),
 ]
 
 
