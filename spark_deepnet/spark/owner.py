@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import socket
 import uuid
 from pathlib import Path
@@ -20,6 +21,8 @@ from spark_deepnet.spark.found import found
 from spark_deepnet.spark.persist import try_remove
 
 FOLDER = "deepnet-owner"
+_WILD = re.compile(r"[\[\]{}*?\\]")
+"""What Spark's readers take for a pattern."""
 _log = logging.getLogger(__name__)
 
 
@@ -60,8 +63,8 @@ class Owner:
 
     def _told(self) -> dict[str, Any] | None:
         try:
-            text = found(self.spark.read.text, self.path)
-            told = None if text is None else json.loads(text.collect()[0][0])
+            text = found(self.spark.read.text, _WILD.sub(r"\\\g<0>", self.path))
+            told = None if text is None else json.loads(text.take(1)[0][0])
         except Exception as error:  # being written, or damaged: nobody's
             _log.debug("the owner of %s cannot be read", self.folder, exc_info=error)
             return None
