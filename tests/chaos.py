@@ -363,7 +363,7 @@ def main() -> int:
 def turns(fits: int, only: list[str]) -> list[tuple[int, str, str, str]]:
     """Number, kind, mode and network of each fit."""
     cases = list(product(MODES, NETS))
-    return [(i + 1, only[i % len(only)], *cases[(i + i // len(only)) % len(cases)]) for i in range(fits)]
+    return [(i + 1, only[i % len(only)], *cases[(i % len(only) + i // len(only)) % len(cases)]) for i in range(fits)]
 
 
 def passes(todo: list[tuple[int, str, str, str]], strict: bool, seed: int) -> int:

@@ -73,7 +73,7 @@ class Source:
     @property
     def key(self) -> str:
         """The name under which a hash of a vector comes, by which rows are dealt."""
-        return f"{self.input} key"
+        return f"{_safe(self.input)} key"
 
     @property
     def columns(self) -> tuple[str, ...]:

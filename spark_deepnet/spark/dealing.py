@@ -29,16 +29,17 @@ def dealing_key(frame: DataFrame, columns: Columns) -> Column:
     return F.xxhash64(*[key for keys in told.values() for key in keys])
 
 
-def vector_key(vector: Column, source: Source) -> Column:
+def vector_key(vector: Column, source: Source, wrapped: bool = True) -> Column:
     """A hash of a vector, the same of a sparse one as of the dense one of equal values. Dense ones, which are the more
     usual among narrow vectors, are hashed as they are there, and sparse ones among wide vectors.
 
     No vector is made of parts that are not sound: that would end the job, and a worker refuses them with a count.
+    wrapped: whether the column has its type, and is not the struct that it is stored as.
     """
-    parts = F.unwrap_udt(vector)
+    parts = F.unwrap_udt(vector) if wrapped else vector
     kind, size, indices, values = (parts.getField(name) for name in ("type", "size", "indices", "values"))
     floats = values.cast(FLOATS)
-    if source.width >= WIDE:
+    if source.width >= WIDE or not wrapped:
         return F.xxhash64(*_entries(kind, indices, floats)).alias(source.key)
     sound = (
         (kind == SPARSE)

@@ -115,7 +115,8 @@ class Design:
             names = names_of(params, entry.columns)
             sent += read.exact_of(df, entry, names, source)
             if source.kind == VECTOR:
-                sent.append(vector_key(column(names[0]), source))
+                wrapped = read.is_vector(field(df, names[0], "featuresCol"))
+                sent.append(vector_key(column(names[0]), source, wrapped))
         self.frame = df.select(*sent, *self._others())
 
     @cached_property
