@@ -66,7 +66,7 @@ def test_names_of_inputs(rows: Any, case: bool) -> None:
     twins = rows.withColumn("twin", F.col("label")).toDF("features", "label", "text", "LABEL")
     if case:
         estimator(maxIter=1, labelCol="LABEL").fit(twins)
-        with pytest.raises(DataError, match="^labelCol: there is no column 'Label'; "):
+        with pytest.raises(DataError, match=r"^labelCol: there is no column 'Label'; "):
             estimator(maxIter=1, labelCol="Label").fit(rows)
         return
     estimator(maxIter=1, labelCol="Label", featuresCol="FEATURES").fit(rows).transform(rows).collect()
