@@ -161,11 +161,11 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         found = column(scored)
         if plan.invalid == "skip":
             frame = frame.where(found["valid"])
-        columns = {
-            name: _shown(found[part_name(part, k)], part, self._outputs[k]).alias(name, metadata=f.metadata)
-            for (name, (part, k)), f in zip(wanted.items(), self._fields(), strict=True)
-        }
-        return frame.withColumns(columns).drop(scored)
+        columns = [
+            _shown(found[part_name(part, k)], part, self._outputs[k]).alias(f.name, metadata=f.metadata)
+            for (part, k), f in zip(wanted.values(), self._fields(), strict=True)
+        ]  # selected: withColumns loses metadata over Connect
+        return frame.select("*", *columns).drop(scored)
 
     def _wire(self, dataset: DataFrame) -> Wire:
         identity = identity_for(dataset.sparkSession, self.getEncryption())
