@@ -13,6 +13,9 @@ from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer, Weight
 
+FAR = 1e5
+"""The square of a mean, in variances, from which on a difference of squares of float64 loses more than float32 has."""
+
 
 @kernel
 def _parted(x, sums):  # type: ignore[no-untyped-def]
@@ -23,45 +26,47 @@ def _parted(x, sums):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sums(x, sums):  # type: ignore[no-untyped-def]
-    """sums = (sum_p x_pc for each c, sum_p x_pc^2 for each c), float64; a place for their number follows"""
+def _sums(x, shift, sums):  # type: ignore[no-untyped-def]
+    """sums = (sum_p (x_pc - shift_c) for each c, sum_p (x_pc - shift_c)^2 for each c), float64; a place for their number
+    follows"""
     total, squares = _parted(x, sums)
     for p in range(x.shape[0]):
         for c in range(x.shape[1]):
-            total[c] += np.float64(x[p, c])
+            total[c] += np.float64(x[p, c]) - shift[c]
         for c in range(x.shape[1]):
-            squares[c] += np.float64(x[p, c]) * np.float64(x[p, c])
+            squares[c] += (np.float64(x[p, c]) - shift[c]) ** 2
 
 
 @kernel
-def _products(x, dy, mean, scale, sums):  # type: ignore[no-untyped-def]
-    """sums = (sum_p dy_pc for each c, sum_p dy_pc (x_pc - mean_c) scale_c for each c), float64; a place for their number
-    follows"""
+def _products(x, dy, mean, rest, scale, sums):  # type: ignore[no-untyped-def]
+    """sums = (sum_p dy_pc for each c, sum_p dy_pc (x_pc - mean_c - rest_c) scale_c for each c), float64; a place for
+    their number follows"""
     total, products = _parted(x, sums)
     for p in range(x.shape[0]):
         for c in range(x.shape[1]):
             total[c] += np.float64(dy[p, c])
         for c in range(x.shape[1]):
-            products[c] += np.float64(dy[p, c]) * np.float64((x[p, c] - mean[c]) * scale[c])
+            products[c] += np.float64(dy[p, c]) * np.float64(((x[p, c] - mean[c]) - rest[c]) * scale[c])
 
 
 @kernel
-def _affine(x, a, b, y):  # type: ignore[no-untyped-def]
-    """y_pc = a_c x_pc + b_c"""
+def _affine(x, mean, rest, a, b, y):  # type: ignore[no-untyped-def]
+    """y_pc = a_c (x_pc - mean_c - rest_c) + b_c"""
     for p in range(x.shape[0]):
         for c in range(x.shape[1]):
-            y[p, c] = a[c] * x[p, c] + b[c]
+            y[p, c] = a[c] * ((x[p, c] - mean[c]) - rest[c]) + b[c]
 
 
 @kernel
-def _slope(x, dy, a, b, d, dx):  # type: ignore[no-untyped-def]
-    """dx_pc = a_c dy_pc + b_c x_pc + d_c; dx may be the memory of dy, of which a line at a time is copied"""
+def _gradient(x, mean, rest, scale, dy, a, b, d, dx):  # type: ignore[no-untyped-def]
+    """dx_pc = a_c dy_pc + b_c (x_pc - mean_c - rest_c) scale_c + d_c; dx may be the memory of dy, of which a line at a
+    time is copied"""
     line = np.empty_like(a)
     for p in range(x.shape[0]):
         for c in range(x.shape[1]):
             line[c] = dy[p, c]
         for c in range(x.shape[1]):
-            dx[p, c] = a[c] * line[c] + b[c] * x[p, c] + d[c]
+            dx[p, c] = a[c] * line[c] + b[c] * (((x[p, c] - mean[c]) - rest[c]) * scale[c]) + d[c]
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,7 +79,8 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
     moving ones follow: m <- d m + (1 - d) mean, d = min(momentum, k / (k + 9)) at a fit's step k = 0, 1, ...: the first
     batch counts whole, and they are near the statistics of the latest weights from the start (TensorFlow's
     ExponentialMovingAverage with num_updates has (k + 1) / (k + 10), which keeps some of its start). The variance is the
-    biased one (divided by the count), as in Keras. Else the moving ones are used. ``scale=False`` leaves gamma out,
+    biased one (divided by the count), as in Keras; sums are of differences from the moving mean, and means have two parts,
+    so that channels far from 0 lose nothing. Else the moving ones are used. ``scale=False`` leaves gamma out,
     ``center=False`` beta.
     """
 
@@ -110,27 +116,41 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         mean, variance = w["moving_mean"].astype(np.float64), w["moving_variance"].astype(np.float64)
-        count, x, y = _cells(x, call), _lines(x), _lines(y)
         if call.training:
-            mean, variance = self._of_batch(x, mean, variance, w, call, count)
+            mean, variance = self._of_batch(x, mean, variance, w, call)
+        x, y = _lines(x), _lines(y)
         scale = 1 / np.sqrt(variance + self.epsilon)
         call.saved["moments"][:1] = mean, scale
-        a = w.get("gamma", 1.0) * scale
-        _affine(x, a.astype(x.dtype), (w.get("beta", 0.0) - a * mean).astype(x.dtype), y)
+        a, beta = w.get("gamma", 1.0) * scale, np.broadcast_to(w.get("beta", 0.0), mean.shape)
+        _affine(x, *_two_parts(mean, x.dtype), a.astype(x.dtype), beta.astype(x.dtype), y)
 
-    def _of_batch(self, x: np.ndarray, mean: Any, variance: Any, w: Arrays, call: Call, count: int) -> tuple[Any, Any]:
+    def _of_batch(self, x: np.ndarray, mean: Any, variance: Any, w: Arrays, call: Call) -> tuple[Any, Any]:
         """Mean and variance over all ranks; without any row anywhere, the moving ones."""
-        sums = np.empty(2 * len(mean) + 1)
-        _sums(x, sums)
-        sums[-1] = count
-        call.total(sums)
-        if sums[-1] > 0:
-            mean, square = sums[:-1].reshape(2, -1) / sums[-1]
-            variance = np.maximum(square - mean * mean, 0)
+        found = self._moments(_real(x, call), mean, call)
+        if found is not None:
+            mean, variance = found
             decay = self._decay(call.updates)
             for moving, found in ((w["moving_mean"], mean), (w["moving_variance"], variance)):
                 moving[:] = decay * moving + (1 - decay) * found
         return mean, variance
+
+    def _moments(self, x: np.ndarray, shift: np.ndarray, call: Call) -> tuple[Any, Any] | None:
+        """Mean and variance over all ranks, from sums of differences from the shift: the moving mean, which all ranks that
+        step together have. Where it is so far from the mean that the variance would lose its digits, as at the first step
+        over channels far from 0, once more from the mean. None: there is no row anywhere."""
+        for last in (False, True):
+            sums = np.empty(2 * len(shift) + 1)
+            _sums(x, shift, sums)
+            sums[-1] = len(x)
+            call.total(sums)
+            if sums[-1] == 0:
+                return None
+            mean, square = sums[:-1].reshape(2, -1) / sums[-1]
+            variance = np.maximum(square - mean * mean, 0)
+            if last or not np.any(mean * mean > FAR * (variance + self.epsilon)):
+                break
+            shift = shift + mean
+        return shift + mean, variance
 
     def _decay(self, updates: int | None) -> float:
         return self.momentum if updates is None else min(self.momentum, updates / (updates + 9))
@@ -140,7 +160,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
     ) -> None:
         count, x, dy, sums = _cells(x, call), _lines(x), _lines(dy), np.empty(2 * x.shape[-1] + 1)
         mean, scale = call.saved["moments"][0] if len(x) else np.zeros((2, x.shape[-1]))
-        _products(x, dy, mean.astype(x.dtype), scale.astype(x.dtype), sums)
+        _products(x, dy, *_two_parts(mean, x.dtype), scale.astype(x.dtype), sums)
         sums[-1] = count
         found = dict.fromkeys(slopes, 0.0) | {"beta": sums[: len(mean)], "gamma": sums[len(mean) : -1]}
         for name, slope in slopes.items():
@@ -148,20 +168,33 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         if call.training:
             call.total(sums)
         if dx is not None:
-            self._slope_of_input(
+            self._gradient_of_input(
                 w.get("gamma", 1.0) * scale, mean, scale, sums if call.training else 0 * sums, x, dy, dx
             )
 
-    def _slope_of_input(self, a: Any, mean: Any, scale: Any, sums: Any, x: Any, dy: Any, dx: np.ndarray) -> None:
+    def _gradient_of_input(self, a: Any, mean: Any, scale: Any, sums: Any, x: Any, dy: Any, dx: np.ndarray) -> None:
         """dx = a (dy - mean of dy - x^ mean of (dy x^)),   x^ = (x - mean) scale"""
         dy_mean, product_mean = sums[:-1].reshape(2, -1) / max(sums[-1], 1)
-        b = -a * scale * product_mean
         T = x.dtype
-        _slope(x, dy, a.astype(T), b.astype(T), (-a * dy_mean - b * mean).astype(T), _lines(dx))
+        b, d = (-a * product_mean).astype(T), (-a * dy_mean).astype(T)
+        _gradient(x, *_two_parts(mean, T), scale.astype(T), dy, a.astype(T), b, d, _lines(dx))
+
+
+def _two_parts(mean: np.ndarray, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """A float64 as the sum of two numbers of the dtype."""
+    near = mean.astype(dtype)
+    return near, (mean - near).astype(dtype)
+
+
+def _real(x: np.ndarray, call: Call) -> np.ndarray:
+    """The real numbers of x as a matrix of its channels."""
+    if call.lengths is not None and x.ndim >= 3 and not np.all(call.lengths == x.shape[1]):
+        x = x[np.arange(x.shape[1]) < call.lengths[:, None]]
+    return _lines(x)
 
 
 def _cells(x: np.ndarray, call: Call) -> int:
-    """How many of each channel's numbers are real; the rest are zeros, which no sum counts."""
+    """How many of each channel's numbers are real; the rest are zeros."""
     if call.lengths is None or x.ndim < 3:
         return prod(x.shape[:-1])
     return int(call.lengths.sum()) * prod(x.shape[2:-1])
