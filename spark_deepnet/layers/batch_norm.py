@@ -78,7 +78,9 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
     In training mean and variance are those of the whole batch, over all rows, cells, real steps and ranks, and the
     moving ones follow: m <- d m + (1 - d) mean, d = min(momentum, k / (k + 9)) at a fit's step k = 0, 1, ...: the first
     batch counts whole, and they are near the statistics of the latest weights from the start (TensorFlow's
-    ExponentialMovingAverage with num_updates has (k + 1) / (k + 10), which keeps some of its start). The variance is the
+    ExponentialMovingAverage with num_updates has (k + 1) / (k + 10), which keeps some of its start). At the end of a fit
+    without validation rows they are made anew: the means over batches of the training rows under the last weights (Wu and
+    Johnson, Rethinking "Batch" in BatchNorm, arXiv 2105.07576, section 3: precise BatchNorm). The variance is the
     biased one (divided by the count), as in Keras; sums are of differences from the moving mean, and means have two parts,
     so that channels far from 0 lose nothing. Else the moving ones are used. ``scale=False`` leaves gamma out,
     ``center=False`` beta.
@@ -129,7 +131,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         found = self._moments(_real(x, call), mean, call)
         if found is not None:
             mean, variance = found
-            decay = self._decay(call.updates)
+            decay = self._decay(call)
             for moving, found in ((w["moving_mean"], mean), (w["moving_variance"], variance)):
                 moving[:] = decay * moving + (1 - decay) * found
         return mean, variance
@@ -152,8 +154,11 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
             shift = shift + mean
         return shift + mean, variance
 
-    def _decay(self, updates: int | None) -> float:
-        return self.momentum if updates is None else min(self.momentum, updates / (updates + 9))
+    def _decay(self, call: Call) -> float:
+        k = call.updates
+        if k is None:
+            return self.momentum
+        return k / (k + 1) if call.refreshes else min(self.momentum, k / (k + 9))
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call

@@ -102,6 +102,9 @@ class Call:
     y and dx are set to zero afterwards. None: all are real. Those of several inputs are equal."""
     updates: int | None = None
     """How many steps the fit had made before this one; None: not known, or many."""
+    refreshes: bool = False
+    """Whether the pass is made for the sake of running statistics alone, ``updates`` such passes after the first: they
+    become the means over the passes."""
     total: Callable[[np.ndarray], None] = _alone
     """Sums a float64 vector over all ranks, in place: for layers whose result depends on the whole batch."""
     blocks: Blocks | None = None

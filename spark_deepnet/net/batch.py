@@ -126,13 +126,14 @@ class Batch:
         lengths: Lengths,
         fresh: bool = True,
         updates: int | None = None,
+        refreshes: bool = False,
     ) -> np.ndarray:
-        """updates: the steps that the fit has made before; None: not known."""
+        """updates: the steps that the fit has made before; None: not known. refreshes: see ``Call``."""
         known = dict(lengths)
         for turn in self.turns:
             call = turn.call
             call.training, call.rows, call.key, call.fresh = training, rows, turn.key ^ step, fresh
-            call.updates = updates
+            call.updates, call.refreshes = updates, refreshes
             turn.forward(known)
         return self.outputs[0].y
 

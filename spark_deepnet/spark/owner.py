@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import socket
+import platform
 import uuid
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class Owner:
 
     def __init__(self, spark: SparkSession, folder: str) -> None:
         self.spark, self.folder, self.path = spark, folder, f"{folder.rstrip('/')}/{FOLDER}"
-        self.own = {"fit": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.getpid()}
+        self.own = {"fit": uuid.uuid4().hex, "host": platform.node(), "pid": os.getpid()}
         self.own["began"] = began(os.getpid())
 
     def claim(self) -> None:
@@ -77,7 +77,7 @@ class Owner:
 
 def lives(told: dict[str, Any]) -> bool:
     """Whether another process of this host is the one that is told of."""
-    here = told.get("host") == socket.gethostname() and told.get("pid") != os.getpid()
+    here = told.get("host") == platform.node() and told.get("pid") != os.getpid()
     return here and isinstance(told.get("pid"), int) and began(told["pid"]) == told.get("began", "")
 
 

@@ -25,6 +25,8 @@ from spark_deepnet.train.step import BROKEN, STOP, Stepper
 from spark_deepnet.train.summing import summing
 
 EVALUATED = 128  # rows at once in validation, where a step has fewer
+REFRESHING = 200
+"""Batches of training rows, at most, from which running statistics are made anew."""
 Report = Callable[[dict[str, Any]], None]
 WantsEnd = Callable[[], bool]
 
@@ -66,11 +68,29 @@ class Loop:
         """Train until the last epoch, early stopping, the first exchange after rank 0 wants the job to end, or the first
         at which this many epochs are done."""
         with np.errstate(over="ignore", invalid="ignore"):  # what leaves the finite numbers is counted
-            while not self.clock.finished:
-                if self._epoch(self._tau(), lambda: wants_end() or self.clock.epoch >= until, report):
-                    return
-                if self.clock.epoch >= until and not self.averaging.steps:
-                    return
+            self._epochs(wants_end, report, until)
+            if self.clock.finished:
+                self._refresh_statistics()
+
+    def _epochs(self, wants_end: WantsEnd, report: Report, until: float) -> None:
+        while not self.clock.finished:
+            if self._epoch(self._tau(), lambda: wants_end() or self.clock.epoch >= until, report):
+                return
+            if self.clock.epoch >= until and not self.averaging.steps:
+                return
+
+    def _refresh_statistics(self) -> None:
+        """The running statistics of layers such as BatchNorm, for the weights that the fit has come to. With validation
+        rows they stay as they were validated."""
+        recipe, channel = self.recipe, self.channel
+        if not self.stepper.runner.totals or recipe.validated:
+            return
+        batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
+        rows = self.census.rows
+        epoch = Epoch(self.shard.train, rows, batch, recipe.seed, self.clock.epoch, channel.rank, channel.size)
+        with self.meter.timed("computing"):
+            for step in range(min(epoch.steps, REFRESHING)):
+                self.stepper.refresh(*epoch.rows(step), step)
 
     def _replicas(self, alone: bool) -> int:
         """How many batches of batchSize rows all ranks together make of one step."""

@@ -142,6 +142,14 @@ class Stepper:
                 self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(np.float32(loss)))
         batch.backward(None if self.overlapped is None or self.together.alone else self.overlapped.done)
 
+    def refresh(self, table: Table, keys: np.ndarray, rows: np.ndarray, passes: int) -> None:
+        """A forward pass of all ranks together, for the running statistics of layers such as BatchNorm: they become the
+        means over this one and so many before it."""
+        self.together.alone, self.fresh = False, True
+        batch, lengths = fed(self.runner, table.features, rows)
+        key = key_of("step", self.recipe.seed, self.state.clock.count + passes)
+        batch.forward(True, key, keys[rows], lengths, updates=passes, refreshes=True)
+
     def sums(self, weights: np.ndarray) -> np.ndarray:
         """(outputs, 3): of the step's rows, which have these weights, the sums of loss, metric and weight."""
         return np.column_stack([self.measures * weights[:, None], weights])

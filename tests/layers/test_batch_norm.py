@@ -80,10 +80,23 @@ def test_moving_statistics_follow() -> None:
     np.testing.assert_array_equal(out[3]["moving_variance"], before["moving_variance"])
 
 
-@pytest.mark.parametrize(("updates", "decay"), [(None, 0.9), (0, 0.0), (1, 0.1), (9, 0.5), (80, 80 / 89), (1000, 0.9)])
-def test_the_first_batches_of_a_fit_count_more(updates: int | None, decay: float) -> None:
+@pytest.mark.parametrize(
+    ("updates", "refreshes", "decay"),
+    [
+        *(
+            (None, False, 0.9),
+            (0, False, 0.0),
+            (1, False, 0.1),
+            (9, False, 0.5),
+            (80, False, 80 / 89),
+            (999, False, 0.9),
+        ),
+        *((0, True, 0.0), (1, True, 1 / 2), (99, True, 0.99), (199, True, 199 / 200)),
+    ],
+)
+def test_the_first_batches_of_a_fit_count_more(updates: int | None, refreshes: bool, decay: float) -> None:
     x, before, out = np.random.default_rng(0).normal(2, 3, (9, *SHAPE)), weights(), list[Any]()
-    trained(x, x, Call(training=True, updates=updates), out)
+    trained(x, x, Call(training=True, updates=updates, refreshes=refreshes), out)
     expected = decay * before["moving_mean"] + (1 - decay) * x.mean(axis=(0, 1, 2))
     np.testing.assert_allclose(out[3]["moving_mean"], expected)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from spark_deepnet.spark.owner import FOLDER, Owner, began, lives
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 
-HERE = socket.gethostname()
+HERE = platform.node()
 
 
 @pytest.fixture
