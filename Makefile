@@ -5,7 +5,7 @@ PYTHON := $(CURDIR)/.venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONHOME PYTHONPATH SPARK_HOME
 
-.PHONY: help demo test bench chaos docs lint clean
+.PHONY: help demo test unit bench chaos docs lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 16
@@ -17,6 +17,10 @@ demo:  ## train and score a network on handwritten digits; DATA=dir for data of 
 test:  ## all tests, with the kernels compiled and as plain Python; TESTS=path for some
 	@bash .ci/setup.sh dev
 	@bash .ci/passes.sh $(TESTS)
+
+unit:  ## the tests that need no Spark, for the inner loop; TESTS=path for some
+	@bash .ci/setup.sh dev
+	$(PYTHON) -m pytest $(or $(TESTS),tests --ignore=tests/spark --ignore=tests/examples --ignore=tests/test_benchmarks.py)
 
 bench:  ## speed beside the peers, into bench.json; ONLY=text for the rows whose name has the text
 	@bash .ci/setup.sh dev bench

@@ -25,7 +25,7 @@ COLUMNS = ["age", "workclass", "weight", "education", "education_num", "marital"
            "sex", "capital_gain", "capital_loss", "hours", "country", "income"]  # fmt: skip
 
 
-def census(spark: SparkSession, folder: Path, part: str) -> DataFrame:
+def stats(spark: SparkSession, folder: Path, part: str) -> DataFrame:
     path = file_in(folder, f"adult-{part}.csv", SOURCE)
     schema = ", ".join(f"{name} {'double' if name in NUMBERS else 'string'}" for name in COLUMNS)
     df = spark.read.csv(str(path), schema=schema, ignoreLeadingWhiteSpace=True, mode="DROPMALFORMED")
@@ -60,7 +60,7 @@ def main() -> None:
     options = arguments.parse_args()
 
     spark = session("census")
-    train, test = census(spark, options.data, "train"), census(spark, options.data, "test")
+    train, test = stats(spark, options.data, "train"), stats(spark, options.data, "test")
     indices = [f"{name}_index" for name in WORDS]
     indexer = StringIndexer(inputCols=WORDS, outputCols=indices, handleInvalid="keep")
     sizes = {name: len(labels) + 1 for name, labels in zip(WORDS, indexer.fit(train).labelsArray, strict=True)}

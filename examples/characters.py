@@ -1,4 +1,4 @@
-"""A character model: an LSTM foretells every next character of a text; the target of each step is the next step.
+"""A character model: an LSTM predicts every next character of a text; the target of each step is the next step.
 
 python examples/characters.py                   # this package's own documents
 python examples/characters.py --text FILE       # any text, gzipped or not, such as tinyshakespeare

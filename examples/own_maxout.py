@@ -45,7 +45,7 @@ class Maxout(Layer, kind="maxout"):
         forward(x, self.pieces, y)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             backward(x, y, dy, self.pieces, dx)

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.data.dataset import InMemoryDataset, RowBatch
+from spark_deepnet.data.sampler import Epoch, steps_of
+from spark_deepnet.data.table import Dense, Table
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.memory import memory_channels
@@ -17,11 +20,8 @@ from spark_deepnet.layers.layer import Call, rows_of
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.net import INPUT
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Architecture, Entry
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.batches import Epoch, steps_of
-from spark_deepnet.rows.held import Held, Picked
-from spark_deepnet.rows.table import Dense, Table
 from spark_deepnet.train.averaging import Averaging
 from spark_deepnet.train.loop import inverse
 from spark_deepnet.train.measure import Meter
@@ -42,7 +42,7 @@ def table_of(images: np.ndarray, labels: np.ndarray) -> Table:
 def recipe_of(layers: Sequence[Any], shape: tuple[int, ...], optimizer: Any, rate: float, **more: Any) -> Recipe:
     """Softmax over classes, at a constant rate."""
     loss = Loss.of("softmax_cross_entropy").to_json()
-    architecture = Architecture(tuple(layer.to_json() for layer in layers), (Entry(shape),), loss)
+    architecture = Architecture(tuple(layer.to_json() for layer in layers), (InputSpec(shape),), loss)
     return Recipe(architecture, optimizer, "constant", rate, **more)
 
 
@@ -50,13 +50,13 @@ class Replica:
     """Weights and optimizer of its own, and a channel to the others for their mean."""
 
     def __init__(self, recipe: Recipe, table: Table, channel: Channel) -> None:
-        self.recipe, self.rows = recipe, Held.all_of(table)
+        self.recipe, self.rows = recipe, InMemoryDataset.all_of(table)
         self.state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
         capacity = max(EVALUATED, recipe.batch_size)
         self.stepper = Stepper(recipe, self.state, capacity, AllReduce(channel, np.float32), Call.total, Meter())
         self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce)
 
-    def step(self, picked: Picked, of_all: int) -> None:
+    def step(self, picked: RowBatch, of_all: int) -> None:
         """One step alone over these of its rows, while all replicas together make one over so many."""
         count = len(picked.rows)
         self.stepper.step_alone(*picked, inverse(np.array([count])), self.recipe.learning_rate)
@@ -88,7 +88,7 @@ class Replicas:
             if self.size > 1:
                 list(self._pool.map(lambda replica: replica.averaging(True), self.replicas))
 
-    def _dealt(self, iteration: int) -> list[Picked]:
+    def _dealt(self, iteration: int) -> list[RowBatch]:
         """The rows of every replica's next step."""
         number, step = divmod(iteration, steps_of(self.rows, self.batch))
         if self._epoch[0] != number:
@@ -107,7 +107,7 @@ class Replicas:
     def evaluate(self, table: Table) -> tuple[float, float]:
         """Mean loss and accuracy of the mean weights over a table's rows."""
         with threadpool_limits(1):
-            ((loss, hits),) = self.replicas[0].stepper.evaluate(Held.all_of(table)).tolist()
+            ((loss, hits),) = self.replicas[0].stepper.evaluate(InMemoryDataset.all_of(table)).tolist()
         return loss / len(table), hits / len(table)
 
     def close(self) -> None:

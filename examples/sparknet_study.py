@@ -29,8 +29,8 @@ from sparknet_replicas import Replicas, recipe_of, table_of
 from sparknet_seconds import measured
 from sparknet_speedups import ratios_of, reached, tell, tell_batches, tell_seconds, tell_states
 
+from spark_deepnet.data.table import Table
 from spark_deepnet.layers import Conv2D, Dense, Flatten, MaxPool2D, Rescaling
-from spark_deepnet.rows.table import Table
 
 MOMENTUM = {"kind": "momentum", "momentum": 0.9}
 STATES = ("average", "keep", "reset")

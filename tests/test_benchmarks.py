@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 
 import pytest
 
-from spark_deepnet.rows.shard import read_shard
+from spark_deepnet.data.shard import read_shard
 from tests import benchmarks
 from tests.benchmarks import blocks_rows, plan_rows
 from tests.benchmarks.fits import BATCH, Network

@@ -17,9 +17,10 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 FLOORS = (
     {"spark"},
+    {"forecast"},
     {"train", "score", "formats"},
     {"plan"},
-    {"rows"},
+    {"data"},
     {"net"},
     {"layers", "losses", "optimizers", "schedules", "exchange"},
     {"initializers"},
@@ -36,8 +37,8 @@ ONLY_IN = {
     "socketserver": {"exchange"},
     "ssl": {"exchange"},
     "selectors": {"exchange"},
-    "pandas": {"rows", "score", "train", "spark"},
-    "pyarrow": {"rows", "score", "train", "spark"},
+    "pandas": {"data", "score", "train", "forecast", "spark"},
+    "pyarrow": {"data", "score", "train", "forecast", "spark"},
     "pyspark": {"spark"},
     "py4j": {"spark"},
     "pickle": set[str](),

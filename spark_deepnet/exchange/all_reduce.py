@@ -13,7 +13,7 @@ from spark_deepnet.exchange import hierarchical as floors
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.flat import Algorithm, Cost, seconds_in_bytes
 from spark_deepnet.exchange.link import CHUNK
-from spark_deepnet.exchange.seats import counted, side_by_side
+from spark_deepnet.exchange.sub_channel import counted, side_by_side
 from spark_deepnet.kernels.memory import aligned
 
 SEGMENT = CHUNK

@@ -14,11 +14,11 @@ from spark_deepnet.exchange.channel import Channel
 def broadcast(channel: Channel, root: int, vector: np.ndarray) -> None:
     """log2 P steps, N log2 P bytes at the root: the root's vector overwrites all the others'."""
     size = channel.size
-    seat = (channel.rank - root) % size  # the root sits at 0; seat s hears from s without its highest bit
-    reach = 1 << seat.bit_length()
-    if seat > 0:
+    context = (channel.rank - root) % size  # the root sits at 0; seat s hears from s without its highest bit
+    reach = 1 << context.bit_length()
+    if context > 0:
         channel.receive((channel.rank - reach // 2) % size, vector)
-    while seat + reach < size:
+    while context + reach < size:
         channel.send((channel.rank + reach) % size, vector)
         reach *= 2
 

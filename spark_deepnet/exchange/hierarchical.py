@@ -10,7 +10,7 @@ from spark_deepnet.exchange import broadcast as down
 from spark_deepnet.exchange import flat, reduce
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.flat import Algorithm
-from spark_deepnet.exchange.seats import Seats, crews
+from spark_deepnet.exchange.sub_channel import SubChannel, ranks_by_host
 
 
 def hierarchical(channel: Channel, vector: np.ndarray, scratch: np.ndarray, between: Algorithm | None = None) -> None:
@@ -19,12 +19,12 @@ def hierarchical(channel: Channel, vector: np.ndarray, scratch: np.ndarray, betw
     K: ranks of the fullest host, H: hosts. A host's first rank is its leader: the host's vectors are added up to it,
     the leaders add theirs up by doubling or around a ring (or ``between``), and each hands the sum down its host. All
     ranks end with their leader's bits, and all leaders with the same."""
-    groups = crews(channel.hosts)
+    groups = ranks_by_host(channel.hosts)
     own = next(ranks for ranks in groups if channel.rank in ranks)
-    host = Seats(channel, own)
+    host = SubChannel(channel, own)
     reduce.reduce(host, vector, scratch)
     if host.rank == 0 and len(groups) > 1:
-        leaders = Seats(channel, [ranks[0] for ranks in groups])
+        leaders = SubChannel(channel, [ranks[0] for ranks in groups])
         (between or flat.quickest(alone(len(groups)), vector.nbytes))(leaders, vector, scratch)
     down.broadcast(host, 0, vector)
 

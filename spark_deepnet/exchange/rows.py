@@ -1,6 +1,6 @@
 """All-reduce of a matrix of which every rank has few rows, the others being 0 (Renggli et al., SparCML, SC 2019).
 
-Chosen for slopes of weights that meet sparse rows, where it costs less than the sum of all rows."""
+Chosen for gradients of weights that meet sparse rows, where it costs less than the sum of all rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spark_deepnet.exchange import all_reduce
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.flat import STEP, Cost, seconds_in_bytes
 from spark_deepnet.exchange.gather import all_gather
-from spark_deepnet.exchange.seats import counted, side_by_side
+from spark_deepnet.exchange.sub_channel import counted, side_by_side
 from spark_deepnet.kernels.memory import Room
 from spark_deepnet.kernels.sparse import add_rows, number
 

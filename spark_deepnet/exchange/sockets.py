@@ -15,7 +15,7 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.handshake import Pass, dial
 from spark_deepnet.exchange.inquiry import ROLE, answer, ask
 from spark_deepnet.exchange.link import Incoming, Outgoing
-from spark_deepnet.exchange.pulse import silent
+from spark_deepnet.exchange.liveness import unresponsive
 from spark_deepnet.exchange.tls import TlsIncoming, TlsOutgoing
 from spark_deepnet.exchange.vigil import Vigil, pulse_of, silent_error
 from spark_deepnet.exchange.waits import NOBODY, Wait
@@ -41,7 +41,7 @@ class SocketChannel(Channel):
         self.here = (self._acceptor.host, self._acceptor.port)
         """Host and port that the other ranks must be told."""
 
-    def meet(self, places: Sequence[tuple[str, int]]) -> None:
+    def rendezvous(self, places: Sequence[tuple[str, int]]) -> None:
         """Learn where all ranks listen, in the order of their ranks; those at one address share a host."""
         self._places, self.hosts = places, tuple(host for host, _ in places)
 
@@ -88,9 +88,9 @@ class SocketChannel(Channel):
     def silence(self, peer: int, waited: float) -> ExchangeError | None:
         """The peer may itself wait for another, which is then the one to name. Whether others hear the silent one tells a
         cut from a rank that is frozen."""
-        company = range(self.size) if self.company is None else self.company
-        others = {rank: self._places[rank] for rank in company if rank != self.rank}
-        dead = silent(others, pulse_of(self.deadline))
+        watched_ranks = range(self.size) if self.watched_ranks is None else self.watched_ranks
+        others = {rank: self._places[rank] for rank in watched_ranks if rank != self.rank}
+        dead = unresponsive(others, pulse_of(self.deadline))
         if not dead:
             return None
         name = peer if peer in dead else dead[0]
@@ -114,7 +114,7 @@ class SocketChannel(Channel):
 
     def _answers_us(self, rank: int) -> bool:
         places = self._places
-        return 0 <= rank < len(places) and not silent({rank: places[rank]}, pulse_of(self.deadline))
+        return 0 <= rank < len(places) and not unresponsive({rank: places[rank]}, pulse_of(self.deadline))
 
     def _socket(self, peer: int) -> socket.socket:
         sock = self._sockets.get(peer)

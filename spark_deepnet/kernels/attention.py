@@ -64,7 +64,7 @@ def _divide(causal, first, part, a):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _softmax_slope(p, scale, d):  # type: ignore[no-untyped-def]
+def _softmax_gradient(p, scale, d):  # type: ignore[no-untyped-def]
     """d_ij = scale p_ij (d_ij - sum_j p_ij d_ij)"""
     T = d.dtype.type
     m, scale = d.shape[1], T(scale)
@@ -98,15 +98,15 @@ def attend(qkv, lengths, causal, norms, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def attend_back(qkv, lengths, causal, norms, dout, slopes):  # type: ignore[no-untyped-def]
-    """dv = p^T dout   ds = softmax' (dout v^T)   dq = ds k   dk = ds^T q, side by side in slopes, 0 beyond the lengths"""
+def attend_back(qkv, lengths, causal, norms, dout, gradients):  # type: ignore[no-untyped-def]
+    """dv = p^T dout   ds = softmax' (dout v^T)   dq = ds k   dk = ds^T q, side by side in gradients, 0 beyond the lengths"""
     heads, steps, wide = norms.shape[1], norms.shape[3], dout.shape[2]
     size = wide // heads
     scale = 1 / np.sqrt(size)
     room, more = scratch(QUERIES * steps, qkv), scratch(QUERIES * steps, qkv)
     for n in range(dout.shape[0]):
         m = lengths[n]
-        slopes[n] = 0
+        gradients[n] = 0
         for i in range(0, m, QUERIES):
             e = min(i + QUERIES, m)
             seen = e if causal else m
@@ -118,8 +118,8 @@ def attend_back(qkv, lengths, causal, norms, dout, slopes):  # type: ignore[no-u
                 d = dout[n, i:e, a:b]
                 gemm(q, k.T, 0.0, p)
                 _softmax_again(scale, causal, i, norms[n, h], p)
-                gemm(p.T, d, 1.0, slopes[n, :seen, f : f + size])
+                gemm(p.T, d, 1.0, gradients[n, :seen, f : f + size])
                 gemm(d, v.T, 0.0, ds)
-                _softmax_slope(p, scale, ds)
-                gemm(ds, k, 0.0, slopes[n, i:e, a:b])
-                gemm(ds.T, q, 1.0, slopes[n, :seen, c : c + size])
+                _softmax_gradient(p, scale, ds)
+                gemm(ds, k, 0.0, gradients[n, i:e, a:b])
+                gemm(ds.T, q, 1.0, gradients[n, :seen, c : c + size])

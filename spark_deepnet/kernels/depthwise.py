@@ -14,7 +14,7 @@ from spark_deepnet.kernels.vectors import BYTES
 from spark_deepnet.kernels.windows import Window, copy, inside
 
 NEAR = 16384
-"""Bytes of a few rows of slopes that stay in the first cache."""
+"""Bytes of a few rows of gradients that stay in the first cache."""
 
 
 @kernel
@@ -43,7 +43,7 @@ def depthwise(x, W, start, window, y):  # type: ignore[no-untyped-def]
 @kernel
 def depthwise_weights(x, dy, window, dW):  # type: ignore[no-untyped-def]
     """dW[i, j, 0, c] += sum_nhw x[n, cell (i, j) of the window of (h, w), c] dy[n, h, w, c]"""
-    (N, height, width, C), lanes, slopes, out = dy.shape, STRIP * BYTES // x.itemsize, dW.reshape(-1), dy.reshape(-1)
+    (N, height, width, C), lanes, gradients, out = dy.shape, STRIP * BYTES // x.itemsize, dW.reshape(-1), dy.reshape(-1)
     source, (H, W), rows = x.reshape(-1), x.shape[1:3], max(1, NEAR // (width * C * x.itemsize))
     down, across = window.row_stride * W * C, window.column_stride * C
     parts = -(-height // rows)
@@ -58,7 +58,7 @@ def depthwise_weights(x, dy, window, dW):  # type: ignore[no-untyped-def]
             bt, count = ((n * height + h) * width + w) * C, (h_end - h, w_end - w)
             for c in range(0, C if h < h_end and w < w_end else 0, lanes):
                 a, b, d = (at + c, down, across), (bt + c, width * C, C), cell * C + c
-                strip(source, a, out, b, count, slopes, d, slopes, d, min(lanes, C - c))
+                strip(source, a, out, b, count, gradients, d, gradients, d, min(lanes, C - c))
 
 
 @kernel

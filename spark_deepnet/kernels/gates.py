@@ -50,9 +50,9 @@ def lstm_cell(g, b, p, before, c, h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def lstm_slope(g, p, before, c, dh, dc, d):  # type: ignore[no-untyped-def]
-    """A step of an LSTM back: d, the slopes by what the gates' functions see; dc, by the new cell at first, becomes that by
-    the cell before."""
+def lstm_gradient(g, p, before, c, dh, dc, d):  # type: ignore[no-untyped-def]
+    """A step of an LSTM back: d, the gradients with respect to what the gates' functions see; dc, with respect to the new
+    cell at first, becomes that of the cell before."""
     u, one = c.shape[1], c.dtype.type(1)
     for n in range(c.shape[0]):
         for j in range(u):
@@ -115,8 +115,8 @@ def gru_cell(g, a, b, m, before, h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def gru_slope(g, m, before, dh, d, e):  # type: ignore[no-untyped-def]
-    """A step of a GRU back: the slopes d by x W and e by h U, which differ in the last third; dh becomes what flows back
+def gru_gradient(g, m, before, dh, d, e):  # type: ignore[no-untyped-def]
+    """A step of a GRU back: the gradients d by x W and e by h U, which differ in the last third; dh becomes what flows back
     past the gates."""
     u, one = before.shape[1], before.dtype.type(1)
     for n in range(before.shape[0]):

@@ -34,13 +34,13 @@ def patches_weights(x, dy, window, dW):  # type: ignore[no-untyped-def]
     """dW[i, j, c, f] += sum_nhw x[n, cell (i, j) of the window of (h, w), c] dy[n, h, w, f]"""
     N, H, width, F = dy.shape
     size, groups, rows = _blocks(x, dW, dy)
-    slopes, out, room = dW.reshape(size, F), dy.reshape(N * H * width, F), scratch(rows * width * size, dy)
+    gradients, out, room = dW.reshape(size, F), dy.reshape(N * H * width, F), scratch(rows * width * size, dy)
     for q in range(0, N * H, rows):
         count = min(rows, N * H - q)
         for g in range(groups):
             patches = _copied(x, dW, window, q, count, g, dy, room)
             part = slice(g * F // groups, (g + 1) * F // groups)
-            gemm(patches.T, out[q * width : (q + count) * width, part], 1.0, slopes[:, part])
+            gemm(patches.T, out[q * width : (q + count) * width, part], 1.0, gradients[:, part])
 
 
 @kernel

@@ -70,7 +70,7 @@ def last_step(steps, order, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def add_slopes(dy, order, s, dh):  # type: ignore[no-untyped-def]
+def add_gradients(dy, order, s, dh):  # type: ignore[no-untyped-def]
     """dh[n] += dy[n, entry of s], or where only the last step is given out, dy[n, 0] at that step"""
     for n in range(dh.shape[0]):
         if s >= order.lengths[n] or (order.last and s < order.lengths[n] - 1):

@@ -137,12 +137,12 @@ class Convolution(Layer):
         convolve(self.images(x), self.filter(w["W"]), w.get("b", none), window, self.images(y))
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         window, dy = self.place(x.shape[1:])[1], self.images(dy)
-        convolve_weights(self.images(x), dy, window, self.filter(slopes["W"]))
+        convolve_weights(self.images(x), dy, window, self.filter(gradients["W"]))
         if self.bias:
-            column_sums(dy.reshape(-1, self.filters), slopes["b"])
+            column_sums(dy.reshape(-1, self.filters), gradients["b"])
         if dx is not None:
             convolve_back(dy, self.filter(w["W"]), window, self.images(dx))
 

@@ -25,8 +25,8 @@ def called(layer: Any, sources: Sequence[Any]) -> Handle:
     """The handle of a layer over these sources, or over one list of them."""
     if len(sources) == 1 and isinstance(sources[0], list | tuple):
         sources = sources[0]
-    if layer.begins or layer.inputs is not None:
-        what = "is an input" if layer.begins else f"has inputs={layer.inputs!r} already"
+    if layer.is_input or layer.inputs is not None:
+        what = "is an input" if layer.is_input else f"has inputs={layer.inputs!r} already"
         raise NetworkError(f"layer {layer!r} {what}, so it is not to be called")
     if not sources:
         raise NetworkError(

@@ -18,11 +18,11 @@ from spark_deepnet.layers._windows import check_count
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
 
 STEPS = 4
-"""Steps whose slopes are kept before they go into the weights' slopes: few enough to stay in the cache."""
+"""Steps whose gradients are kept before they go into the weights' gradients: few enough to stay in the cache."""
 
 
 @dataclass(frozen=True)
-class Run:
+class Unroll:
     """One pass over n rows."""
 
     kept: Arrays
@@ -34,7 +34,7 @@ class Run:
 @dataclass(frozen=True, repr=False)
 class Recurrent(Layer):
     """``sequences``: give out the state after every step, else after a row's last one. ``reverse``: run rows from their
-    ends; the state at an entry then knows what follows it. ``truncate``: the slope does not flow back over every so
+    ends; the state at an entry then knows what follows it. ``truncate``: the gradient does not flow back over every so
     many steps, counted as they are run (0: it flows through all). The state before the first step is zero.
     """
 
@@ -80,7 +80,7 @@ class Recurrent(Layer):
         }
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        """Steps first in memory, though declared by the row: see ``Run``."""
+        """Steps first in memory, though declared by the row: see ``Unroll``."""
         few, wide = min(STEPS, x[0]), self.gates * self.units
         kept = {"x": x, "dx": (few, x[1]), "by_x": (few, wide)}
         kept |= dict.fromkeys(self.states, (x[0] + 1, self.units))
@@ -94,12 +94,12 @@ class Recurrent(Layer):
         """Where x W goes: (steps, n, columns)."""
         return kept["gates"]
 
-    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+    def advance(self, w: Arrays, run: Unroll, first: int, last: int) -> None:
         """The states of the steps first..last - 1, from products and the state "seen" before."""
         raise NotImplementedError
 
-    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
-        """The slopes "by_x" W and "by_h" U of the steps last - 1..first; db is added to. "U^T" takes a step's slope to
+    def retreat(self, w: Arrays, run: Unroll, dy: np.ndarray, first: int, last: int, gradients: Arrays) -> None:
+        """The gradients "by_x" W and "by_h" U of the steps last - 1..first; db is added to. "U^T" takes a step's gradient to
         the state seen before, "carried"."""
         raise NotImplementedError
 
@@ -119,29 +119,29 @@ class Recurrent(Layer):
             last_step(kept["h"][1:], order, y)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         run = self._run(call, len(dy))
         kept, order = run.kept, run.order
         dy = np.ascontiguousarray(dy) if self.sequences else dy[:, None].copy()  # dx may take its place
-        for array in (*slopes.values(), *(kept[f"d{name}"] for name in self.states)):
+        for array in (*gradients.values(), *(kept[f"d{name}"] for name in self.states)):
             array[...] = 0
         kept["U^T"] = _turned(w["U"])
         W_back = None if dx is None else _turned(w["W"])
         for a, b in reversed(list(_parts(len(kept["x"])))):
-            self.retreat(w, run, dy, a, b, slopes)
+            self.retreat(w, run, dy, a, b, gradients)
             by_x, by_h = (_lines(kept[name][: b - a]) for name in ("by_x", "by_h"))
-            gemm(_lines(kept["x"][a:b]).T, by_x, 1.0, slopes["W"])
-            gemm(_lines(kept["seen"][a:b]).T, by_h, 1.0, slopes["U"])
+            gemm(_lines(kept["x"][a:b]).T, by_x, 1.0, gradients["W"])
+            gemm(_lines(kept["seen"][a:b]).T, by_h, 1.0, gradients["U"])
             if W_back is not None:
                 gemm(by_x, W_back, 0.0, _lines(kept["dx"][: b - a]))
                 from_steps(kept["dx"][: b - a], a, order, dx)
 
-    def _run(self, call: Call, n: int) -> Run:
+    def _run(self, call: Call, n: int) -> Unroll:
         kept = {name: a.reshape(a.shape[1], n, a.shape[2]) for name, a in call.saved.items()}
         for name, same in (("seen", "h"), ("carried", "dh"), ("by_h", "by_x")):
             kept.setdefault(name, kept[same])
-        return Run(kept, Order(lengths_of(call, call.saved["x"]), self.reverse, not self.sequences), call)
+        return Unroll(kept, Order(lengths_of(call, call.saved["x"]), self.reverse, not self.sequences), call)
 
 
 def _parts(steps: int) -> Iterator[tuple[int, int]]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from spark_deepnet.layers._crossings import blocks_of
-from spark_deepnet.layers._recurrent import Recurrent, Run
+from spark_deepnet.layers._collectives import blocks_of
+from spark_deepnet.layers._recurrent import Recurrent, Unroll
 from spark_deepnet.layers.layer import Arrays, Exchange, Piece, Shape, Weight, share_of
 
 
@@ -30,7 +30,7 @@ class RecurrentPart(Recurrent):
         return found | {"U": replace(U, shape=(self.all_units, U.shape[1]))}
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        """Also the whole state before each step, its parts side by side, its slope, and the others' part of that."""
+        """Also the whole state before each step, its parts side by side, its gradient, and the others' part of that."""
         more: dict[str, tuple[Shape, Any]] = {"seen": ((x[0], self.all_units), None)}
         more["others"] = ((x[0], self.units), None)
         more |= dict.fromkeys(("parts", "carried"), ((1, self.all_units), None))
@@ -43,22 +43,22 @@ class RecurrentPart(Recurrent):
     def multiply_adds(self, x: Shape) -> int:
         return x[0] * (x[1] + self.all_units) * self.gates * self.units
 
-    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+    def advance(self, w: Arrays, run: Unroll, first: int, last: int) -> None:
         for s in range(first, last):
             super().advance(w, run, s, s + 1)
             if s + 1 < len(run.kept["seen"]):
                 self._gather(run, s + 1)
 
-    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
+    def retreat(self, w: Arrays, run: Unroll, dy: np.ndarray, first: int, last: int, gradients: Arrays) -> None:
         for s in range(last - 1, first - 1, -1):
             k = s - first
             own = {name: run.kept[name][k : k + 1] for name in ("by_x", "by_h")}
             run.kept["carried"][...] = 0
-            super().retreat(w, replace(run, kept=run.kept | own), dy, s, s + 1, slopes)
+            super().retreat(w, replace(run, kept=run.kept | own), dy, s, s + 1, gradients)
             if s > 0 and not (self.truncate and s % self.truncate == 0):
                 self._carry(run, s)
 
-    def _gather(self, run: Run, s: int) -> None:
+    def _gather(self, run: Unroll, s: int) -> None:
         """The whole state before step s; in a pass that is not fresh the others' parts are as they were."""
         places = self._places(run.kept["seen"][s])
         if not run.call.fresh:
@@ -70,8 +70,8 @@ class RecurrentPart(Recurrent):
         for place, chunk in zip(places, chunks, strict=True):
             place[...] = chunk
 
-    def _carry(self, run: Run, s: int) -> None:
-        """The slope of the state before step s, of which the block's own is carried on."""
+    def _carry(self, run: Unroll, s: int) -> None:
+        """The gradient of the state before step s, of which the block's own is carried on."""
         places, dh, others = self._places(run.kept["carried"][0]), run.kept["dh"][0], run.kept["others"][s]
         own = places[self.block]
         if run.call.fresh:
@@ -89,7 +89,7 @@ class RecurrentPart(Recurrent):
         """Each block's entries of (n, all units)."""
         return np.array_split(whole, self.blocks, axis=1)
 
-    def _chunks(self, run: Run, places: list[np.ndarray]) -> list[np.ndarray]:
+    def _chunks(self, run: Unroll, places: list[np.ndarray]) -> list[np.ndarray]:
         """Room for the same, each in one piece."""
         found = np.split(run.kept["parts"].reshape(-1), np.cumsum([place.size for place in places])[:-1])
         return [chunk.reshape(place.shape) for chunk, place in zip(found, places, strict=True)]

@@ -15,7 +15,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 class Add(StepwiseLayer, kind="add"):
     """y = x_1 + x_2 + ...   x_1, x_2, ..., y: of one shape. y may be the memory of x_1."""
 
-    many: ClassVar[bool] = True
+    multi_input: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True
     reads: ClassVar[str] = ""
 
@@ -29,7 +29,9 @@ class Add(StepwiseLayer, kind="add"):
         for other in x[2:]:
             y += other
 
-    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+    def backward(
+        self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
+    ) -> None:
         for part in dx or ():
             if part is not None:
                 part[...] = dy

@@ -30,7 +30,7 @@ class AveragePool2D(Pooling, kind="average_pool2d"):
         average_pool(np.ascontiguousarray(x), *self._over(x), y)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             average_pool_back(np.ascontiguousarray(dy), *self._over(x), dx)

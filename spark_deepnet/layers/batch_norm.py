@@ -90,7 +90,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
-    totals: ClassVar[bool] = True
+    needs_all_reduce: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
 
@@ -161,15 +161,15 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         return k / (k + 1) if call.refreshes else min(self.momentum, k / (k + 9))
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         count, x, dy, sums = _cells(x, call), _lines(x), _lines(dy), np.empty(2 * x.shape[-1] + 1)
         mean, scale = call.saved["moments"][0] if len(x) else np.zeros((2, x.shape[-1]))
         _products(x, dy, *_two_parts(mean, x.dtype), scale.astype(x.dtype), sums)
         sums[-1] = count
-        found = dict.fromkeys(slopes, 0.0) | {"beta": sums[: len(mean)], "gamma": sums[len(mean) : -1]}
-        for name, slope in slopes.items():
-            slope[:] = found[name]
+        found = dict.fromkeys(gradients, 0.0) | {"beta": sums[: len(mean)], "gamma": sums[len(mean) : -1]}
+        for name, gradient in gradients.items():
+            gradient[:] = found[name]
         if call.training:
             call.total(sums)
         if dx is not None:

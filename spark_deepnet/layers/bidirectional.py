@@ -65,7 +65,7 @@ class Bidirectional(Layer, kind="bidirectional"):
         return Piece(replace(self, layer=piece.layer), own), entries
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        """What the two keep, their outputs, the slope of one output at a time, and the second one's slope of x."""
+        """What the two keep, their outputs, the gradient of one output at a time, and the second one's gradient of x."""
         kept = {f"{way}_{k}": v for way, layer in self.ways.items() for k, v in layer.saves(x).items()}
         out = (self.ways["forward"].shape(x), None)
         return kept | {"first_y": out, "second_y": out, "dy": out, "second_dx": (x, None)}
@@ -89,18 +89,18 @@ class Bidirectional(Layer, kind="bidirectional"):
             y *= 0.5 if self.merge == "ave" else 1.0
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         second = None if dx is None else call.saved["second_dx"]
         for way, layer, target in zip(self.ways, self.ways.values(), (dx, second), strict=True):
             part = call.saved["dy"]
-            self._slope(way, dy, call, part)
-            layer.backward(_of(way, w), x, y, part, target, _of(way, slopes), _call(way, call))
+            self._gradient(way, dy, call, part)
+            layer.backward(_of(way, w), x, y, part, target, _of(way, gradients), _call(way, call))
         if dx is not None:
             dx += second
 
-    def _slope(self, way: str, dy: np.ndarray, call: Call, out: np.ndarray) -> None:
-        """The slope of one way's output."""
+    def _gradient(self, way: str, dy: np.ndarray, call: Call, out: np.ndarray) -> None:
+        """The gradient of one way's output."""
         if self.merge == "concat":
             out[...] = np.split(dy, 2, axis=-1)[way == "backward"]
         elif self.merge == "mul":

@@ -15,7 +15,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer
 class Concatenate(StepwiseLayer, kind="concatenate"):
     """y = (x_1, x_2, ...) along the last axis.   x_k: (n, ..., c_k)   y: (n, ..., c_1 + c_2 + ...)"""
 
-    many: ClassVar[bool] = True
+    multi_input: ClassVar[bool] = True
     reads: ClassVar[str] = ""
 
     def mixed_axes(self) -> int:
@@ -36,7 +36,9 @@ class Concatenate(StepwiseLayer, kind="concatenate"):
     def forward(self, w: Arrays, x: tuple[np.ndarray, ...], y: np.ndarray, call: Call) -> None:
         np.concatenate(x, axis=-1, out=y)
 
-    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+    def backward(
+        self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
+    ) -> None:
         start = 0
         for source, part in zip(x, dx or (), strict=False):
             end = start + source.shape[-1]

@@ -63,12 +63,12 @@ class Conv2DTranspose(Convolution, kind="conv2d_transpose"):
             y += w["b"]
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         x, dy, window = self.images(x), self.images(dy), self.place(x.shape[1:])[1]
-        convolve_weights(dy, x, window, slopes["W"])
+        convolve_weights(dy, x, window, gradients["W"])
         if self.bias:
-            column_sums(dy.reshape(-1, self.filters), slopes["b"])
+            column_sums(dy.reshape(-1, self.filters), gradients["b"])
         if dx is not None:
             convolve(dy, w["W"], dy.reshape(-1)[:0], window, dx)
 

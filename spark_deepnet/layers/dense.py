@@ -27,7 +27,7 @@ def _forward(x, W, b, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _bias_slopes(dy, db):  # type: ignore[no-untyped-def]
+def _bias_gradients(dy, db):  # type: ignore[no-untyped-def]
     """db[o] = sum_n dy[n, o]"""
     db[:] = 0
     for n in range(dy.shape[0]):
@@ -39,7 +39,7 @@ def _bias_slopes(dy, db):  # type: ignore[no-untyped-def]
 def _backward_weights(x, dy, dW, db):  # type: ignore[no-untyped-def]
     """dW[i, o] = sum_n x[n, i] dy[n, o]   db[o] = sum_n dy[n, o]"""
     gemm(x.T, dy, 0.0, dW)
-    _bias_slopes(dy, db)
+    _bias_gradients(dy, db)
 
 
 @kernel
@@ -105,17 +105,19 @@ class Dense(StepwiseLayer, kind="dense"):
         else:
             gemm(x, w["W"], 0.0, y)
 
-    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+    def backward(
+        self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
+    ) -> None:
         if isinstance(x, Csr):
-            outer_rows(x.starts, x.places, x.values, dy, slopes["W"])
+            outer_rows(x.starts, x.places, x.values, dy, gradients["W"])
             if self.bias:
-                _bias_slopes(dy, slopes["b"])
+                _bias_gradients(dy, gradients["b"])
             return
         x, dy = _matrix(x), _matrix(dy)
         if self.bias:
-            _backward_weights(x, dy, slopes["W"], slopes["b"])
+            _backward_weights(x, dy, gradients["W"], gradients["b"])
         else:
-            gemm(x.T, dy, 0.0, slopes["W"])
+            gemm(x.T, dy, 0.0, gradients["W"])
         if dx is not None:
             _backward_input(dy, w["W"], _matrix(dx))
 

@@ -79,7 +79,7 @@ class Dropout(StepwiseLayer, kind="dropout"):
         _forward(x, call.key, call.rows, np.uint64(self.rate * 2.0**64), 1 / (1 - self.rate), kept, y)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is None:
             return

@@ -21,7 +21,7 @@ def _value(x, alpha, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(y, dy, alpha, dx):  # type: ignore[no-untyped-def]
+def _gradient(y, dy, alpha, dx):  # type: ignore[no-untyped-def]
     """dx_i = dy_i where y_i > 0, else (y_i + a) dy_i"""
     a = dx.dtype.type(alpha)
     for i in range(y.size):
@@ -41,5 +41,5 @@ class Elu(Activation, kind="elu"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         _value(x, self.alpha, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _slope(y, dy, self.alpha, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _gradient(y, dy, self.alpha, dx)

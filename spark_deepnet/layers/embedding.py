@@ -50,7 +50,7 @@ class Embedding(StepwiseLayer, kind="embedding"):
 
     As the first layer behind an input it gets int32, so that all tokens are told apart; behind another layer, floats.
 
-    A number outside 0..vocabulary - 1 gives zeros and trains nothing. No slope goes on to x. Blocks of a network that is
+    A number outside 0..vocabulary - 1 gives zeros and trains nothing. No gradient goes on to x. Blocks of a network that is
     cut share the columns of E: cut by rows, every block would make a part of y as large as the whole, to be summed.
     """
 
@@ -78,8 +78,8 @@ class Embedding(StepwiseLayer, kind="embedding"):
         _forward(x.reshape(-1), w["E"], y.reshape(x.size, self.units))
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
-        _backward(x.reshape(-1), dy.reshape(x.size, self.units), slopes["E"])
+        _backward(x.reshape(-1), dy.reshape(x.size, self.units), gradients["E"])
         if dx is not None:
             dx[...] = 0

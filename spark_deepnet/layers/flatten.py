@@ -32,7 +32,7 @@ class Flatten(Layer, kind="flatten"):
         y[...] = x.reshape(y.shape)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             dx[...] = dy.reshape(dx.shape)

@@ -28,7 +28,7 @@ def _value(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(x, dy, dx):  # type: ignore[no-untyped-def]
+def _gradient(x, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = (P(x_i) + x_i p(x_i)) dy_i,   p(x) = e^(-x^2 / 2) / sqrt(2 pi)"""
     T = dx.dtype.type
     half, root, density = T(0.5), T(_ROOT_HALF), T(_DENSITY)
@@ -47,7 +47,7 @@ def _approximate_value(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _approximate_slope(x, dy, dx):  # type: ignore[no-untyped-def]
+def _approximate_gradient(x, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = ((1 + t) / 2 + u_i (1 - t^2) b (1 + 3 c u_i^2) / 2) dy_i,   t = tanh(b (u_i + c u_i^3))
 
     u_i is x_i between -FAR and FAR, beyond which t is -1 or 1 and x_i^2 might be infinite.
@@ -74,5 +74,5 @@ class Gelu(Activation, kind="gelu"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         (_approximate_value if self.approximate else _value)(x, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        (_approximate_slope if self.approximate else _slope)(x, dy, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        (_approximate_gradient if self.approximate else _gradient)(x, dy, dx)

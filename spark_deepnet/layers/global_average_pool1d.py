@@ -46,7 +46,7 @@ class GlobalAveragePool1D(SequencePooling, kind="global_average_pool1d"):
         _forward(np.ascontiguousarray(x), lengths_of(call, x), y)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             _backward(np.ascontiguousarray(dy), lengths_of(call, x), dx)

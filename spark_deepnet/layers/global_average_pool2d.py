@@ -53,7 +53,7 @@ class GlobalAveragePool2D(Layer, kind="global_average_pool2d"):
         _forward(_cells(x), y)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             _backward(np.ascontiguousarray(dy), _cells(dx))

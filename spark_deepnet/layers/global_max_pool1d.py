@@ -47,7 +47,7 @@ class GlobalMaxPool1D(SequencePooling, kind="global_max_pool1d"):
         _forward(np.ascontiguousarray(x), lengths_of(call, x), y, call.saved["best"])
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             _backward(np.ascontiguousarray(dy), call.saved["best"], dx)

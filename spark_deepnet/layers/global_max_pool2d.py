@@ -34,7 +34,7 @@ class GlobalMaxPool2D(Layer, kind="global_max_pool2d"):
         max_pool(np.ascontiguousarray(x), _whole(x), y[:, None, None], kept[:, None, None])
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             dy = np.ascontiguousarray(dy)

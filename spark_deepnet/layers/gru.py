@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spark_deepnet.kernels.blas import gemm
-from spark_deepnet.kernels.gates import gru_cell, gru_slope
+from spark_deepnet.kernels.gates import gru_cell, gru_gradient
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.sequences import add_columns, add_slopes
-from spark_deepnet.layers._recurrent import STEPS, Recurrent, Run
+from spark_deepnet.kernels.sequences import add_columns, add_gradients
+from spark_deepnet.layers._recurrent import STEPS, Recurrent, Unroll
 from spark_deepnet.layers._recurrent_part import RecurrentPart, cut_units
 from spark_deepnet.layers.layer import Arrays, Piece, Shape, Weight
 
@@ -32,8 +32,8 @@ def _retreat(order, dy, first, truncate, back, g, m, h, dh, carried, d, e, db): 
     n, u = dh.shape
     for k in range(d.shape[0] - 1, -1, -1):
         s = first + k
-        add_slopes(dy, order, s, dh)
-        gru_slope(g[s].reshape((n, 3, u)), m[s], h[s], dh, d[k].reshape((n, 3, u)), e[k].reshape((n, 3, u)))
+        add_gradients(dy, order, s, dh)
+        gru_gradient(g[s].reshape((n, 3, u)), m[s], h[s], dh, d[k].reshape((n, 3, u)), e[k].reshape((n, 3, u)))
         add_columns(d[k], db[0])
         add_columns(e[k], db[1])
         if truncate > 0 and s % truncate == 0:
@@ -68,15 +68,15 @@ class GRU(Recurrent, kind="gru"):
         }
         return super().saves(x) | more
 
-    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+    def advance(self, w: Arrays, run: Unroll, first: int, last: int) -> None:
         state = (run.kept[name] for name in ("gates", "m", "seen", "h"))
         _advance(first, last, w["U"], w["b"], run.kept["again"][0], *state)
 
-    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
+    def retreat(self, w: Arrays, run: Unroll, dy: np.ndarray, first: int, last: int, gradients: Arrays) -> None:
         kept = run.kept
         d, e = kept["by_x"][: last - first], kept["by_h"][: last - first]
         state = kept["gates"], kept["m"], kept["h"], kept["dh"][0], kept["carried"][0]
-        _retreat(run.order, dy, first, self.truncate, kept["U^T"], *state, d, e, slopes["b"])
+        _retreat(run.order, dy, first, self.truncate, kept["U^T"], *state, d, e, gradients["b"])
 
     def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
         return cut_units(self, _Part, block, blocks)

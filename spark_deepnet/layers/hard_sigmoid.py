@@ -20,7 +20,7 @@ def _value(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(y, dy, dx):  # type: ignore[no-untyped-def]
+def _gradient(y, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = dy_i / 6 where 0 < y_i < 1, else 0"""
     T = dx.dtype.type
     zero, sixth = T(0), T(1 / 6)
@@ -35,5 +35,5 @@ class HardSigmoid(Activation, kind="hard_sigmoid"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         _value(x, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _slope(y, dy, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _gradient(y, dy, dx)

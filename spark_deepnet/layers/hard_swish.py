@@ -21,7 +21,7 @@ def _value(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(x, dy, dx):  # type: ignore[no-untyped-def]
+def _gradient(x, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = (x_i / 3 + 1 / 2) dy_i where -3 < x_i < 3, dy_i above, 0 below"""
     T = dx.dtype.type
     zero, half, third = T(0), T(1 / 2), T(1 / 3)
@@ -39,5 +39,5 @@ class HardSwish(Activation, kind="hard_swish"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         _value(x, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _slope(x, dy, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _gradient(x, dy, dx)

@@ -19,7 +19,7 @@ def _value(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(y, dy, dx):  # type: ignore[no-untyped-def]
+def _gradient(y, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = dy_i where -1 < y_i < 1, else 0"""
     zero = dx.dtype.type(0)
     for i in range(y.size):
@@ -33,5 +33,5 @@ class HardTanh(Activation, kind="hard_tanh"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         _value(x, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _slope(y, dy, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _gradient(y, dy, dx)

@@ -17,7 +17,7 @@ class Input(Layer, kind="input"):
     column: the column, or the tuple of numeric columns, that fills it; None: featuresCol.
     """
 
-    begins: ClassVar[bool] = True
+    is_input: ClassVar[bool] = True
     sizes: tuple[int, ...] | None = None
     column: str | tuple[str, ...] | None = None
 

@@ -119,10 +119,10 @@ class Call:
 class Layer(Member, family="layers"):
     """The base of all layers. Shapes leave out the rows: an input of shape (i,) arrives as an array (n, i).
 
-    ``forward`` writes y and ``backward`` writes dx (None where nobody needs it) and every array of slopes; both leave
+    ``forward`` writes y and ``backward`` writes dx (None where nobody needs it) and every array of gradients; both leave
     their inputs as they are, though dx may be the same memory as dy and, where ``reads`` has no "x", y the same as x.
     Inputs may have any strides; outputs are C-contiguous. All floats of a call are of one dtype, float32 or float64.
-    A layer with ``many`` gets tuples: of shapes, of x, of dx.
+    A layer with ``multi_input`` gets tuples: of shapes, of x, of dx.
     """
 
     name: str | None = field(default=None, kw_only=True)
@@ -133,11 +133,11 @@ class Layer(Member, family="layers"):
     share: str | None = field(default=None, kw_only=True)
     """The name of an earlier layer whose weights this one uses and trains too; they must be of the same shapes."""
 
-    begins: ClassVar[bool] = False
+    is_input: ClassVar[bool] = False
     """Whether it is an input of the network, which reads no layer."""
-    many: ClassVar[bool] = False
+    multi_input: ClassVar[bool] = False
     """Whether it joins several inputs."""
-    totals: ClassVar[bool] = False
+    needs_all_reduce: ClassVar[bool] = False
     """Whether forward or backward calls ``call.total``: then every rank must pass, also with no rows."""
     reads: ClassVar[str] = "x"
     """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
@@ -145,7 +145,7 @@ class Layer(Member, family="layers"):
     """Whether each entry of the output's last axis needs that entry of the input's (and of the weights') alone."""
     by_row: ClassVar[tuple[str, ...]] = ()
     """Weights of which an entry of x wants one row alone, that of its column. A layer that names some may get x as Csr
-    (layers/_csr.py), with dx None; of these weights ``slopes`` then has the rows ``x.seen`` alone. A class that is made
+    (layers/_csr.py), with dx None; of these weights ``gradients`` then has the rows ``x.seen`` alone. A class that is made
     from another names them again."""
     in_place: ClassVar[bool] = False
     """Whether dx is written over dy, though backward reads x."""
@@ -170,9 +170,9 @@ class Layer(Member, family="layers"):
         """How the layer keeps padding out of its result where rows are sequences of different lengths along their first
         axis. A layer that overrides this keeps its word in ``forward`` and ``backward``; the default is exact for any
         layer that computes each row by itself."""
-        if self.totals or self.exchanges(x):
+        if self.needs_all_reduce or self.exchanges(x):
             return Masking.ZEROS  # all ranks and blocks call the same, whatever their rows' lengths
-        steps = (x[0] if self.many else x)[0]
+        steps = (x[0] if self.multi_input else x)[0]
         try:
             longer = self.weights(with_steps(x, steps + 1))
         except NetworkError:
@@ -213,9 +213,9 @@ class Layer(Member, family="layers"):
 
     def cut_through(self, x: Any, entries: Any) -> tuple[Piece, np.ndarray] | None:
         """The piece that needs nothing but these entries of the input's last axis, and which entries of the output's it
-        makes. A layer with ``many`` gets a tuple of entries."""
-        first = entries[0] if self.many else entries
-        if not self.channelwise or (self.many and not all(np.array_equal(first, other) for other in entries)):
+        makes. A layer with ``multi_input`` gets a tuple of entries."""
+        first = entries[0] if self.multi_input else entries
+        if not self.channelwise or (self.multi_input and not all(np.array_equal(first, other) for other in entries)):
             return None
         return Piece(self, {name: {-1: first} for name in self.weights(x)}), first
 
@@ -230,7 +230,9 @@ class Layer(Member, family="layers"):
     def forward(self, w: Arrays, x: Any, y: np.ndarray, call: Call) -> None:
         raise NotImplementedError
 
-    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+    def backward(
+        self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
+    ) -> None:
         raise NotImplementedError
 
 
@@ -243,7 +245,7 @@ class StepwiseLayer(Layer):
         return 0
 
     def masking(self, x: Any) -> Masking:
-        axes = len(x[0] if self.many else x)
+        axes = len(x[0] if self.multi_input else x)
         return Masking.ZEROS if self.mixed_axes() < axes else Masking.FULL_LENGTH
 
     def lengths(self, x: Any, lengths: np.ndarray) -> np.ndarray | None:
@@ -251,7 +253,7 @@ class StepwiseLayer(Layer):
 
 
 class Activation(StepwiseLayer):
-    """A layer that works element by element: ``value`` and ``slope`` see flat arrays."""
+    """A layer that works element by element: ``value`` and ``gradient`` see flat arrays."""
 
     reads: ClassVar[str] = "y"
     channelwise: ClassVar[bool] = True
@@ -261,7 +263,7 @@ class Activation(StepwiseLayer):
         """y_i = f(x_i)"""
         raise NotImplementedError
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
         """dx_i = f'(x_i) dy_i, from x or from y, whichever ``reads`` names."""
         raise NotImplementedError
 
@@ -269,10 +271,10 @@ class Activation(StepwiseLayer):
         apart(self.value, (x.reshape(-1),), y.reshape(-1))
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
-            apart(self.slope, (x.reshape(-1), y.reshape(-1), dy.reshape(-1)), dx.reshape(-1))
+            apart(self.gradient, (x.reshape(-1), y.reshape(-1), dy.reshape(-1)), dx.reshape(-1))
 
 
 def apart(function: Callable[..., None], inputs: tuple[np.ndarray, ...], out: np.ndarray) -> None:

@@ -97,10 +97,10 @@ class LayerNorm(StepwiseLayer, kind="layer_norm"):
         _forward(self._lines(x), gamma, beta, self.epsilon, self._lines(y), call.saved["moments"].reshape(-1, 3))
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         x, dy, moments = self._lines(x), self._lines(dy), call.saved["moments"].reshape(-1, 3)
-        _backward_weights(x, moments, dy, slopes["gamma"].reshape(-1), slopes["beta"].reshape(-1))
+        _backward_weights(x, moments, dy, gradients["gamma"].reshape(-1), gradients["beta"].reshape(-1))
         if dx is not None:
             _backward_input(x, w["gamma"].reshape(-1), moments, dy, self._lines(dx))
 

@@ -1,4 +1,4 @@
-"""Leaky ReLU: a small slope below zero keeps units alive (Maas, Hannun and Ng, 2013)."""
+"""Leaky ReLU: a small gradient below zero keeps units alive (Maas, Hannun and Ng, 2013)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _value(x, negative_slope, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(y, dy, negative_slope, dx):  # type: ignore[no-untyped-def]
+def _gradient(y, dy, negative_slope, dx):  # type: ignore[no-untyped-def]
     """dx_i = dy_i where y_i > 0, else a dy_i"""
     a = dx.dtype.type(negative_slope)
     for i in range(y.size):
@@ -40,5 +40,5 @@ class LeakyRelu(Activation, kind="leaky_relu"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         _value(x, self.negative_slope, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _slope(y, dy, self.negative_slope, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _gradient(y, dy, self.negative_slope, dx)

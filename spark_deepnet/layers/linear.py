@@ -19,5 +19,5 @@ class Linear(Activation, kind="linear"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         y[:] = x
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
         dx[:] = dy

@@ -119,7 +119,7 @@ class LocalResponseNorm(StepwiseLayer, kind="local_response_norm"):
         _forward(x, self.size, *self._law(x), y, call.saved["s"])
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             _backward(x, call.saved["s"], dy, self.size, *self._law(x), dx)

@@ -11,10 +11,10 @@ import numpy as np
 from spark_deepnet.errors import check_numbers
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.blas import gemm
-from spark_deepnet.kernels.gates import add_peeped, lstm_cell, lstm_slope
+from spark_deepnet.kernels.gates import add_peeped, lstm_cell, lstm_gradient
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.sequences import add_columns, add_slopes
-from spark_deepnet.layers._recurrent import Recurrent, Run
+from spark_deepnet.kernels.sequences import add_columns, add_gradients
+from spark_deepnet.layers._recurrent import Recurrent, Unroll
 from spark_deepnet.layers._recurrent_part import RecurrentPart, cut_units
 from spark_deepnet.layers._sequences import check_flags
 from spark_deepnet.layers.layer import Arrays, Piece, Shape, Weight
@@ -36,9 +36,9 @@ def _retreat(order, dy, first, truncate, back, p, g, c, dh, dc, carried, d, db, 
     n, u = dh.shape
     for k in range(d.shape[0] - 1, -1, -1):
         s = first + k
-        add_slopes(dy, order, s, dh)
+        add_gradients(dy, order, s, dh)
         e = d[k].reshape((n, 4, u))
-        lstm_slope(g[s].reshape((n, 4, u)), p, c[s], c[s + 1], dh, dc, e)
+        lstm_gradient(g[s].reshape((n, 4, u)), p, c[s], c[s + 1], dh, dc, e)
         add_columns(d[k], db)
         if len(p):
             add_peeped(e, c[s], c[s + 1], dp)
@@ -91,14 +91,14 @@ class LSTM(Recurrent, kind="lstm"):
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         return super().saves(x) | {"gates": ((x[0], 4 * self.units), None)}
 
-    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+    def advance(self, w: Arrays, run: Unroll, first: int, last: int) -> None:
         state = (run.kept[name] for name in ("gates", "c", "seen", "h"))
         _advance(first, last, w["U"], w["b"], self._peepholes(w), *state)
 
-    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
-        kept, p, dp = run.kept, self._peepholes(w), self._peepholes(slopes)
+    def retreat(self, w: Arrays, run: Unroll, dy: np.ndarray, first: int, last: int, gradients: Arrays) -> None:
+        kept, p, dp = run.kept, self._peepholes(w), self._peepholes(gradients)
         state = kept["gates"], kept["c"], kept["dh"][0], kept["dc"][0], kept["carried"][0], kept["by_x"][: last - first]
-        _retreat(run.order, dy, first, self.truncate, kept["U^T"], p, *state, slopes["b"], dp)
+        _retreat(run.order, dy, first, self.truncate, kept["U^T"], p, *state, gradients["b"], dp)
 
     def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
         return cut_units(self, _Part, block, blocks)

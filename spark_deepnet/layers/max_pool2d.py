@@ -17,7 +17,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape
 class MaxPool2D(Pooling, kind="max_pool2d"):
     """y[h, w, c] = the largest x[h s - top + i, w s - left + j, c] over the cells (i, j) of the window inside the image.
 
-    x: (n, height, width, channels)   y: (n, windows down, windows across, channels); the slope goes to the first of
+    x: (n, height, width, channels)   y: (n, windows down, windows across, channels); the gradient goes to the first of
     equals.
     """
 
@@ -31,7 +31,7 @@ class MaxPool2D(Pooling, kind="max_pool2d"):
         max_pool(np.ascontiguousarray(x), self.place(x.shape[1:])[1], y, call.saved["kept"])
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             max_pool_back(call.saved["kept"], np.ascontiguousarray(dy), self.place(x.shape[1:])[1], dx)

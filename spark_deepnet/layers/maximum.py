@@ -13,9 +13,9 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 @dataclass(frozen=True, repr=False)
 class Maximum(StepwiseLayer, kind="maximum"):
-    """y = max(x_1, x_2, ...)   x_1, x_2, ..., y: of one shape. Where several are highest, the first gets the slope."""
+    """y = max(x_1, x_2, ...)   x_1, x_2, ..., y: of one shape. Where several are highest, the first gets the gradient."""
 
-    many: ClassVar[bool] = True
+    multi_input: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True
     reads: ClassVar[str] = "xy"
 
@@ -29,7 +29,9 @@ class Maximum(StepwiseLayer, kind="maximum"):
         for other in x[2:]:
             np.maximum(y, other, out=y)
 
-    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+    def backward(
+        self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
+    ) -> None:
         free = np.ones(y.shape, bool)
         for value, part in zip(x, dx or (), strict=False):
             highest = free & (value == y)

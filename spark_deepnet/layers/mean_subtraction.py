@@ -31,7 +31,7 @@ class MeanSubtraction(StepwiseLayer, kind="mean_subtraction"):
         np.subtract(x, np.array(self.mean, x.dtype), out=y)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             dx[...] = dy

@@ -104,27 +104,27 @@ class MultiHeadAttention(StepwiseLayer, kind="multi_head_attention"):
             _project(_lines(heads), w["Wo"], bo, _lines(y[rows]))
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         x, dy, lengths = np.ascontiguousarray(x), np.ascontiguousarray(dy), lengths_of(call, x)
         back = _joined([w[f"W{name}"].T for name in "qkv"], 0)
         dW, db = aligned(back.T.shape, x.dtype), aligned(len(back), x.dtype)
-        dbo = slopes.get("bo", np.empty(x.shape[2], x.dtype))
-        slopes["Wo"][...] = dbo[...] = 0
+        dbo = gradients.get("bo", np.empty(x.shape[2], x.dtype))
+        gradients["Wo"][...] = dbo[...] = 0
         few, steps, wide = _rows(x), x.shape[1], len(w["Wo"])
         dheads, dqkv = aligned((few, steps, wide), x.dtype), aligned((few, steps, 3 * wide), x.dtype)
         for rows in _blocks(x):
             qkv, heads, norms = (call.saved[name][rows] for name in ("qkv", "heads", "norms"))
             dh, d, dlines = dheads[: len(qkv)], dqkv[: len(qkv)], _lines(dy[rows])
             gemm(dlines, w["Wo"].T, 0.0, _lines(dh))
-            _project_back(_lines(heads), dlines, slopes["Wo"], dbo)
+            _project_back(_lines(heads), dlines, gradients["Wo"], dbo)
             attend_back(qkv, lengths[rows], self.causal, norms, dh, d)
             _project_back(_lines(x[rows]), _lines(d), dW, db)
             if dx is not None:
                 gemm(_lines(d), back, 0.0, _lines(dx[rows]))
         for i, name in enumerate("qkv"):
             own = slice(i * wide, (i + 1) * wide)
-            slopes[f"W{name}"][...], slopes[f"b{name}"][...] = dW[:, own], db[own]
+            gradients[f"W{name}"][...], gradients[f"b{name}"][...] = dW[:, own], db[own]
 
 
 @dataclass(frozen=True, repr=False)

@@ -15,7 +15,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 class Multiply(StepwiseLayer, kind="multiply"):
     """y = x_1 x_2 ...   x_1, x_2, ..., y: of one shape."""
 
-    many: ClassVar[bool] = True
+    multi_input: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True
 
     def shape(self, x: tuple[Shape, ...]) -> Shape:
@@ -28,7 +28,9 @@ class Multiply(StepwiseLayer, kind="multiply"):
         for other in x[2:]:
             y *= other
 
-    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+    def backward(
+        self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
+    ) -> None:
         """dx_i = dy times all the other inputs"""
         for i, part in enumerate(dx or ()):
             if part is None:

@@ -43,7 +43,7 @@ class Permute(Layer, kind="permute"):
         y[...] = x.transpose(0, *self.order)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             dx.transpose(0, *self.order)[...] = dy

@@ -58,10 +58,10 @@ class PositionalEmbedding(StepwiseLayer, kind="positional_embedding"):
         np.add(x, P, out=y)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if not self.sinusoid:
-            slopes["P"][...] = 0
-            np.sum(dy, axis=0, out=slopes["P"][: dy.shape[1]])
+            gradients["P"][...] = 0
+            np.sum(dy, axis=0, out=gradients["P"][: dy.shape[1]])
         if dx is not None:
             dx[...] = dy

@@ -62,7 +62,7 @@ class RandomCrop(Layer, kind="random_crop"):
             y[n] = self._part(x[n], corners[n])
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is None:
             return

@@ -18,7 +18,7 @@ def _value(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(y, dy, dx):  # type: ignore[no-untyped-def]
+def _gradient(y, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = dy_i where y_i > 0, else 0"""
     for i in range(y.size):
         dx[i] = dy[i] if y[i] > 0 else 0
@@ -31,5 +31,5 @@ class Relu(Activation, kind="relu"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         _value(x, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _slope(y, dy, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _gradient(y, dy, dx)

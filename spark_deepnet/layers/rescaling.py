@@ -36,7 +36,7 @@ class Rescaling(StepwiseLayer, kind="rescaling"):
         _line(x.reshape(-1), self.scale, self.offset, y.reshape(-1))
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             _line(dy.reshape(-1), self.scale, 0.0, dx.reshape(-1))

@@ -24,7 +24,7 @@ def _value(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(y, dy, dx):  # type: ignore[no-untyped-def]
+def _gradient(y, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = s dy_i where y_i > 0, else (y_i + s a) dy_i"""
     T = dx.dtype.type
     s, sa = T(_SCALE), T(_SCALE * _ALPHA)
@@ -39,5 +39,5 @@ class Selu(Activation, kind="selu"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         _value(x, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _slope(y, dy, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _gradient(y, dy, dx)

@@ -10,9 +10,9 @@ import numpy as np
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.sequences import add_columns, add_slopes
+from spark_deepnet.kernels.sequences import add_columns, add_gradients
 from spark_deepnet.kernels.stable import tanh
-from spark_deepnet.layers._recurrent import Recurrent, Run
+from spark_deepnet.layers._recurrent import Recurrent, Unroll
 from spark_deepnet.layers._recurrent_part import RecurrentPart, cut_units
 from spark_deepnet.layers.layer import Arrays, Piece, Shape
 
@@ -42,7 +42,7 @@ def _advance(lengths, first, last, U, b, relu, seen, h):  # type: ignore[no-unty
 
 
 @kernel
-def _slope(h, dh, relu, d):  # type: ignore[no-untyped-def]
+def _gradient(h, dh, relu, d):  # type: ignore[no-untyped-def]
     """d = f' dh, from the new state h = f"""
     zero, one = d.dtype.type(0), d.dtype.type(1)
     for n in range(h.shape[0]):
@@ -56,8 +56,8 @@ def _retreat(order, dy, first, truncate, back, relu, h, dh, carried, d, db):  # 
     """d_s = f' (dy_s + d_s+1 U^T), db = sum of d_s"""
     for k in range(d.shape[0] - 1, -1, -1):
         s = first + k
-        add_slopes(dy, order, s, dh)
-        _slope(h[s + 1], dh, relu, d[k])
+        add_gradients(dy, order, s, dh)
+        _gradient(h[s + 1], dh, relu, d[k])
         add_columns(d[k], db)
         if truncate > 0 and s % truncate == 0:
             dh[:] = 0
@@ -82,14 +82,14 @@ class SimpleRNN(Recurrent, kind="simple_rnn"):
     def products(self, kept: Arrays) -> np.ndarray:
         return kept["h"][1:]
 
-    def advance(self, w: Arrays, run: Run, first: int, last: int) -> None:
+    def advance(self, w: Arrays, run: Unroll, first: int, last: int) -> None:
         relu, kept = self.activation == "relu", run.kept
         _advance(run.order.lengths, first, last, w["U"], w["b"], relu, kept["seen"], kept["h"])
 
-    def retreat(self, w: Arrays, run: Run, dy: np.ndarray, first: int, last: int, slopes: Arrays) -> None:
+    def retreat(self, w: Arrays, run: Unroll, dy: np.ndarray, first: int, last: int, gradients: Arrays) -> None:
         relu, kept = self.activation == "relu", run.kept
         state = kept["h"], kept["dh"][0], kept["carried"][0], kept["by_x"][: last - first]
-        _retreat(run.order, dy, first, self.truncate, kept["U^T"], relu, *state, slopes["b"])
+        _retreat(run.order, dy, first, self.truncate, kept["U^T"], relu, *state, gradients["b"])
 
     def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
         return cut_units(self, _Part, block, blocks)

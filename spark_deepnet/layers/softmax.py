@@ -54,7 +54,7 @@ class Softmax(StepwiseLayer, kind="softmax"):
         _forward(_lines(x), _lines(y))
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             _backward(_lines(y), _lines(dy), _lines(dx))

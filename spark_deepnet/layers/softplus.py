@@ -19,7 +19,7 @@ def _value(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(y, dy, dx):  # type: ignore[no-untyped-def]
+def _gradient(y, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = (1 - e^-y_i) dy_i, which is sigmoid(x_i) dy_i"""
     for i in range(y.size):
         dx[i] = -expm1(-y[i]) * dy[i]
@@ -32,5 +32,5 @@ class Softplus(Activation, kind="softplus"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         _value(x, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _slope(y, dy, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _gradient(y, dy, dx)

@@ -55,7 +55,7 @@ class SpatialDropout2D(StepwiseLayer, kind="spatial_dropout2d"):
         self._drop(x, y, call)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             self._drop(dy, dx, call)

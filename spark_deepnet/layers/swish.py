@@ -20,7 +20,7 @@ def _value(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _slope(x, dy, dx):  # type: ignore[no-untyped-def]
+def _gradient(x, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = s_i (1 + x_i (1 - s_i)) dy_i,   s_i = 1 / (1 + e^-x_i)"""
     one = dx.dtype.type(1)
     for i in range(x.size):
@@ -37,5 +37,5 @@ class Swish(Activation, kind="swish"):
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         _value(x, y)
 
-    def slope(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
-        _slope(x, dy, dx)
+    def gradient(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> None:
+        _gradient(x, dy, dx)

@@ -66,7 +66,7 @@ class UpSampling2D(Layer, kind="up_sampling2d"):
         _forward(x, *pair(self, "size"), y)
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None and dx.shape == dy.shape:
             dx[...] = dy

@@ -50,7 +50,7 @@ class ZeroPadding2D(Layer, kind="zero_padding2d"):
         self._middle(y)[...] = x
 
     def backward(
-        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call
+        self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
             dx[...] = self._middle(dy)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from spark_deepnet.losses.loss import Told
+from spark_deepnet.losses.loss import PartialStats
 
 Score = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
@@ -21,13 +21,13 @@ class Metric:
     sum: Score
     """Of scores, targets and weights, as a loss has them."""
     finish: Callable[[float], float] = float
-    tells: ClassVar[int] = 0
+    num_stats: ClassVar[int] = 0
     """As a loss's."""
 
     def tell(self, scores: np.ndarray, labels: np.ndarray, entries: np.ndarray, told: np.ndarray) -> None:
         """Write what the other blocks must know of these entries of the scores into told (tells, n)."""
 
-    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, told: Told) -> float:
+    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, told: PartialStats) -> float:
         """The block's part of the sum: over the blocks they add up to the whole one."""
         return self.sum(scores, targets, weights * told.share)
 
@@ -35,7 +35,7 @@ class Metric:
 class Hits(Metric):
     """Rows whose highest score, of equals the first, is their label's."""
 
-    tells: ClassVar[int] = 2
+    num_stats: ClassVar[int] = 2
 
     def tell(self, scores: np.ndarray, labels: np.ndarray, entries: np.ndarray, told: np.ndarray) -> None:
         """The highest score, and whether its class comes before the label (-1), is it (0) or comes behind it (1)."""
@@ -43,7 +43,7 @@ class Hits(Metric):
         told[0] = scores[np.arange(len(scores)), best]
         told[1] = np.sign(entries[best] - labels)
 
-    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, told: Told) -> float:
+    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, told: PartialStats) -> float:
         """Counted by the block that has the label."""
         tops, sides = told.numbers[:, 0], told.numbers[:, 1]
         first = np.where(tops == tops.max(0), sides, np.inf).min(0)

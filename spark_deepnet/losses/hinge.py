@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.reductions import total
-from spark_deepnet.losses.loss import Loss, Told
+from spark_deepnet.losses.loss import Loss, PartialStats
 
 
 @kernel
@@ -42,17 +42,17 @@ class Hinge(Loss, kind="hinge"):
 
     power: int = 1
     task: ClassVar[str] = "classification"
-    tells: ClassVar[int | None] = 0
+    num_stats: ClassVar[int | None] = 0
 
     def __post_init__(self) -> None:
         if self.power not in (1, 2):
             raise ParamError(f"Hinge: power must be 1 or 2, found {self.power!r}")
 
-    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
+    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
         first = 1 if scores.shape[1] == 1 else 0
-        return float(_measure(scores, targets, weights, first, self.power == 2, slopes))
+        return float(_measure(scores, targets, weights, first, self.power == 2, gradients))
 
     def measure_part(
-        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray, told: Told
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, told: PartialStats
     ) -> float:
-        return float(_measure(scores, told.places[targets], weights, 0, self.power == 2, slopes))
+        return float(_measure(scores, told.places[targets], weights, 0, self.power == 2, gradients))

@@ -1,4 +1,4 @@
-"""What a loss is: the value and the slope of the distance between scores and targets, whole or cut over blocks."""
+"""What a loss is: the value and the gradient of the distance between scores and targets, whole or cut over blocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spark_deepnet.registry import Member
 
 
 @dataclass(frozen=True)
-class Told:
+class PartialStats:
     """What one block knows of scores whose entries are cut over blocks."""
 
     numbers: np.ndarray
@@ -41,41 +41,41 @@ class Loss(Member, family="losses"):
     """What the targets are: "classification" (labels 0..k-1), "multilabel" (k zeros and ones) or "regression"."""
     least: ClassVar[float] = float("-inf")
     """The lowest target that it can work with."""
-    tells: ClassVar[int | None] = None
+    num_stats: ClassVar[int | None] = None
     """Of scores that are cut over blocks: how many numbers a row each block must tell the others before ``measure_part``;
     None: the loss sees whole scores only."""
 
     def check_units(self, units: int) -> None:
         """Raise a ParamError where the loss cannot work with so many scores a row."""
 
-    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
-        """The weighted loss sum_n weights[n] loss(scores[n], targets[n]), a float64 sum; writes its slope by the
-        scores into slopes.
+    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
+        """The weighted loss sum_n weights[n] loss(scores[n], targets[n]), a float64 sum; writes its gradient by the
+        scores into gradients.
 
-        scores, slopes: (n, k) of one float dtype; targets: (n,) int32 labels for classification, else (n, k) of the
+        scores, gradients: (n, k) of one float dtype; targets: (n,) int32 labels for classification, else (n, k) of the
         scores' dtype; weights: (n,) of the scores' dtype. All C-contiguous.
         """
         raise NotImplementedError
 
-    def tell(self, scores: np.ndarray, told: np.ndarray, slopes: np.ndarray) -> None:
-        """Write what the others must know of this block's entries into told (tells, n); ``slopes`` is room for what
+    def tell(self, scores: np.ndarray, told: np.ndarray, gradients: np.ndarray) -> None:
+        """Write what the others must know of this block's entries into told (tells, n); ``gradients`` is room for what
         measure_part goes on from."""
 
     def measure_part(
-        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray, told: Told
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, told: PartialStats
     ) -> float:
         """As ``measure`` of this block's entries of the scores: its part of the weighted loss, whose sum over the blocks
-        is the whole one, and its entries of the slope. Labels are the whole's; other targets are those of the entries."""
+        is the whole one, and its entries of the gradient. Labels are the whole's; other targets are those of the entries."""
         raise NotImplementedError
 
 
 class ByEntry(Loss):
     """The base of losses to which each score adds something of its own: k of them their mean, or their sum."""
 
-    tells: ClassVar[int | None] = 0
+    num_stats: ClassVar[int | None] = 0
     mean: ClassVar[bool] = True
 
     def measure_part(
-        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray, told: Told
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, told: PartialStats
     ) -> float:
-        return self.measure(scores, targets, weights * told.share if self.mean else weights, slopes)
+        return self.measure(scores, targets, weights * told.share if self.mean else weights, gradients)

@@ -35,5 +35,5 @@ class Poisson(ByEntry, kind="poisson"):
     link: ClassVar[str | None] = "exponential"
     least: ClassVar[float] = 0.0
 
-    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
-        return float(_measure(scores, targets, weights, slopes))
+    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
+        return float(_measure(scores, targets, weights, gradients))

@@ -39,5 +39,5 @@ class SigmoidCrossEntropy(ByEntry, kind="sigmoid_cross_entropy"):
     task: ClassVar[str] = "multilabel"
     mean: ClassVar[bool] = False
 
-    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
-        return float(_measure(scores, targets, weights, slopes))
+    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
+        return float(_measure(scores, targets, weights, gradients))

@@ -11,7 +11,7 @@ from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.reductions import largest, total
 from spark_deepnet.kernels.stable import exp, log
-from spark_deepnet.losses.loss import Loss, Told
+from spark_deepnet.losses.loss import Loss, PartialStats
 
 
 @kernel
@@ -71,7 +71,7 @@ class SoftmaxCrossEntropy(Loss, kind="softmax_cross_entropy"):
 
     link: ClassVar[str | None] = "softmax"
     task: ClassVar[str] = "classification"
-    tells: ClassVar[int | None] = 2
+    num_stats: ClassVar[int | None] = 2
 
     def check_units(self, units: int) -> None:
         if units < 2:
@@ -80,13 +80,13 @@ class SoftmaxCrossEntropy(Loss, kind="softmax_cross_entropy"):
                 f"give the last layer as many units as there are classes, or take 'sigmoid_cross_entropy'"
             )
 
-    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
-        return float(_measure(scores, targets, weights, slopes))
+    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
+        return float(_measure(scores, targets, weights, gradients))
 
-    def tell(self, scores: np.ndarray, told: np.ndarray, slopes: np.ndarray) -> None:
-        _tell(scores, told, slopes)
+    def tell(self, scores: np.ndarray, told: np.ndarray, gradients: np.ndarray) -> None:
+        _tell(scores, told, gradients)
 
     def measure_part(
-        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray, told: Told
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, told: PartialStats
     ) -> float:
-        return float(_measure_part(scores, told.places[targets], weights, told.numbers, told.block, slopes))
+        return float(_measure_part(scores, told.places[targets], weights, told.numbers, told.block, gradients))

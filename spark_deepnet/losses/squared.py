@@ -33,5 +33,5 @@ class Squared(ByEntry, kind="squared"):
     Caffe's EuclideanLoss is the sum over k of halves: its rate is k / 2 times this one's.
     """
 
-    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, slopes: np.ndarray) -> float:
-        return float(_measure(scores, targets, weights, slopes))
+    def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
+        return float(_measure(scores, targets, weights, gradients))

@@ -24,11 +24,11 @@ Lengths = Mapping[str, np.ndarray]
 """Of inputs whose rows are sequences of different lengths: input -> (n,) int32."""
 Sums = tuple[tuple[np.ndarray, np.ndarray], ...]
 Seens = Mapping[str, Mapping[str, Seen]]
-"""Node -> weight -> slopes that may stand apart."""
+"""Node -> weight -> gradients that may stand apart."""
 
 
 @dataclass
-class Turn:
+class NodeCall:
     """One node's arguments."""
 
     node: Node
@@ -39,9 +39,9 @@ class Turn:
     call: Call
     dy: np.ndarray | None = None
     dx: Any = None
-    slopes: Arrays | None = None
+    gradients: Arrays | None = None
     sums: Sums = ()
-    """(slope, addend): where another node has already written, this one's part is added."""
+    """(gradient, addend): where another node has already written, this one's part is added."""
     seen: Mapping[str, Seen] = field(default_factory=dict)
     ends: np.ndarray | None = None
     """The output's lengths, where its rows are sequences."""
@@ -71,16 +71,16 @@ class Turn:
         if self.ends is not None and self.dy is not None:
             zero_beyond(self.ends, _steps(self.dy))
         for name, seen in self.seen.items():
-            assert self.slopes is not None
-            self.slopes[name] = seen.take(self.x.seen) if isinstance(self.x, Csr) else seen.whole()
-        layer, slopes = self.node.layer, self.slopes or {}
+            assert self.gradients is not None
+            self.gradients[name] = seen.take(self.x.seen) if isinstance(self.x, Csr) else seen.whole()
+        layer, gradients = self.node.layer, self.gradients or {}
         assert self.dy is not None
         if self.groups is None:
-            layer.backward(self.w, self.x, self.y, self.dy, self.dx, slopes, self.call)
+            layer.backward(self.w, self.x, self.y, self.dy, self.dx, gradients, self.call)
         else:
-            backward_by_length(layer, self.w, self.groups, self.dy, self.dx, slopes)
-        for slope, addend in self.sums:
-            slope += addend
+            backward_by_length(layer, self.w, self.groups, self.dy, self.dx, gradients)
+        for gradient, addend in self.sums:
+            gradient += addend
 
 
 def _steps(a: np.ndarray) -> np.ndarray:
@@ -89,10 +89,10 @@ def _steps(a: np.ndarray) -> np.ndarray:
 
 
 class Batch:
-    """n rows: ``feed`` is filled, ``forward`` gives the scores, ``slope`` is filled, ``backward`` writes the weights'
-    slopes. Of a network with several outputs these are the first's; ``outputs`` has scores (y), slopes (dy) and lengths
-    (ends) of each, ``tops`` the turns that end their scores' work. Of the net given, only names and shapes count: its
-    sequences may be shorter than the buffers' own. ``sparse`` inputs are fed as Csr."""
+    """n rows: fill ``feed``, call ``forward`` for the scores, fill ``gradient``, call ``backward`` for the weights'
+    gradients. Of a network with several outputs these are the first's; ``outputs`` has scores (y), gradients (dy) and
+    lengths (ends) of each, ``tops`` the calls that end their scores' work. Of the net given, only names and shapes count:
+    its sequences may be shorter than the buffers' own. ``sparse`` inputs are fed as Csr."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Batch:
         n: int,
         buffers: Buffers,
         weights: Mapping[str, Arrays],
-        slopes: Mapping[str, Arrays] | None,
+        gradients: Mapping[str, Arrays] | None,
         call: Call,
         sparse: Collection[str] = (),
         seen: Seens | None = None,
@@ -112,8 +112,8 @@ class Batch:
             name: buffers.csr(name) if name in sparse else self._value(name) for name in net.inputs
         }
         self.turns = [self._turn(node, weights.get(node.owner, {}), call) for node in net.nodes]
-        if slopes is not None:
-            self._write_backward(slopes, seen or {})
+        if gradients is not None:
+            self._write_backward(gradients, seen or {})
         turns = {turn.node.name: turn for turn in self.turns}
         self.outputs = tuple(turns[out.name] for out in net.outputs)
         self.tops = tuple(turns[top.name] for top in net.tops)
@@ -138,7 +138,7 @@ class Batch:
         return self.outputs[0].y
 
     def backward(self, done: Callable[[str], None] | None = None) -> None:
-        """done(node) is called as soon as the slopes of the weights that the node owns are complete: the owner comes
+        """done(node) is called as soon as the gradients of the weights that the node owns are complete: the owner comes
         before all that share them, so in this direction it is the last to add its part."""
         for turn in reversed(self.turns):
             turn.backward()
@@ -146,41 +146,43 @@ class Batch:
                 done(turn.node.name)
 
     @property
-    def slope(self) -> np.ndarray | None:
-        """Where the slope of the scores is written before ``backward``; None of a batch that is not trained on."""
+    def gradient(self) -> np.ndarray | None:
+        """Where the gradient of the scores is written before ``backward``; None of a batch that is not trained on."""
         return self.outputs[0].dy
 
     def _value(self, name: str) -> np.ndarray:
         return self.buffers.value(name, self.n, self.shapes[name])
 
-    def _turn(self, node: Node, w: Arrays, call: Call) -> Turn:
+    def _turn(self, node: Node, w: Arrays, call: Call) -> NodeCall:
         x = tuple(self.feed[name] if name in self.feed else self._value(name) for name in node.inputs)
         call = replace(call, saved=self.buffers.saved(node, self.n))
-        return Turn(node, key_of("node", node.name), w, x if node.layer.many else x[0], self._value(node.name), call)
+        return NodeCall(
+            node, key_of("node", node.name), w, x if node.layer.multi_input else x[0], self._value(node.name), call
+        )
 
-    def _write_backward(self, slopes: Mapping[str, Arrays], seen: Seens) -> None:
+    def _write_backward(self, gradients: Mapping[str, Arrays], seen: Seens) -> None:
         begun: set[str] = set()
         for turn in reversed(self.turns):
             node = turn.node
-            turn.dy = self.buffers.slope(node.name, self.n, self.shapes[node.name])
+            turn.dy = self.buffers.gradient(node.name, self.n, self.shapes[node.name])
             dx: list[np.ndarray | None] = []
             sums: list[tuple[np.ndarray, np.ndarray]] = []
             for name in node.inputs:
-                target = self.buffers.slope(name, self.n, self.shapes[name])
+                target = self.buffers.gradient(name, self.n, self.shapes[name])
                 if target is not None and name in begun:
                     addend = self.buffers.addend(len(sums), self.n, self.shapes[name])
                     sums.append((target, addend))
                     target = addend
                 begun.add(name)
                 dx.append(target)
-            turn.dx = tuple(dx) if node.layer.many else dx[0]
-            turn.slopes, more = self._weight_slopes(node, slopes, begun)
+            turn.dx = tuple(dx) if node.layer.multi_input else dx[0]
+            turn.gradients, more = self._weight_gradients(node, gradients, begun)
             turn.sums = (*sums, *more)
             turn.seen = seen.get(node.owner, {})
 
-    def _weight_slopes(self, node: Node, slopes: Mapping[str, Arrays], begun: set[str]) -> tuple[Arrays, Sums]:
-        """Where a node writes its weights' slopes: a second user of the same weights into arrays that are added."""
-        own = slopes.get(node.owner, {})
+    def _weight_gradients(self, node: Node, gradients: Mapping[str, Arrays], begun: set[str]) -> tuple[Arrays, Sums]:
+        """Where a node writes its weights' gradients: a second user of the same weights into arrays that are added."""
+        own = gradients.get(node.owner, {})
         mark = f"weights of {node.owner}"
         if mark not in begun:
             begun.add(mark)

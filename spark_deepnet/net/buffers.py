@@ -1,6 +1,6 @@
-"""Which value and which slope lies in which buffer: made once for a network, so that a step allocates nothing.
+"""Which value and which gradient lies in which buffer: made once for a network, so that a step allocates nothing.
 
-A node writes its output over its input where nobody reads that input again. A slope's buffer is free again when the
+A node writes its output over its input where nobody reads that input again. A gradient's buffer is free again when the
 node whose output it belongs to has gone backward, so a deep chain needs about two of them.
 """
 
@@ -21,7 +21,7 @@ from spark_deepnet.net.tokens import token_inputs
 
 
 class Buffers:
-    """Buffers of flat memory for ``capacity`` rows, found by the name of the node whose output or slope they hold."""
+    """Buffers of flat memory for ``capacity`` rows, found by the name of the node whose output or gradient they hold."""
 
     def __init__(
         self, net: Net, capacity: int, dtype: Any, training: bool, tokens: Collection[str] | None = None
@@ -38,10 +38,10 @@ class Buffers:
         for node in net.nodes:
             self.values[node.name] = self._value(node)
         self.kept = {(node.name, key): array for node in net.nodes for key, array in self._kept(node)}
-        self.slopes: dict[str, np.ndarray] = {}
+        self.gradients: dict[str, np.ndarray] = {}
         self.addends: list[np.ndarray] = []
         if training:
-            self._plan_slopes(net)
+            self._plan_gradients(net)
 
     def _new(self, row: int) -> np.ndarray:
         return aligned(self.capacity * row, self.dtype)
@@ -55,7 +55,7 @@ class Buffers:
         source = node.inputs[0]
         return (
             "x" not in node.layer.reads
-            and not node.layer.many
+            and not node.layer.multi_input
             and self.readers[source] == 1
             and source in self.nodes
             and "y" not in self.nodes[source].layer.reads
@@ -65,7 +65,7 @@ class Buffers:
     def _value(self, node: Node) -> np.ndarray:
         return self.values[node.inputs[0]] if self._overwrites(node) else self._new(prod(node.shape))
 
-    def _plan_slopes(self, net: Net) -> None:
+    def _plan_gradients(self, net: Net) -> None:
         """Walk backward as training will, taking buffers from a pool and giving them back."""
         pool: list[np.ndarray] = []
 
@@ -74,16 +74,16 @@ class Buffers:
             fitting = sorted((b.size, i) for i, b in enumerate(pool) if b.size >= size)
             return pool.pop(fitting[0][1]) if fitting else self._new(row)
 
-        self.slopes = {out.name: taken(prod(out.shape)) for out in net.outputs}
+        self.gradients = {out.name: taken(prod(out.shape)) for out in net.outputs}
         for node in reversed(net.nodes):
-            dy, handed_on = self.slopes[node.name], False
+            dy, handed_on = self.gradients[node.name], False
             for source in node.inputs:
-                if source in self.slopes or source not in self.nodes:
+                if source in self.gradients or source not in self.nodes:
                     continue
                 if self.readers[source] == 1 and (self._overwrites(node) or node.layer.in_place):
-                    self.slopes[source], handed_on = dy, True
+                    self.gradients[source], handed_on = dy, True
                 else:
-                    self.slopes[source] = taken(prod(self.shapes[source]))
+                    self.gradients[source] = taken(prod(self.shapes[source]))
             if not handed_on:
                 pool.append(dy)
         again = [[s for s in node.inputs if s in self.nodes and self.readers[s] > 1] for node in net.nodes]
@@ -102,12 +102,12 @@ class Buffers:
             self.sparse[name] = Csr(prod(self.shapes[name]), self.dtype)
         return self.sparse[name]
 
-    def slope(self, name: str, n: int, shape: Shape) -> np.ndarray | None:
-        """The slope of a node's output; None for inputs of the network, which nobody asks for."""
-        return _view(self.slopes[name], n, shape) if name in self.slopes else None
+    def gradient(self, name: str, n: int, shape: Shape) -> np.ndarray | None:
+        """The gradient of a node's output; None for inputs of the network, which nobody asks for."""
+        return _view(self.gradients[name], n, shape) if name in self.gradients else None
 
     def addend(self, k: int, n: int, shape: Shape) -> np.ndarray:
-        """Where a second reader of a value puts its part of the slope, the k-th of its parts, before it is added."""
+        """Where a second reader of a value puts its part of the gradient, the k-th of its parts, before it is added."""
         return _view(self.addends[k], n, shape)
 
     def saved(self, node: Node, n: int) -> Arrays:
@@ -125,7 +125,7 @@ def buffer_bytes(net: Net, sparse: Collection[str] = (), training: bool = True) 
     made = Buffers(net, 1, np.float32, training)
     for name in net.inputs.keys() - set(sparse):
         made.value(name, 1, net.inputs[name])
-    used = [*made.values.items(), *((name, array) for (name, _), array in made.kept.items()), *made.slopes.items()]
+    used = [*made.values.items(), *((name, array) for (name, _), array in made.kept.items()), *made.gradients.items()]
     found: Counter[str] = Counter()
     known: set[int] = set()
     for name, array in [*used, *((net.nodes[-1].name, array) for array in made.addends)]:

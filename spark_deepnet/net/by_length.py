@@ -34,7 +34,7 @@ def forward_by_length(layer: Layer, w: Arrays, x: Any, y: np.ndarray, call: Call
     groups = [group for group in found if group is not None]
     y[...] = 0  # y may be the memory of x, of which the groups have copies
     for group in groups:
-        layer.forward(w, group.x if layer.many else group.x[0], group.y, group.call)
+        layer.forward(w, group.x if layer.multi_input else group.x[0], group.y, group.call)
         y[_index(group.rows, group.y)] = group.y
     return groups
 
@@ -45,7 +45,7 @@ def _group(layer: Layer, x: tuple[np.ndarray, ...], length: int, call: Call, dty
         return None
     rows = np.flatnonzero(call.lengths == length)
     own = tuple(a[rows, : layer.cut_length(length)] for a in x)
-    shapes: Any = tuple(a.shape[1:] for a in own) if layer.many else own[0].shape[1:]
+    shapes: Any = tuple(a.shape[1:] for a in own) if layer.multi_input else own[0].shape[1:]
     try:
         y = aligned((len(rows), *layer.shape(shapes)), dtype)
     except NetworkError:
@@ -54,20 +54,22 @@ def _group(layer: Layer, x: tuple[np.ndarray, ...], length: int, call: Call, dty
     return Group(rows, length, own, y, replace(call, lengths=None, rows=call.rows[rows], saved=saved))
 
 
-def backward_by_length(layer: Layer, w: Arrays, groups: list[Group], dy: np.ndarray, dx: Any, slopes: Arrays) -> None:
+def backward_by_length(
+    layer: Layer, w: Arrays, groups: list[Group], dy: np.ndarray, dx: Any, gradients: Arrays
+) -> None:
     """Writes dx, with zeros behind each row, and the weights' gradients: the sums over the groups."""
     dys = [dy[_index(group.rows, group.y)] for group in groups]  # copies: dx may be the memory of dy
     targets = _tuple(dx) if dx is not None else ()
-    for array in (*slopes.values(), *targets):
+    for array in (*gradients.values(), *targets):
         if array is not None:
             array[...] = 0
     for group, own_dy in zip(groups, dys, strict=True):
         own_dx = tuple(None if to is None else np.empty_like(a) for a, to in zip(group.x, targets, strict=False))
-        own = {name: np.empty_like(array) for name, array in slopes.items()}
-        passed: Any = own_dx if layer.many else own_dx[0] if own_dx else None
-        layer.backward(w, group.x if layer.many else group.x[0], group.y, own_dy, passed, own, group.call)
+        own = {name: np.empty_like(array) for name, array in gradients.items()}
+        passed: Any = own_dx if layer.multi_input else own_dx[0] if own_dx else None
+        layer.backward(w, group.x if layer.multi_input else group.x[0], group.y, own_dy, passed, own, group.call)
         for name, array in own.items():
-            slopes[name] += array
+            gradients[name] += array
         for found, to in zip(own_dx, targets, strict=False):
             if found is not None:
                 to[group.rows, : group.length] = found[:, : group.length]

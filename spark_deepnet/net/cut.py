@@ -16,8 +16,8 @@ from math import prod
 
 import numpy as np
 
-from spark_deepnet.layers._crossings import Gather, Join, Share
-from spark_deepnet.layers._tell import Tell
+from spark_deepnet.layers._collectives import Copy, Gather, Reduce
+from spark_deepnet.layers._split_loss import SplitLoss
 from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.net import Net, Node
@@ -29,7 +29,7 @@ LARGE = 1 << 20
 """Weights from which a layer is cut for the memory that they take, whatever it costs."""
 TIMES = 64
 """Multiply-adds for each number of a layer's input from which it is cut, though the blocks must then sum that input's
-slope: a link carries 3e8 numbers in the second in which a core makes 5e10 multiply-adds, three for each of forward's, so
+gradient: a link carries 3e8 numbers in the second in which a core makes 5e10 multiply-adds, three for each of forward's, so
 that a cut in many blocks pays from 55 on, in two from 111."""
 WIDE = 256
 """Scores of a row, or of a step of it, from which they stay cut up to the loss; fewer are gathered, or summed."""
@@ -76,15 +76,15 @@ def cut(
     blocks: int,
     least: int | None = None,
     remembers: bool = False,
-    tells: Sequence[int | None] = (),
+    num_stats: Sequence[int | None] = (),
 ) -> Net:
     """The network of one block. All blocks have the same nodes in the same order. Layers of fewer weights than ``least``
-    (None: LEAST) run whole. ``remembers``: whether some passes go without exchange. ``tells``: for each output, how many
-    numbers a row the blocks tell each other where its scores stay cut; None: they are gathered, as without ``tells`` all
+    (None: LEAST) run whole. ``remembers``: whether some passes go without exchange. ``num_stats``: for each output, how many
+    numbers a row the blocks tell each other where its scores stay cut; None: they are gathered, as without ``num_stats`` all
     are. The weights are cut alike in either case."""
     if blocks == 1:
         return net
-    told = {out.name: numbers for out, numbers in zip(net.outputs, tells, strict=False)}
+    told = {out.name: numbers for out, numbers in zip(net.outputs, num_stats, strict=False)}
     return _Cutter(net, block, blocks, LEAST if least is None else least, remembers, told).cut()
 
 
@@ -103,11 +103,11 @@ class _Cutter:
         blocks: int,
         least: int,
         remembers: bool,
-        tells: Mapping[str, int | None],
+        num_stats: Mapping[str, int | None],
         shared_cuts: dict[str, Cuts | None] | None = None,
     ) -> None:
         self.net, self.block, self.blocks, self.least, self.remembers = net, block, blocks, least, remembers
-        self.tells = tells
+        self.num_stats = num_stats
         self.cuts = {} if shared_cuts is None else shared_cuts
         """Of each node that is cut, the pieces of all blocks."""
         self.nodes: list[Node] = []
@@ -115,7 +115,7 @@ class _Cutter:
         self.gathered: dict[str, _Value] = {}
         self.shared: dict[str, _Value] = {}
         self.given = set(net.inputs)
-        """Values that depend on no weight, and so need no slope."""
+        """Values that depend on no weight, and so need no gradient."""
         users = Counter(node.owner for node in net.nodes if node.weights())
         self.tied = {name for name, count in users.items() if count > 1}
         self.ends = _ends(net)
@@ -141,10 +141,10 @@ class _Cutter:
 
     def _scores(self, out: Node, name: str) -> _Value:
         """The value as the output's loss sees it: cut, or whole."""
-        value, numbers = self.values[name], self.tells.get(out.name)
+        value, numbers = self.values[name], self.num_stats.get(out.name)
         if value.entries is None or numbers is None or not self._wide(out):
             return self._gathered(name)
-        crossing = Tell(self.remembers, self.block, value.entries, numbers)
+        crossing = SplitLoss(self.remembers, self.block, value.entries, numbers)
         return replace(self._cross(f"{out.name}/tell", crossing, value), entries=value.entries)
 
     def _wide(self, node: Node) -> bool:
@@ -158,7 +158,7 @@ class _Cutter:
         if len(known) < len(found) or node.owner in self.tied:
             return None
         if node.name not in self.cuts:
-            each = [entries if node.layer.many else entries[0] for entries in zip(*known, strict=True)]
+            each = [entries if node.layer.multi_input else entries[0] for entries in zip(*known, strict=True)]
             self.cuts[node.name] = _of_all(node.layer.cut_through(node.x, entries) for entries in each)
         cuts = self.cuts[node.name]
         return None if cuts is None else self._run(node, cuts[0][self.block], found, cuts[1])
@@ -166,14 +166,14 @@ class _Cutter:
     def _by_inputs(self, node: Node) -> _Value | None:
         """Where the input is cut, and the layer makes a part of its sum of some entries."""
         found = self.values[node.inputs[0]]
-        if found.entries is None or node.owner in self.tied or node.layer.many or self._ends_wide(node):
+        if found.entries is None or node.owner in self.tied or node.layer.multi_input or self._ends_wide(node):
             return None
         piece = node.layer.cut_inputs(node.x, found.entries[self.block], self.block == 0)
         return None if piece is None else self._joined(node, self._run(node, piece, [found]))
 
     def _ends_wide(self, node: Node) -> bool:
         """Whether its outputs, cut, stay so up to the loss, and are too many to be summed: of the input, whose entries
-        are then gathered and whose slope is summed, 3 (m - 1) / m numbers are sent for each, of a sum 2 (m - 1) / m."""
+        are then gathered and whose gradient is summed, 3 (m - 1) / m numbers are sent for each, of a sum 2 (m - 1) / m."""
         return node.name in self.ends and self._wide(node) and 2 * prod(node.shape) > 3 * prod(node.x)
 
     def _of_whole(self, node: Node) -> _Value:
@@ -189,7 +189,7 @@ class _Cutter:
     def _worth(self, node: Node) -> bool:
         """Whether a layer that reads the whole should be cut."""
         size = sum(prod(w.shape) for w in node.weights().values())
-        if node.owner in self.tied or node.layer.many or not size:
+        if node.owner in self.tied or node.layer.multi_input or not size:
             return False
         products = node.layer.multiply_adds(node.x)
         if size < self.least:
@@ -220,13 +220,13 @@ class _Cutter:
     def _run(self, node: Node, piece: Piece, found: list[_Value], entries: Entries | None = None) -> _Value:
         """A node of the block for one of the network: of the same name."""
         shapes = tuple(v.shape for v in found)
-        shape = tuple(piece.layer.shape(shapes if piece.layer.many else shapes[0]))
+        shape = tuple(piece.layer.shape(shapes if piece.layer.multi_input else shapes[0]))
         names = tuple(v.node for v in found)
         self.nodes.append(CutNode(node.name, piece.layer, names, shapes, shape, node.weights(), piece.weights))
         return _Value(node.name, shape, entries)
 
     def _joined(self, node: Node, part: _Value) -> _Value:
-        return self._cross(f"{node.name}/join", Join(self.remembers), part)
+        return self._cross(f"{node.name}/join", Reduce(self.remembers), part)
 
     def _gathered(self, name: str) -> _Value:
         """The value whole."""
@@ -240,11 +240,11 @@ class _Cutter:
         return self.gathered[name]
 
     def _shared(self, whole: _Value) -> _Value:
-        """The whole value for those who use it in parts; where none has weights before it, there is no slope to sum."""
+        """The whole value for those who use it in parts; where none has weights before it, there is no gradient to sum."""
         if whole.node in self.given:
             return whole
         if whole.node not in self.shared:
-            self.shared[whole.node] = self._cross(f"{whole.node}/share", Share(self.remembers), whole)
+            self.shared[whole.node] = self._cross(f"{whole.node}/share", Copy(self.remembers), whole)
         return self.shared[whole.node]
 
     def _cross(self, name: str, layer: Layer, value: _Value) -> _Value:
@@ -261,7 +261,7 @@ def _ends(net: Net) -> set[str]:
         node: Node | None = top
         while node is not None and readers[node.name] <= 1:
             found.add(node.name)
-            node = nodes.get(node.inputs[0]) if node.layer.channelwise and not node.layer.many else None
+            node = nodes.get(node.inputs[0]) if node.layer.channelwise and not node.layer.multi_input else None
     return found
 
 

@@ -27,7 +27,7 @@ class Node:
     @property
     def x(self) -> Any:
         """The input's shape as the layer wants it: one shape, or a tuple of them where it joins several."""
-        return self.input_shapes if self.layer.many else self.input_shapes[0]
+        return self.input_shapes if self.layer.multi_input else self.input_shapes[0]
 
     def weights(self) -> dict[str, Weight]:
         return self.layer.weights(self.x)
@@ -78,7 +78,7 @@ class Net:
         nodes = []
         for node in self.nodes:
             found = tuple(shapes[name] for name in node.inputs)
-            shapes[node.name] = tuple(node.layer.shape(found if node.layer.many else found[0]))
+            shapes[node.name] = tuple(node.layer.shape(found if node.layer.multi_input else found[0]))
             nodes.append(replace(node, input_shapes=found, shape=shapes[node.name]))
         return Net(dict(inputs), tuple(nodes))
 
@@ -118,7 +118,7 @@ def _node(wire: Wire, known: Mapping[str, Shape], nodes: Mapping[str, Node]) -> 
     layer, sources = wire.layer, wire.inputs
     shapes = tuple(known[s] for s in sources)
     try:
-        shape = layer.shape(shapes if layer.many else shapes[0])
+        shape = layer.shape(shapes if layer.multi_input else shapes[0])
     except NetworkError as error:
         raise NetworkError(f"layer {wire.name!r}, after {' and '.join(map(repr, sources))}: {error}") from None
     node = Node(wire.name, layer, sources, shapes, tuple(shape))

@@ -22,9 +22,10 @@ _BATCHES = 64  # sizes whose views are kept
 class Runner:
     """Forward and backward passes of one network over one flat vector of weights.
 
-    ``feed(n)`` gives the input buffers of n rows to fill, ``forward(n)`` the scores, and ``backward(n)`` turns the slope
-    of the scores, written into ``slope(n)``, into ``slopes``: the flat vector of the weights' slopes. ``batch`` gives all
-    of these for a batch whose sequences are shorter than the network's longest, and those of all outputs.
+    ``feed(n)`` returns the input buffers of n rows to fill, ``forward(n)`` the scores, and ``backward(n)`` turns the
+    gradient of the scores, written into ``gradient(n)``, into ``gradients``: the flat vector of the weights' gradients.
+    ``batch`` returns all of these for a batch whose sequences are shorter than the network's longest, and those of all
+    outputs.
     """
 
     def __init__(
@@ -42,36 +43,36 @@ class Runner:
         self.capacity, self.training = capacity, training
         self.sparse = frozenset(sparse_readers(net))
         """The inputs that may be fed as sparse rows."""
-        self._slopes: np.ndarray | None = None
+        self._gradients: np.ndarray | None = None
         self._seen: dict[str, dict[str, Seen]] | None = None
         self._batches: dict[tuple[object, ...], Batch] = {}
 
     @property
-    def totals(self) -> bool:
+    def needs_all_reduce(self) -> bool:
         """Whether some layer sums over all ranks, so that all must pass together."""
-        return any(node.layer.totals for node in self.net.nodes)
+        return any(node.layer.needs_all_reduce for node in self.net.nodes)
 
     @property
-    def slopes(self) -> np.ndarray:
-        """The flat vector of the weights' slopes, made when it is first wanted; empty where the network is not trained."""
-        if self._slopes is None:
-            self._slopes = aligned(self.layout.size if self.training else 0, self.weights.dtype)
-        return self._slopes
+    def gradients(self) -> np.ndarray:
+        """The flat vector of the weights' gradients, allocated at first use; empty where the network is not trained."""
+        if self._gradients is None:
+            self._gradients = aligned(self.layout.size if self.training else 0, self.weights.dtype)
+        return self._gradients
 
-    def use_slopes(self, slopes: np.ndarray) -> None:
-        """Write the weights' slopes into this vector from now on: part of a longer one that is exchanged whole."""
-        self._slopes, self._seen = slopes, None
+    def use_gradients(self, gradients: np.ndarray) -> None:
+        """Write the weights' gradients into this vector from now on: part of a longer one that is exchanged whole."""
+        self._gradients, self._seen = gradients, None
         self._batches.clear()
 
     @property
     def seen(self) -> list[Seen]:
-        """The slopes that stand apart from the vector where an input is fed as sparse rows, in its order."""
-        found = (seen for slopes in self._apart().values() for seen in slopes.values())
+        """The gradients that stand apart from the vector where an input is fed as sparse rows, in its order."""
+        found = (seen for gradients in self._apart().values() for seen in gradients.values())
         return sorted(found, key=lambda seen: seen.slot.start)
 
     def _apart(self) -> dict[str, dict[str, Seen]]:
         if self._seen is None:
-            self._seen = seen_of(self.net, self.layout, self.slopes) if self.training else {}
+            self._seen = seen_of(self.net, self.layout, self.gradients) if self.training else {}
         return self._seen
 
     def batch(self, n: int, longest: Mapping[str, int] | None = None, sparse: Collection[str] = ()) -> Batch:
@@ -82,10 +83,10 @@ class Runner:
             if len(self._batches) == _BATCHES:
                 self._batches.pop(next(iter(self._batches)))
             net = self._shortened(longest) if longest else self.net
-            slopes = self.layout.views(self.slopes) if self.training else None
+            gradients = self.layout.views(self.gradients) if self.training else None
             call = Call(total=self.total, blocks=self.blocks)
             weights = self.layout.views(self.weights)
-            self._batches[key] = Batch(net, n, self.buffers, weights, slopes, call, sparse, self._apart())
+            self._batches[key] = Batch(net, n, self.buffers, weights, gradients, call, sparse, self._apart())
         return self._batches[key]
 
     def _shortened(self, longest: Mapping[str, int]) -> Net:
@@ -114,8 +115,8 @@ class Runner:
     def feed(self, n: int) -> Arrays:
         return self.batch(n).feed
 
-    def slope(self, n: int) -> np.ndarray:
-        found = self.batch(n).slope
+    def gradient(self, n: int) -> np.ndarray:
+        found = self.batch(n).gradient
         assert found is not None
         return found
 

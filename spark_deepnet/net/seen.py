@@ -1,4 +1,4 @@
-"""Slopes of weights of which a batch sees few rows: kept by these rows, apart from the flat vector."""
+"""Gradients of weights of which a batch sees few rows: kept by these rows, apart from the flat vector."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _by_row(node: Node) -> bool:
 
 
 class Seen:
-    """Slopes of one weight array (width, ...): while they stand ``apart`` those of the rows ``index`` (k,) are
+    """Gradients of one weight array (width, ...): while they stand ``apart`` those of the rows ``index`` (k,) are
     ``values`` (k, d), all others 0, and nothing is to be read of the array's stretch of the flat vector; else they are
     there."""
 
@@ -57,16 +57,16 @@ class Seen:
         return self.slot.view(flat).reshape(self.rows.shape)
 
     def take(self, index: np.ndarray) -> np.ndarray:
-        """Where the slopes of these rows, each named once, are to be written; from now on they stand apart."""
+        """Where the gradients of these rows, each named once, are to be written; from now on they stand apart."""
         self.put(index, self._room.rows(len(index)))
         return self.values.reshape(len(index), *self.array.shape[1:])
 
     def put(self, index: np.ndarray, values: np.ndarray) -> None:
-        """These are the slopes."""
+        """These are the gradients."""
         self.index, self.values, self.apart = index, values, True
 
     def whole(self) -> np.ndarray:
-        """The array in the flat vector, where all slopes are to be written."""
+        """The array in the flat vector, where all gradients are to be written."""
         self.apart, self._written = False, None
         return self.array
 
@@ -79,7 +79,7 @@ class Seen:
 
 
 def seen_of(net: Net, layout: Layout, flat: np.ndarray) -> dict[str, dict[str, Seen]]:
-    """Node -> weight -> its slopes, of the weights that sparse rows may be multiplied with."""
+    """Node -> weight -> its gradients, of the weights that sparse rows may be multiplied with."""
     readers = [node for nodes in sparse_readers(net).values() for node in nodes]
     slots = {(slot.node, slot.key): slot for slot in layout.slots}
     return {n.owner: {key: Seen(slots[n.owner, key], flat) for key in n.layer.by_row} for n in readers}

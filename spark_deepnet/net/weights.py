@@ -39,7 +39,7 @@ class Slot:
 
 class Layout:
     """The plan of the flat vector: each array starts on a cache line; those that decay come first, then those that do
-    not, then those that no step touches. The gaps hold zeros whose slopes are zero, which every optimizer leaves alone."""
+    not, then those that no step touches. The gaps hold zeros whose gradients are zero: every optimizer leaves them alone."""
 
     def __init__(self, net: Net) -> None:
         owners = [n for n in net.nodes if n.layer.share is None]

@@ -125,7 +125,7 @@ class Wirer:
                 raise NetworkError(
                     f"layer {name!r} reads {source!r}, which is no layer before it; {near(source, self.known)}"
                 )
-        if not layer.many and len(found) != 1:
+        if not layer.multi_input and len(found) != 1:
             raise NetworkError(f"layer {name!r} ({layer.kind}) reads one layer, found {len(found)}: {found}")
         return found
 

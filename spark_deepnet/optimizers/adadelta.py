@@ -28,7 +28,7 @@ def _step(g, rate, rho, epsilon, v, u, w):  # type: ignore[no-untyped-def]
 class Adadelta(Optimizer, kind="adadelta"):
     """w -= rate d,   d = sqrt((u + epsilon) / (v + epsilon)) g
 
-    v = rho v + (1 - rho) g^2 and then u = rho u + (1 - rho) d^2 are the running squares of slopes and of steps. The
+    v = rho v + (1 - rho) g^2 and then u = rho u + (1 - rho) d^2 are the running squares of gradients and of steps. The
     paper's rate is 1.
     """
 

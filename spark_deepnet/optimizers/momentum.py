@@ -26,7 +26,7 @@ def _step(g, rate, momentum, v, w):  # type: ignore[no-untyped-def]
 class Momentum(Optimizer, kind="momentum"):
     """v = momentum v + rate g,   w -= v
 
-    The rate is inside v, as in Caffe: a change of rate acts on the slopes to come, not on the speed already gained.
+    The rate is inside v, as in Caffe: a change of rate acts on the gradients to come, not on the speed already gained.
     """
 
     momentum: float = 0.9

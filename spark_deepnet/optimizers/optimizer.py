@@ -12,7 +12,7 @@ from spark_deepnet.registry import Member
 
 @dataclass(frozen=True, repr=False)
 class Optimizer(Member, family="optimizers"):
-    """The base of all optimizers. The slopes that a step gets are those of the mean loss, with L1 and L2 decay and
+    """The base of all optimizers. The gradients that a step gets are those of the mean loss, with L1 and L2 decay and
     clipping already in them.
 
     Their loops are compiled without fastmath: memory sets their speed anyway, and a vector stepped in runs equals the
@@ -26,7 +26,7 @@ class Optimizer(Member, family="optimizers"):
 
     @property
     def by_row(self) -> bool:
-        """Whether a slope of 0 leaves a weight and its vectors as they are, or is meant to: then weights of which a step
+        """Whether a gradient of 0 leaves a weight and its vectors as they are, or is meant to: then weights of which a step
         sees few rows are stepped by these rows alone."""
         return False
 
@@ -37,7 +37,7 @@ class Optimizer(Member, family="optimizers"):
     def step(
         self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
     ) -> None:
-        """Change the weights w by their slopes g, both flat.
+        """Change the weights w by their gradients g, both flat.
 
         state: the vectors, in their order; rate: the learning rate of this step; count: the number of this step, from
         1; decays: whether the optimizer's own weight decay (adamw, lamb) reaches these weights.

@@ -1,4 +1,4 @@
-"""RMSprop: slopes over their running root mean square (Tieleman and Hinton, Coursera lecture 6.5, 2012)."""
+"""RMSprop: gradients over their running root mean square (Tieleman and Hinton, Coursera lecture 6.5, 2012)."""
 
 from __future__ import annotations
 

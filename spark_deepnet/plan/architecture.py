@@ -15,7 +15,7 @@ from spark_deepnet.net.net import INPUT, Net, Node
 
 
 @dataclass(frozen=True)
-class Entry:
+class InputSpec:
     """One input of the network."""
 
     shape: Shape
@@ -30,7 +30,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Head:
+class OutputSpec:
     """One output of the network, and what is wanted of it."""
 
     name: str
@@ -50,9 +50,9 @@ class Head:
         return METRICS[self.loss.task]
 
     @property
-    def tells(self) -> int | None:
+    def num_stats(self) -> int | None:
         """How many numbers a row blocks tell each other where its scores are cut; None: they must be whole."""
-        return None if self.loss.tells is None else self.loss.tells + self.metric.tells
+        return None if self.loss.num_stats is None else self.loss.num_stats + self.metric.num_stats
 
     @property
     def steps(self) -> bool:
@@ -65,7 +65,7 @@ class Architecture:
     """Layers and loss as JSON values, and the inputs."""
 
     layers: tuple[Any, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[InputSpec, ...]
     loss: Any
     """Of every output that has none of its own."""
 
@@ -104,22 +104,22 @@ class Architecture:
         """The network as the losses see it: without top layers that are their losses' own links."""
         return self.net().without_links([head.loss.link for head in self.heads()])
 
-    def heads(self) -> tuple[Head, ...]:
+    def heads(self) -> tuple[OutputSpec, ...]:
         """The network's outputs, the first of which is the main one."""
         return tuple(self._head(out) for out in self.net().outputs)
 
-    def _head(self, out: Node) -> Head:
+    def _head(self, out: Node) -> OutputSpec:
         mark = out.layer if isinstance(out.layer, Output) else Output(name=out.name)
-        return Head(str(mark.name), Loss.of(mark.loss or self.loss), mark.weight, out.shape)
+        return OutputSpec(str(mark.name), Loss.of(mark.loss or self.loss), mark.weight, out.shape)
 
 
 MAX_SIZE = (1 << 31) - 1
 """Numbers that a value of one row may have: those of an array of Spark."""
 
 
-def _entry(values: Any) -> Entry:
+def _entry(values: Any) -> InputSpec:
     """An input from its JSON values, each of which is checked."""
-    if not isinstance(values, dict) or not values.keys() <= {f.name for f in fields(Entry)}:
+    if not isinstance(values, dict) or not values.keys() <= {f.name for f in fields(InputSpec)}:
         raise ParamError(f"architecture: an input has the fields of an Entry, found {str(values)[:80]}")
     shape, columns, least = values.get("shape"), values.get("columns", []), 0 if values.get("steps") else 1
     right = {
@@ -133,4 +133,4 @@ def _entry(values: Any) -> Entry:
     for field, sound in right.items():
         if not sound:
             raise ParamError(f"architecture: {field} of an input cannot be {str(values.get(field))[:80]}")
-    return Entry(**(values | {"shape": tuple(shape or ()), "columns": tuple(columns)}))
+    return InputSpec(**(values | {"shape": tuple(shape or ()), "columns": tuple(columns)}))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_deepnet.data.schema import Columns
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.optimizers.optimizer import Optimizer
-from spark_deepnet.plan.architecture import Architecture, Head
+from spark_deepnet.plan.architecture import Architecture, OutputSpec
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.rows.columns import Columns
 from spark_deepnet.schedules.schedule import Schedule
 
 ANY_PORT = (0, 0)
@@ -32,9 +32,9 @@ class Recipe:
     l1: float = 0.0
     l2: float = 0.0
     clip_norm: float = 0.0
-    """The longest that the slopes' vector may be; 0: any length."""
+    """The longest that the gradients' vector may be; 0: any length."""
     clip_value: float = 0.0
-    """The largest that one slope may be; 0: any size."""
+    """The largest that one gradient may be; 0: any size."""
     patience: int = 0
     tol: float = 0.0
     validated: bool = False
@@ -53,12 +53,12 @@ class Recipe:
         return self.sync_every != 1 and self.sync_state == "keep"
 
     overlap: bool = False
-    """Whether slopes are summed over the ranks while the backward pass goes on, which takes a core of its own."""
+    """Whether gradients are summed over the ranks while the backward pass goes on, which takes a core of its own."""
 
     compression: str = NONE
-    """How slopes go between hosts: as they are, as halves, or the largest alone."""
+    """How gradients go between hosts: as they are, as halves, or the largest alone."""
     ratio: float = 0.01
-    """The part of the slopes that the largest alone are."""
+    """The part of the gradients that the largest alone are."""
 
     @property
     def keeps_residual(self) -> bool:
@@ -70,10 +70,10 @@ class Recipe:
 
     def block_net(self, block: int, blocks: int) -> Net:
         """The network that one of so many blocks trains."""
-        tells = [head.tells for head in self.heads()]
-        return cut(self.scores_net(), block, blocks, remembers=self.sync_every != 1, tells=tells)
+        num_stats = [head.num_stats for head in self.heads()]
+        return cut(self.scores_net(), block, blocks, remembers=self.sync_every != 1, num_stats=num_stats)
 
-    def heads(self) -> tuple[Head, ...]:
+    def heads(self) -> tuple[OutputSpec, ...]:
         return self.architecture.heads()
 
     def made_optimizer(self) -> Optimizer:

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.data.decode.features import Faults
+from spark_deepnet.data.replicate import turns
+from spark_deepnet.data.table import Table
 from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.run import Runner
-from spark_deepnet.rows.features import Faults
-from spark_deepnet.rows.sharing import turns
-from spark_deepnet.rows.table import Table
 from spark_deepnet.score.score import ROWS, ScorePlan, cells, long_enough, picked, read, refuse, refuse_scores, scores
 
 VALUES = 64 << 20

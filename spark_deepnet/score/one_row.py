@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spark_deepnet.data.decode.vectors import SPARSE
+from spark_deepnet.data.schema import ARRAY, BYTES, IMAGE, STEPS, VECTOR, Source
 from spark_deepnet.errors import DataError
-from spark_deepnet.plan.architecture import Entry
-from spark_deepnet.rows.columns import ARRAY, BYTES, IMAGE, STEPS, VECTOR, Source
-from spark_deepnet.rows.vectors import SPARSE
+from spark_deepnet.plan.architecture import InputSpec
 
 _IMAGE = ("data", "height", "width", "nChannels", "mode")
 
 
-def one_row(value: Any, entry: Entry) -> tuple[Source, pd.DataFrame]:
+def one_row(value: Any, entry: InputSpec) -> tuple[Source, pd.DataFrame]:
     """A vector, an image, bytes, or an array of the network's shape or flat."""
     kind, cells = _cells(value, entry)
     source = Source(entry.shape, entry.name, "value", kind, entry.tokens)
@@ -24,7 +24,7 @@ def one_row(value: Any, entry: Entry) -> tuple[Source, pd.DataFrame]:
     return source, pd.DataFrame({name: pd.Series([cell], dtype=object) for name, cell in columns})
 
 
-def _cells(value: Any, entry: Entry) -> tuple[str, list[Any]]:
+def _cells(value: Any, entry: InputSpec) -> tuple[str, list[Any]]:
     """How the value is sent, and its parts."""
     if hasattr(value, "indices") and hasattr(value, "values") and not entry.steps:
         return VECTOR, [SPARSE, value.size, np.asarray(value.indices), np.asarray(value.values)]
@@ -35,7 +35,7 @@ def _cells(value: Any, entry: Entry) -> tuple[str, list[Any]]:
     return (STEPS if entry.steps else ARRAY), [_array(value, entry)]
 
 
-def _array(value: Any, entry: Entry) -> np.ndarray:
+def _array(value: Any, entry: InputSpec) -> np.ndarray:
     """The numbers, one after another, of an array that has one axis, or those of the network: its last may be several of
     the network's."""
     try:

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.data.decode.features import MISFIT, Faults, features_of
+from spark_deepnet.data.feed import fill_batch
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.schema import Source
+from spark_deepnet.data.table import Dense, Features
 from spark_deepnet.errors import DataError
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.architecture import Architecture
-from spark_deepnet.rows.columns import Source
-from spark_deepnet.rows.features import MISFIT, Faults, features_of
-from spark_deepnet.rows.feed import fed
-from spark_deepnet.rows.ragged import Ragged
-from spark_deepnet.rows.table import Dense, Features
 from spark_deepnet.score.output import Output
 
 ROWS = 256  # rows at once: their values stay in the cache of a core
@@ -173,7 +173,7 @@ def scores(runner: Runner, features: Mapping[str, Features], n: int) -> list[Sco
     found: list[list[Scores]] = [[scores_of(out.y, out.ends, 0)] for out in outputs]
     for start in range(0, n, runner.capacity):
         rows = np.arange(start, min(start + runner.capacity, n))
-        batch, lengths = fed(runner, features, rows)
+        batch, lengths = fill_batch(runner, features, rows)
         batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
         for parts, out in zip(found, batch.outputs, strict=True):
             parts.append(scores_of(out.y, out.ends, len(rows)))

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.data.decode.features import Faults
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.table import Features, joined_features
 from spark_deepnet.layers.layer import Arrays, Call, rows_of
 from spark_deepnet.net.batch import Batch
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import Net, Node
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.tokens import token_inputs
-from spark_deepnet.rows.features import Faults
-from spark_deepnet.rows.ragged import Ragged
-from spark_deepnet.rows.table import Features, joined_features
 from spark_deepnet.score.score import (
     ROWS,
     ScorePlan,

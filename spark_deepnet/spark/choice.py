@@ -1,6 +1,6 @@
 """``modelBlocks="auto"``: replicas and blocks by what they would cost, and what a worker can hold.
 
-Everything is reckoned from the network, nothing is timed: with as many slots of as much memory, the same fit takes the same
+Everything is estimated from the network, nothing is timed: with as many slots of as much memory, the same fit takes the same
 blocks again."""
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from spark_deepnet.errors import ClusterError
-from spark_deepnet.plan.cost import Costs, Link
+from spark_deepnet.forecast.analytic import estimate
+from spark_deepnet.forecast.cost import Costs, Link
+from spark_deepnet.forecast.memory import memory
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.plan.memory import memory
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.plan.reckon import reckoned
-from spark_deepnet.spark.stored import refusal
+from spark_deepnet.spark.weights.on_storage import refusal
+from spark_deepnet.train.auto_sync import steps_between
 from spark_deepnet.train.loop import EVALUATED
-from spark_deepnet.train.tempo import steps_between
 
 ROOM = 2 / 3
-"""The part of a worker's memory that weights, slopes and activations may take; the rest is for rows, Python and Spark."""
+"""The part of a worker's memory that weights, gradients and activations may take; the rest is for rows, Python and Spark."""
 NEARLY = 0.9
 """Fewer blocks are taken where they are nearly as fast as the fastest."""
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to divide the workers, as reckoned."""
+    """One way to divide the workers, as estimated."""
 
     replicas: int
     blocks: int
@@ -78,7 +78,7 @@ def candidates(
 
 
 def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None, sparse: Collection[str]) -> Candidate:
-    recipe, costs = settled(recipe, grid.blocks), reckoned(recipe, grid.blocks, link, sparse)
+    recipe, costs = settled(recipe, grid.blocks), estimate(recipe, grid.blocks, link, sparse)
     tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, tau), EVALUATED if recipe.validated else 1)
     held = memory(recipe, rows, grid.blocks, sparse).total
@@ -113,16 +113,16 @@ def choose(
     workers: int,
     exactly: bool,
     limit: int | None,
-    homeless: bool = False,
+    no_checkpoint_dir: bool = False,
     sparse: Collection[str] = (),
 ) -> Grid:
-    """The grid of a fit; one whose weights could not stay on storage is the last resort. homeless: there is no folder for
-    them; sparse: inputs whose rows are taken to be so."""
+    """The grid of a fit; one whose weights could not stay on storage is the last resort. no_checkpoint_dir: there is no
+    folder for them; sparse: inputs whose rows are taken to be so."""
     found = candidates(recipe, grids(recipe, workers, exactly), Link(), limit, sparse)
-    allowed = [c for c in found if c.fits and refusal(recipe, c.blocks, homeless) is None]
+    allowed = [c for c in found if c.fits and refusal(recipe, c.blocks, no_checkpoint_dir) is None]
     taken = chosen(allowed or found, limit)
     _log.info(
-        "fit: modelBlocks='auto' takes %d replicas of %d blocks: %d MiB a worker, %.0f rows/s by reckoning",
+        "fit: modelBlocks='auto' takes %d replicas of %d blocks: %d MiB a worker, %.0f rows/s estimated",
         *(taken.replicas, taken.blocks, taken.memory >> 20, taken.rowsPerSecond),
     )
     return Grid(taken.replicas, taken.blocks)

@@ -16,32 +16,32 @@ from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession, is_remote
 
 from spark_deepnet.exchange.report import Listener
+from spark_deepnet.forecast.cost import Link
+from spark_deepnet.forecast.memory import taken_sparse
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.plan.memory import taken_sparse
 from spark_deepnet.plan.plan import Recipe, TrainPlan
-from spark_deepnet.spark import cluster
 from spark_deepnet.spark.attributes import Names
-from spark_deepnet.spark.checkpoints import Checkpoints, check_folder
 from spark_deepnet.spark.choice import choose, settled
-from spark_deepnet.spark.design import Design, told
 from spark_deepnet.spark.explain import Forecast, forecast
-from spark_deepnet.spark.failures import in_one_sentence
-from spark_deepnet.spark.interrupts import same_properties
-from spark_deepnet.spark.jobs import Jobs, Outcome
-from spark_deepnet.spark.memory import row_memory, worker_memory
+from spark_deepnet.spark.fit.advice import tell_of_loss
+from spark_deepnet.spark.fit.barrier_fit import Jobs, Outcome
+from spark_deepnet.spark.fit.checkpoints import Checkpoints, check_folder
+from spark_deepnet.spark.fit.progress import ProgressBar
+from spark_deepnet.spark.fit.round_fit import Rounds, checked
+from spark_deepnet.spark.fit.rounding import warn_of_rounding
+from spark_deepnet.spark.fit.skew import warn_of_skew
+from spark_deepnet.spark.fit_spec import FitSpec, param_or_none
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.names import check_frame
 from spark_deepnet.spark.params import DeepNetParams
-from spark_deepnet.spark.persist import EstimatorReader, Writer
-from spark_deepnet.spark.progress import ProgressBar
-from spark_deepnet.spark.rounding import warn_of_rounding
-from spark_deepnet.spark.rounds import Rounds, checked
-from spark_deepnet.spark.skew import warn_of_skew
-from spark_deepnet.spark.stored import check_fit
+from spark_deepnet.spark.session import cluster
+from spark_deepnet.spark.session.interrupts import same_properties
+from spark_deepnet.spark.session.memory import row_memory, worker_memory
+from spark_deepnet.spark.session.spark_errors import in_one_sentence
 from spark_deepnet.spark.summary import TrainingSummary
-from spark_deepnet.spark.tell_notes import tell_of_loss
+from spark_deepnet.spark.weights.on_storage import check_fit
+from spark_deepnet.spark.weights.saved import EstimatorReader, Writer
 from spark_deepnet.spark.wire import check_overlap, identity_for, ports_of
 
 _log = logging.getLogger(__name__)
@@ -175,7 +175,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         spark = dataset.sparkSession
         with same_properties(spark):
             self._check_folder(spark)
-            design = Design(self, dataset)
+            design = FitSpec(self, dataset)
             cluster.share_python(spark)
             plan, rounds = self._plan(spark, design)
             outcome = self._train(spark, design.frame, plan, rounds)
@@ -185,7 +185,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         return self._model(plan, outcome, design.class_names, time.perf_counter() - began)
 
     def _check_folder(self, spark: SparkSession) -> None:
-        folder = told(self, "checkpointDir")
+        folder = param_or_none(self, "checkpointDir")
         if folder:
             check_folder(spark, folder)
 
@@ -195,12 +195,12 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         """What a fit on the DataFrame would take, printed and returned, without it: parameters, multiply-adds and memory
         of each layer, seconds and bytes of a step, and how the speed would grow with the workers.
 
-        A few steps are timed on this machine; the exchange is reckoned from a message's ``latency`` (seconds) and the
+        A few steps are timed on this machine; the exchange is estimated from a message's ``latency`` (seconds) and the
         network's ``bandwidth`` (bytes a second). Errors are those of ``fit``."""
         check_frame(dataset, "explainPlan")
         link, spark = Link(latency, bandwidth), dataset.sparkSession
         self._check_folder(spark)
-        plan, rounds = self._plan(spark, Design(self, dataset))
+        plan, rounds = self._plan(spark, FitSpec(self, dataset))
         found = forecast(plan, link, rounds, worker_memory(spark))
         print(found)
         return found
@@ -222,10 +222,10 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             return nullcontext()
         return Checkpoints(spark, self.getCheckpointDir(), plan, rounds, self.getKeepCheckpoints())
 
-    def _plan(self, spark: SparkSession, design: Design) -> tuple[TrainPlan, bool]:
+    def _plan(self, spark: SparkSession, design: FitSpec) -> tuple[TrainPlan, bool]:
         """What every rank is told, and whether the fit goes in rounds of ordinary jobs."""
         recipe, rounds = design.recipe, cluster.without_barrier(spark, self.getExchange())
-        asked, blocks, folder = self.getNumTrainWorkers(), self.getModelBlocks(), told(self, "checkpointDir")
+        asked, blocks, folder = self.getNumTrainWorkers(), self.getModelBlocks(), param_or_none(self, "checkpointDir")
         if rounds:
             recipe = checked(recipe, self.isSet(self.syncEvery), 1 if blocks == "auto" else blocks)
             grid = Grid(cluster.partitions_for(spark, asked))
@@ -247,7 +247,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             checkpoint_every=max(0, self.getCheckpointInterval()) if folder else 0,
             threads=cluster.threads_of(spark),
             row_memory=row_memory(spark, self.getMaxMemoryInMB()),
-            ports=ports_of(told(self, "portRange")),
+            ports=ports_of(param_or_none(self, "portRange")),
             identity=b"" if rounds else identity_for(spark, self.getEncryption()),
         )
         if not rounds:
@@ -270,11 +270,11 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
                 listener = Listener(host, plan.secret, bar.heard, plan.listening, plan.identity)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
-            return Jobs(frame, plan, state, told(self, "checkpointDir"), bar, checkpoints).run()
+            return Jobs(frame, plan, state, param_or_none(self, "checkpointDir"), bar, checkpoints).run()
 
     def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:
-        told = [None if each is None else list(each) for each in names]
-        model = DeepNetModel(plan.recipe.architecture, outcome.weights, told)
+        param_or_none = [None if each is None else list(each) for each in names]
+        model = DeepNetModel(plan.recipe.architecture, outcome.weights, param_or_none)
         model._resetUid(self.uid)
         best = outcome.clock["best_epoch"]
         model.summary_ = TrainingSummary(

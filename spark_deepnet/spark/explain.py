@@ -1,15 +1,15 @@
-"""What a fit would take, foretold from a few steps on this machine: as fields, and in words."""
+"""What a fit would take, predicted from a few steps on this machine: as fields, and in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spark_deepnet.plan.cost import Costs, Link
-from spark_deepnet.plan.memory import Memory, NodeCost, memory, nodes, row_bytes, taken_sparse
+from spark_deepnet.forecast.cost import Costs, Link
+from spark_deepnet.forecast.memory import Memory, NodeCost, memory, nodes, row_bytes, taken_sparse
+from spark_deepnet.forecast.probe import probe
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark.choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.train.loop import EVALUATED
-from spark_deepnet.train.probe import probe
 
 WORKERS = tuple(2**i for i in range(11))
 TAUS = (1, 10, 50, 100)
@@ -34,13 +34,13 @@ class Forecast:
     syncEvery: int
     """As set, or as ``auto`` would find it."""
     rounds: bool
-    """Whether weights would be exchanged by Spark jobs, which are not foretold."""
+    """Whether weights would be exchanged by Spark jobs, which are not predicted."""
     blocks: int
     """Workers of one replica, each with a block of the weights."""
     costs: Costs
     """Seconds, bytes and speedup for any number of replicas of so many blocks, and any syncEvery."""
     candidates: tuple[Candidate, ...]
-    """The ways to divide these workers into replicas and blocks, as ``modelBlocks="auto"`` reckons them without timing;
+    """The ways to divide these workers into replicas and blocks, as ``modelBlocks="auto"`` estimates them without timing;
     none where there is one only."""
 
     @property
@@ -121,7 +121,7 @@ def _row(name: str, shape: str, *found: NodeCost) -> str:
 
 def _whole(f: Forecast) -> list[str]:
     m = f.memory
-    parts = {"weights": m.weights, "slopes": m.slopes, "optimizer": m.vectors, "best weights": m.best}
+    parts = {"weights": m.weights, "gradients": m.gradients, "optimizer": m.vectors, "best weights": m.best}
     parts[f"activations of {m.rows:,} rows"] = m.activations
     shown = ", ".join(f"{name} {size / 2**20:.2f}" for name, size in parts.items() if size)
     who = "worker" if f.workers == 1 else "workers"
@@ -131,7 +131,7 @@ def _whole(f: Forecast) -> list[str]:
         f"step on {f.workers:,} {who}{apart}, syncEvery={f.syncEvery}: "
         f"{f.share:,} rows each in {_ms(f.computeSeconds)}, an exchange in {_ms(f.exchangeSeconds)}; "
         f"a step takes {_ms(f.stepSeconds)} and {f.stepBytes:,.0f} bytes of each worker, {f.rowsPerSecond:,.0f} rows/s",
-        f"exchange reckoned with {1e6 * f.costs.link.latency:g} us a message and {f.costs.link.bandwidth / 1e9:g} GB/s",
+        f"exchange estimated with {1e6 * f.costs.link.latency:g} us a message and {f.costs.link.bandwidth / 1e9:g} GB/s",
     ]
     if f.rounds:
         lines.append("exchange by Spark jobs: every round also takes a job's seconds, which are not in these figures")
@@ -143,7 +143,7 @@ def _choices(f: Forecast) -> list[str]:
     if not f.candidates:
         return []
     lines = [
-        "replicas x blocks, reckoned from multiply-adds without timing, as modelBlocks='auto' does",
+        "replicas x blocks, estimated from multiply-adds without timing, as modelBlocks='auto' does",
         _CHOICE.format("replicas", "blocks", "syncEvery", "MiB", "step", "bytes", "rows/s", ""),
     ]
     for c in f.candidates:

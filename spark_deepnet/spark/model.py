@@ -19,27 +19,28 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, FloatType, StructField, StructType
 
+from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
-from spark_deepnet.rows.columns import Source
 from spark_deepnet.score.one_row import one_row
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
 from spark_deepnet.score.streamed import score_streamed
-from spark_deepnet.spark import cluster, read
+from spark_deepnet.spark import read
 from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
-from spark_deepnet.spark.design import check_ranges, names_of, told
-from spark_deepnet.spark.failures import in_one_sentence
+from spark_deepnet.spark.fit_spec import check_ranges, names_of, param_or_none
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
 from spark_deepnet.spark.params import DeepNetParams
-from spark_deepnet.spark.persist import ModelReader, ModelWriter
-from spark_deepnet.spark.shards import Shards
-from spark_deepnet.spark.spread import Wire, possible, spread
-from spark_deepnet.spark.stored import Stored
+from spark_deepnet.spark.session import cluster
+from spark_deepnet.spark.session.spark_errors import in_one_sentence
 from spark_deepnet.spark.summary import TrainingSummary
+from spark_deepnet.spark.weights.barrier_transform import Wire, possible, spread
+from spark_deepnet.spark.weights.on_storage import Stored
+from spark_deepnet.spark.weights.saved import ModelReader, ModelWriter
+from spark_deepnet.spark.weights.streamed import Shards
 from spark_deepnet.spark.wire import identity_for, ports_of
 
 _NUMBERS = ArrayType(DoubleType())
@@ -169,7 +170,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def _wire(self, dataset: DataFrame) -> Wire:
         identity = identity_for(dataset.sparkSession, self.getEncryption())
-        return Wire(self.getTimeout(), ports_of(told(self, "portRange")), identity)
+        return Wire(self.getTimeout(), ports_of(param_or_none(self, "portRange")), identity)
 
     def _scorer(
         self, dataset: DataFrame, plan: ScorePlan
@@ -201,7 +202,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def check_thresholds(self) -> None:
         """Refuse thresholds that are not one a class."""
-        self._outputs[0].check_thresholds(told(self, "thresholds"))
+        self._outputs[0].check_thresholds(param_or_none(self, "thresholds"))
 
     def _plan_for(self, dataset: DataFrame) -> tuple[ScorePlan, list[Column]]:
         check_ranges(self)
@@ -216,7 +217,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return self._plan(tuple(sources)), inputs
 
     def _plan(self, sources: tuple[Source, ...]) -> ScorePlan:
-        thresholds = told(self, "thresholds")
+        thresholds = param_or_none(self, "thresholds")
         weights = b"" if isinstance(self._held, Stored) else self._held.tobytes()
         digest = hashlib.sha256(json.dumps(self.architecture.to_json()).encode() + weights).hexdigest()
         return ScorePlan(
@@ -231,7 +232,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def _wanted(self) -> dict[str, tuple[str, int]]:
         """The columns to be written -> what each takes of which output."""
-        told = {
+        param_or_none = {
             PREDICTION: self.getPredictionCol(),
             RAW: self.getRawPredictionCol(),
             PROBABILITY: self.getProbabilityCol(),
@@ -239,7 +240,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         found = [
             (f"{name}_{output.name}" if k else name, (part, k))
             for k, output in enumerate(self._outputs)
-            for part, name in told.items()
+            for part, name in param_or_none.items()
             if name and part in output.parts
         ]
         names = [name for name, _ in found]

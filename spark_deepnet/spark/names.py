@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
 from spark_deepnet.errors import DataError, near
-from spark_deepnet.spark.cluster import conf
+from spark_deepnet.spark.session.cluster import conf
 
 CASE = "spark.sql.caseSensitive"
 

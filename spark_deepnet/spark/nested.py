@@ -9,7 +9,7 @@ from math import prod
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from spark_deepnet.plan.architecture import Entry
+from spark_deepnet.plan.architecture import InputSpec
 
 
 def levels_of(x: Column, depth: int) -> list[Column]:
@@ -20,7 +20,7 @@ def levels_of(x: Column, depth: int) -> list[Column]:
     return found
 
 
-def flat_and_shape(x: Column, depth: int, entry: Entry) -> list[Column]:
+def flat_and_shape(x: Column, depth: int, entry: InputSpec) -> list[Column]:
     """The numbers of each row one after another, null where it has another shape; and that shape as a text, else "".
 
     Only the last axis of a row may be several of the network's axes: a row of pictures 4 x 6 x 1 may come as 4 x 6.

@@ -154,13 +154,13 @@ class DeepNetParams(
     clipNorm: "Param[float]" = Param(
         Params._dummy(),
         "clipNorm",
-        "the longest that the vector of all slopes may be (>= 0; 0: any length)",
+        "the longest that the vector of all gradients may be (>= 0; 0: any length)",
         typeConverter=TypeConverters.toFloat,  # type: ignore[arg-type]
     )
     clipValue: "Param[float]" = Param(
         Params._dummy(),
         "clipValue",
-        "the largest that one slope may be (>= 0; 0: any size)",
+        "the largest that one gradient may be (>= 0; 0: any size)",
         typeConverter=TypeConverters.toFloat,  # type: ignore[arg-type]
     )
     modelBlocks: "Param[Any]" = Param(
@@ -201,14 +201,14 @@ class DeepNetParams(
     compression: "Param[Any]" = Param(
         Params._dummy(),
         "compression",
-        "how slopes go between hosts: none (as they are), fp16 (in half precision), or topk (of each host the largest "
+        "how gradients go between hosts: none (as they are), fp16 (in half precision), or topk (of each host the largest "
         "hundredth, or the ratio in {'kind': 'topk', 'ratio': 0.05}; the rest is sent later)",
         typeConverter=to_compression,  # type: ignore[arg-type]
     )
     overlap: "Param[bool]" = Param(
         Params._dummy(),
         "overlap",
-        "whether slopes are summed over the workers while the backward pass goes on; it takes a core of its own",
+        "whether gradients are summed over the workers while the backward pass goes on; it takes a core of its own",
         typeConverter=TypeConverters.toBoolean,  # type: ignore[arg-type]
     )
     encryption: "Param[str]" = Param(

@@ -31,15 +31,15 @@ from pyspark.sql.types import (
     StructType,
 )
 
+from spark_deepnet.data.decode.vectors import SPARSE
+from spark_deepnet.data.schema import ARRAY, BYTES, IMAGE, STEPS, VALIDATION, VECTOR, WEIGHT, Source, Target
 from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.net.tokens import MAX_IN_FLOATS
-from spark_deepnet.plan.architecture import Entry
-from spark_deepnet.rows.columns import ARRAY, BYTES, IMAGE, STEPS, VALIDATION, VECTOR, WEIGHT, Source, Target
-from spark_deepnet.rows.vectors import SPARSE
+from spark_deepnet.plan.architecture import InputSpec
+from spark_deepnet.spark.fit.advice import tell_of_classes
+from spark_deepnet.spark.fit.rounding import exact
 from spark_deepnet.spark.names import column, field
 from spark_deepnet.spark.nested import flat_and_shape
-from spark_deepnet.spark.rounding import exact
-from spark_deepnet.spark.tell_notes import tell_of_classes
 
 FLOATS = "array<float>"
 ANY = -1  # a first size of this: any number of steps
@@ -91,7 +91,7 @@ def is_number(f: StructField) -> bool:
     return isinstance(f.dataType, NumericType | BooleanType)
 
 
-def source_of(df: DataFrame, entry: Entry, columns: Sequence[str]) -> tuple[list[Column], Source]:
+def source_of(df: DataFrame, entry: InputSpec, columns: Sequence[str]) -> tuple[list[Column], Source]:
     """What is sent for one input of the network."""
     source = Source(entry.shape, entry.name, ", ".join(columns), STEPS if entry.steps else ARRAY, entry.tokens)
     f = field(df, columns[0], "featuresCol")
@@ -121,7 +121,7 @@ def source_of(df: DataFrame, entry: Entry, columns: Sequence[str]) -> tuple[list
     return [part.alias(name) for part, name in zip(found, source.columns, strict=True)], source
 
 
-def exact_of(df: DataFrame, entry: Entry, columns: Sequence[str], source: Source) -> list[Column]:
+def exact_of(df: DataFrame, entry: InputSpec, columns: Sequence[str], source: Source) -> list[Column]:
     """A few rows of what is sent for an input, as doubles; nothing where float32 holds all numbers of its type."""
     f = field(df, columns[0], "featuresCol")
     fields = [field(df, name, "featuresCols") for name in columns]
@@ -167,7 +167,7 @@ def _unwrapped(f: StructField, source: Source) -> list[Column]:
     return [kind, size, indices, values if source.tokens else values.cast(FLOATS)]
 
 
-def _arrays(f: StructField, entry: Entry, kind: str) -> list[Column]:
+def _arrays(f: StructField, entry: InputSpec, kind: str) -> list[Column]:
     """Arrays as they are; arrays of arrays flat, beside the shape of those that the network cannot take."""
     levels = depth(f)
     if levels > len(entry.shape):
@@ -181,7 +181,7 @@ def _arrays(f: StructField, entry: Entry, kind: str) -> list[Column]:
     return [flat.cast(kind), shape]
 
 
-def _image(f: StructField, entry: Entry) -> list[Column]:
+def _image(f: StructField, entry: InputSpec) -> list[Column]:
     """An image's data, null of one that Spark could not decode, and its height, width, channels and mode."""
     if len(entry.shape) != len(_IMAGE[:3]):
         raise DataError(
@@ -197,22 +197,22 @@ def _image(f: StructField, entry: Entry) -> list[Column]:
 
 def entry_of(
     df: DataFrame, name: str, columns: tuple[str, ...], names: Sequence[str], sizes: tuple[int, ...] | None, tokens: int
-) -> Entry:
+) -> InputSpec:
     """One input of the network: its shape as it was given (a first size of -1: any number of steps), or from the schema,
     or at last from the rows. columns: what the layer names, if any; names: the columns that are read."""
     f = field(df, names[0], "featuresCol")
     told = _width_told(df, names)
     any_steps = sizes[0] == ANY if sizes else depth(f) == 2 or (depth(f) == 1 and tokens > 0)
     if any_steps and depth(f):
-        return Entry(_longest(df, f, sizes), name, columns, True, tokens)
+        return InputSpec(_longest(df, f, sizes), name, columns, True, tokens)
     if any_steps:
         raise DataError(f"featuresCol: column {f.name!r} is {type_of(f)}; sequences of any length come as arrays")
-    entry = Entry(sizes or ((told,) if told else _first(df, f)), name, columns, False, tokens)
+    entry = InputSpec(sizes or ((told,) if told else _first(df, f)), name, columns, False, tokens)
     check_width(df, names, entry)
     return entry
 
 
-def check_width(df: DataFrame, names: Sequence[str], entry: Entry) -> None:
+def check_width(df: DataFrame, names: Sequence[str], entry: InputSpec) -> None:
     """Refuse columns whose schema tells another number of features than the network takes."""
     told, wanted = _width_told(df, names), math.prod(entry.shape)
     if told is not None and told != wanted and not entry.steps:

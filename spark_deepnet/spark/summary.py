@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from spark_deepnet.spark.skew import rows_by_rank
+from spark_deepnet.spark.fit.skew import rows_by_rank
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class TrainingSummary:
 
     def secondsIn(self, what: str) -> list[float]:
         """Seconds in reading, meeting, compiling, computing, exchanging, waiting or total, by rank, over all jobs."""
-        totals: dict[int, float] = {}
+        needs_all_reduce: dict[int, float] = {}
         for row in self.ranks:
-            totals[row["rank"]] = totals.get(row["rank"], 0.0) + row["seconds"][what]
-        return [totals[rank] for rank in sorted(totals)]
+            needs_all_reduce[row["rank"]] = needs_all_reduce.get(row["rank"], 0.0) + row["seconds"][what]
+        return [needs_all_reduce[rank] for rank in sorted(needs_all_reduce)]

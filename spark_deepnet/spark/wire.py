@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from spark_deepnet.errors import ParamError
 from spark_deepnet.exchange.certificate import made_identity
 from spark_deepnet.plan.plan import ANY_PORT, COMPRESSIONS, NONE, TOPK, Recipe, TrainPlan
-from spark_deepnet.spark.cluster import conf
+from spark_deepnet.spark.session.cluster import conf
 
 ENCRYPTED = ("spark.ssl.rpc.enabled", "spark.network.crypto.enabled", "spark.authenticate.enableSaslEncryption")
 """Each of them has Spark's processes encrypt what they say; the last two are refused without spark.authenticate."""
@@ -67,32 +67,32 @@ def compression_of(value: Any) -> dict[str, Any]:
 
 
 def check_compression(recipe: Recipe) -> None:
-    """Refuse what compressed slopes do not go with."""
+    """Refuse what compressed gradients do not go with."""
     if recipe.compression == NONE:
         return
     if recipe.sync_every != 1:
         raise ParamError(
-            f"compression: slopes are compressed, found syncEvery={recipe.sync_every or 'auto'}, by which weights are "
+            f"compression: gradients are compressed, found syncEvery={recipe.sync_every or 'auto'}, by which weights are "
             f"exchanged, whole; leave one of the two unset"
         )
     if recipe.overlap:
         raise ParamError(
-            f"compression: {recipe.compression!r} sums all slopes at once, overlap some after the others; leave one of the "
-            f"two unset"
+            f"compression: {recipe.compression!r} sums all gradients at once, overlap some after the others; leave one of "
+            f"the two unset"
         )
 
 
 def check_overlap(plan: TrainPlan) -> None:
-    """Refuse a plan in which no slopes could be summed during the backward pass."""
+    """Refuse a plan in which no gradients could be summed during the backward pass."""
     if not plan.recipe.overlap:
         return
     if plan.blocks > 1:
         raise ParamError(
-            f"overlap: of a network in blocks all slopes are summed after the backward pass, found {plan.blocks} blocks; "
+            f"overlap: of a network in blocks all gradients are summed after the backward pass, found {plan.blocks} blocks; "
             f"leave overlap or modelBlocks unset"
         )
     if plan.recipe.sync_every != 1:
         raise ParamError(
-            f"overlap: slopes are summed during the backward pass, found syncEvery={plan.recipe.sync_every or 'auto'}, by "
-            f"which weights are exchanged; leave one of the two unset"
+            f"overlap: gradients are summed during the backward pass, found syncEvery={plan.recipe.sync_every or 'auto'}, "
+            f"by which weights are exchanged; leave one of the two unset"
         )

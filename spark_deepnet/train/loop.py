@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from spark_deepnet.data.dataset import RowBatch
+from spark_deepnet.data.sampler import Epoch, largest_share
+from spark_deepnet.data.shard import Shard
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.kernels.slopes import all_finite
+from spark_deepnet.kernels.gradients import all_finite
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.batches import Epoch, largest_share
-from spark_deepnet.rows.held import Picked
-from spark_deepnet.rows.shard import Shard
-from spark_deepnet.train import tempo
+from spark_deepnet.train import auto_sync
 from spark_deepnet.train.averaging import Averaging, averaged
 from spark_deepnet.train.block import Block
-from spark_deepnet.train.census import LIGHTEST, Census
-from spark_deepnet.train.course import Course
+from spark_deepnet.train.dataset_stats import LIGHTEST, DatasetStats
+from spark_deepnet.train.fit_clock import FitClock
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import BROKEN, STOP, Stepper
@@ -40,22 +40,22 @@ class Loop:
         recipe: Recipe,
         shard: Shard,
         channel: Channel,
-        census: Census,
+        stats: DatasetStats,
         state: State,
         meter: Meter,
         block: Block | None = None,
     ) -> None:
-        self.recipe, self.shard, self.channel, self.census = recipe, shard, channel, census
+        self.recipe, self.shard, self.channel, self.stats = recipe, shard, channel, stats
         self.state, self.clock, self.meter = state, state.clock, meter
-        self.course = Course(recipe, state, census.rows, census.validation_weights, census.notes)
+        self.course = FitClock(recipe, state, stats.rows, stats.validation_weights, stats.notes)
         self.exact = AllReduce(channel, np.float64)
         batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
-        self.share = largest_share(len(shard.train), census.rows, batch)
+        self.share = largest_share(len(shard.train), stats.rows, batch)
         """The most of this rank's rows that a step takes."""
         capacity = max(self.share, min(len(shard.valid), EVALUATED))
-        rows = channel if census.sparse else None
-        slopes = summing(recipe, channel, state)
-        self.stepper = Stepper(recipe, state, capacity, slopes, self.exact, meter, block, rows)
+        rows = channel if stats.sparse else None
+        gradients = summing(recipe, channel, state)
+        self.stepper = Stepper(recipe, state, capacity, gradients, self.exact, meter, block, rows)
         self.block = self.stepper.block
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce)
         self.pending = np.zeros((len(self.stepper.heads), 3))
@@ -83,10 +83,10 @@ class Loop:
         """The running statistics of layers such as BatchNorm, for the weights that the fit has come to. With validation
         rows they stay as they were validated."""
         recipe, channel = self.recipe, self.channel
-        if not self.stepper.runner.totals or recipe.validated:
+        if not self.stepper.runner.needs_all_reduce or recipe.validated:
             return
         batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
-        rows = self.census.rows
+        rows = self.stats.rows
         epoch = Epoch(self.shard.train, rows, batch, recipe.seed, self.clock.epoch, channel.rank, channel.size)
         with self.meter.timed("computing"):
             for step in range(min(epoch.steps, REFRESHING)):
@@ -108,8 +108,8 @@ class Loop:
 
     def _find_tau(self) -> None:
         """Once a job. Replicas that have stepped alone go on so: their optimizers' vectors may differ."""
-        seconds = tempo.measured(self.stepper, self.shard.train, self.share, self.exact)
-        tau = tempo.steps_between(*seconds, self.channel.size, len(averaged(self.recipe, self.state)))
+        seconds = auto_sync.measured(self.stepper, self.shard.train, self.share, self.exact)
+        tau = auto_sync.steps_between(*seconds, self.channel.size, len(averaged(self.recipe, self.state)))
         self.clock.tau = max(tau, 2 if self.clock.tau > 1 else 1)
         self.found_tau = True
 
@@ -117,7 +117,7 @@ class Loop:
         """The rest of an epoch; true where the job ends within it or with it."""
         clock, recipe, train, channel = self.clock, self.recipe, self.shard.train, self.channel
         batch = recipe.batch_size * self._replicas(tau > 1)
-        epoch = Epoch(train, self.census.rows, batch, recipe.seed, clock.epoch, channel.rank, channel.size)
+        epoch = Epoch(train, self.stats.rows, batch, recipe.seed, clock.epoch, channel.rank, channel.size)
         own = epoch.weight_sums()
         sums = own.copy()
         with self.meter.timed("exchanging"):
@@ -141,7 +141,7 @@ class Loop:
             self._end_epoch(report)
         return ends
 
-    def _step(self, rows: Picked, weights: np.ndarray, rate: float, wants_end: WantsEnd) -> bool:
+    def _step(self, rows: RowBatch, weights: np.ndarray, rate: float, wants_end: WantsEnd) -> bool:
         """One step of all ranks together, whose rows have these weights, one for each output; true where rank 0 wants
         the job to end with it."""
         stop = self.channel.rank == 0 and wants_end()
@@ -151,14 +151,14 @@ class Loop:
         self.course.note(self.stepper.sums(weights))
         return bool(self.stepper.tail[STOP])
 
-    def _step_alone(self, rows: Picked, weights: np.ndarray, rate: float) -> None:
+    def _step_alone(self, rows: RowBatch, weights: np.ndarray, rate: float) -> None:
         """One step of this rank by itself, over rows of these weights."""
         self.stepper.step_alone(*rows, inverse(weights), rate)
         self.pending += self.stepper.sums(weights)
         self.broken += float(self.stepper.tail[BROKEN])
         self.course.tick()
 
-    def _steps_of_blocks(self, rows: Picked, weights: np.ndarray, rate: float, tau: int) -> None:
+    def _steps_of_blocks(self, rows: RowBatch, weights: np.ndarray, rate: float, tau: int) -> None:
         """The rest of a round over the same rows: each block by what it remembers of the others."""
         for _ in range(tau - 1):
             self.stepper.step_alone(*rows, inverse(weights), rate, fresh=False)
@@ -205,5 +205,5 @@ class Loop:
 
 
 def inverse(weights: np.ndarray) -> np.ndarray:
-    """What slopes are scaled by: rows without any weight make none."""
+    """What gradients are scaled by: rows without any weight make none."""
     return np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > LIGHTEST)

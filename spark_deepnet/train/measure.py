@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from spark_deepnet.plan.architecture import Head
+from spark_deepnet.plan.architecture import OutputSpec
 
 SECONDS = ("reading", "meeting", "compiling", "computing", "exchanging", "waiting")
 
@@ -31,7 +31,7 @@ class Meter:
             self.seconds[what] += time.perf_counter() - start
 
 
-def told(heads: Sequence[Head], means: Sequence[Sequence[float]], of: str = "") -> dict[str, float]:
+def told(heads: Sequence[OutputSpec], means: Sequence[Sequence[float]], of: str = "") -> dict[str, float]:
     """Measures by name, from each output's mean loss and metric: of a network with one output its loss and metric, of
     one with several the whole loss, and each output's own as ``age_loss``. of: the rows measured, where they are not
     those trained on."""

@@ -1,4 +1,4 @@
-"""The slopes' vector summed over the ranks in stretches, each as soon as the backward pass has completed it."""
+"""The gradients' vector summed over the ranks in stretches, each as soon as the backward pass has completed it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Overlapped:
     """``done(node)`` after each node's backward pass, ``finish()`` after the last: the vector is the sum.
 
     Weights that decay lie in the order of their nodes, so they are complete from the back to the front and go in
-    stretches; all the rest (the first node's weights, biases, what stands behind the slopes) goes at the end."""
+    stretches; all the rest (the first node's weights, biases, what stands behind the gradients) goes at the end."""
 
     def __init__(self, layout: Layout, vector: np.ndarray, all_reduce: Callable[[np.ndarray], None]) -> None:
         self.vector = vector
@@ -26,7 +26,7 @@ class Overlapped:
         self._left = list(self.stretches)
 
     def done(self, node: str) -> None:
-        """The slopes of the weights that this node owns are complete."""
+        """The gradients of the weights that this node owns are complete."""
         if self._left and self._left[0] == node:
             self._overlap.ready(self.vector[self.stretches[self._left.pop(0)]])
 

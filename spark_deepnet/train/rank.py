@@ -15,29 +15,29 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.data.dataset import InMemoryDataset
+from spark_deepnet.data.dummy import dummy_table
+from spark_deepnet.data.replicate import share_failure, shared
+from spark_deepnet.data.shard import Reader, Shard
+from spark_deepnet.data.trim import trim_allocators
 from spark_deepnet.errors import DataError, ExchangeError, LostPeerError, NetworkError, ParamError, TrainingError
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.memory import memory_channels
-from spark_deepnet.exchange.nobody import Nobody
+from spark_deepnet.exchange.null_channel import NullChannel
+from spark_deepnet.exchange.rendezvous import rendezvous
 from spark_deepnet.exchange.report import Reporter
-from spark_deepnet.exchange.seats import Seats
+from spark_deepnet.exchange.sub_channel import SubChannel
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.chunks import Chunk, chunks_of
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.blank import blank
-from spark_deepnet.rows.freed import give_back
-from spark_deepnet.rows.held import Held
-from spark_deepnet.rows.shard import Reader, Shard
-from spark_deepnet.rows.sharing import share_failure, shared
 from spark_deepnet.train.block import Block
-from spark_deepnet.train.census import Census, take_census
-from spark_deepnet.train.handover import hand_over
+from spark_deepnet.train.dataset_stats import DatasetStats, take_stats
 from spark_deepnet.train.loop import Loop, Report
 from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.redistribute import redistribute_state
 from spark_deepnet.train.state import ALL, State
 from spark_deepnet.train.step import Stepper
 
@@ -55,7 +55,7 @@ SETUPS = 20  # a job lasts at least so many times its set-up
 
 
 @dataclass(frozen=True)
-class Seat:
+class RankContext:
     """A rank's place among the others: who it is, where it listens, and how all first speak to all."""
 
     rank: int
@@ -66,31 +66,31 @@ class Seat:
     """Spark's number of the job's stage."""
 
 
-def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator[pd.DataFrame]:
+def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -> Iterator[pd.DataFrame]:
     """Train one rank's part of one job; yields rows of SCHEMA."""
     try:
         with threadpool_limits(plan.threads):
-            yield from _job(plan, frames, seat)
+            yield from _job(plan, frames, context)
     except SAID as error:
         said = {"error": type(error).__name__, "message": str(error)}
-        yield _frame(ERROR, seat.rank, [json.dumps(said).encode()])
+        yield _frame(ERROR, context.rank, [json.dumps(said).encode()])
     except LostPeerError:
         time.sleep(LAST_WORDS)  # Spark ends all ranks with the first error that it hears of: let that be the cause
         raise
 
 
-def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterator[pd.DataFrame]:
+def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -> Iterator[pd.DataFrame]:
     meter = Meter()
     with closing(Reader(plan.columns, plan.row_memory)) as reader:
         pool = ThreadPoolExecutor(1, thread_name_prefix="meet")
-        meeting = pool.submit(_met, plan, seat)  # takes a second of waiting: meanwhile kernels and rows are loaded
+        meeting = pool.submit(_met, plan, context)  # takes a second of waiting: meanwhile kernels and rows are loaded
         try:
             with meter.timed("compiling"):
-                warm_up(plan, plan.grid.block(seat.rank))
+                warm_up(plan, plan.grid.block(context.rank))
             with meter.timed("reading"):
                 shard = reader.shard(reader.tables(frames)) if plan.blocks == 1 else None
             with meter.timed("meeting"):
-                channel = _channel(meeting, plan, seat)
+                channel = _channel(meeting, plan, context)
         except BaseException:
             meeting.add_done_callback(_leave)
             raise
@@ -100,15 +100,15 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], seat: Seat) -> Iterato
             if shard is None:
                 with meter.timed("reading"):
                     shard = _shared(plan, reader, frames, channel)
-            state, census = _trained(plan, shard, channel, meter)
-            yield from _results(plan, seat, shard, state, census, channel, meter)
+            state, stats = _trained(plan, shard, channel, meter)
+            yield from _results(plan, context, shard, state, stats, channel, meter)
         finally:
             channel.close()
 
 
 def _shared(plan: TrainPlan, reader: Reader, frames: Iterable[pd.DataFrame], channel: Channel) -> Shard:
     """The rows of all ranks of a replica, of which each holds a block of the weights."""
-    blocks = Seats(channel, plan.grid.of_replica(plan.grid.replica(channel.rank)))
+    blocks = SubChannel(channel, plan.grid.of_replica(plan.grid.replica(channel.rank)))
     channel.patience = max(plan.deadline, READING)
     shard = reader.shard(shared(reader.tables(frames), reader.faults, blocks))
     share_failure(shard, blocks)
@@ -116,10 +116,10 @@ def _shared(plan: TrainPlan, reader: Reader, frames: Iterable[pd.DataFrame], cha
     return shard
 
 
-def _met(plan: TrainPlan, seat: Seat) -> Channel:
-    return meet(
-        seat.rank, seat.size, seat.address, seat.all_gather, plan.secret, plan.job, plan.deadline, plan.listening,
-        plan.identity,
+def _met(plan: TrainPlan, context: RankContext) -> Channel:
+    return rendezvous(
+        context.rank, context.size, context.address, context.all_gather, plan.secret, plan.job, plan.deadline,
+        plan.listening, plan.identity,
     )  # fmt: skip
 
 
@@ -129,25 +129,26 @@ def _leave(meeting: Future[Channel]) -> None:
         meeting.result().close()
 
 
-def _channel(meeting: Future[Channel], plan: TrainPlan, seat: Seat) -> Channel:
+def _channel(meeting: Future[Channel], plan: TrainPlan, context: RankContext) -> Channel:
     if wait([meeting], plan.deadline).done:
         return meeting.result()
     raise ExchangeError(
-        f"rank {seat.rank} at {seat.address} waited {plan.deadline:g} s to meet {seat.size - 1} others; is one frozen?"
+        f"rank {context.rank} at {context.address} waited {plan.deadline:g} s to meet {context.size - 1} others; "
+        f"is one frozen?"
     )
 
 
-def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, Census]:
+def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> tuple[State, DatasetStats]:
     grid, rank = plan.grid, channel.rank
-    replicas = Seats(channel, grid.of_block(grid.block(rank)))
+    replicas = SubChannel(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):
-        block = Block.of(plan.recipe, Seats(channel, grid.of_replica(grid.replica(rank))))
+        block = Block.of(plan.recipe, SubChannel(channel, grid.of_replica(grid.replica(rank))))
         channel.patience = max(plan.deadline, READING)
-        census = take_census(shard, replicas, plan)
+        stats = take_stats(shard, replicas, plan)
         channel.patience = plan.deadline
         state = _state(plan, shard, channel, block)
     channel.seconds_waiting = 0.0  # of training alone
-    loop = Loop(plan.recipe, shard, replicas, census, state, meter, block)
+    loop = Loop(plan.recipe, shard, replicas, stats, state, meter, block)
     setup = meter.elapsed
     lasts = max(plan.job_seconds, SETUPS * setup) if plan.job_seconds else 0.0
     reporter = _reporter(plan) if rank == 0 else None
@@ -156,7 +157,7 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
     finally:
         if reporter is not None:
             reporter.close()
-    return state, census
+    return state, stats
 
 
 def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> State:
@@ -166,9 +167,9 @@ def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> Sta
     if recipe.keeps_residual:
         state.residual = aligned(state.weights.size)
     if plan.state_chunks:
-        chunks = hand_over(shard.state, plan.state_chunks, channel, plan.grid)
+        chunks = redistribute_state(shard.state, plan.state_chunks, channel, plan.grid)
         state.restore(chunks, channel.rank, recipe.keeps_own, block.channel.rank)
-        give_back()  # as much as the state itself
+        trim_allocators()  # as much as the state itself
     return state
 
 
@@ -195,7 +196,13 @@ def _report_to(reporter: Reporter | None) -> Report:
 
 
 def _results(
-    plan: TrainPlan, seat: Seat, shard: Shard, state: State, census: Census, channel: Channel, meter: Meter
+    plan: TrainPlan,
+    context: RankContext,
+    shard: Shard,
+    state: State,
+    stats: DatasetStats,
+    channel: Channel,
+    meter: Meter,
 ) -> Iterator[pd.DataFrame]:
     """Measures of every rank; of the first replica also the weights, or the state where the fit goes on, to which every
     rank adds what is its own. A chunk's ``rank`` is whose it is."""
@@ -204,14 +211,14 @@ def _results(
     measures = {
         "seconds": meter.seconds | {"total": meter.elapsed},
         "bytesSent": channel.bytes_sent,
-        "fingerprint": census.fingerprint,
-        "rows": census.rows,
-        "validationRows": census.validation_rows,
+        "fingerprint": stats.fingerprint,
+        "rows": stats.rows,
+        "validationRows": stats.validation_rows,
         "ownRows": len(shard.train) + len(shard.valid),
         "spilledBytes": shard.spilled,
         "rounded": shard.rounded,
-        "stage": seat.stage,
-        "notes": list(census.notes),
+        "stage": context.stage,
+        "notes": list(stats.notes),
     }
     yield _frame(MEASURES, channel.rank, [json.dumps(measures).encode()])
     own, finished = plan.recipe.keeps_own, state.clock.finished
@@ -245,10 +252,10 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     """Load or compile every kernel that the block's steps will call, on one row of zeros, of one step where rows are
     sequences."""
     recipe = plan.recipe
-    block = Block.of(recipe, Nobody(number, plan.blocks))
+    block = Block.of(recipe, NullChannel(number, plan.blocks))
     state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
-    table = blank(plan.columns, 1)
-    lonely = memory_channels(1, 1.0)[0]
-    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, lonely)
+    table = dummy_table(plan.columns, 1)
+    single_rank = memory_channels(1, 1.0)[0]
+    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, single_rank)
     stepper.step(table, table.keys(), np.zeros(1, np.int64), np.ones(len(stepper.heads)), 0.0, False)
-    stepper.evaluate(Held.all_of(table))
+    stepper.evaluate(InMemoryDataset.all_of(table))

@@ -12,19 +12,19 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.data.sampler import Epoch, largest_share
+from spark_deepnet.data.shard import Reader, Shard
 from spark_deepnet.errors import DataError
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.batches import Epoch, largest_share
-from spark_deepnet.rows.shard import Reader, Shard
 from spark_deepnet.train.averaging import averaged
-from spark_deepnet.train.census import counted
-from spark_deepnet.train.course import Course
+from spark_deepnet.train.dataset_stats import counted
+from spark_deepnet.train.fit_clock import FitClock
 from spark_deepnet.train.loop import EVALUATED, inverse
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.rank import ERROR, MEASURES, SAID, warm_up
-from spark_deepnet.train.state import Clock, State, begun, pieces
+from spark_deepnet.train.state import Clock, State, init_state, pieces
 from spark_deepnet.train.step import BROKEN, Stepper
 
 SCHEMA = "kind string, rank int, part int, mass double, data binary"
@@ -90,7 +90,7 @@ class Replica:
         self.batch, self.size = plan.recipe.batch_size * plan.workers, plan.workers
         weights, *vectors = (_array(raw) for raw in turn.vectors)
         assert turn.clock is not None
-        self.state = State(weights, vectors or begun(plan.recipe.made_optimizer(), len(weights)), None, turn.clock)
+        self.state = State(weights, vectors or init_state(plan.recipe.made_optimizer(), len(weights)), None, turn.clock)
         share = largest_share(len(shard.train), turn.rows, self.batch) if turn.task == STEP else 0
         self.stepper = Stepper(
             self.recipe, self.state, max(share, min(len(shard.valid), EVALUATED)), Call.total, Call.total, meter
@@ -100,7 +100,7 @@ class Replica:
         """So many steps: the sums of loss, metric and row weights by epoch and output, and the vectors with the weight
         of the rows."""
         clock, train = self.state.clock, self.shard.train
-        course = Course(self.recipe, self.state, self.turn.rows, ())
+        course = FitClock(self.recipe, self.state, self.turn.rows, ())
         sums: list[np.ndarray] = []
         broken, left = 0.0, self.turn.steps
         while left:

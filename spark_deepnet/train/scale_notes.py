@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from spark_deepnet.data.schema import Source, Target
 from spark_deepnet.net.net import Net
-from spark_deepnet.plan.architecture import Head
+from spark_deepnet.plan.architecture import OutputSpec
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import Source, Target
 
 LARGE, SMALL = 1e3, 1e-4
 """The size (root of the mean square) of numbers from which, or below which, they are told of."""
@@ -45,7 +45,7 @@ def _of_input(source: Source, found: list[dict[str, Any]], net: Net) -> str | No
     )
 
 
-def _of_targets(target: Target, found: list[dict[str, Any]], head: Head) -> str | None:
+def _of_targets(target: Target, found: list[dict[str, Any]], head: OutputSpec) -> str | None:
     if not found or head.loss.task != "regression":
         return None
     closest = max(found, key=lambda f: float(f["steps"]))

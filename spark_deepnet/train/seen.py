@@ -1,4 +1,4 @@
-"""Slopes of few rows: summed over the ranks and stepped by these rows alone, wherever no others change."""
+"""Gradients of few rows: summed over the ranks and stepped by these rows alone, wherever no others change."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from spark_deepnet.plan.plan import NONE, Recipe
 
 NO_ROWS = np.zeros(0, np.int32)
 Move = Callable[[np.ndarray, np.ndarray, tuple[np.ndarray, ...], bool], None]
-"""(weights, slopes, the optimizer's vectors, whether the weights decay): weights and vectors are changed."""
+"""(weights, gradients, the optimizer's vectors, whether the weights decay): weights and vectors are changed."""
 
 
 class SeenRows:
-    """What of the flat vector of slopes stands apart in a step. channel: over which rows go; None: they are summed as
-    all other slopes are."""
+    """What of the flat vector of gradients stands apart in a step. channel: over which rows go; None: they are summed as
+    all other gradients are."""
 
     def __init__(self, recipe: Recipe, runner: Runner, channel: Channel | None) -> None:
         self.seen = runner.seen if runner.sparse else []
         optimizer = recipe.made_optimizer()
         self.decays = bool(recipe.l1 or recipe.l2)
         self.by_row = {s.slot.name: optimizer.by_row and not (self.decays and s.slot.weight.decays) for s in self.seen}
-        """Whether a step changes no weights but those of the rows that have slopes."""
+        """Whether a step changes no weights but those of the rows that have gradients."""
         self._sums: dict[str, RowSum] = {}
-        if channel is not None and recipe.compression == NONE:  # what compresses wants all slopes
+        if channel is not None and recipe.compression == NONE:  # what compresses wants all gradients
             self._sums = {s.slot.name: RowSum(channel, *s.rows.shape) for s in self.seen}
         self._rooms: dict[tuple[str, int], Room] = {}
 
-    def nothing(self, slopes: np.ndarray) -> None:
-        """A rank without rows has no slopes."""
+    def nothing(self, gradients: np.ndarray) -> None:
+        """A rank without rows has no gradients."""
         for seen in self.seen:
             seen.take(NO_ROWS)
-        for stretch in self.rest(slice(0, slopes.size)):
-            slopes[stretch] = 0
+        for stretch in self.rest(slice(0, gradients.size)):
+            gradients[stretch] = 0
 
     def sum(self, vector: np.ndarray, all_reduce: Callable[[np.ndarray], None]) -> None:
         """The vector, and what stands apart from it, become the sums over all ranks."""
@@ -59,16 +59,16 @@ class SeenRows:
         for seen in self.seen:
             if not self.by_row[seen.slot.name]:
                 seen.spread()
-                if self.decays:  # which is added to all slopes
+                if self.decays:  # which is added to all gradients
                     seen.whole()
         return [seen for seen in self.seen if seen.apart]
 
     def rest(self, stretch: slice) -> list[slice]:
-        """The parts of a stretch of the vector that hold slopes: what stands apart is left out."""
+        """The parts of a stretch of the vector that hold gradients: what stands apart is left out."""
         return outside(stretch, [seen.stretch for seen in self.seen if seen.apart])
 
     def step(self, seen: Seen, flats: Sequence[np.ndarray], move: Move) -> None:
-        """Move the rows that have slopes; flats: the weights and the optimizer's vectors, of which they are picked."""
+        """Move the rows that have gradients; flats: the weights and the optimizer's vectors, of which they are picked."""
         picked = [self._picked(seen, k, flat) for k, flat in enumerate(flats)]
         w, *vectors = (rows.reshape(-1) for rows in picked)
         move(w, seen.values.reshape(-1), tuple(vectors), seen.slot.weight.decays)

@@ -61,12 +61,12 @@ class State:
     best: np.ndarray | None
     clock: Clock
     residual: np.ndarray | None = None
-    """Of the slopes, where the largest alone are sent: all that this rank still owes the others."""
+    """Of the gradients, where the largest alone are sent: all that this rank still owes the others."""
 
     @staticmethod
     def started(layout: Layout, optimizer: Optimizer, seed: int, validated: bool) -> State:
         weights = layout.started(seed)
-        return State(weights, begun(optimizer, layout.size), weights.copy() if validated else None, Clock())
+        return State(weights, init_state(optimizer, layout.size), weights.copy() if validated else None, Clock())
 
     def kept(self) -> np.ndarray:
         """The weights that the model gets: those of the best epoch where rows were kept for validation."""
@@ -111,7 +111,7 @@ class State:
             raise ExchangeError(f"state: expected {len(known)} chunks, found {len(found)}")
 
 
-def begun(optimizer: Optimizer, size: int) -> list[np.ndarray]:
+def init_state(optimizer: Optimizer, size: int) -> list[np.ndarray]:
     """The optimizer's vectors before its first step."""
     vectors = [aligned(size) for _ in optimizer.vectors]
     for vector, value in zip(vectors, optimizer.start(), strict=True):

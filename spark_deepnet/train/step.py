@@ -6,19 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 
+from spark_deepnet.data.dataset import Rows
+from spark_deepnet.data.feed import fill_batch
+from spark_deepnet.data.table import Table
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.gather import count_not_finite
+from spark_deepnet.kernels.gradients import clip_and_decay
 from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.kernels.reductions import sum_of_squares
-from spark_deepnet.kernels.slopes import clip_and_decay
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.feed import fed
-from spark_deepnet.rows.held import Rows
-from spark_deepnet.rows.table import Table
 from spark_deepnet.train.block import Block
-from spark_deepnet.train.gauge import Gauge
+from spark_deepnet.train.loss_head import LossHead
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.overlapped import Overlapped
 from spark_deepnet.train.seen import SeenRows
@@ -28,7 +28,7 @@ Sum = Callable[[np.ndarray], None]
 """Sums a vector over all ranks, in place."""
 
 
-class Together:
+class SynchronousSum:
     """The sum over all ranks that layers ask for: over this rank's rows alone where it steps alone. It knows nothing of
     the stepper, whose arrays are thus free as soon as nobody holds it."""
 
@@ -40,7 +40,7 @@ class Together:
             self.total(vector)
 
 
-BROKEN, STOP = range(2)  # floats behind the slopes that are summed with them
+BROKEN, STOP = range(2)  # floats behind the gradients that are summed with them
 MEASURES = 2  # from here on, for each output its mean loss and metric
 
 
@@ -58,33 +58,33 @@ class Stepper:
         block: Block | None = None,
         rows: Channel | None = None,
     ) -> None:
-        """rows: the channel over which slopes of few rows go, where some rank's features are sparse."""
+        """rows: the channel over which gradients of few rows go, where some rank's features are sparse."""
         self.block = block or Block.whole(recipe)
         self.recipe, self.state, self.all_reduce, self.meter = recipe, state, all_reduce, meter
-        self.together = Together(total)
+        self.together = SynchronousSum(total)
         self.fresh = True
         """Whether the blocks of the network exchange in this step."""
         self.key = np.uint64(0)
         self.others = 0.0
-        """The squares of the other blocks' slopes, as of the last fresh step."""
+        """The squares of the other blocks' gradients, as of the last fresh step."""
         blocks = self.block.exchange
         self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self.together, blocks=blocks)
         self.heads, self.optimizer = recipe.heads(), recipe.made_optimizer()
-        self.gauges = [
-            Gauge(head, top, self.block.first) for head, top in zip(self.heads, self.block.net.tops, strict=True)
+        self.loss_heads = [
+            LossHead(head, top, self.block.first) for head, top in zip(self.heads, self.block.net.tops, strict=True)
         ]
         size = self.runner.layout.size
         self.vector = aligned(size + padded(MEASURES + 2 * len(self.heads)))
-        self.slopes, self.tail = self.vector[:size], self.vector[size:]
+        self.gradients, self.tail = self.vector[:size], self.vector[size:]
         self.measures = self.tail[MEASURES : MEASURES + 2 * len(self.heads)].reshape(-1, 2)
-        self.runner.use_slopes(self.slopes)
+        self.runner.use_gradients(self.gradients)
         self.own = self.block.own()
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
-        speak = self.runner.totals or blocks is not None  # layers that exchange need the channel themselves
+        speak = self.runner.needs_all_reduce or blocks is not None  # layers that exchange need the channel themselves
         overlaps = recipe.overlap and not speak and rows is None
         self.overlapped = Overlapped(self.runner.layout, self.vector, all_reduce) if overlaps else None
         if overlaps:
-            self.runner.sparse = frozenset()  # all slopes go in stretches of the vector
+            self.runner.sparse = frozenset()  # all gradients go in stretches of the vector
         self.rows = SeenRows(recipe, self.runner, rows)
 
     def step(
@@ -126,19 +126,19 @@ class Stepper:
                 self._update(rate)
 
     def compute(self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray) -> None:
-        """The slopes of these rows, and their measures."""
+        """The gradients of these rows, and their measures."""
         self.tail[:] = 0
-        if len(rows) == 0 and (self.together.alone or not self.runner.totals):
-            self.rows.nothing(self.slopes)
+        if len(rows) == 0 and (self.together.alone or not self.runner.needs_all_reduce):
+            self.rows.nothing(self.gradients)
             return
-        batch, lengths = fed(self.runner, table.features, rows)
+        batch, lengths = fill_batch(self.runner, table.features, rows)
         if self.fresh:
             self.key = key_of("step", self.recipe.seed, self.state.clock.count)
         batch.forward(True, self.key, keys[rows], lengths, self.fresh, self.state.clock.count)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
-            for k, (gauge, out) in enumerate(zip(self.gauges, batch.outputs, strict=True)):
-                loss, metric = gauge.measured(batch, k, table, rows, scales[k])
-                self.measures[k] = gauge.part(loss, metric)
+            for k, (loss_head, out) in enumerate(zip(self.loss_heads, batch.outputs, strict=True)):
+                loss, metric = loss_head.measured(batch, k, table, rows, scales[k])
+                self.measures[k] = loss_head.part(loss, metric)
                 self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(np.float32(loss)))
         batch.backward(None if self.overlapped is None or self.together.alone else self.overlapped.done)
 
@@ -146,7 +146,7 @@ class Stepper:
         """A forward pass of all ranks together, for the running statistics of layers such as BatchNorm: they become the
         means over this one and so many before it."""
         self.together.alone, self.fresh = False, True
-        batch, lengths = fed(self.runner, table.features, rows)
+        batch, lengths = fill_batch(self.runner, table.features, rows)
         key = key_of("step", self.recipe.seed, self.state.clock.count + passes)
         batch.forward(True, key, keys[rows], lengths, updates=passes, refreshes=True)
 
@@ -170,12 +170,12 @@ class Stepper:
         for run, decays in self.runs:
             for stretch in self.rows.rest(run):
                 vectors = tuple(vector[stretch] for vector in state.vectors)
-                move(state.weights[stretch], self.slopes[stretch], vectors, decays)
+                move(state.weights[stretch], self.gradients[stretch], vectors, decays)
         for seen in apart:
             self.rows.step(seen, [state.weights, *state.vectors], move)
 
     def _clip_scale(self) -> float:
-        """What the slopes are multiplied by so that their vector is no longer than clip_norm."""
+        """What the gradients are multiplied by so that their vector is no longer than clip_norm."""
         if not self.recipe.clip_norm:
             return 1.0
         squares = self._squares()
@@ -185,21 +185,21 @@ class Stepper:
         return min(1.0, self.recipe.clip_norm / norm) if norm > 0 else 1.0
 
     def _squares(self) -> float:
-        """Of the slopes that this block answers for."""
+        """Of the gradients that this block answers for."""
         flat = [part for own in self.own for part in self.rows.rest(own)]
         starts = {own.start for own in self.own}
         apart = [
             s.values for s in self.rows.seen if s.apart and (self.block.channel.size == 1 or s.slot.start in starts)
         ]
-        slopes = [*(self.slopes[part] for part in flat), *(values.reshape(-1) for values in apart)]
-        return float(sum(map(sum_of_squares, slopes)))
+        gradients = [*(self.gradients[part] for part in flat), *(values.reshape(-1) for values in apart)]
+        return float(sum(map(sum_of_squares, gradients)))
 
     def evaluate(self, rows: Rows) -> np.ndarray:
         """(outputs, 2): this block's part of the weighted sums of loss and metric over all rows, in scoring mode."""
         sums, ordered = np.zeros((len(self.heads), 2)), rows.in_order()
         for start in range(0, len(rows), self.runner.capacity):
             table, keys, index = ordered.between(start, min(start + self.runner.capacity, len(rows)))
-            batch, lengths = fed(self.runner, table.features, index)
+            batch, lengths = fill_batch(self.runner, table.features, index)
             batch.forward(False, np.uint64(0), keys[index], lengths)
-            sums += [g.part(*g.measured(batch, k, table, index, 1.0)) for k, g in enumerate(self.gauges)]
+            sums += [g.part(*g.measured(batch, k, table, index, 1.0)) for k, g in enumerate(self.loss_heads)]
         return sums

@@ -1,4 +1,4 @@
-"""The sum of a step's vector over the ranks: slopes compressed as the recipe says, what stands behind them never."""
+"""The sum of a step's vector over the ranks: gradients compressed as the recipe says, what stands behind them never."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from spark_deepnet.train.step import Sum
 
 
 def summing(recipe: Recipe, channel: Channel, state: State) -> Sum:
-    """How a step's vector is summed: slopes as many as the weights, and behind them its tail."""
+    """How a step's vector is summed: gradients as many as the weights, and behind them its tail."""
     exact, compression = AllReduce(channel, np.float32), _compression(recipe, state)
     if compression is None:
         return exact
-    slopes, size = AllReduce(channel, np.float32, compression), state.weights.size
+    gradients, size = AllReduce(channel, np.float32, compression), state.weights.size
 
     def in_two(vector: np.ndarray) -> None:
-        slopes(vector[:size])
+        gradients(vector[:size])
         exact(vector[size:])
 
     return in_two

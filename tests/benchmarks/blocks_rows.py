@@ -1,12 +1,12 @@
-"""Two blocks on two cores beside the whole network on one; and each, with the bytes of a step, as it is foretold."""
+"""Two blocks on two cores beside the whole network on one; and each, with the bytes of a step, as predicted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from spark_deepnet.forecast.cost import Link
 from spark_deepnet.layers import LSTM, Conv2D, Dense, GlobalAveragePool2D
-from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark.explain import forecast
 from tests.benchmarks.fits import CLASSES, Network, sent, timed
@@ -41,23 +41,23 @@ def rows() -> Iterator[Row]:
 def bench(name: str, network: Network) -> Iterator[Row]:
     """In turns, the quickest of each side, so that a busy machine slows neither."""
     plans = {2: network.plan(2, blocks=2), 1: network.plan(1)}
-    foretold: dict[int, float] = dict.fromkeys(plans, float("inf"))
-    found = foretold.copy()
+    predicted: dict[int, float] = dict.fromkeys(plans, float("inf"))
+    found = predicted.copy()
     for _ in range(TURNS):
         for m, plan in plans.items():
-            foretold[m] = min(foretold[m], forecast(plan, Link()).stepSeconds)
+            predicted[m] = min(predicted[m], forecast(plan, Link()).stepSeconds)
             found[m] = min(found[m], timed(network, plan))
     yield row(f"{name}, 2 on 2 cores", "ms", 1e3 * found[2], 1e3 * found[1], "the whole on one core", RATIO)
     for m in plans:
-        words = f"foretold {1e3 * foretold[m]:.1f} ms, timed {1e3 * found[m]:.1f} ms"
-        yield row(f"{name}, step of {m}", "x", _apart(foretold[m], found[m]), 1.0, words, NEAR)
+        words = f"predicted {1e3 * predicted[m]:.1f} ms, timed {1e3 * found[m]:.1f} ms"
+        yield row(f"{name}, step of {m}", "x", _apart(predicted[m], found[m]), 1.0, words, NEAR)
     yield bytes_of(name, network, plans[2])
 
 
 def bytes_of(name: str, network: Network, plan: TrainPlan) -> Row:
-    foretold, found = forecast(plan, Link()).stepBytes, sent(replace(network, steps=2), plan)
-    words = f"foretold {foretold:,.0f} bytes, sent {found:,.0f}"
-    return row(f"{name}, bytes of 2", "x", _apart(foretold, found), 1.0, words, NEAR)
+    predicted, found = forecast(plan, Link()).stepBytes, sent(replace(network, steps=2), plan)
+    words = f"predicted {predicted:,.0f} bytes, sent {found:,.0f}"
+    return row(f"{name}, bytes of 2", "x", _apart(predicted, found), 1.0, words, NEAR)
 
 
 def _apart(a: float, b: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.certificate import made_identity
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.meet import meet
+from spark_deepnet.exchange.rendezvous import rendezvous
 from tests.benchmarks.harness import Row, row, side_by_side
 from tests.benchmarks.processes import LOOPBACK, SECRET, AllGather, together
 
@@ -27,7 +27,7 @@ def measured(plain: Channel, all_gather: AllGather) -> list[tuple[float, float]]
     """(encrypted, plain) seconds for every size."""
     rank = plain.rank
     identity = all_gather(made_identity().decode() if rank == 0 else "")[0].encode()
-    with meet(rank, 2, LOOPBACK, all_gather, SECRET, "encrypted", 60.0, identity=identity) as channel:
+    with rendezvous(rank, 2, LOOPBACK, all_gather, SECRET, "encrypted", 60.0, identity=identity) as channel:
         return [_both(AllReduce(channel), AllReduce(plain), *size) for size in SIZES.values()]
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spark_deepnet.data.schema import LABEL, Columns, Source, Target
 from spark_deepnet.layers.layer import Layer
-from spark_deepnet.plan.architecture import Architecture, Entry
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.plan import Recipe, TrainPlan
-from spark_deepnet.rows.columns import LABEL, Columns, Source, Target
 from spark_deepnet.train import rank
 from tests.benchmarks.processes import LOOPBACK, AllGather, apart
 
@@ -33,7 +33,7 @@ class Network:
 
     def plan(self, workers: int, tau: int = 1, blocks: int = 1) -> TrainPlan:
         told = tuple(Layer.of(layer).to_json() for layer in self.layers)
-        architecture = Architecture(told, (Entry(self.shape),), "softmax_cross_entropy")
+        architecture = Architecture(told, (InputSpec(self.shape),), "softmax_cross_entropy")
         recipe = Recipe(architecture, "momentum", "constant", 0.01, BATCH, self.epochs, 1, sync_every=tau)
         columns = Columns((Source(self.shape),), (Target(LABEL, classes=CLASSES),))
         plan = TrainPlan(recipe, columns, workers, "bench", b"ranks of a benchmark", blocks)
@@ -67,8 +67,8 @@ def fitted(network: Network, plan: TrainPlan) -> tuple[dict[str, Any], int]:
 
 
 def _rank(network: Network, plan: TrainPlan, number: int, all_gather: AllGather) -> tuple[dict[str, Any], int]:
-    seat = rank.Seat(number, plan.workers, LOOPBACK, all_gather)
-    told = pd.concat(list(rank.run(plan, network.frames(plan, number), seat)))
+    context = rank.RankContext(number, plan.workers, LOOPBACK, all_gather)
+    told = pd.concat(list(rank.run(plan, network.frames(plan, number), context)))
     said = told[told.part == 0].set_index("kind").data
     clock = json.loads(said[rank.STATE]) if number == 0 else {}
     return clock, json.loads(said[rank.MEASURES])["bytesSent"]

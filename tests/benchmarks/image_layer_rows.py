@@ -20,7 +20,7 @@ class Pass:
     x: tuple[int, int, int]
     repeats: int = 20
     inner: bool = True
-    """Whether the slope of x is wanted, as from any layer but the first."""
+    """Whether the gradient of x is wanted, as from any layer but the first."""
 
 
 PASSES = {

@@ -125,14 +125,14 @@ def shipped(name: str) -> Row:
     """Bytes of the function and plan that a task of a four-layer fit gets."""
     from pyspark import cloudpickle
 
+    from spark_deepnet.data.schema import Columns, Source, Target
     from spark_deepnet.layers.dense import Dense
-    from spark_deepnet.plan.architecture import Architecture, Entry
+    from spark_deepnet.plan.architecture import Architecture, InputSpec
     from spark_deepnet.plan.plan import Recipe, TrainPlan
-    from spark_deepnet.rows.columns import Columns, Source, Target
-    from spark_deepnet.spark.jobs import rank_task
+    from spark_deepnet.spark.fit.barrier_fit import rank_task
 
     layers = [Dense(units, "relu").to_json() for units in (256, 128, 64)] + [Dense(10, "softmax").to_json()]
-    architecture = Architecture(tuple(layers), (Entry((784,)),), {"kind": "losses.softmax_cross_entropy.v1"})
+    architecture = Architecture(tuple(layers), (InputSpec((784,)),), {"kind": "losses.softmax_cross_entropy.v1"})
     recipe = Recipe(architecture, {"kind": "optimizers.adam.v1"}, {"kind": "schedules.constant.v1"}, 0.001, 128, 10, 0)
     plan = TrainPlan(recipe, Columns((Source((784,)),), (Target("label", classes=10),)), 2, "0" * 32, bytes(32))
     return row(name, "KB", len(cloudpickle.dumps(partial(rank_task, plan))) / 1024, 2.0, "the bound", 1.0)

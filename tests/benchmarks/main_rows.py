@@ -51,9 +51,9 @@ def ours(sizes: tuple[int, ...], batch: int) -> Callable[[], object]:
     def step() -> None:
         nonlocal count
         count += 1
-        loss.measure(runner.forward(batch, training=True), labels, shares, runner.slope(batch))
+        loss.measure(runner.forward(batch, training=True), labels, shares, runner.gradient(batch))
         runner.backward(batch)
-        optimizer.step(weights, runner.slopes, (speed,), RATE, count, True)
+        optimizer.step(weights, runner.gradients, (speed,), RATE, count, True)
 
     return step
 

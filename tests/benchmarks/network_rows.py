@@ -58,7 +58,7 @@ def memory(side: str, name: str) -> float:
     make: Any = {"ours": lambda rows: ours(name, rows)[0], "peer": lambda rows: peer(name, rows)}[side]
     with threadpool_limits(1):
         run(make(WARM))
-        give_back()
+        trim()
         Path("/proc/self/clear_refs").write_text("5")  # from here on the peak is counted
         before = status("VmRSS")
         run(make(BATCH))
@@ -70,7 +70,7 @@ def run(step: Callable[[], object]) -> None:
         step()
 
 
-def give_back() -> None:
+def trim() -> None:
     """Free memory to the system, so that it is not counted as there already."""
     import ctypes
     import gc

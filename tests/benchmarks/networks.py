@@ -114,10 +114,10 @@ def ours(name: str, rows: int = BATCH) -> tuple[Callable[[], object], int]:
     runs = runner.layout.runs()
 
     def step() -> None:
-        loss.measure(batch.forward(True, np.uint64(1), keys, {}), labels, shares, batch.slope)
+        loss.measure(batch.forward(True, np.uint64(1), keys, {}), labels, shares, batch.gradient)
         batch.backward()
         for stretch, decays in runs:
-            optimizer.step(weights[stretch], runner.slopes[stretch], (speed[stretch],), RATE, 1, decays)
+            optimizer.step(weights[stretch], runner.gradients[stretch], (speed[stretch],), RATE, 1, decays)
 
     return step, 3 * rows * sum(node.layer.multiply_adds(node.x) for node in net.nodes)
 

@@ -22,15 +22,15 @@ def data(found: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def ours(found: Any) -> Callable[[], object]:
     layer, (x, dy), chance = found.layer, data(found), np.random.default_rng(8)
-    w, slopes = {}, {}
+    w, gradients = {}, {}
     for name, weight in layer.weights(found.x).items():
-        w[name], slopes[name] = aligned(weight.shape), aligned(weight.shape)
+        w[name], gradients[name] = aligned(weight.shape), aligned(weight.shape)
         w[name][...] = chance.normal(size=weight.shape) / np.sqrt(weight.fan_in)
     saved = {name: aligned((BATCH, *s), t or np.float32) for name, (s, t) in layer.saves(found.x).items()}
     y, dx, call = aligned(dy.shape), aligned(x.shape) if found.inner else None, Call(training=True, saved=saved)
 
     def step() -> None:
         layer.forward(w, x, y, call)
-        layer.backward(w, x, y, dy, dx, slopes, call)
+        layer.backward(w, x, y, dy, dx, gradients, call)
 
     return step

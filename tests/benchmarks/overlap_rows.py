@@ -44,13 +44,13 @@ def measured(network: str, channel: Channel, _: AllGather) -> tuple[float, float
     net = Net.of(layers, {INPUT: shape})
     runner = Runner(net, Layout(net).started(1), ROWS)
     all_reduce = AllReduce(channel)
-    overlapped = Overlapped(runner.layout, runner.slopes, all_reduce)
+    overlapped = Overlapped(runner.layout, runner.gradients, all_reduce)
     batch = runner.batch(ROWS)
     batch.feed[INPUT][...] = np.random.default_rng(channel.rank).random((ROWS, *shape), dtype=np.float32)
 
     def after() -> None:
         batch.backward()
-        all_reduce(runner.slopes)
+        all_reduce(runner.gradients)
 
     def meanwhile() -> None:
         batch.backward(overlapped.done)
@@ -64,6 +64,6 @@ def measured(network: str, channel: Channel, _: AllGather) -> tuple[float, float
 def _second_half(runner: Runner, way: Callable[[], None], all_reduce: AllReduce) -> float:
     """The seconds of a step behind its forward pass, which all ranks end together."""
     runner.forward(ROWS, training=True)
-    runner.slope(ROWS)[...] = 1e-3
+    runner.gradient(ROWS)[...] = 1e-3
     all_reduce(np.zeros(1, np.float32))
     return seconds(way)

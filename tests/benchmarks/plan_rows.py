@@ -1,12 +1,12 @@
-"""What a plan foretells of a step beside what it then takes, of ranks in processes of their own over the loopback."""
+"""What a plan predicts of a step beside what it then takes, of ranks in processes of their own over the loopback."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
+from spark_deepnet.forecast.cost import Link
 from spark_deepnet.layers import Conv2D, Dense, Flatten, MaxPool2D
-from spark_deepnet.plan.cost import Link
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark.explain import forecast
 from tests.benchmarks.fits import CLASSES, Network, timed
@@ -22,15 +22,15 @@ RUNS = [(network, workers, tau) for network in NETWORKS for workers, tau in ((1,
 
 def bench(network: str, workers: int, tau: int) -> Row:
     plan = NETWORKS[network].plan(workers, tau)
-    return foretold(name_of(network, workers, tau), NETWORKS[network], plan)
+    return predicted(name_of(network, workers, tau), NETWORKS[network], plan)
 
 
-def foretold(name: str, network: Network, plan: TrainPlan) -> Row:
-    """How many times too long or too short. Foretold before and after, so that a machine that slows down meanwhile is
+def predicted(name: str, network: Network, plan: TrainPlan) -> Row:
+    """How many times too long or too short. Predicted before and after, so that a machine that slows down meanwhile is
     not held against the plan."""
     before, found, after = forecast(plan, Link()), timed(network, plan), forecast(plan, Link())
     seconds = (before.stepSeconds + after.stepSeconds) / 2
-    words = f"foretold {1e3 * seconds:.2f} ms, timed {1e3 * found:.2f} ms"
+    words = f"predicted {1e3 * seconds:.2f} ms, timed {1e3 * found:.2f} ms"
     return row(name, "x", max(seconds / found, found / seconds), 1.0, words, 1.2)
 
 

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.meet import meet
+from spark_deepnet.exchange.rendezvous import rendezvous
 
 LOOPBACK = "127.0.0.1"
 SECRET = b"ranks of a benchmark"
@@ -24,7 +24,7 @@ def together(size: int, job: Job) -> Any:
 
 
 def _met(size: int, job: Job, rank: int, all_gather: AllGather) -> Any:
-    with meet(rank, size, LOOPBACK, all_gather, SECRET, "benchmark", 60.0) as channel:
+    with rendezvous(rank, size, LOOPBACK, all_gather, SECRET, "benchmark", 60.0) as channel:
         return job(channel, all_gather)
 
 

@@ -25,7 +25,7 @@ class Pass:
     """Steps and features."""
     repeats: int
     inner: bool = False
-    """Whether the slope of x is wanted, as from any layer but the first."""
+    """Whether the gradient of x is wanted, as from any layer but the first."""
 
 
 PASSES = {

@@ -122,11 +122,11 @@ class Peer:
         starts = np.concatenate(([0], np.cumsum(lengths)))
         entries = np.repeat(self.starts[:-1][order] - starts[:-1], lengths) + np.arange(starts[-1])
         columns, values = torch.from_numpy(self.columns[entries]), torch.from_numpy(self.values[entries])
-        labels, begins = torch.from_numpy(self.labels[order]), torch.from_numpy(starts.astype(np.int32))
+        labels, is_input = torch.from_numpy(self.labels[order]), torch.from_numpy(starts.astype(np.int32))
         for a in range(0, ROWS, BATCH):
             b = min(a + BATCH, ROWS)
             batch = slice(int(starts[a]), int(starts[b]))
-            yield columns[batch], begins[a:b] - begins[a], values[batch], labels[a:b]
+            yield columns[batch], is_input[a:b] - is_input[a], values[batch], labels[a:b]
 
     def error(self) -> float:
         import torch

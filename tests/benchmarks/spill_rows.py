@@ -21,15 +21,15 @@ import pandas as pd
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.data.schema import ARRAY, BYTES, VECTOR, Columns, Source, Target
+from spark_deepnet.data.shard import Reader
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers import Dense
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Architecture, Entry
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.plan import Recipe, TrainPlan
-from spark_deepnet.rows.columns import ARRAY, BYTES, VECTOR, Columns, Source, Target
-from spark_deepnet.rows.shard import Reader
-from spark_deepnet.train.census import take_census
+from spark_deepnet.train.dataset_stats import take_stats
 from spark_deepnet.train.loop import Loop
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.rank import warm_up
@@ -108,7 +108,7 @@ def fitted(kind: str, limit: int, cold: bool) -> dict[str, Any]:
                 os.fsync(file.number)
                 os.posix_fadvise(file.number, 0, 0, os.POSIX_FADV_DONTNEED)
 
-        loop = Loop(recipe, shard, channel, take_census(shard, channel, plan), state, Meter())
+        loop = Loop(recipe, shard, channel, take_stats(shard, channel, plan), state, Meter())
         loop.run(lambda: False, report)
         return {
             "seconds": median(row["seconds"] for row in state.clock.history[1:]),
@@ -130,7 +130,7 @@ def plan_of(kind: str) -> TrainPlan:
     how, width, _ = KINDS[kind]
     layers = (Dense(128, "relu").to_json(), Dense(10, "softmax").to_json())
     loss = Loss.of("softmax_cross_entropy").to_json()
-    recipe = Recipe(Architecture(layers, (Entry((width,)),), loss), "adam", "constant", 0.001, 128, EPOCHS, 1)
+    recipe = Recipe(Architecture(layers, (InputSpec((width,)),), loss), "adam", "constant", 0.001, 128, EPOCHS, 1)
     return TrainPlan(recipe, Columns((Source((width,), kind=how),), (Target("label", classes=10),)), 1, "", bytes(32))
 
 

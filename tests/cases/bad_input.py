@@ -29,7 +29,7 @@ class Mistake(NamedTuple):
     name: str
     make: Callable[[DataFrame], Any]
     error: type[DeepNetError]
-    tells: tuple[str, ...]
+    num_stats: tuple[str, ...]
     in_job: bool = False
     """Whether it takes a worker to see it."""
 

@@ -8,11 +8,11 @@ HUGE = 10**13
 
 
 class Hostile(NamedTuple):
-    """``values`` replace those of the metadata; the sentence must tell ``tells``."""
+    """``values`` replace those of the metadata; the sentence must tell ``num_stats``."""
 
     name: str
     values: dict[str, Any]
-    tells: str
+    num_stats: str
 
 
 def layer(kind: str = "layers.dense.v1", **values: Any) -> dict[str, Any]:

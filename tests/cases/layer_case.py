@@ -22,13 +22,13 @@ def rows_numbers(n: int) -> np.ndarray:
 class LayerCase:
     layer: Layer
     x_shape: Any
-    """Of one row; a tuple of shapes for a layer with ``many``."""
+    """Of one row; a tuple of shapes for a layer with ``multi_input``."""
     reference: Callable[[dict[str, np.ndarray], Any], np.ndarray]
     """(w, x) -> y in float64."""
     bad: tuple[tuple[Callable[[], Any], str], ...] = ()
     """What must raise a DeepNetError, and a part of its sentence."""
     kinks: tuple[float, ...] = ()
-    """Where the slope jumps: no x is drawn near."""
+    """Where the gradient jumps: no x is drawn near."""
     training: bool = False
 
     @property

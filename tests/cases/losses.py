@@ -29,7 +29,7 @@ class Row:
     twin: Callable[[Any, Any, Any], Any] | None = None
     """(torch.nn.functional, scores, targets) -> the loss of each row"""
     extreme: float = 1e4
-    """The largest score at which the loss and its slope are numbers of float32."""
+    """The largest score at which the loss and its gradient are numbers of float32."""
 
     def draw(self, n: int, seed: int = 0, scale: float = 2.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """n rows of scores, targets and weights, in float64 (labels in int32)."""

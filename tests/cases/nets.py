@@ -1,4 +1,4 @@
-"""The table of networks: chains and graphs whose values and slopes must be right however their buffers are shared."""
+"""The table of networks: chains and graphs whose values and gradients must be right however their buffers are shared."""
 
 from __future__ import annotations
 

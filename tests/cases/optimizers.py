@@ -20,7 +20,7 @@ from spark_deepnet.optimizers.rmsprop import Rmsprop
 from spark_deepnet.optimizers.sgd import Sgd
 
 Steps = Sequence[tuple[np.ndarray, float]]
-"""For each step its slopes and its rate."""
+"""For each step its gradients and its rate."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def momentum(mu: float) -> Callable[[np.ndarray, Steps], np.ndarray]:
 
 
 def nesterov(mu: float) -> Callable[[np.ndarray, Steps], np.ndarray]:
-    """Sutskever's two points: the slope is taken at x + mu speed, which is the point that is handed out."""
+    """Sutskever's two points: the gradient is taken at x + mu speed, which is the point that is handed out."""
 
     def reference(w: np.ndarray, steps: Steps) -> np.ndarray:
         x, speed = w, np.zeros_like(w)
@@ -77,10 +77,10 @@ def adagrad(initial: float) -> Callable[[np.ndarray, Steps], np.ndarray]:
 
 
 def adadelta(w: np.ndarray, steps: Steps) -> np.ndarray:
-    slopes = moves = np.zeros_like(w)
+    gradients = moves = np.zeros_like(w)
     for g, rate in steps:
-        slopes = 0.95 * slopes + 0.05 * g**2
-        move = -np.sqrt(moves + 1e-6) / np.sqrt(slopes + 1e-6) * g
+        gradients = 0.95 * gradients + 0.05 * g**2
+        move = -np.sqrt(moves + 1e-6) / np.sqrt(gradients + 1e-6) * g
         moves = 0.95 * moves + 0.05 * move**2
         w = w + rate * move
     return w
@@ -102,9 +102,9 @@ def directions(steps: Steps, epsilon: float) -> list[np.ndarray]:
     """Adam's m^ / (sqrt(v^) + epsilon) of each step, with both moments written as weighted sums."""
     found = []
     for t in range(1, len(steps) + 1):
-        slopes = [g for g, _ in steps[:t]]
-        m = sum(0.1 * 0.9 ** (t - 1 - i) * g for i, g in enumerate(slopes)) / (1 - 0.9**t)
-        v = sum(0.001 * 0.999 ** (t - 1 - i) * g**2 for i, g in enumerate(slopes)) / (1 - 0.999**t)
+        gradients = [g for g, _ in steps[:t]]
+        m = sum(0.1 * 0.9 ** (t - 1 - i) * g for i, g in enumerate(gradients)) / (1 - 0.9**t)
+        v = sum(0.001 * 0.999 ** (t - 1 - i) * g**2 for i, g in enumerate(gradients)) / (1 - 0.999**t)
         found.append(m / (np.sqrt(v) + epsilon))
     return found
 

@@ -45,12 +45,12 @@ def test_and_on_real_data(command: str, data: str, least: float, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_characters_are_foretold_better_than_by_their_frequency(tmp_path: Path) -> None:
+def test_characters_are_predicted_better_than_by_their_frequency(tmp_path: Path) -> None:
     assert nats(told("characters.py --epochs 2 --units 64", tmp_path)) < 3.0
 
 
 @pytest.mark.slow
-def test_characters_of_shakespeare_are_foretold(tmp_path: Path) -> None:
+def test_characters_of_shakespeare_are_predicted(tmp_path: Path) -> None:
     assert nats(told("characters.py --text", tmp_path, given("text/tinyshakespeare.txt.gz"))) < 1.8
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.data.dataset import InMemoryDataset
+from spark_deepnet.data.shard import Shard
+from spark_deepnet.data.table import Table
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.layers import Dense, Dropout, Rescaling
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.rows.held import Held
-from spark_deepnet.rows.shard import Shard
-from spark_deepnet.rows.table import Table
-from spark_deepnet.train.census import Census
+from spark_deepnet.train.dataset_stats import DatasetStats
 from spark_deepnet.train.loop import Loop
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
@@ -48,13 +48,13 @@ def recipe(**more: Any) -> Recipe:
 
 def looped(recipe: Recipe, dealt: list[Table]) -> np.ndarray:
     """The weights that a fit comes to, its ranks as threads."""
-    census = Census(sum(map(len, dealt)), 0, (0.0,), "")
+    stats = DatasetStats(sum(map(len, dealt)), 0, (0.0,), "")
 
     def job(channel: Channel) -> np.ndarray:
         table = dealt[channel.rank]
-        shard = Shard(Held.all_of(table), Held.all_of(table.picked(np.zeros(0, np.int64))), 0)
+        shard = Shard(InMemoryDataset.all_of(table), InMemoryDataset.all_of(table.picked(np.zeros(0, np.int64))), 0)
         state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
-        Loop(recipe, shard, channel, census, state, Meter()).run(lambda: False, lambda _: None)
+        Loop(recipe, shard, channel, stats, state, Meter()).run(lambda: False, lambda _: None)
         return state.weights
 
     return results("memory", len(dealt), job)[0]
@@ -80,7 +80,7 @@ def test_replicas_one_after_another_are_those_of_a_fit_bit_for_bit(deal: tuple[i
 
 @pytest.mark.parametrize("state", ["average", "keep"])
 def test_to_average_after_each_step_is_to_step_together(state: str) -> None:
-    """Of equal shares, with an optimizer whose step is linear in the slopes."""
+    """Of equal shares, with an optimizer whose step is linear in the gradients."""
     made, dealt = recipe(sync_state=state), tables((20, 20))
     together = looped(replace(made, batch_size=2 * BATCH), dealt)
     np.testing.assert_allclose(rounds(made, dealt, 1, 12), together, rtol=2e-5, atol=1e-6)

@@ -10,8 +10,8 @@ from typing import Any
 
 from spark_deepnet.exchange.certificate import made_identity
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.meet import meet
 from spark_deepnet.exchange.memory import memory_channels
+from spark_deepnet.exchange.rendezvous import rendezvous
 
 WORLDS = ("memory", "sockets")
 WIRES = (*WORLDS, "tls")
@@ -50,7 +50,7 @@ def channel_of(
     host: str = HERE,
     identity: bytes = b"",
 ) -> Channel:
-    return meet(rank, size, host, meeting.all_gather(rank), secret, "job 0", deadline, identity=identity)
+    return rendezvous(rank, size, host, meeting.all_gather(rank), secret, "job 0", deadline, identity=identity)
 
 
 @cache

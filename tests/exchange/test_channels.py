@@ -12,7 +12,7 @@ import pytest
 
 from spark_deepnet.errors import ExchangeError, LostPeerError
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.meet import meet
+from spark_deepnet.exchange.rendezvous import rendezvous
 from tests.exchange.ranks import HERE, SECRET, WIRES, Meeting, channel_of, ports, results, together
 
 DEADLINE = 0.5
@@ -106,7 +106,7 @@ def test_who_is_not_of_the_company_may_leave_meanwhile(world: str) -> None:
     def job(channel: Channel) -> float:
         if channel.rank == 2:
             return 0.0
-        channel.patience, channel.company = 20 * DEADLINE, (0, 1)
+        channel.patience, channel.watched_ranks = 20 * DEADLINE, (0, 1)
         out, peer = np.zeros(1), 1 - channel.rank
         if channel.rank == 1:
             time.sleep(2.5 * DEADLINE)
@@ -198,7 +198,7 @@ def test_a_lonely_rank_needs_no_socket() -> None:
     def never(_: str) -> list[str]:
         raise AssertionError
 
-    with meet(0, 1, "", never, b"", "job", DEADLINE) as channel:
+    with rendezvous(0, 1, "", never, b"", "job", DEADLINE) as channel:
         assert (channel.rank, channel.size) == (0, 1)
 
 
@@ -215,7 +215,7 @@ def test_a_lonely_rank_needs_no_socket() -> None:
 )
 def test_a_meeting_that_cannot_be(address: str, told: list[str], words: str) -> None:
     with pytest.raises(ExchangeError, match=words):
-        meet(0, 2, address, lambda _: told, SECRET, "job", DEADLINE)
+        rendezvous(0, 2, address, lambda _: told, SECRET, "job", DEADLINE)
 
 
 def test_a_short_secret_is_refused() -> None:
@@ -234,12 +234,12 @@ def test_ports_of_a_range_are_tried_in_turn() -> None:
         return [text, text]
 
     with (
-        meet(0, 2, HERE, all_gather, SECRET, "job", DEADLINE, PORTS),
-        meet(1, 2, HERE, all_gather, SECRET, "job", DEADLINE, PORTS),
+        rendezvous(0, 2, HERE, all_gather, SECRET, "job", DEADLINE, PORTS),
+        rendezvous(1, 2, HERE, all_gather, SECRET, "job", DEADLINE, PORTS),
     ):
         first, second = (int(text.rpartition(":")[2]) for text in heard)
         with pytest.raises(ExchangeError, match=f"none of the ports {first} to {second}: .*in use"):
-            meet(0, 2, HERE, all_gather, SECRET, "job", DEADLINE, (first, second))
+            rendezvous(0, 2, HERE, all_gather, SECRET, "job", DEADLINE, (first, second))
     assert PORTS[0] <= first < second <= PORTS[-1]
 
 
@@ -250,7 +250,7 @@ def test_a_port_is_free_again_as_soon_as_its_rank_has_left() -> None:
 
         def run(rank: int, meeting: Meeting = meeting, found: list[float] = found) -> None:
             out = np.zeros(1)
-            with meet(rank, 2, HERE, meeting.all_gather(rank), SECRET, "job", DEADLINE, ports(2)) as channel:
+            with rendezvous(rank, 2, HERE, meeting.all_gather(rank), SECRET, "job", DEADLINE, ports(2)) as channel:
                 channel.swap(1 - rank, np.ones(1), 1 - rank, out)
                 time.sleep(0.05 * (1 - rank))  # the acceptor's side goes first
             found.append(out[0])

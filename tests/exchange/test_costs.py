@@ -48,12 +48,12 @@ def taken(run: Callable[..., None], hosts: tuple[int, ...], floats: int = FLOATS
 def test_on_one_host_bytes_are_the_formulas_and_steps_are_not_more(name: str, size: int) -> None:
     module = ALL_REDUCES[name]
     steps, moved = taken(getattr(module, name), (size,))
-    foretold = module.cost((size,), 4 * FLOATS)
+    predicted = module.cost((size,), 4 * FLOATS)
     uneven = 4 * 2 * (size - 1) * (FLOATS % size > 0)  # a ring's longest chunk has one float more
-    assert foretold[1] <= moved + 1e-6
-    assert moved <= foretold[1] + (name == "ring") * uneven + 1e-6
+    assert predicted[1] <= moved + 1e-6
+    assert moved <= predicted[1] + (name == "ring") * uneven + 1e-6
     # only where ranks fold their vectors into others' first, some of these may need one step less
-    assert foretold[0] - (name == "doubling" and size & (size - 1) > 0) <= steps <= foretold[0]
+    assert predicted[0] - (name == "doubling" and size & (size - 1) > 0) <= steps <= predicted[0]
 
 
 @every_algorithm
@@ -61,13 +61,13 @@ def test_on_one_host_bytes_are_the_formulas_and_steps_are_not_more(name: str, si
 def test_on_several_hosts_links_are_shared(name: str, hosts: tuple[int, ...]) -> None:
     module = ALL_REDUCES[name]
     steps, moved = taken(getattr(module, name), hosts)
-    foretold = module.cost(hosts, 4 * FLOATS)
+    predicted = module.cost(hosts, 4 * FLOATS)
     even = len(set(hosts)) == 1 and sum(hosts) & (sum(hosts) - 1) == 0
     if even or name == "ring":
-        assert (steps, moved) == (foretold[0], pytest.approx(foretold[1], rel=0.01))
+        assert (steps, moved) == (predicted[0], pytest.approx(predicted[1], rel=0.01))
     else:  # uneven hosts do not wait for one another at every step
-        assert 0.5 * foretold[0] <= steps <= foretold[0]
-        assert 0.8 * foretold[1] <= moved <= 1.2 * foretold[1] + 1e-6
+        assert 0.5 * predicted[0] <= steps <= predicted[0]
+        assert 0.8 * predicted[1] <= moved <= 1.2 * predicted[1] + 1e-6
 
 
 @pytest.mark.parametrize(("name", "hosts"), [

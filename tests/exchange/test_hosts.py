@@ -8,7 +8,7 @@ import pytest
 from spark_deepnet.exchange import doubling, hierarchical, ring
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.seats import Seats, counted, crews, side_by_side
+from spark_deepnet.exchange.sub_channel import SubChannel, counted, ranks_by_host, side_by_side
 from tests.exchange.ranks import WORLDS, results
 
 ALGORITHMS = (ring.ring, doubling.doubling, hierarchical.hierarchical)
@@ -64,7 +64,7 @@ def test_a_channel_knows_who_shares_a_host(world: str) -> None:
 
 
 def test_crews_are_counted_in_the_order_of_their_first_ranks() -> None:
-    assert crews("abbcab") == [[0, 4], [1, 2, 5], [3]]
+    assert ranks_by_host("abbcab") == [[0, 4], [1, 2, 5], [3]]
     assert counted("abbcab") == (2, 3, 1)
 
 
@@ -73,7 +73,7 @@ def test_seats_are_side_by_side_and_count_for_the_channel_beneath() -> None:
         seats = side_by_side(channel)
         heard = np.zeros(1, np.int64)
         seats.swap((seats.rank + 1) % 4, np.array([channel.rank]), (seats.rank - 1) % 4, heard)
-        assert isinstance(seats, Seats)
+        assert isinstance(seats, SubChannel)
         return int(heard[0]), list(seats.hosts), channel.bytes_sent
 
     assert results("memory", 4, job, hosts="abab") == [(left, list("aabb"), 8) for left in (3, 2, 0, 1)]

@@ -21,7 +21,7 @@ def channels() -> Iterator[list[SocketChannel]]:
     found = [SocketChannel(rank, 2, 1.0, HERE, Pass(SECRET, "exchange", "job")) for rank in range(2)]
     with closing(found[0]), closing(found[1]):
         for channel in found:
-            channel.meet([one.here for one in found])
+            channel.rendezvous([one.here for one in found])
         yield found
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.all_reduce import AllReduce
-from spark_deepnet.exchange.meet import meet
+from spark_deepnet.exchange.rendezvous import rendezvous
 from tests.exchange.ranks import HERE, SECRET
 
 FLOATS = 1_000_000
@@ -25,7 +25,7 @@ def rank_of(rank: int, parent: Connection, end: int) -> None:
         parent.send(text)
         return parent.recv()  # type: ignore[no-any-return]
 
-    with meet(rank, 2, HERE, all_gather, SECRET, "job", 1.5) as channel:
+    with rendezvous(rank, 2, HERE, all_gather, SECRET, "job", 1.5) as channel:
         all_reduce = AllReduce(channel)
         vector = np.full(FLOATS, rank + 1, np.float32)
         for _ in range(2):

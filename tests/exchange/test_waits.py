@@ -127,7 +127,7 @@ def test_two_that_are_cut_apart_over_sockets(quick: None, encrypted: bool, kind:
         between = {one: stack.enter_context(Proxy(places[one])) for one in TWO}
         for channel in channels:
             other = {1: 2, 2: 1}.get(channel.rank)
-            channel.meet([between[r].place if r == other else place for r, place in enumerate(places)])
+            channel.rendezvous([between[r].place if r == other else place for r, place in enumerate(places)])
         errors = in_threads(list(channels), lambda: [getattr(proxy, kind)() for proxy in between.values()] and None)
     check_named(errors)
 

@@ -53,7 +53,7 @@ def sums(change: Change | None = None, reset_at: int | None = None, encrypted: b
                 found[channel.rank] = error
 
         for channel in channels:
-            channel.meet([proxy.place for proxy in proxies])
+            channel.rendezvous([proxy.place for proxy in proxies])
         threads = [threading.Thread(target=run, args=(channel,), daemon=True) for channel in channels]
         for thread in threads:
             thread.start()
@@ -189,7 +189,7 @@ import resource, socket
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.acceptor import Acceptor
 from spark_deepnet.exchange.handshake import Pass, dial
-from spark_deepnet.exchange.pulse import silent
+from spark_deepnet.exchange.liveness import silent
 key = Pass(b"a secret of this fit", "exchange", "job")
 door = Acceptor("127.0.0.1", key, 1, lambda sock, rank: sock.close())
 place = (door.host, door.port)

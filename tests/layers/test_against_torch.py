@@ -1,4 +1,4 @@
-"""Layers against another implementation: values and slopes of PyTorch."""
+"""Layers against another implementation: values and gradients of PyTorch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PEERS: dict[str, tuple[Layer, Callable[[Any], Any]]] = {
         (Layer.of("tanh"), torch.tanh),
         (Layer.of("exponential"), torch.exp),
         (Layer.of("softplus"), F.softplus),
-        (Layer.of("hard_sigmoid"), lambda x: F.relu6(x + 3) / 6),  # the slope of F.hardsigmoid holds a float32 1/6
+        (Layer.of("hard_sigmoid"), lambda x: F.relu6(x + 3) / 6),  # the gradient of F.hardsigmoid holds a float32 1/6
         (Layer.of("hard_tanh"), F.hardtanh),
         (Layer.of("hard_swish"), F.hardswish),
         (Layer.of("linear"), torch.clone),
@@ -72,15 +72,15 @@ def test_dense(dtype: Any, bias: bool) -> None:
     x, dy = rng.normal(size=(16, 7)).astype(dtype), rng.normal(size=(16, 5)).astype(dtype)
     layer = Dense(5, bias=bias)
     w = {name: rng.normal(size=a.shape).astype(dtype) for name, a in layer.weights((7,)).items()}
-    y, dx, slopes = np.empty_like(dy), np.empty_like(x), {name: np.empty_like(a) for name, a in w.items()}
+    y, dx, gradients = np.empty_like(dy), np.empty_like(x), {name: np.empty_like(a) for name, a in w.items()}
     layer.forward(w, x, y, Call())
-    layer.backward(w, x, y, dy, dx, slopes, Call())
+    layer.backward(w, x, y, dy, dx, gradients, Call())
     x_peer, w_peer = torch.tensor(x, requires_grad=True), torch.tensor(w["W"].T.copy(), requires_grad=True)
     b_peer = torch.tensor(w["b"], requires_grad=True) if bias else None
     y_peer = F.linear(x_peer, w_peer, b_peer)
     y_peer.backward(torch.tensor(dy))
     near(y, y_peer, dtype)
     near(dx, x_peer.grad, dtype)
-    near(slopes["W"], w_peer.grad.T, dtype)
+    near(gradients["W"], w_peer.grad.T, dtype)
     if bias:
-        near(slopes["b"], b_peer.grad, dtype)
+        near(gradients["b"], b_peer.grad, dtype)

@@ -37,13 +37,13 @@ def weights() -> dict[str, np.ndarray]:
 
 
 def trained(x: np.ndarray, dy: np.ndarray, call: Call, out: list[Any]) -> None:
-    """One pass of one rank: y, dx, slopes and weights afterwards."""
+    """One pass of one rank: y, dx, gradients and weights afterwards."""
     w, y, dx = weights(), np.empty_like(x), np.empty_like(x)
     call.saved = {name: np.empty((len(x), *s), t) for name, (s, t) in LAYER.saves(SHAPE).items()}
     LAYER.forward(w, x, y, call)
-    slopes = {name: np.empty_like(a) for name, a in w.items()}
-    LAYER.backward(w, x, y, dy, dx, slopes, call)
-    out[:] = [y, dx, slopes, w]
+    gradients = {name: np.empty_like(a) for name, a in w.items()}
+    LAYER.backward(w, x, y, dy, dx, gradients, call)
+    out[:] = [y, dx, gradients, w]
 
 
 @pytest.mark.parametrize("cuts", [(3,), (0,), (2, 7), (4, 4, 9)])

@@ -46,12 +46,12 @@ CASES = {
 
 
 def bits(case: LayerCase, dtype: Any) -> str:
-    """A hash of the output and of all slopes of one row of the table."""
+    """A hash of the output and of all gradients of one row of the table."""
     p = Passes(case, N, dtype)
     y, dx = p.forward(), p.room()
-    slopes = p.backward(*p.read(y), p.dy, dx)
+    gradients = p.backward(*p.read(y), p.dy, dx)
     found = hashlib.sha256()
-    for array in (y, *slopes.values(), *(dx if case.layer.many else (dx,))):
+    for array in (y, *gradients.values(), *(dx if case.layer.multi_input else (dx,))):
         found.update(array.tobytes())
     return found.hexdigest()
 

@@ -93,8 +93,8 @@ def test_the_gradients_in_float32_are_those_in_float64_or_no_numbers(case: Layer
             p = passes(case, draw, dtype)
             with np.errstate(all="ignore"):
                 y, dx = p.forward(), p.room()
-                slopes = p.backward(p.x, y, p.dy, dx)
-            found.append([*(dx if isinstance(dx, tuple) else (dx,)), *slopes.values()])
+                gradients = p.backward(p.x, y, p.dy, dx)
+            found.append([*(dx if isinstance(dx, tuple) else (dx,)), *gradients.values()])
         for narrow, right in zip(*found, strict=True):
             kind = case.layer.kind
             assert_right_or_none(narrow, right, name, kind in OVERFLOWS, CANCELS.get(kind, 1e-35))

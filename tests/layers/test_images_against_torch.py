@@ -1,4 +1,4 @@
-"""Layers for images against another implementation: values and slopes of PyTorch, which has the channels first."""
+"""Layers for images against another implementation: values and gradients of PyTorch, which has the channels first."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ SETTINGS = [
 
 
 def near(found: np.ndarray, peer: Any, dtype: Any) -> None:
-    """To float32's precision, the sums of slopes over all rows included."""
+    """To float32's precision, the sums of gradients over all rows included."""
     peer = peer.detach().numpy()
     tolerance = 3e-6 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(found, peer, rtol=tolerance, atol=tolerance * max(1.0, np.abs(peer).max(initial=0)))
@@ -182,10 +182,10 @@ def drawn(setting: Setting, dtype: Any) -> tuple[dict[str, np.ndarray], np.ndarr
 def test_image_layer(setting: Setting, dtype: Any) -> None:
     layer, (w, x, dy) = setting.layer, drawn(setting, dtype)
     saved = {name: aligned((setting.n, *s), t or dtype) for name, (s, t) in layer.saves(setting.x).items()}
-    y, dx, slopes = np.empty_like(dy), np.empty_like(x), {name: np.empty_like(a) for name, a in w.items()}
+    y, dx, gradients = np.empty_like(dy), np.empty_like(x), {name: np.empty_like(a) for name, a in w.items()}
     call = Call(training=True, saved=saved)
     layer.forward(w, x, y, call)
-    layer.backward(w, x, y, dy, dx, slopes, call)
+    layer.backward(w, x, y, dy, dx, gradients, call)
     x_peer = last(torch.tensor(x)).requires_grad_()
     w_peer = {name: torch.tensor(a, requires_grad=True) for name, a in w.items()}
     y_peer = setting.peer(x_peer, w_peer)
@@ -194,4 +194,4 @@ def test_image_layer(setting: Setting, dtype: Any) -> None:
     near(dx, first(x_peer.grad), dtype)
     for name, a in w_peer.items():
         if a.grad is not None:  # moving statistics have none
-            near(slopes[name], a.grad, dtype)
+            near(gradients[name], a.grad, dtype)

@@ -32,9 +32,9 @@ class Passes:
     def __post_init__(self) -> None:
         layer, rng = self.case.layer, np.random.default_rng(len(self.case.id))
         self.shape = layer.shape(self.case.x_shape)
-        shapes = self.case.x_shape if layer.many else (self.case.x_shape,)
+        shapes = self.case.x_shape if layer.multi_input else (self.case.x_shape,)
         xs = tuple(self.drawn(rng, (self.n, *s)) for s in shapes)
-        self.x: Any = xs if layer.many else xs[0]
+        self.x: Any = xs if layer.multi_input else xs[0]
         asked = layer.weights(self.case.x_shape)
         self.trained = [name for name, a in asked.items() if a.trained]
         self.w = {name: rng.normal(size=a.shape).astype(self.dtype) for name, a in asked.items() if a.trained}
@@ -58,9 +58,9 @@ class Passes:
         return y
 
     def backward(self, x: Any, y: Any, dy: np.ndarray, dx: Any) -> Arrays:
-        slopes = {name: np.full_like(a, np.nan) for name, a in self.w.items()}
-        self.case.layer.backward(self.w, x, y, dy, dx, slopes, self.call)
-        return slopes
+        gradients = {name: np.full_like(a, np.nan) for name, a in self.w.items()}
+        self.case.layer.backward(self.w, x, y, dy, dx, gradients, self.call)
+        return gradients
 
     def room(self) -> Any:
         """dx, not yet written."""
@@ -121,11 +121,11 @@ def test_forward_is_the_reference(case: LayerCase, n: int) -> None:
 
 @each_layer
 @pytest.mark.parametrize("n", [4, 1, 0])
-def test_backward_writes_all_slopes(case: LayerCase, n: int) -> None:
+def test_backward_writes_all_gradients(case: LayerCase, n: int) -> None:
     p = Passes(case, n)
     y, dx = p.forward(), p.room()
-    slopes = p.backward(*p.read(y), p.dy, dx)
-    for written in (*slopes.values(), *(dx if case.layer.many else (dx,))):
+    gradients = p.backward(*p.read(y), p.dy, dx)
+    for written in (*gradients.values(), *(dx if case.layer.multi_input else (dx,))):
         assert np.isfinite(written).all()
 
 
@@ -146,23 +146,23 @@ def test_inputs_are_left_as_they_are(case: LayerCase) -> None:
 def test_strides_do_not_matter(case: LayerCase, dtype: Any) -> None:
     p = Passes(case, dtype=dtype)
     y, dx = p.forward(), p.room()
-    slopes = p.backward(p.x, y, p.dy, dx)
+    gradients = p.backward(p.x, y, p.dy, dx)
     x, dx2 = mapped(strided, p.x), p.room()
     tolerance = 1e-5 if dtype == np.float32 else 1e-12
     close(p.forward(x), y, tolerance)
-    slopes2 = p.backward(x, y, strided(p.dy), dx2)
+    gradients2 = p.backward(x, y, strided(p.dy), dx2)
     close(dx2, dx, tolerance)
-    close(tuple(slopes2.values()), tuple(slopes.values()), tolerance)
+    close(tuple(gradients2.values()), tuple(gradients.values()), tolerance)
 
 
 @each_layer
 def test_y_may_take_the_place_of_x(case: LayerCase) -> None:
     p = Passes(case)
-    first = p.x[0] if case.layer.many else p.x
+    first = p.x[0] if case.layer.multi_input else p.x
     if "x" in case.layer.reads or first.size != p.dy.size:
         return
     y, memory = p.forward(), first.copy()
-    x = (memory, *p.x[1:]) if case.layer.many else memory
+    x = (memory, *p.x[1:]) if case.layer.multi_input else memory
     p.forward(x, memory.reshape(y.shape))
     close(memory.reshape(y.shape), y, 1e-12)  # sums over memory that overlaps are grouped otherwise
 
@@ -173,46 +173,46 @@ def test_dx_may_take_the_place_of_dy(case: LayerCase) -> None:
         return  # then they are two buffers
     p = Passes(case)
     y, dx = p.forward(), p.room()
-    slopes = p.backward(p.x, y, p.dy, dx)
-    first = dx[0] if case.layer.many else dx
+    gradients = p.backward(p.x, y, p.dy, dx)
+    first = dx[0] if case.layer.multi_input else dx
     if first.size != p.dy.size:
         return
     memory = p.dy.copy()
     place = memory.reshape(first.shape)
-    slopes2 = p.backward(p.x, y, memory, (place, *p.room()[1:]) if case.layer.many else place)
+    gradients2 = p.backward(p.x, y, memory, (place, *p.room()[1:]) if case.layer.multi_input else place)
     close(place, first, 1e-12)
-    close(tuple(slopes2.values()), tuple(slopes.values()), 1e-12)
+    close(tuple(gradients2.values()), tuple(gradients.values()), 1e-12)
 
 
 @each_layer
-def test_without_dx_the_slopes_are_the_same(case: LayerCase) -> None:
+def test_without_dx_the_gradients_are_the_same(case: LayerCase) -> None:
     p = Passes(case)
     y = p.forward()
-    slopes = p.backward(p.x, y, p.dy, p.room())
-    same(tuple(p.backward(p.x, y, p.dy, None).values()), tuple(slopes.values()))
+    gradients = p.backward(p.x, y, p.dy, p.room())
+    same(tuple(p.backward(p.x, y, p.dy, None).values()), tuple(gradients.values()))
 
 
 def central(p: Passes, of: np.ndarray, forward: Any) -> np.ndarray:
-    """The slope of sum(y dy) by every number of an array, by central differences."""
-    h, slope = 1e-5, np.empty_like(of)
+    """The gradient of sum(y dy) by every number of an array, by central differences."""
+    h, gradient = 1e-5, np.empty_like(of)
     for i in np.ndindex(of.shape):
         kept = of[i]
         of[i] = kept + h
         above = float(np.sum(forward() * p.dy))
         of[i] = kept - h
-        slope[i] = (above - float(np.sum(forward() * p.dy))) / (2 * h)
+        gradient[i] = (above - float(np.sum(forward() * p.dy))) / (2 * h)
         of[i] = kept
-    return slope
+    return gradient
 
 
 @each_layer
-def test_backward_is_the_slope_of_forward(case: LayerCase) -> None:
+def test_backward_is_the_gradient_of_forward(case: LayerCase) -> None:
     p = Passes(case, n=3)
     y, dx = p.forward(), p.room()
-    slopes = p.backward(*p.read(y), p.dy, dx)
+    gradients = p.backward(*p.read(y), p.dy, dx)
     close(dx, mapped(lambda a: central(p, a, p.forward), p.x), 1e-7)
     for name, a in p.w.items():
-        close(slopes[name], central(p, a, p.forward) if name in p.trained else np.zeros_like(a), 1e-7)
+        close(gradients[name], central(p, a, p.forward) if name in p.trained else np.zeros_like(a), 1e-7)
 
 
 @each_layer
@@ -222,9 +222,9 @@ def test_float32_is_near_float64(case: LayerCase) -> None:
     assert y32.dtype == np.float32
     close(y32, y, 3e-6)
     dx, dx32 = fine.room(), rough.room()
-    slopes, slopes32 = fine.backward(fine.x, y, fine.dy, dx), rough.backward(rough.x, y32, rough.dy, dx32)
+    gradients, gradients32 = fine.backward(fine.x, y, fine.dy, dx), rough.backward(rough.x, y32, rough.dy, dx32)
     close(dx32, dx, 1e-5)
-    close(tuple(slopes32.values()), tuple(slopes.values()), 1e-5)
+    close(tuple(gradients32.values()), tuple(gradients.values()), 1e-5)
 
 
 @each_layer

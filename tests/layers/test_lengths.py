@@ -1,4 +1,4 @@
-"""Rows padded with zeros give what each gives alone: values, slopes of x, and the sum of the weights' slopes."""
+"""Rows padded with zeros give what each gives alone: values, gradients of x, and the sum of the weights' gradients."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ ROWS = 6
 def passes(
     layer: Layer, w: Arrays, x: np.ndarray, dy: np.ndarray, lengths: Any
 ) -> tuple[np.ndarray, np.ndarray, Arrays]:
-    """y, dx and the slopes, as a network has them: what lies beyond the lengths is set to zero afterwards."""
+    """y, dx and the gradients, as a network has them: what lies beyond the lengths is set to zero afterwards."""
     n, shape = len(x), x.shape[1:]
     saved = {k: aligned((n, *s), t or x.dtype) for k, (s, t) in layer.saves(shape).items()}
     for a in saved.values():
         a[...] = np.nan if a.dtype == x.dtype else -9
     y, dx = np.full((n, *layer.shape(shape)), np.nan), np.full_like(x, np.nan)
-    slopes = {k: np.full_like(a, np.nan) for k, a in w.items()}
+    gradients = {k: np.full_like(a, np.nan) for k, a in w.items()}
     call = Call(training=True, lengths=lengths, saved=saved)
     layer.forward(w, x, y, call)
     ends = None if lengths is None else layer.lengths(shape, lengths)
     if ends is not None:
         zero_beyond(ends, y.reshape(*y.shape[:2], -1))
         zero_beyond(ends, dy.reshape(*dy.shape[:2], -1))
-    layer.backward(w, x, y, dy, dx, slopes, call)
+    layer.backward(w, x, y, dy, dx, gradients, call)
     if lengths is not None:
         zero_beyond(lengths, dx.reshape(*dx.shape[:2], -1))
-    return y, dx, slopes
+    return y, dx, gradients
 
 
 def close(a: np.ndarray, b: np.ndarray) -> None:
@@ -70,18 +70,18 @@ def test_a_padded_row_is_the_row_alone(layer: Layer, shape: tuple[int, ...]) -> 
     w = {k: rng.normal(size=a.shape) for k, a in layer.weights(shape).items()}
     x, dy = rng.uniform(-3, 3, (ROWS, *shape)), rng.normal(size=(ROWS, *layer.shape(shape)))
     zero_beyond(lengths, x.reshape(ROWS, steps, -1))
-    y, dx, slopes = passes(layer, w, x, dy, lengths)
+    y, dx, gradients = passes(layer, w, x, dy, lengths)
     total = {k: np.zeros_like(a) for k, a in w.items()}
     ends = layer.lengths(shape, lengths)
     for n, length in enumerate(lengths):
         own = slice(length) if ends is not None else slice(None)
-        y1, dx1, slopes1 = passes(layer, w, x[n : n + 1, :length], dy[n : n + 1, own], None)
+        y1, dx1, gradients1 = passes(layer, w, x[n : n + 1, :length], dy[n : n + 1, own], None)
         close(y[n, own], y1[0])
         close(dx[n, :length], dx1[0])
         for k in total:
-            total[k] += slopes1[k]
-    for k, slope in slopes.items():
-        close(slope, total[k])
+            total[k] += gradients1[k]
+    for k, gradient in gradients.items():
+        close(gradient, total[k])
 
 
 @pytest.mark.parametrize(("layer", "shape"), CASES, ids=lambda v: str(v))
@@ -96,15 +96,15 @@ def test_a_row_of_no_steps_changes_nothing(layer: Layer, shape: tuple[int, ...])
     close(both[1][0], alone[1][0])
     assert np.isfinite(both[0]).all()
     assert np.isfinite(both[1]).all()
-    for k, slope in both[2].items():
-        close(slope, alone[2][k])
+    for k, gradient in both[2].items():
+        close(gradient, alone[2][k])
 
 
 def lengthened(case: LayerCase, steps: int) -> Any:
     """The case's shape with another first size."""
-    shapes = case.x_shape if case.layer.many else (case.x_shape,)
+    shapes = case.x_shape if case.layer.multi_input else (case.x_shape,)
     found = tuple((steps, *shape[1:]) for shape in shapes)
-    return found if case.layer.many else found[0]
+    return found if case.layer.multi_input else found[0]
 
 
 def kept(case: LayerCase, steps: int) -> bool | None:

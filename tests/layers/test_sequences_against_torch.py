@@ -1,4 +1,4 @@
-"""Layers for sequences against another implementation: values and slopes of PyTorch, rows of unequal lengths packed."""
+"""Layers for sequences against another implementation: values and gradients of PyTorch, rows of unequal lengths packed."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ SETTINGS = [
 
 
 def near(found: np.ndarray, other: Any, dtype: Any) -> None:
-    """To float32's precision, the sums of slopes over all rows and steps included."""
+    """To float32's precision, the sums of gradients over all rows and steps included."""
     other = other.detach().numpy()
     tolerance = 1e-5 if dtype == np.float32 else 1e-11
     np.testing.assert_allclose(found, other, rtol=tolerance, atol=tolerance * max(1.0, np.abs(other).max(initial=0)))
@@ -213,14 +213,14 @@ def test_sequence_layer(setting: Setting, dtype: Any) -> None:
     lengths = np.array(setting.lengths or [setting.x[0]] * n, np.int32)
     w, x, dy = drawn(setting, lengths, dtype)
     saved = {name: aligned((n, *s), t or dtype) for name, (s, t) in layer.saves(setting.x).items()}
-    y, dx, slopes = np.empty_like(dy), np.empty_like(x), {name: np.empty_like(a) for name, a in w.items()}
+    y, dx, gradients = np.empty_like(dy), np.empty_like(x), {name: np.empty_like(a) for name, a in w.items()}
     call = Call(training=True, saved=saved, lengths=None if setting.lengths is None else lengths)
     layer.forward(w, x, y, call)
     ends = layer.lengths(setting.x, lengths)
     if ends is not None:
         zero_beyond(ends, y.reshape(*y.shape[:2], -1))
         zero_beyond(ends, dy.reshape(*dy.shape[:2], -1))
-    layer.backward(w, x, y, dy, dx, slopes, call)
+    layer.backward(w, x, y, dy, dx, gradients, call)
     x_peer = torch.tensor(x, requires_grad=True)
     w_peer = {name: torch.tensor(a, requires_grad=True) for name, a in w.items()}
     y_peer = peer(layer, x_peer, w_peer, torch.tensor(lengths).long())
@@ -228,4 +228,4 @@ def test_sequence_layer(setting: Setting, dtype: Any) -> None:
     near(y, y_peer, dtype)
     near(dx, torch.zeros_like(x_peer) if x_peer.grad is None else x_peer.grad, dtype)
     for name, a in w_peer.items():
-        near(slopes[name], a.grad, dtype)
+        near(gradients[name], a.grad, dtype)

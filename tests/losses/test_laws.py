@@ -13,7 +13,7 @@ import pytest
 from spark_deepnet.errors import ParamError
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses._metrics import METRICS
-from spark_deepnet.losses.loss import Loss, Told
+from spark_deepnet.losses.loss import Loss, PartialStats
 from tests.cases.losses import ROWS, WRONG, Row
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda r: f"{r.loss!r}-{r.units}")
@@ -23,11 +23,11 @@ every_twin = pytest.mark.parametrize("row", [r for r in ROWS if r.twin], ids=lam
 def measured(
     row: Row, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, dtype: Any = np.float64
 ) -> tuple[float, np.ndarray]:
-    """The loss and its slopes, all floats of one dtype."""
+    """The loss and its gradients, all floats of one dtype."""
     labels = row.loss.task == "classification"
-    slopes = np.full(scores.shape, np.nan, dtype)
+    gradients = np.full(scores.shape, np.nan, dtype)
     targets = targets if labels else targets.astype(dtype)
-    return row.loss.measure(scores.astype(dtype), targets, weights.astype(dtype), slopes), slopes
+    return row.loss.measure(scores.astype(dtype), targets, weights.astype(dtype), gradients), gradients
 
 
 def test_every_kind_has_a_row() -> None:
@@ -43,24 +43,24 @@ def test_the_value_is_the_references(row: Row) -> None:
 
 
 @every_row
-def test_the_slope_is_that_of_the_value(row: Row) -> None:
+def test_the_gradient_is_that_of_the_value(row: Row) -> None:
     z, t, w = row.draw(6, seed=1)
-    _, slopes = measured(row, z, t, w)
+    _, gradients = measured(row, z, t, w)
     h = 1e-6
     for i in np.ndindex(z.shape):
         step = np.zeros_like(z)
         step[i] = h
         central = w @ (row.reference(z + step, t) - row.reference(z - step, t)) / (2 * h)
-        np.testing.assert_allclose(slopes[i], central, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(gradients[i], central, rtol=1e-6, atol=1e-8)
 
 
 @every_row
 def test_float32_is_near_float64(row: Row) -> None:
     z, t, w = row.draw(200, seed=2)
-    loss, slopes = measured(row, z, t, w)
-    loss32, slopes32 = measured(row, z, t, w, np.float32)
+    loss, gradients = measured(row, z, t, w)
+    loss32, gradients32 = measured(row, z, t, w, np.float32)
     np.testing.assert_allclose(loss32, loss, rtol=1e-6)
-    np.testing.assert_allclose(slopes32, slopes, rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(gradients32, gradients, rtol=2e-5, atol=2e-6)
 
 
 @every_twin
@@ -68,12 +68,12 @@ def test_pytorch_says_the_same(row: Row) -> None:
     torch = pytest.importorskip("torch", reason="torch is absent: pip install torch to compare with it")
     assert row.twin
     z, t, w = row.draw(7, seed=3)
-    loss, slopes = measured(row, z, t, w)
+    loss, gradients = measured(row, z, t, w)
     theirs = torch.tensor(z, requires_grad=True)
     total = (torch.tensor(w) * row.twin(torch.nn.functional, theirs, torch.tensor(t))).sum()
     total.backward()
     np.testing.assert_allclose(loss, total.item(), rtol=1e-12)
-    np.testing.assert_allclose(slopes, theirs.grad.numpy(), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(gradients, theirs.grad.numpy(), rtol=1e-10, atol=1e-12)
 
 
 @every_row
@@ -88,11 +88,11 @@ def test_inputs_are_left_as_they_are(row: Row) -> None:
 @every_row
 def test_a_weight_of_three_is_three_rows(row: Row) -> None:
     z, t, _ = row.draw(4, seed=4)
-    once, slopes = measured(row, z, t, np.ones(4))
+    once, gradients = measured(row, z, t, np.ones(4))
     thrice, steeper = measured(row, z, t, np.full(4, 3.0))
     repeated, _ = measured(row, np.repeat(z, 3, 0), np.repeat(t, 3, 0), np.ones(12))
     np.testing.assert_allclose([thrice, repeated], 3 * once, rtol=1e-12)
-    np.testing.assert_allclose(steeper, 3 * slopes, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(steeper, 3 * gradients, rtol=1e-12, atol=1e-15)
 
 
 @every_row
@@ -100,18 +100,18 @@ def test_a_row_of_weight_0_has_no_influence(row: Row) -> None:
     z, t, w = row.draw(6, seed=5)
     w[3:] = 0
     z[3:] *= 10
-    loss, slopes = measured(row, z, t, w)
+    loss, gradients = measured(row, z, t, w)
     np.testing.assert_allclose(loss, measured(row, z[:3], t[:3], w[:3])[0], rtol=1e-12)
-    np.testing.assert_array_equal(slopes[3:], 0)
+    np.testing.assert_array_equal(gradients[3:], 0)
 
 
 @every_row
 def test_extreme_scores_give_finite_numbers(row: Row) -> None:
     _, t, w = row.draw(8)
     z = row.extreme * np.sign(np.random.default_rng(6).normal(size=(8, row.units)))
-    loss, slopes = measured(row, z, t, w, np.float32)
+    loss, gradients = measured(row, z, t, w, np.float32)
     assert np.isfinite(loss)
-    assert np.isfinite(slopes).all()
+    assert np.isfinite(gradients).all()
 
 
 @every_row
@@ -126,8 +126,8 @@ def test_a_sum_over_many_rows_is_kept_in_float64(row: Row) -> None:
     z, t, _ = row.draw(1, seed=7)
     n = 3000
     one, _ = measured(row, z, t, np.ones(1), np.float32)
-    many, _ = measured(row, np.repeat(z, n, 0), np.repeat(t, n, 0), np.ones(n), np.float32)
-    np.testing.assert_allclose(many, n * one, rtol=1e-9)
+    multi_input, _ = measured(row, np.repeat(z, n, 0), np.repeat(t, n, 0), np.ones(n), np.float32)
+    np.testing.assert_allclose(multi_input, n * one, rtol=1e-9)
 
 
 @every_row
@@ -175,25 +175,25 @@ kinds = pytest.mark.parametrize("row", [r for r in ROWS if r.units > 1], ids=lam
 def by_parts(
     row: Row, z: np.ndarray, t: np.ndarray, w: np.ndarray, entries: list[np.ndarray], dtype: Any
 ) -> tuple[float, float, np.ndarray]:
-    """Loss, metric and slopes as the blocks find them, each from its entries and what all have told."""
+    """Loss, metric and gradients as the blocks find them, each from its entries and what all have told."""
     loss, metric = row.loss, METRICS[row.loss.task]
-    labels, split = loss.task == "classification", loss.tells or 0
+    labels, split = loss.task == "classification", loss.num_stats or 0
     t, w = t if labels else t.astype(dtype), w.astype(dtype)
-    numbers = np.full((len(entries), split + metric.tells, len(z)), np.nan, dtype)
+    numbers = np.full((len(entries), split + metric.num_stats, len(z)), np.nan, dtype)
     parts = [np.ascontiguousarray(z[:, own], dtype) for own in entries]
     targets = [t if labels else np.ascontiguousarray(t[:, own]) for own in entries]
-    slopes = [np.full(part.shape, np.nan, dtype) for part in parts]
+    gradients = [np.full(part.shape, np.nan, dtype) for part in parts]
     for b, own in enumerate(entries):
-        loss.tell(parts[b], numbers[b, :split], slopes[b])
+        loss.tell(parts[b], numbers[b, :split], gradients[b])
         metric.tell(parts[b], targets[b], own, numbers[b, split:])
     found, whole = np.zeros(2), np.full(z.shape, np.nan)
     for b, own in enumerate(entries):
         places = np.full(UNITS, -1, np.int32)
         places[own] = np.arange(len(own))
-        told = Told(numbers[:, :split], b, own, places)
+        told = PartialStats(numbers[:, :split], b, own, places)
         of_metric = metric.sum_part(parts[b], targets[b], w, replace(told, numbers=numbers[:, split:]))
-        found += loss.measure_part(parts[b], targets[b], w, slopes[b], told), of_metric
-        whole[:, own] = slopes[b]
+        found += loss.measure_part(parts[b], targets[b], w, gradients[b], told), of_metric
+        whole[:, own] = gradients[b]
     return found[0], found[1], whole
 
 
@@ -205,10 +205,10 @@ def test_what_blocks_find_by_parts_adds_up_to_the_whole(
 ) -> None:
     row = replace(row, units=UNITS)
     z, t, w = row.draw(40, seed=8)
-    expected, slopes = measured(row, z, t, w, dtype)
+    expected, gradients = measured(row, z, t, w, dtype)
     loss, metric, found = by_parts(row, z, t, w, entries, dtype)
     assert loss == pytest.approx(expected, rel=tolerance)
-    np.testing.assert_allclose(found, slopes, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(found, gradients, rtol=tolerance, atol=tolerance)
     assert metric == pytest.approx(METRICS[row.loss.task].sum(z.astype(dtype), t, w.astype(dtype)), rel=tolerance)
 
 
@@ -230,7 +230,7 @@ def test_extreme_scores_in_other_blocks_give_finite_numbers(row: Row, entries: l
     _, t, w = row.draw(8)
     z = row.extreme * np.sign(np.random.default_rng(6).normal(size=(8, UNITS)))
     z[0], z[1] = -row.extreme, row.extreme * np.linspace(-1, 1, UNITS)
-    loss, _, slopes = by_parts(row, z, t, w, entries, np.float32)
-    expected, expected_slopes = measured(row, z, t, w, np.float32)
+    loss, _, gradients = by_parts(row, z, t, w, entries, np.float32)
+    expected, expected_gradients = measured(row, z, t, w, np.float32)
     assert loss == pytest.approx(expected, rel=1e-5)
-    np.testing.assert_allclose(slopes, expected_slopes, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gradients, expected_gradients, rtol=1e-5, atol=1e-6)

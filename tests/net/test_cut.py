@@ -1,4 +1,4 @@
-"""The laws of networks that are cut into blocks: scores, slopes and first weights equal the uncut network's."""
+"""The laws of networks that are cut into blocks: scores, gradients and first weights equal the uncut network's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.kernels.random import key_of
-from spark_deepnet.layers._tell import Tell
+from spark_deepnet.layers._split_loss import SplitLoss
 from spark_deepnet.layers.add import Add
 from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.concatenate import Concatenate
@@ -51,7 +51,7 @@ class Pass:
     net: Net
     scores: np.ndarray
     weights: dict[str, np.ndarray]
-    slopes: dict[str, np.ndarray]
+    gradients: dict[str, np.ndarray]
     sent: int = 0
 
 
@@ -68,16 +68,16 @@ def passed(net: Net, training: bool = True, lengths: Any = None, channel: Channe
     known = None if lengths is None else dict.fromkeys(net.inputs, np.array(lengths, np.int32))
     scores = runner.forward(N, training, STEP, rows_numbers(N), known).copy()
     own, units = own_of(net)
-    runner.slope(N)[...] = np.random.default_rng(2).normal(size=(*scores.shape[:-1], units))[..., own]
+    runner.gradient(N)[...] = np.random.default_rng(2).normal(size=(*scores.shape[:-1], units))[..., own]
     runner.backward(N)
-    slopes = {s.name: s.view(runner.slopes).copy() for s in layout.slots if s.weight.trained}
-    return Pass(net, scores, layout.named(runner.weights), slopes, channel.bytes_sent if channel else 0)
+    gradients = {s.name: s.view(runner.gradients).copy() for s in layout.slots if s.weight.trained}
+    return Pass(net, scores, layout.named(runner.weights), gradients, channel.bytes_sent if channel else 0)
 
 
 def own_of(net: Net) -> tuple[Any, int]:
     """Which entries of the scores the network has, and how many there are."""
     top = net.tops[0].layer
-    return (top.own, len(top.places)) if isinstance(top, Tell) else (slice(None), net.shape[-1])
+    return (top.own, len(top.places)) if isinstance(top, SplitLoss) else (slice(None), net.shape[-1])
 
 
 def beyond(lengths: Any, x: np.ndarray) -> np.ndarray:
@@ -88,10 +88,10 @@ def beyond(lengths: Any, x: np.ndarray) -> np.ndarray:
 
 
 def check_cut(
-    net: Net, blocks: int, training: bool = True, lengths: Any = None, tells: tuple[int | None, ...] = ()
+    net: Net, blocks: int, training: bool = True, lengths: Any = None, num_stats: tuple[int | None, ...] = ()
 ) -> list[Pass]:
     whole, tolerance = passed(net, training, lengths), 1e-10
-    nets = [cut(net, block, blocks, least=0, tells=tells) for block in range(blocks)]
+    nets = [cut(net, block, blocks, least=0, num_stats=num_stats) for block in range(blocks)]
     found = results("memory", blocks, lambda c: passed(nets[c.rank], training, lengths, c), DEADLINE)
     seen: dict[str, int] = {}
     for part in found:
@@ -103,8 +103,8 @@ def check_cut(
             expected = whole.weights[slot.name][index]
             np.testing.assert_allclose(part.weights[slot.name], expected, rtol=tolerance, atol=tolerance)
             if slot.weight.trained:
-                slope = whole.slopes[slot.name][index]
-                np.testing.assert_allclose(part.slopes[slot.name], slope, rtol=tolerance, atol=tolerance)
+                gradient = whole.gradients[slot.name][index]
+                np.testing.assert_allclose(part.gradients[slot.name], gradient, rtol=tolerance, atol=tolerance)
             if slot.weight.part is not None:
                 seen[slot.name] = seen.get(slot.name, 0) + part.weights[slot.name].size
         assert [n.name for n in part.net.nodes] == [n.name for n in found[0].net.nodes]
@@ -115,7 +115,7 @@ def check_cut(
 
 def net_of(case: LayerCase, before: bool) -> Net:
     """The layer on the network's inputs, or behind Dense layers, so that its inputs may be cut."""
-    shapes = case.x_shape if case.layer.many else (case.x_shape,)
+    shapes = case.x_shape if case.layer.multi_input else (case.x_shape,)
     names = [f"in{i}" for i in range(len(shapes))]
     layers: list[Layer] = []
     sources = names
@@ -165,10 +165,10 @@ STAYING = [
 @pytest.mark.parametrize("case", STAYING, ids=lambda case: case.id)
 @each_count
 def test_scores_that_stay_cut_are_entries_of_the_networks(case: NetCase, blocks: int) -> None:
-    """Backward from entries of their slope. Gathered, as for scoring, they are the network's, of the same weights."""
+    """Backward from entries of their gradient. Gathered, as for scoring, they are the network's, of the same weights."""
     net = case.net()
     whole = check_cut(net, blocks)
-    found = check_cut(net, blocks, tells=(2,) * len(net.outputs))
+    found = check_cut(net, blocks, num_stats=(2,) * len(net.outputs))
     for part, gathered in zip(found, whole, strict=True):
         assert gathered.scores.shape[-1] == net.shape[-1]
         assert part.weights.keys() == gathered.weights.keys()
@@ -190,7 +190,7 @@ SEQUENCES = [
     *(Bidirectional(GRU(4, sequences=True), merge) for merge in ("concat", "sum", "mul", "ave")),
     Bidirectional(LSTM(5), "concat"),
 ]
-"""Truncated, of 7 steps, these have slopes that the laws of the table cannot know."""
+"""Truncated, of 7 steps, these have gradients that the laws of the table cannot know."""
 
 
 @pytest.mark.parametrize("layer", SEQUENCES, ids=repr)
@@ -244,9 +244,9 @@ def trained(net: Net, case: WholeCase, dtype: Any, channel: Channel | None = Non
         x = rng.integers(0, case.tokens, (N, *case.x_shape)) if case.tokens else rng.normal(size=(N, *case.x_shape))
         runner.feed(N)[INPUT][...] = beyond(case.lengths, x)
         scores = runner.forward(N, True, key_of("step", step), rows_numbers(N), known)
-        runner.slope(N)[...] = (scores - rng.normal(size=scores.shape)) / N
+        runner.gradient(N)[...] = (scores - rng.normal(size=scores.shape)) / N
         runner.backward(N)
-        speed = dtype(0.9) * speed - dtype(0.05) * runner.slopes
+        speed = dtype(0.9) * speed - dtype(0.05) * runner.gradients
         runner.weights += speed
     return net, runner.layout.named(runner.weights)
 
@@ -269,7 +269,7 @@ def test_a_network_trained_in_blocks_equals_the_network(case: WholeCase, dtype: 
 
 
 def twice(net: Net, training: bool, channel: Channel) -> list[np.ndarray]:
-    """Scores and slopes of a pass and, of another over the same rows in which nothing is exchanged, the same."""
+    """Scores and gradients of a pass and, of another over the same rows in which nothing is exchanged, the same."""
     runner = runner_of(cut(net, channel.rank, channel.size, least=0, remembers=True), channel)
     for name, shape in net.inputs.items():
         runner.feed(N)[name][...] = np.random.default_rng(1).uniform(-3, 3, (N, *shape))
@@ -277,9 +277,9 @@ def twice(net: Net, training: bool, channel: Channel) -> list[np.ndarray]:
     for fresh in (True, False):
         sent = channel.bytes_sent
         scores = runner.batch(N).forward(training, STEP, rows_numbers(N), {}, fresh).copy()
-        runner.slope(N)[...] = np.random.default_rng(2).normal(size=scores.shape)
+        runner.gradient(N)[...] = np.random.default_rng(2).normal(size=scores.shape)
         runner.backward(N)
-        found += [scores, runner.slopes.copy()]
+        found += [scores, runner.gradients.copy()]
     assert channel.bytes_sent == sent
     return found
 
@@ -287,15 +287,15 @@ def twice(net: Net, training: bool, channel: Channel) -> list[np.ndarray]:
 @pytest.mark.parametrize("case", BEHIND, ids=lambda case: case.id)
 def test_blocks_that_do_not_exchange_go_by_what_they_remember(case: LayerCase) -> None:
     """Where no weight has moved, that is the same."""
-    for scores, slopes, again, slopes_again in results(
+    for scores, gradients, again, gradients_again in results(
         "memory", 2, lambda channel: twice(net_of(case, before=True), case.training, channel), DEADLINE
     ):
         np.testing.assert_allclose(again, scores, rtol=1e-10, atol=1e-10)
-        np.testing.assert_allclose(slopes_again, slopes, rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(gradients_again, gradients, rtol=1e-10, atol=1e-10)
 
 
 def test_two_dense_layers_cost_one_exchange_each_way() -> None:
-    """N rows of 6 numbers forward, of 8 numbers backward; the first reads an input, which has no slope."""
+    """N rows of 6 numbers forward, of 8 numbers backward; the first reads an input, which has no gradient."""
     net = Net.of([Dense(10, "tanh"), Dense(8), Dense(10, "tanh"), Dense(6)], {INPUT: (5,)})
     found = check_cut(net, 2)
     assert [node.name for node in found[0].net.nodes] == [
@@ -306,13 +306,13 @@ def test_two_dense_layers_cost_one_exchange_each_way() -> None:
 
 
 def test_a_layer_whose_exchange_outlasts_its_products_runs_whole() -> None:
-    """A few outputs of many inputs: unless it reads what has no slope, or its weights are many."""
+    """A few outputs of many inputs: unless it reads what has no gradient, or its weights are many."""
     top = Net.of([Dense(4100), Dense(4100), Dense(10)], {INPUT: (4,)})
     assert [n.name for n in cut(top, 0, 2).nodes] == ["dense", "dense_2", "dense_2/join", "dense_3"]
     alone = Net.of([Dense(10)], {INPUT: (4100,)})
     assert cut(alone, 0, 2).nodes[0].shape == (5,)
-    many = Net.of([Dense(65_000), "layer_norm", Dense(17)], {INPUT: (1,)})
-    assert [n.shape for n in cut(many, 0, 2).nodes if n.name == "dense_2"] == [(9,)]
+    multi_input = Net.of([Dense(65_000), "layer_norm", Dense(17)], {INPUT: (1,)})
+    assert [n.shape for n in cut(multi_input, 0, 2).nodes if n.name == "dense_2"] == [(9,)]
 
 
 def test_small_layers_run_whole() -> None:
@@ -324,7 +324,7 @@ def test_small_layers_run_whole() -> None:
     assert [n.name for n in cut(net, 1, 2, least=10**6).nodes] == [n.name for n in net.nodes]
 
 
-def test_what_has_no_weights_before_it_needs_no_slope() -> None:
+def test_what_has_no_weights_before_it_needs_no_gradient() -> None:
     """Pixels that are scaled are still no more than pixels."""
     net = Net.of(["flatten", Rescaling(0.1), Dense(10, "tanh"), Dense(6)], {INPUT: (2, 3)})
     found = check_cut(net, 2)

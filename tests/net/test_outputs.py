@@ -1,4 +1,4 @@
-"""Networks with several outputs: what is marked, what their losses see, and slopes from all of them."""
+"""Networks with several outputs: what is marked, what their losses see, and gradients from all of them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_each_loss_sees_what_lies_before_its_own_link(layers: Any, links: Any, r
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_slopes_are_those_of_all_scores_together(name: str) -> None:
+def test_gradients_are_those_of_all_scores_together(name: str) -> None:
     bench = Bench(net(*NETS[name]))
     rng, n, h = np.random.default_rng(1), 3, 1e-5
     x = rng.normal(size=(n, 4))
@@ -84,7 +84,7 @@ def test_slopes_are_those_of_all_scores_together(name: str) -> None:
         assert out.dy is not None
         out.dy[...] = dy
     bench.runner.backward(n)
-    views = bench.runner.layout.named(bench.runner.slopes.copy())
+    views = bench.runner.layout.named(bench.runner.gradients.copy())
     for key, w in bench.runner.layout.named(bench.weights).items():
         for i in np.ndindex(w.shape):
             kept = w[i]

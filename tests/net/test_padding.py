@@ -138,20 +138,20 @@ def single_layers() -> Iterator[tuple[Layer, tuple[int, ...]]]:
 def from_tables() -> Iterator[tuple[Layer, Any]]:
     """The rows of the tables of layers, over more steps where they take more."""
     for case in LAYERS:
-        shapes = case.x_shape if case.layer.many else (case.x_shape,)
+        shapes = case.x_shape if case.layer.multi_input else (case.x_shape,)
         if not all(shapes):
             continue  # no axis of steps
         longer = tuple((LONGEST, *shape[1:]) for shape in shapes)
         try:
-            case.layer.shape(longer if case.layer.many else longer[0])
+            case.layer.shape(longer if case.layer.multi_input else longer[0])
         except NetworkError:
             longer = tuple(shapes)
-        yield case.layer, longer if case.layer.many else longer[0]
+        yield case.layer, longer if case.layer.multi_input else longer[0]
 
 
 def behind_weights(layer: Layer, shape: Any) -> Case:
     """The layer behind one that has weights, whose gradients need the layer's dx."""
-    if layer.many:
+    if layer.multi_input:
         return Case((replace(layer, inputs=tuple("abc"[: len(shape)])),), shape)
     before = (Dense(shape[-1], initializer="normal"),) if len(shape) > 1 else ()
     norm = isinstance(layer, BatchNorm)  # in training it sees other rows: tests/layers/test_batch_norm.py
@@ -248,7 +248,7 @@ def run(case: Case, rows: list[int], lengths: np.ndarray) -> Found:
     for i, row in enumerate(rows):
         out.dy[i] = drawn[row, : out.dy[i].size].reshape(out.dy[i].shape)  # behind the end too: that must not count
     batch.backward()
-    return Found(scores, None if out.ends is None else out.ends.copy(), runner.slopes.copy())
+    return Found(scores, None if out.ends is None else out.ends.copy(), runner.gradients.copy())
 
 
 def close(a: Any, b: Any) -> None:
@@ -259,8 +259,8 @@ def close(a: Any, b: Any) -> None:
 def test_a_row_gives_the_same_alone_as_beside_others(case: Case) -> None:
     lengths = np.minimum(LENGTHS, case.longest)
     alone = [run(case, [row], lengths[row : row + 1]) for row in range(len(lengths))]
-    many = [*range(len(lengths)), *range(len(lengths))] * 2
-    for rows in ([3, 1], [0, 2, 5], [*range(len(lengths))], many):
+    multi_input = [*range(len(lengths)), *range(len(lengths))] * 2
+    for rows in ([3, 1], [0, 2, 5], [*range(len(lengths))], multi_input):
         found = run(case, rows, lengths[rows])
         for row, scores in zip(rows, found.scores, strict=True):
             assert (found.ends is None) == (alone[row].ends is None)

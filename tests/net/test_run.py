@@ -1,4 +1,4 @@
-"""Networks at work: values and slopes against plain NumPy and central differences, and what a pass may not do."""
+"""Networks at work: values and gradients against plain NumPy and central differences, and what a pass may not do."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Bench:
         self.runner.feed(len(x))[INPUT][...] = x
         return self.runner.forward(len(x), training, STEP, row_keys(len(x))).copy()
 
-    def slopes(self, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    def gradients(self, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
         self.scores(x)
-        self.runner.slope(len(x))[...] = dy
+        self.runner.gradient(len(x))[...] = dy
         self.runner.backward(len(x))
-        return self.runner.slopes.copy()
+        return self.runner.gradients.copy()
 
 
 def one_by_one(net: Net, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -58,7 +58,7 @@ def one_by_one(net: Net, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
     for node in net.nodes:
         read = tuple(values[name].copy() for name in node.inputs)
         values[node.name] = np.full((len(x), *node.shape), np.nan, x.dtype)
-        source = read if node.layer.many else read[0]
+        source = read if node.layer.multi_input else read[0]
         node.layer.forward(views.get(node.owner, {}), source, values[node.name], Call())
     return values[net.nodes[-1].name]
 
@@ -71,10 +71,10 @@ def test_scores_are_those_of_the_layers_one_by_one(case: NetCase) -> None:
 
 
 @each_net
-def test_slopes_are_the_slopes_of_the_scores(case: NetCase) -> None:
+def test_gradients_are_the_gradients_of_the_scores(case: NetCase) -> None:
     bench = Bench(case.net())
     x, dy = bench.drawn(3)
-    found, h = bench.slopes(x, dy), 1e-5
+    found, h = bench.gradients(x, dy), 1e-5
     views = bench.runner.layout.named(found)
     for name, w in bench.runner.layout.named(bench.weights).items():
         for i in np.ndindex(w.shape):
@@ -88,21 +88,21 @@ def test_slopes_are_the_slopes_of_the_scores(case: NetCase) -> None:
 
 
 @each_net
-def test_a_nodes_slopes_are_complete_when_it_is_done(case: NetCase) -> None:
+def test_a_nodes_gradients_are_complete_when_it_is_done(case: NetCase) -> None:
     """Those of shared weights after the last of their users."""
     bench = Bench(case.net())
     x, dy = bench.drawn(3)
-    final = bench.runner.layout.views(bench.slopes(x, dy))
-    bench.runner.slopes[:] = np.nan
-    views, passed = bench.runner.layout.views(bench.runner.slopes), []
+    final = bench.runner.layout.views(bench.gradients(x, dy))
+    bench.runner.gradients[:] = np.nan
+    views, passed = bench.runner.layout.views(bench.runner.gradients), []
 
     def done(node: str) -> None:
         passed.append(node)
-        for key, slope in views.get(node, {}).items():
-            np.testing.assert_array_equal(slope, final[node][key])
+        for key, gradient in views.get(node, {}).items():
+            np.testing.assert_array_equal(gradient, final[node][key])
 
     bench.scores(x)
-    bench.runner.slope(3)[...] = dy
+    bench.runner.gradient(3)[...] = dy
     bench.runner.batch(3).backward(done)
     assert passed == [node.name for node in reversed(bench.net.nodes)]
 
@@ -112,9 +112,9 @@ def test_float32_is_near_float64(case: NetCase) -> None:
     fine, rough = Bench(case.net()), Bench(case.net(), dtype=np.float32)
     x, dy = fine.drawn(5)
     rough.weights[...] = Layout(case.net()).packed(Layout(case.net()).named(fine.weights))
-    found = rough.runner.layout.named(rough.slopes(x.astype(np.float32), dy.astype(np.float32)))
-    for name, slopes in fine.runner.layout.named(fine.slopes(x, dy)).items():
-        np.testing.assert_allclose(found[name], slopes, rtol=2e-4, atol=2e-5)
+    found = rough.runner.layout.named(rough.gradients(x.astype(np.float32), dy.astype(np.float32)))
+    for name, gradients in fine.runner.layout.named(fine.gradients(x, dy)).items():
+        np.testing.assert_allclose(found[name], gradients, rtol=2e-4, atol=2e-5)
 
 
 @each_net
@@ -125,7 +125,7 @@ def test_a_pass_does_not_depend_on_those_before_it(case: NetCase) -> None:
     for x, dy in batches:
         fresh = Bench(case.net(), capacity=len(x) or 1)
         fresh.weights[...] = bench.weights
-        np.testing.assert_allclose(bench.slopes(x, dy), fresh.slopes(x, dy), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(bench.gradients(x, dy), fresh.gradients(x, dy), rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(bench.scores(x), fresh.scores(x), rtol=1e-12)
 
 
@@ -137,8 +137,8 @@ def test_a_mlp_is_the_formula() -> None:
     np.testing.assert_allclose(bench.scores(x), h @ w["dense_2/W"] + w["dense_2/b"], rtol=1e-12)
     dh = (dy @ w["dense_2/W"].T) * (1 - h * h)
     expected = {"dense/W": x.T @ dh, "dense/b": dh.sum(0), "dense_2/W": h.T @ dy, "dense_2/b": dy.sum(0)}
-    for name, slopes in bench.runner.layout.named(bench.slopes(x, dy)).items():
-        np.testing.assert_allclose(slopes, expected[name], rtol=1e-10)
+    for name, gradients in bench.runner.layout.named(bench.gradients(x, dy)).items():
+        np.testing.assert_allclose(gradients, expected[name], rtol=1e-10)
 
 
 def test_dropout_depends_on_step_row_and_layer_but_not_on_the_place_in_the_batch() -> None:
@@ -157,12 +157,12 @@ def test_dropout_depends_on_step_row_and_layer_but_not_on_the_place_in_the_batch
     assert 0.1 < share < 0.4, "both layers silence the same units"
 
 
-def test_scoring_keeps_no_slopes_and_leaves_dropout_out() -> None:
+def test_scoring_keeps_no_gradients_and_leaves_dropout_out() -> None:
     net = Net.of([Dense(8), Dropout(0.5), Dense(2)], {INPUT: (4,)})
     bench = Bench(net, training=False)
     x, _ = bench.drawn(4)
-    assert bench.runner.slopes.size == 0
-    assert bench.runner.buffers.slopes == {}
+    assert bench.runner.gradients.size == 0
+    assert bench.runner.buffers.gradients == {}
     np.testing.assert_allclose(bench.scores(x, training=False), one_by_one(net, bench.weights, x), rtol=1e-12)
 
 
@@ -174,20 +174,20 @@ def test_activations_write_over_their_input() -> None:
     assert values["gelu"] is not values["tanh"], "gelu reads its input again"
 
 
-def test_a_deep_chain_needs_two_buffers_of_slopes() -> None:
+def test_a_deep_chain_needs_two_buffers_of_gradients() -> None:
     net = Net.of([*(Dense(8, activation="tanh") for _ in range(10)), Dense(8)], {INPUT: (8,)})
-    slopes = Runner(net, Layout(net).zeros(), 4).buffers.slopes
-    assert len({id(flat) for flat in slopes.values()}) == 2
+    gradients = Runner(net, Layout(net).zeros(), 4).buffers.gradients
+    assert len({id(flat) for flat in gradients.values()}) == 2
 
 
-def test_slopes_can_be_written_into_a_longer_vector() -> None:
+def test_gradients_can_be_written_into_a_longer_vector() -> None:
     bench = Bench(Net.of([Dense(3)], {INPUT: (4,)}))
     x, dy = bench.drawn(4)
-    before = bench.slopes(x, dy)
+    before = bench.gradients(x, dy)
     longer = np.full(bench.runner.layout.size + 5, -1.0)
     longer[: before.size] = 0
-    bench.runner.use_slopes(longer[: before.size])
-    bench.slopes(x, dy)
+    bench.runner.use_gradients(longer[: before.size])
+    bench.gradients(x, dy)
     np.testing.assert_array_equal(longer, np.append(before, [-1.0] * 5))
 
 
@@ -201,7 +201,7 @@ def test_a_step_allocates_nothing_large(dtype: Any) -> None:
     def step() -> None:
         bench.runner.feed(128)[INPUT][...] = x
         bench.runner.forward(128, True, STEP, keys)
-        bench.runner.slope(128)[...] = dy
+        bench.runner.gradient(128)[...] = dy
         bench.runner.backward(128)
 
     step()

@@ -37,39 +37,39 @@ def passed(net: Net, sparse: bool, dtype: Any = np.float64, runner: Runner | Non
     else:
         batch.feed[INPUT][...] = DENSE
     scores = batch.forward(True, np.uint64(1), np.arange(N, dtype=np.uint64), {}).copy()
-    assert batch.slope is not None
-    batch.slope[...] = rng.normal(size=scores.shape)
+    assert batch.gradient is not None
+    batch.gradient[...] = rng.normal(size=scores.shape)
     batch.backward()
     return runner, scores
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
 @pytest.mark.parametrize("net", [DEEP, TWO], ids=["one reader", "two readers"])
-def test_scores_and_slopes_are_those_of_dense_rows(net: Net, dtype: Any, tolerance: float) -> None:
+def test_scores_and_gradients_are_those_of_dense_rows(net: Net, dtype: Any, tolerance: float) -> None:
     (sparse, found), (dense, wanted) = (passed(net, kind, dtype) for kind in (True, False))
     np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
     seen = set(ROWS[1].tolist())
-    for slopes in sparse.seen:
-        assert slopes.apart
-        assert set(slopes.index.tolist()) == seen
-        assert not slopes.array.any()
-        slopes.spread()
-        assert not slopes.apart
-    assert [slopes.apart for slopes in dense.seen] == [False] * len(sparse.seen)
-    np.testing.assert_allclose(sparse.slopes, dense.slopes, rtol=tolerance, atol=tolerance)
+    for gradients in sparse.seen:
+        assert gradients.apart
+        assert set(gradients.index.tolist()) == seen
+        assert not gradients.array.any()
+        gradients.spread()
+        assert not gradients.apart
+    assert [gradients.apart for gradients in dense.seen] == [False] * len(sparse.seen)
+    np.testing.assert_allclose(sparse.gradients, dense.gradients, rtol=tolerance, atol=tolerance)
     assert (INPUT in sparse.buffers.values, INPUT in dense.buffers.values) == (False, True)
 
 
 def test_batches_of_both_kinds_may_follow_one_another() -> None:
-    wanted = passed(DEEP, False)[0].slopes.copy()
+    wanted = passed(DEEP, False)[0].gradients.copy()
     runner: Runner | None = None
     for sparse in (False, True, True, False, False, True):
         runner, _ = passed(DEEP, sparse, runner=runner)
         (seen,) = runner.seen
         seen.spread()
-        np.testing.assert_allclose(runner.slopes, wanted, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(runner.gradients, wanted, rtol=1e-12, atol=1e-12)
         seen.spread()  # once more changes nothing
-        np.testing.assert_allclose(runner.slopes, wanted, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(runner.gradients, wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_what_was_spread_before_is_gone() -> None:

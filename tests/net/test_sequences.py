@@ -62,27 +62,27 @@ class Pass:
         out[...] = np.where(real[..., None], whole[:, : out.shape[1]], self.beyond)
 
     def run(self, training: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """(scores, slopes of the weights)"""
+        """(scores, gradients of the weights)"""
         batch = self.runner.batch(5, {INPUT: self.longest} if self.longest else None)
         self.cut(self.x, batch.feed[INPUT])
         lengths = LENGTHS if self.lengths is None else self.lengths
         scores = batch.forward(training, STEP, np.arange(5, dtype=np.uint64), {INPUT: lengths}).copy()
-        assert batch.slope is not None
-        self.cut(self.dy, batch.slope)
+        assert batch.gradient is not None
+        self.cut(self.dy, batch.gradient)
         self.ends = batch.outputs[0].ends
         batch.backward()
-        return scores, self.runner.slopes.copy()
+        return scores, self.runner.gradients.copy()
 
 
 @each_net
 @pytest.mark.parametrize("training", [True, False])
 def test_a_batch_of_shorter_sequences_equals_the_full_length_run(name: str, training: bool) -> None:
-    whole, slopes = Pass(NETS[name]).run(training)
+    whole, gradients = Pass(NETS[name]).run(training)
     for longest in (4, 5, 6):
         part, found = Pass(NETS[name], longest).run(training)
         assert part.shape == (5, longest, 2)
         np.testing.assert_allclose(part, whole[:, :longest], rtol=1e-12, atol=1e-14)
-        np.testing.assert_allclose(found, slopes, rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(found, gradients, rtol=1e-11, atol=1e-13)
 
 
 @each_net
@@ -90,9 +90,9 @@ def test_batches_of_many_lengths_do_not_disturb_each_other(name: str) -> None:
     one, expected = Pass(NETS[name]), Pass(NETS[name]).run()
     for longest in (6, 4, 5, 4, 6, 5):
         one.longest = longest
-        scores, slopes = one.run()
+        scores, gradients = one.run()
         np.testing.assert_allclose(scores, expected[0][:, :longest], rtol=1e-12, atol=1e-14)
-        np.testing.assert_allclose(slopes, expected[1], rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(gradients, expected[1], rtol=1e-11, atol=1e-13)
 
 
 @each_net
@@ -107,20 +107,20 @@ def test_scores_beyond_the_lengths_are_zero(name: str, dtype: Any) -> None:
 
 
 @each_net
-def test_what_lies_beyond_the_lengths_reaches_no_slope(name: str) -> None:
-    scores, slopes = Pass(NETS[name]).run()
+def test_what_lies_beyond_the_lengths_reaches_no_gradient(name: str) -> None:
+    scores, gradients = Pass(NETS[name]).run()
     for beyond in (1.0, -300.0):
         found, other = Pass(NETS[name], beyond=beyond).run()
         np.testing.assert_allclose(found, scores, rtol=1e-12, atol=1e-14)
-        np.testing.assert_allclose(other, slopes, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(other, gradients, rtol=1e-11, atol=1e-12)
 
 
 @each_net
-def test_slopes_of_sequences_are_the_slopes_of_their_scores(name: str) -> None:
+def test_gradients_of_sequences_are_the_gradients_of_their_scores(name: str) -> None:
     one, h = Pass(NETS[name], 4), 1e-5
-    _, slopes = one.run()
+    _, gradients = one.run()
     real = (np.arange(4) < LENGTHS[:, None])[..., None] * one.dy[:, :4]
-    views = one.runner.layout.named(slopes)
+    views = one.runner.layout.named(gradients)
     for key, w in one.runner.layout.named(one.runner.weights).items():
         for i in np.ndindex(w.shape):
             kept, sums = w[i], []
@@ -132,13 +132,13 @@ def test_slopes_of_sequences_are_the_slopes_of_their_scores(name: str) -> None:
 
 
 def test_a_network_whose_weights_depend_on_the_longest_row_runs_at_full_length() -> None:
-    whole, slopes = Pass(FLAT).run()
+    whole, gradients = Pass(FLAT).run()
     one = Pass(FLAT, 4)
     found, other = one.run()
     assert one.runner.batch(5, {INPUT: 4}).feed[INPUT].shape == (5, LONGEST, 3)
     assert one.ends is None
     np.testing.assert_array_equal(found, whole)
-    np.testing.assert_array_equal(other, slopes)
+    np.testing.assert_array_equal(other, gradients)
 
 
 def test_a_network_whose_scores_depend_on_the_longest_row_runs_at_full_length() -> None:
@@ -160,7 +160,7 @@ def test_a_batch_may_have_no_rows(layers: tuple[Any, ...]) -> None:
     none = np.zeros(0, np.uint64)
     assert len(batch.forward(True, STEP, none, {INPUT: np.zeros(0, np.int32)})) == 0
     batch.backward()
-    assert not runner.slopes.any()
+    assert not runner.gradients.any()
 
 
 def test_tokens_of_one_axis_may_have_no_rows() -> None:

@@ -59,9 +59,9 @@ def test_tokens_that_float32_takes_for_one_have_vectors_and_gradients_of_their_o
     runner = Runner(net, weights, 4)
     runner.feed(4)[INPUT][:, 0] = tokens
     assert runner.forward(4).tolist() == [[1], [2], [3], [4]]
-    runner.slope(4)[...] = [[5], [6], [7], [8]]
+    runner.gradient(4)[...] = [[5], [6], [7], [8]]
     runner.backward(4)
-    assert runner.slopes[tokens].tolist() == [5, 6, 7, 8]
+    assert runner.gradients[tokens].tolist() == [5, 6, 7, 8]
 
 
 @pytest.mark.parametrize("before", [[Reshape((2, 1))], [Dense(2)]], ids=["reshaped", "computed"])

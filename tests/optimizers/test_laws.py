@@ -34,18 +34,18 @@ def walked(
 
 
 def drawn(n: int, count: int, rate: float | None = None, seed: int = 0) -> tuple[np.ndarray, Steps]:
-    """Weights, and steps whose slopes are random, as are their rates where none is given."""
+    """Weights, and steps whose gradients are random, as are their rates where none is given."""
     rng = np.random.default_rng(seed)
     return rng.normal(size=n), [(rng.normal(size=n), rate or rng.uniform(0.01, 0.1)) for _ in range(count)]
 
 
 def descended(
-    optimizer: Optimizer, slope: Callable[[np.ndarray], np.ndarray], w: np.ndarray, rate: float, count: int
+    optimizer: Optimizer, gradient: Callable[[np.ndarray], np.ndarray], w: np.ndarray, rate: float, count: int
 ) -> np.ndarray:
     """The weights after a descent at a rate that falls to 0."""
     state = state_of(optimizer, w)
     for i in range(count):
-        optimizer.step(w, slope(w), state, rate * (1 - i / count), i + 1, False)
+        optimizer.step(w, gradient(w), state, rate * (1 - i / count), i + 1, False)
     return w
 
 
@@ -81,11 +81,11 @@ def test_a_parabola_is_descended(row: Row) -> None:
 
 @every_row
 def test_rosenbrocks_valley_is_descended(row: Row) -> None:
-    def slope(w: np.ndarray) -> np.ndarray:
+    def gradient(w: np.ndarray) -> np.ndarray:
         x, y = w
         return np.array([2 * (x - 1) - 40 * x * (y - x * x), 20 * (y - x * x)])
 
-    w = descended(row.optimizer, slope, np.array([-1.0, 1.5]), row.rosenbrock, 5000)
+    w = descended(row.optimizer, gradient, np.array([-1.0, 1.5]), row.rosenbrock, 5000)
     np.testing.assert_allclose(w, [1, 1], atol=2e-2)
 
 
@@ -112,7 +112,7 @@ def test_zeros_of_the_padding_stay_zeros(row: Row, dtype: Any, decays: bool) -> 
 
 @every_row
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_who_steps_by_rows_leaves_weights_without_slopes_as_they_are(row: Row, dtype: Any) -> None:
+def test_who_steps_by_rows_leaves_weights_without_gradients_as_they_are(row: Row, dtype: Any) -> None:
     """Bit for bit, their vectors too; and who does not, would not."""
     w, steps = drawn(40, 4, seed=8)
     w, state = w.astype(dtype), state_of(row.optimizer, w.astype(dtype))
@@ -136,7 +136,7 @@ def test_float32_is_near_float64(row: Row) -> None:
 
 
 @every_row
-def test_slopes_are_left_as_they_are(row: Row) -> None:
+def test_gradients_are_left_as_they_are(row: Row) -> None:
     w, steps = drawn(9, 3, seed=5)
     before = [g.copy() for g, _ in steps]
     walked(row.optimizer, w, steps)

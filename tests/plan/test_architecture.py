@@ -12,14 +12,14 @@ from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.output import Output
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.plan.architecture import Architecture, Entry, Head
+from spark_deepnet.plan.architecture import Architecture, InputSpec, OutputSpec
 from tests.cases.nets import NETS, NetCase
 
 
 @pytest.mark.parametrize("case", NETS, ids=lambda case: case.id)
 def test_an_architecture_survives_json(case: NetCase) -> None:
     layers = tuple(Layer.of(layer).to_json() for layer in case.layers)
-    found = Architecture(layers, (Entry(case.x_shape),), Loss.of("squared").to_json())
+    found = Architecture(layers, (InputSpec(case.x_shape),), Loss.of("squared").to_json())
     again = Architecture.from_json(json.loads(json.dumps(found.to_json())))
     assert again.net() == found.net() == case.net()
     assert again.heads() == found.heads()
@@ -30,7 +30,7 @@ def test_an_architecture_survives_json(case: NetCase) -> None:
     ("loss", "nodes"), [("softmax_cross_entropy", 1), ("squared", 2), ("hinge", 2), ("sigmoid_cross_entropy", 2)]
 )
 def test_the_loss_sees_what_lies_before_its_own_link(loss: str, nodes: int) -> None:
-    found = Architecture((Dense(3, activation="softmax").to_json(),), (Entry((4,)),), Loss.of(loss).to_json())
+    found = Architecture((Dense(3, activation="softmax").to_json(),), (InputSpec((4,)),), Loss.of(loss).to_json())
     assert len(found.scores_net().nodes) == nodes
     assert len(found.net().nodes) == 2
 
@@ -43,7 +43,7 @@ def test_several_inputs_survive_json() -> None:
         Dense(2, inputs=("a",)),
     )
     joined = (*layers, Concatenate(inputs=("dense", "dense_2")))
-    entries = (Entry((2,), "a", ("p", "q")), Entry((3,), "b", steps=True, tokens=9))
+    entries = (InputSpec((2,), "a", ("p", "q")), InputSpec((3,), "b", steps=True, tokens=9))
     found = Architecture(tuple(layer.to_json() for layer in joined), entries, Loss.of("squared").to_json())
     again = Architecture.from_json(json.loads(json.dumps(found.to_json())))
     assert again.entries == entries
@@ -61,11 +61,11 @@ def test_each_output_has_its_own_loss_or_the_architectures() -> None:
         Dense(2, name="size", inputs=("trunk",)),
         Output(),
     )
-    found = Architecture(tuple(layer.to_json() for layer in layers), (Entry((4,)),), Loss.of("squared").to_json())
+    found = Architecture(tuple(layer.to_json() for layer in layers), (InputSpec((4,)),), Loss.of("squared").to_json())
     again = Architecture.from_json(json.loads(json.dumps(found.to_json())))
     assert again.heads() == (
-        Head("kind", Loss.of("softmax_cross_entropy"), 1.0, (3,)),
-        Head("years", Loss.of({"kind": "huber", "delta": 2.0}), 0.5, (1,)),
-        Head("size", Loss.of("squared"), 1.0, (2,)),
+        OutputSpec("kind", Loss.of("softmax_cross_entropy"), 1.0, (3,)),
+        OutputSpec("years", Loss.of({"kind": "huber", "delta": 2.0}), 0.5, (1,)),
+        OutputSpec("size", Loss.of("squared"), 1.0, (2,)),
     )
     assert [out.inputs for out in again.scores_net().outputs] == [("kind",), ("age",), ("size",)]

@@ -1,4 +1,4 @@
-"""Seconds and speedups foretold: against the formulas written out, and their limits."""
+"""Seconds and speedups predicted: against the formulas written out, and their limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.exchange import doubling, ring
-from spark_deepnet.plan.cost import Compute, Costs, Link
+from spark_deepnet.forecast.cost import Compute, Costs, Link
 
 COMPUTE = Compute((1, 4, 16, 64), (2.0, 5.0, 9.0, 33.0))
 BYTES = 4_000

@@ -33,7 +33,7 @@ for line in sys.stdin:
 
 @pytest.mark.parametrize("hostile", MODULES + PARAMS[:4], ids=lambda hostile: hostile.name)
 def test_no_module_is_imported_because_a_file_says_so(hostile: Hostile) -> None:
-    with pytest.raises(DeepNetError, match=hostile.tells):
+    with pytest.raises(DeepNetError, match=hostile.num_stats):
         check_modules(hostile.values)
     assert not {"evil_module", "this_exits"} & set(sys.modules)
 

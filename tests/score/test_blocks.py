@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spark_deepnet.data.schema import STEPS, VECTOR, Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.layers.dense import Dense
@@ -19,14 +20,13 @@ from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Architecture, Entry
-from spark_deepnet.rows.columns import STEPS, VECTOR, Source
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.score import blocks, streamed
 from spark_deepnet.score.blocks import score_in_blocks, turn
 from spark_deepnet.score.output import Output
 from spark_deepnet.score.score import ROWS, ScorePlan, score
+from tests.data.frames import sparse, vectors
 from tests.exchange.ranks import together
-from tests.rows.frames import sparse, vectors
 
 NAN = float("nan")
 WIDE = (Dense(64, activation="relu").to_json(), Dense(64, activation="tanh").to_json(), Dense(3).to_json())
@@ -39,7 +39,7 @@ ROWS_OF: Mapping[int, Any] = {
 
 
 def plan_of(sequences: bool, invalid: str = "keep", width: int = 5) -> ScorePlan:
-    entry = Entry((4, 2), steps=True) if sequences else Entry((width,))
+    entry = InputSpec((4, 2), steps=True) if sequences else InputSpec((width,))
     net = Architecture(DEEP if sequences else WIDE, (entry,), Loss.of("softmax_cross_entropy").to_json())
     head = net.heads()[0]
     source = Source(entry.shape, kind=STEPS) if sequences else Source(entry.shape)

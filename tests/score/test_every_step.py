@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy.special import softmax
 
+from spark_deepnet.data.schema import ARRAY, BYTES, STEPS, VECTOR, Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.layers.concatenate import Concatenate
 from spark_deepnet.layers.dense import Dense
@@ -18,12 +19,11 @@ from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Architecture, Entry
-from spark_deepnet.rows.columns import ARRAY, BYTES, STEPS, VECTOR, Source
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.score import score as module
 from spark_deepnet.score.output import Output
 from spark_deepnet.score.score import ROWS, ScorePlan, score
-from tests.rows.frames import arrays, dense, lists, vectors
+from tests.data.frames import arrays, dense, lists, vectors
 
 NAN, INF = float("nan"), float("inf")
 LONGEST, WIDTH = 4, 3
@@ -44,7 +44,7 @@ def plan_of(
     loss: str = "softmax_cross_entropy",
     invalid: str = "error",
 ) -> ScorePlan:
-    entries = tuple(Entry(s.shape, s.input, steps=s.kind == STEPS) for s in sources)
+    entries = tuple(InputSpec(s.shape, s.input, steps=s.kind == STEPS) for s in sources)
     made = Architecture(tuple(Layer.of(layer).to_json() for layer in layers), entries, Loss.of(loss).to_json())
     net = made.scores_net()
     weights = Layout(net).started(3)

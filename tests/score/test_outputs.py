@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from spark_deepnet.data.schema import STEPS, Source
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
 from spark_deepnet.layers.output import Output as Mark
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Architecture, Entry
-from spark_deepnet.rows.columns import STEPS, Source
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.score.output import Output
 from spark_deepnet.score.score import ROWS, ScorePlan, score
-from tests.rows.frames import arrays, sources
+from tests.data.frames import arrays, sources
 
 X = np.random.default_rng(0).normal(size=(ROWS + 40, 3)).astype(np.float32)
 (SOURCE,) = sources(3, "f")
@@ -30,7 +30,7 @@ TWO = (
 
 
 def plan_of(layers: Any = TWO, invalid: str = "error", source: Source = SOURCE, **more: Any) -> ScorePlan:
-    entries = (Entry(source.shape, steps=source.kind == STEPS),)
+    entries = (InputSpec(source.shape, steps=source.kind == STEPS),)
     made = Architecture(tuple(layer.to_json() for layer in layers), entries, "squared")
     weights = Layout(made.scores_net()).started(3)
     outputs = tuple(Output.of(head.loss, head.units, head.steps, head.name) for head in made.heads())

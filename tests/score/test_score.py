@@ -15,11 +15,11 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Architecture, Entry
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.score import score as module
 from spark_deepnet.score.output import Output
 from spark_deepnet.score.score import ROWS, ScorePlan, score
-from tests.rows.frames import NULL, arrays, dense, sources, sparse, vectors
+from tests.data.frames import NULL, arrays, dense, sources, sparse, vectors
 
 NAN = float("nan")
 X = np.where(np.random.default_rng(0).random((700, 3)) < 0.4, 0, np.random.default_rng(1).normal(size=(700, 3)))
@@ -30,7 +30,7 @@ def plan_of(
     vectors: bool = False, invalid: str = "error", loss: str = "softmax_cross_entropy", **more: Any
 ) -> ScorePlan:
     units = more.pop("units", 2)
-    net = Architecture((Dense(units).to_json(),), (Entry((3,)),), Loss.of(loss).to_json())
+    net = Architecture((Dense(units).to_json(),), (InputSpec((3,)),), Loss.of(loss).to_json())
     weights = Layout(net.scores_net()).started(more.pop("seed", 1))
     told: dict[str, Any] = {"thresholds": None, "digest": weights.tobytes().hex() + loss, "weights": weights.tobytes()}
     return ScorePlan(net, (Output.of(net.heads()[0].loss, units),), sources(3, "f", vectors), invalid, **told | more)
@@ -75,7 +75,7 @@ def test_sparse_rows_are_scored_without_being_spread_out() -> None:
     """Frames with dense rows among them as well, by the same network."""
     width, rng = 300, np.random.default_rng(2)
     x = np.where(rng.random((ROWS + 9, width)) < 0.02, rng.normal(size=(ROWS + 9, width)), 0).astype(np.float32)
-    net = Architecture((Dense(2).to_json(),), (Entry((width,)),), Loss.of("softmax_cross_entropy").to_json())
+    net = Architecture((Dense(2).to_json(),), (InputSpec((width,)),), Loss.of("softmax_cross_entropy").to_json())
     weights = Layout(net.scores_net()).started(1)
     output = Output.of(net.heads()[0].loss, 2)
     plan = ScorePlan(net, (output,), sources(width, "f", True), "error", None, "wide", weights.tobytes())

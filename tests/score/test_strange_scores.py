@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spark_deepnet.data.schema import STEPS, Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.layers.dense import Dense
@@ -15,8 +16,7 @@ from spark_deepnet.layers.output import Output as Mark
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Architecture, Entry
-from spark_deepnet.rows.columns import STEPS, Source
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.score import score as module
 from spark_deepnet.score.blocks import score_in_blocks
 from spark_deepnet.score.output import Output
@@ -49,7 +49,7 @@ SENTENCE = r"transform: scores that are NaN or infinite \(2 found\), though the 
 def plan_of(layers: Any, loss: str, invalid: str, steps: bool = False) -> ScorePlan:
     """All weights are 10."""
     shape = (4, 3) if steps else (3,)
-    made = Architecture(tuple(d.to_json() for d in layers), (Entry(shape, steps=steps),), Loss.of(loss).to_json())
+    made = Architecture(tuple(d.to_json() for d in layers), (InputSpec(shape, steps=steps),), Loss.of(loss).to_json())
     weights = np.full(Layout(made.scores_net()).size, 10, np.float32)
     outputs = tuple(Output.of(h.loss, h.units, h.steps, h.name if k else "") for k, h in enumerate(made.heads()))
     source = Source(shape, kind=STEPS) if steps else Source(shape)

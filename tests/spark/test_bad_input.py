@@ -9,7 +9,8 @@ import pytest
 
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.errors import ClusterError, DataError, ParamError
-from spark_deepnet.spark import cluster, design
+from spark_deepnet.spark import fit_spec
+from spark_deepnet.spark.session import cluster
 from tests.cases.bad_input import MISTAKES, RANGES, Mistake
 from tests.spark.data import blobs, estimator, frame
 
@@ -68,11 +69,11 @@ def check_told(good: Any, mistake: Mistake) -> None:
         mistake.make(good)
     assert time.perf_counter() - began < SOON
     check_sentence(raised.value)
-    assert [part for part in mistake.tells if part not in str(raised.value)] == []
+    assert [part for part in mistake.num_stats if part not in str(raised.value)] == []
 
 
 def test_every_range_has_its_row() -> None:
-    assert RANGES.keys() == design.RANGES.keys()
+    assert RANGES.keys() == fit_spec.RANGES.keys()
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in RANGES.items() for v in values])

@@ -15,7 +15,7 @@ from spark_deepnet.errors import DataError, DeepNetError, ParamError, SaveError
 from spark_deepnet.layers import Dense
 from spark_deepnet.plan.checkpoint import sealed
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.checkpoints import FOLDER, Checkpoints
+from spark_deepnet.spark.fit.checkpoints import FOLDER, Checkpoints
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import SOON, check_sentence
 
@@ -127,8 +127,10 @@ def broken(rows: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_checkpoint_of_another_fit_is_refused(rows: Any, broken: str, params: Any, tells: tuple[str, ...]) -> None:
-    check_refused(rows, broken, ParamError, tells, **params)
+def test_a_checkpoint_of_another_fit_is_refused(
+    rows: Any, broken: str, params: Any, num_stats: tuple[str, ...]
+) -> None:
+    check_refused(rows, broken, ParamError, num_stats, **params)
 
 
 @BOTH
@@ -141,13 +143,13 @@ def test_so_is_one_of_other_rows(spark: Any, rows: Any, tmp_path: Path, exchange
     assert (tmp_path / FOLDER / "1").exists(), "what is refused stays as it is"
 
 
-def check_refused(rows: Any, folder: str, error: type[DeepNetError], tells: tuple[str, ...], **params: Any) -> None:
+def check_refused(rows: Any, folder: str, error: type[DeepNetError], num_stats: tuple[str, ...], **params: Any) -> None:
     began = time.perf_counter()
     with pytest.raises(error, match="checkpointDir: ") as raised:
         estimator(**(KEPT | params), checkpointDir=folder).fit(rows)
     assert time.perf_counter() - began < SOON
     check_sentence(raised.value)
-    assert [part for part in (folder, *tells) if part not in str(raised.value)] == []
+    assert [part for part in (folder, *num_stats) if part not in str(raised.value)] == []
 
 
 def test_a_later_format_is_refused(rows: Any, tmp_path: Path) -> None:

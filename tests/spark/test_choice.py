@@ -1,4 +1,4 @@
-"""What modelBlocks="auto" takes: by memory, and by what the reckoned seconds say."""
+"""What modelBlocks="auto" takes: by memory, and by what the estimated seconds say."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from spark_deepnet.data.schema import VECTOR, Columns, Source
 from spark_deepnet.errors import ClusterError
+from spark_deepnet.forecast.analytic import estimate
+from spark_deepnet.forecast.cost import Link
+from spark_deepnet.forecast.memory import memory, taken_sparse
 from spark_deepnet.layers.dense import Dense
-from spark_deepnet.plan.architecture import Entry
-from spark_deepnet.plan.cost import Link
+from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.plan.memory import memory, taken_sparse
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.plan.reckon import reckoned
-from spark_deepnet.rows.columns import VECTOR, Columns, Source
 from spark_deepnet.spark.choice import NEARLY, ROOM, candidates, choose, grids
 from tests.train.fits import plan_of
 
@@ -22,7 +22,7 @@ WIDE = (Dense(1024, "relu"), Dense(1024, "relu"), Dense(3))
 
 
 def recipe_of(layers: Any = WIDE, **recipe: Any) -> Recipe:
-    return plan_of(layers, entries=(Entry((1024,)),), **{"batch_size": 1024, "optimizer": "adam"} | recipe).recipe
+    return plan_of(layers, entries=(InputSpec((1024,)),), **{"batch_size": 1024, "optimizer": "adam"} | recipe).recipe
 
 
 def blocks_of(recipe: Recipe, limit: int | None, workers: int = 4) -> int:
@@ -55,9 +55,15 @@ def test_blocks_without_a_place_to_stay_are_the_last_resort() -> None:
     held = memory(recipe, 8, 1).total
     limits = None, int(held / ROOM) + 1, int(held / ROOM) // 2
     assert [choose(recipe, 4, True, limit).blocks > 1 for limit in limits] == [True, True, True]
-    assert [choose(recipe, 4, True, limit, homeless=True).blocks > 1 for limit in limits] == [False, False, True]
+    assert [choose(recipe, 4, True, limit, no_checkpoint_dir=True).blocks > 1 for limit in limits] == [
+        False,
+        False,
+        True,
+    ]
     small = recipe_of(batch_size=8)
-    assert choose(small, 4, True, None, homeless=True) == choose(small, 4, True, None), "these come to the driver"
+    assert choose(small, 4, True, None, no_checkpoint_dir=True) == choose(small, 4, True, None), (
+        "these come to the driver"
+    )
 
 
 def test_blocks_whose_start_every_worker_would_make_whole_are_the_last_resort() -> None:
@@ -71,26 +77,26 @@ def test_blocks_whose_start_every_worker_would_make_whole_are_the_last_resort() 
 def test_sparse_rows_take_what_their_entries_do() -> None:
     """A dense batch of 2^20 features would take a GiB of each worker, and 16,384 times the products."""
     layers = Dense(64, "relu"), Dense(2)
-    told: dict[str, Any] = {"entries": (Entry((1 << 20,)),), "batch_size": 1024, "optimizer": "adam"}
+    told: dict[str, Any] = {"entries": (InputSpec((1 << 20,)),), "batch_size": 1024, "optimizer": "adam"}
     recipe, columns = plan_of(layers, **told).recipe, Columns((Source((1 << 20,), kind=VECTOR),))
     with pytest.raises(ClusterError, match=r"^modelBlocks: "):
         choose(recipe, 4, True, 2 << 30)
     sparse = taken_sparse(recipe, columns)
     assert choose(recipe, 4, True, 2 << 30, sparse=sparse).size == 4
     for blocks in (1, 2, 4):
-        dense, few = (reckoned(recipe, blocks, Link(), s).compute.seconds for s in ((), sparse))
+        dense, few = (estimate(recipe, blocks, Link(), s).compute.seconds for s in ((), sparse))
         assert (dense[1] - dense[0]) / (few[1] - few[0]) > 10_000
     assert taken_sparse(recipe, Columns((Source((1 << 20,)),))) == [], "arrays are dense"
 
 
 def test_where_weights_outweigh_activations_blocks_exchange_less() -> None:
-    """Of few rows a step, replicas would send all their slopes; of many, blocks would send all activations."""
-    few, many = recipe_of(batch_size=8), recipe_of(batch_size=100_000)
-    for recipe, more in ((few, True), (many, False)):
+    """Of few rows a step, replicas would send all their gradients; of many, blocks would send all activations."""
+    few, multi_input = recipe_of(batch_size=8), recipe_of(batch_size=100_000)
+    for recipe, more in ((few, True), (multi_input, False)):
         one, two, *_ = candidates(recipe, grids(recipe, 4), Link(), None)
         assert (two.stepBytes < one.stepBytes) == more
         assert (two.rowsPerSecond > one.rowsPerSecond) == more
-    assert (blocks_of(few, None) > 1, blocks_of(many, None)) == (True, 1)
+    assert (blocks_of(few, None) > 1, blocks_of(multi_input, None)) == (True, 1)
 
 
 def test_the_fewest_that_are_nearly_as_fast_are_taken() -> None:

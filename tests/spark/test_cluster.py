@@ -19,9 +19,10 @@ from pyspark.sql import functions as F
 from spark_deepnet.errors import ClusterError, UnknownNameError
 from spark_deepnet.layers import Dense, Dropout
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark import cluster, model
-from spark_deepnet.spark.design import Design
-from spark_deepnet.spark.jobs import rank_task
+from spark_deepnet.spark import model
+from spark_deepnet.spark.fit.barrier_fit import rank_task
+from spark_deepnet.spark.fit_spec import FitSpec
+from spark_deepnet.spark.session import cluster
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 
@@ -39,7 +40,7 @@ class Halved(Activation, kind="halved"):
     def value(self, x, y):
         y[:] = x / 2
 
-    def slope(self, x, y, dy, dx):
+    def gradient(self, x, y, dy, dx):
         dx[:] = dy / 2
 """
 
@@ -131,7 +132,7 @@ def test_a_layer_that_workers_cannot_import_is_told_until_it_is_sent(
 
 @pytest.mark.sessions("classic", "connect")
 def test_little_is_shipped(rows: Any) -> None:
-    design = Design(estimator(layers=NET, solver="momentum", schedule="cosine", clipNorm=1.0), rows)
+    design = FitSpec(estimator(layers=NET, solver="momentum", schedule="cosine", clipNorm=1.0), rows)
     plan = TrainPlan(design.recipe, design.columns, 4, "0" * 32, b"0" * 32, listener=("192.168.100.100", 50000))
     assert len(cloudpickle.dumps(partial(rank_task, plan))) < 2048
 

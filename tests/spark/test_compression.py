@@ -1,4 +1,4 @@
-"""What is said of slopes on their way, as Params of a fit."""
+"""What is said of gradients on their way, as Params of a fit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spark_deepnet.spark.design import Design
+from spark_deepnet.spark.fit_spec import FitSpec
 from tests.spark.data import blobs, estimator, frame, same
 
 
@@ -20,12 +20,12 @@ from tests.spark.data import blobs, estimator, frame, same
     ],
 )
 def test_a_recipe_says_what_the_params_say(spark: Any, value: Any, kind: str, ratio: float) -> None:
-    recipe = Design(estimator(compression=value), frame(spark, *blobs(12))).recipe
+    recipe = FitSpec(estimator(compression=value), frame(spark, *blobs(12))).recipe
     assert (recipe.compression, recipe.ratio, recipe.overlap) == (kind, ratio, False)
 
 
 def test_on_one_host_a_fit_ends_with_the_same_bits(spark: Any) -> None:
-    """There slopes are exact; what top-k keeps of them, here nothing, travels from job to job."""
+    """There gradients are exact; what top-k keeps of them, here nothing, travels from job to job."""
     rows = frame(spark, *blobs()).cache()
     net = estimator(batchSize=45, maxIter=2, numTrainWorkers=2)
     exact = net.fit(rows)

@@ -13,18 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from spark_deepnet.data.schema import Columns
 from spark_deepnet.errors import CheckpointError, DeepNetError, ParamError
 from spark_deepnet.layers import Dense
-from spark_deepnet.plan.architecture import Architecture, Entry
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.checkpoint import sealed
 from spark_deepnet.plan.plan import Recipe, TrainPlan
-from spark_deepnet.rows.columns import Columns
-from spark_deepnet.spark import jobs
-from spark_deepnet.spark.checkpoints import CHUNKS, FOLDER, Checkpoints
+from spark_deepnet.spark.fit import barrier_fit
+from spark_deepnet.spark.fit.checkpoints import CHUNKS, FOLDER, Checkpoints
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 
-ARCHITECTURE = Architecture((Dense(3).to_json(),), (Entry((4,)),), "squared")
+ARCHITECTURE = Architecture((Dense(3).to_json(),), (InputSpec((4,)),), "squared")
 RECIPE = Recipe(ARCHITECTURE, "sgd", "constant", 0.1, 10, 3, 0)
 PLAN = TrainPlan(RECIPE, Columns((), ()), 1, "", b"", state_chunks=3, fingerprint="7")
 CHUNKS_OF = [(bytes([k]) * 3000, k - 1, k) for k in range(3)]
@@ -162,7 +162,7 @@ def test_one_that_was_not_written_to_its_end_is_none(spark: Any, whole: Path, tm
 def test_a_fit_whose_state_goes_over_storage_resumes_from_the_one_before(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "DRIVER_STATE", 0)
+    monkeypatch.setattr(barrier_fit, "DRIVER_STATE", 0)
     rows = frame(spark, *blobs()).cache()
     net = estimator(maxIter=4, batchSize=30, checkpointInterval=1, keepCheckpoints=9, checkpointDir=str(tmp_path))
     wanted = net.fit(rows)
@@ -182,17 +182,17 @@ def test_a_fit_whose_state_goes_over_storage_resumes_from_the_one_before(
     again = net.fit(rows)
     assert same(again, wanted)
     assert again.summary.steps == wanted.summary.steps
-    assert again.summary.jobs == 2
+    assert again.summary.barrier_fit == 2
 
 
 def test_a_chunk_of_the_state_that_was_altered_between_two_jobs_ends_the_fit(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "DRIVER_STATE", 0)
+    monkeypatch.setattr(barrier_fit, "DRIVER_STATE", 0)
     rows = frame(spark, *blobs())
-    state = jobs.Jobs._state
+    state = barrier_fit.Jobs._state
 
-    def altered(self: jobs.Jobs, found: Any) -> Any:
+    def altered(self: barrier_fit.Jobs, found: Any) -> Any:
         for file in Path(str(self.folder)).rglob("part-*"):
             table = pq.read_table(file).to_pylist()
             wrong = [row | {"data": b"\1" + row["data"][1:]} if row["part"] else row for row in table]
@@ -200,7 +200,7 @@ def test_a_chunk_of_the_state_that_was_altered_between_two_jobs_ends_the_fit(
             file.with_name(f".{file.name}.crc").unlink(missing_ok=True)
         return state(self, found)
 
-    monkeypatch.setattr(jobs.Jobs, "_state", altered)
+    monkeypatch.setattr(barrier_fit.Jobs, "_state", altered)
     with pytest.raises(DeepNetError, match="does not agree with its checksum"):
         estimator(maxIter=2, checkpointInterval=1, checkpointDir=str(tmp_path)).fit(rows)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from spark_deepnet.spark.checkpoints import FOLDER
+from spark_deepnet.spark.fit.checkpoints import FOLDER
 from tests.spark.processes import tree
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from spark_deepnet.errors import ParamError
+from spark_deepnet.forecast import probe
 from spark_deepnet.spark.explain import TAUS, WORKERS
-from spark_deepnet.train import probe
 from tests.spark.data import blobs, estimator, frame
 
 BOTH = pytest.mark.sessions("classic", "connect")
@@ -34,8 +34,8 @@ def test_a_plan_is_printed_and_returned(rows: Any, capsys: pytest.CaptureFixture
     ]
     assert (found.workers, found.syncEvery, found.share, found.rowBytes) == (2, 1, 30, 4 * 4 + 4 + 4 + 1 + 16)
     size = found.memory.weights
-    assert (found.memory.slopes, found.memory.vectors, found.memory.best) == (size, 0, 0)
-    assert found.stepBytes == size + 64  # the slopes, and a line of measures
+    assert (found.memory.gradients, found.memory.vectors, found.memory.best) == (size, 0, 0)
+    assert found.stepBytes == size + 64  # the gradients, and a line of measures
     assert found.exchangeSeconds == pytest.approx(1e-3 + found.stepBytes / 1e6)
     assert found.stepSeconds == pytest.approx(found.computeSeconds + found.exchangeSeconds)
     assert found.rowsPerSecond == pytest.approx(60 / found.stepSeconds)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from spark_deepnet.errors import ClusterError, DataError
-from spark_deepnet.spark import failures
-from spark_deepnet.spark.failures import said_by_spark
-from spark_deepnet.spark.tasks import Failed
+from spark_deepnet.spark.session import spark_errors
+from spark_deepnet.spark.session.failed_tasks import Failed
+from spark_deepnet.spark.session.spark_errors import said_by_spark
 
 STAGE = (
     "An error occurred while calling o227.collectToPython.\n: org.apache.spark.SparkException: Job aborted due to stage "
@@ -73,7 +73,7 @@ def test_the_cause_is_named(text: str, cause: str) -> None:
 
 def test_it_is_not_what_the_end_of_one_rank_did_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     known = [Failed(1, "10.0.0.8", GONE), Failed(0, "10.0.0.9", CRASHED)]
-    monkeypatch.setattr(failures, "failed_tasks", lambda spark, stage: known if stage == 9 else [])
+    monkeypatch.setattr(spark_errors, "failed_tasks", lambda spark, stage: known if stage == 9 else [])
     session: Any = object()
     assert "rank 0 on 10.0.0.9 is gone without a word" in str(said_by_spark(RuntimeError(STAGE + GONE), session))
     assert "rank 1 failed with LostPeerError: rank 1: rank 0 at" in str(said_by_spark(RuntimeError(STAGE + GONE)))
@@ -92,8 +92,8 @@ def test_it_is_not_what_the_end_of_one_rank_did_to_the_others(monkeypatch: pytes
 def test_memory_is_suspected_of_who_was_killed_alone(
     monkeypatch: pytest.MonkeyPatch, note: str | None, words: str
 ) -> None:
-    monkeypatch.setattr(failures, "failed_tasks", lambda spark, stage: [])
-    monkeypatch.setattr(failures, "ends", lambda spark, job: {} if note is None else {1: note})
+    monkeypatch.setattr(spark_errors, "failed_tasks", lambda spark, stage: [])
+    monkeypatch.setattr(spark_errors, "ends", lambda spark, job: {} if note is None else {1: note})
     session: Any = object()
     error = str(said_by_spark(RuntimeError(STAGE + CRASHED), session, "job"))
     assert f"rank 1 {words}" in error
@@ -113,7 +113,7 @@ ENDS = {
 def test_cancelled_jobs_end_in_one_sentence(how: str, what: str) -> None:
     text = f"An error occurred while calling o253.collectToPython.\n: org.apache.spark.SparkException: {ENDS[how]}"
     session: Any = object()
-    with pytest.raises(ClusterError) as raised, failures.in_one_sentence(session, what):
+    with pytest.raises(ClusterError) as raised, spark_errors.in_one_sentence(session, what):
         raise RuntimeError(text)
     found = str(raised.value)
     assert found.startswith(f"{what}: its Spark job was cancelled (")
@@ -139,7 +139,7 @@ class Stopped:
 def test_a_stopped_session_ends_in_one_sentence(error: Exception) -> None:
     session: Any = Stopped()
     with pytest.raises(ClusterError, match=r"^fit: the Spark session was stopped meanwhile; start another"):
-        with failures.in_one_sentence(session, "fit"):
+        with spark_errors.in_one_sentence(session, "fit"):
             raise error
 
 

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from spark_deepnet.errors import ClusterError
-from spark_deepnet.spark import jobs
+from spark_deepnet.spark.fit import barrier_fit
 from tests.spark.data import blobs, distance, estimator, frame, same
 
 ALL = pytest.mark.sessions("classic", "cluster", "connect")
@@ -57,21 +57,21 @@ def test_so_it_does_with_validation_rows(rows: Any) -> None:
 def test_a_job_refused_for_want_of_slots_is_tried_until_executors_may_have_come(
     rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refusals, collected = [1, 2, 3], jobs.Jobs._collected
+    refusals, collected = [1, 2, 3], barrier_fit.Jobs._collected
 
-    def refused(self: jobs.Jobs, results: Any) -> Any:
+    def refused(self: barrier_fit.Jobs, results: Any) -> Any:
         if refusals:
             refusals.pop()
             raise RuntimeError("[SPARK-24819]: Barrier execution mode does not allow run a barrier stage that requires")
         return collected(self, results)
 
-    monkeypatch.setattr(jobs.Jobs, "_collected", refused)
-    monkeypatch.setattr(jobs, "RETRY", 0.01)
+    monkeypatch.setattr(barrier_fit.Jobs, "_collected", refused)
+    monkeypatch.setattr(barrier_fit, "RETRY", 0.01)
     net = estimator(maxIter=1, numTrainWorkers=2)
     assert len(net.fit(rows).summary.ranks) == 2
     assert not refusals
     refusals.append(1)
-    monkeypatch.setattr(jobs, "REGISTERED", 0.0)
+    monkeypatch.setattr(barrier_fit, "REGISTERED", 0.0)
     with pytest.raises(ClusterError, match="numTrainWorkers is more than the slots"):
         net.fit(rows)
 
@@ -80,7 +80,7 @@ def check_cut(rows: Any, **validation: str) -> None:
     net = estimator(batchSize=45, maxIter=2, numTrainWorkers=2, **validation)
     whole = net.fit(rows)
     parts = net.copy({net.jobSeconds: 0.0}).fit(rows)
-    assert (whole.summary.jobs, parts.summary.jobs) == (1, 4)
+    assert (whole.summary.barrier_fit, parts.summary.barrier_fit) == (1, 4)
     assert same(whole, parts)
     _check_alike(whole.summary, parts.summary)
 
@@ -89,14 +89,14 @@ def check_cut(rows: Any, **validation: str) -> None:
 def test_a_large_state_travels_through_the_folder(rows: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     net = estimator(batchSize=45, maxIter=1, jobSeconds=0.0, numTrainWorkers=2)
     small = net.fit(rows)
-    monkeypatch.setattr(jobs, "DRIVER_STATE", 0)
+    monkeypatch.setattr(barrier_fit, "DRIVER_STATE", 0)
     large = net.copy({net.checkpointDir: str(tmp_path)}).fit(rows)
-    assert small.summary.jobs == large.summary.jobs == 2
+    assert small.summary.barrier_fit == large.summary.barrier_fit == 2
     assert same(small, large)
     _check_alike(small.summary, large.summary)
     assert list(tmp_path.iterdir()) == []
     nowhere = net.fit(rows)
-    assert nowhere.summary.jobs == 1
+    assert nowhere.summary.barrier_fit == 1
     assert same(nowhere, small)
 
 

@@ -13,10 +13,10 @@ import pytest
 from pyspark.sql import functions as F
 
 from spark_deepnet.errors import ClusterError
-from spark_deepnet.spark import memory
-from spark_deepnet.spark.cluster import bytes_of
-from spark_deepnet.spark.memory import MIB, memory_of_machine, row_memory, worker_memory
-from spark_deepnet.spark.skew import warn_of_skew
+from spark_deepnet.spark.fit.skew import warn_of_skew
+from spark_deepnet.spark.session import memory
+from spark_deepnet.spark.session.cluster import bytes_of
+from spark_deepnet.spark.session.memory import MIB, memory_of_machine, row_memory, worker_memory
 from tests.spark.data import blobs, distance, estimator, frame, same
 
 

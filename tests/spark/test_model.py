@@ -42,12 +42,12 @@ TASKS = {
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_schema_is_foretold_and_predict_agrees(rows: Any, task: str) -> None:
+def test_the_schema_is_predicted_and_predict_agrees(rows: Any, task: str) -> None:
     df = rows.withColumn("binary", (F.col("label") > 0).cast("double")).withColumn("pair", F.array("binary", "binary"))
     model = estimator(maxIter=2, **TASKS[task]).fit(df)
     scored = model.transform(df)
-    foretold = model.transformSchema(df.schema)
-    assert [(f.name, f.dataType, f.metadata) for f in foretold] == [
+    predicted = model.transformSchema(df.schema)
+    assert [(f.name, f.dataType, f.metadata) for f in predicted] == [
         (f.name, f.dataType, f.metadata) for f in scored.schema
     ]
     for row in scored.limit(3).collect():

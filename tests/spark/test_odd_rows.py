@@ -15,11 +15,11 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from spark_deepnet import DeepNetEstimator
+from spark_deepnet.data.schema import Columns
 from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.layers import LSTM, Conv2D, Dense, Embedding, Flatten, GlobalMaxPool1D, Reshape
-from spark_deepnet.plan.architecture import Entry
-from spark_deepnet.rows.columns import Columns
-from spark_deepnet.spark.dealing import dealing_key, vector_key
+from spark_deepnet.plan.architecture import InputSpec
+from spark_deepnet.spark.fit.dealing import dealing_key, vector_key
 from spark_deepnet.spark.nested import flat_and_shape
 from spark_deepnet.spark.read import source_of
 from tests.cases.odd_rows import BIG, MALFORMED, WIDTH
@@ -27,18 +27,18 @@ from tests.spark.data import estimator
 
 VECTORS = [T.StructField("features", VectorUDT()), T.StructField("label", T.DoubleType())]
 BOTH = pytest.mark.sessions("classic", "connect")
-NESTED: dict[str, tuple[Any, Entry, Any, str | None]] = {
-    "as it should be": ([[1, 2, 3], [4, 5, 6]], Entry((2, 3)), [1, 2, 3, 4, 5, 6], ""),
-    "turned": ([[1, 2], [3, 4], [5, 6]], Entry((2, 3)), None, "(3, 2)"),
-    "ragged": ([[1, 2], [3, 4, 5, 6]], Entry((2, 3)), None, "(2, 2 to 4)"),
-    "no rows": ([], Entry((2, 3)), None, "(0)"),
-    "null": (None, Entry((2, 3)), None, ""),
-    "null within": ([[1, 2, 3], None], Entry((2, 3)), None, ""),
-    "last axes joined": ([[1, 2], [3, 4]], Entry((2, 2, 1)), [1, 2, 3, 4], ""),
-    "steps": ([[1, 2], [3, 4], [5, 6]], Entry((2, 2), steps=True), [1, 2, 3, 4, 5, 6], ""),
-    "no steps": ([], Entry((2, 2), steps=True), [], ""),
-    "ragged steps": ([[1, 2], [3], [4, 5, 6]], Entry((2, 2), steps=True), None, "(3, 1 to 3)"),
-    "steps of nothing": ([[], []], Entry((2, 2), steps=True), None, "(2, 0)"),
+NESTED: dict[str, tuple[Any, InputSpec, Any, str | None]] = {
+    "as it should be": ([[1, 2, 3], [4, 5, 6]], InputSpec((2, 3)), [1, 2, 3, 4, 5, 6], ""),
+    "turned": ([[1, 2], [3, 4], [5, 6]], InputSpec((2, 3)), None, "(3, 2)"),
+    "ragged": ([[1, 2], [3, 4, 5, 6]], InputSpec((2, 3)), None, "(2, 2 to 4)"),
+    "no rows": ([], InputSpec((2, 3)), None, "(0)"),
+    "null": (None, InputSpec((2, 3)), None, ""),
+    "null within": ([[1, 2, 3], None], InputSpec((2, 3)), None, ""),
+    "last axes joined": ([[1, 2], [3, 4]], InputSpec((2, 2, 1)), [1, 2, 3, 4], ""),
+    "steps": ([[1, 2], [3, 4], [5, 6]], InputSpec((2, 2), steps=True), [1, 2, 3, 4, 5, 6], ""),
+    "no steps": ([], InputSpec((2, 2), steps=True), [], ""),
+    "ragged steps": ([[1, 2], [3], [4, 5, 6]], InputSpec((2, 2), steps=True), None, "(3, 1 to 3)"),
+    "steps of nothing": ([[], []], InputSpec((2, 2), steps=True), None, "(2, 0)"),
 }
 
 
@@ -68,7 +68,7 @@ def test_and_deeper_ones(spark: Any) -> None:
     df = spark.createDataFrame(
         [(x.tolist(),), (x.transpose(1, 0, 2).tolist(),), (ragged,)], "x array<array<array<double>>>"
     )
-    rows = df.select(*flat_and_shape(F.col("x"), 3, Entry((2, 3, 4)))).collect()
+    rows = df.select(*flat_and_shape(F.col("x"), 3, InputSpec((2, 3, 4)))).collect()
     assert [row[1] for row in rows] == ["", "(3, 2, 4)", "(2, 1 to 2, 1 to 2)"]
     assert [row[0] for row in rows] == [list(range(24)), None, None]
 
@@ -178,7 +178,7 @@ def test_vectors_of_equal_values_are_dealt_alike(spark: Any, width: int) -> None
     rows[2, -1] = np.nan
     cells = [(i, k, make(row)) for i, row in enumerate(rows) for k, make in enumerate(FORMS)]
     df = spark.createDataFrame(cells, ["row", "form", "features"])
-    columns, source = source_of(df, Entry((width,)), ["features"])
+    columns, source = source_of(df, InputSpec((width,)), ["features"])
     sent = df.select("row", "form", *columns, vector_key(F.col("features"), source))
     key = dealing_key(sent.drop("row", "form"), Columns((source,)))
     keys = {(r["row"], r["form"]): r["key"] for r in sent.select("row", "form", key.alias("key")).collect()}

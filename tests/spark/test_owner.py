@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.spark.owner import FOLDER, Owner, began, lives
+from spark_deepnet.spark.fit.owner import FOLDER, Owner, began, lives
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 

@@ -13,8 +13,8 @@ from pyspark.ml import PipelineModel
 from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.errors import DeepNetError, ModelFormatError, ParamError, SaveError
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.checkpoints import FOLDER, Checkpoints
-from spark_deepnet.spark.paths import check_path, folder_identity, unescaped
+from spark_deepnet.spark.fit.checkpoints import FOLDER, Checkpoints
+from spark_deepnet.spark.session.paths import check_path, folder_identity, unescaped
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from spark_deepnet.errors import ClusterError, ParamError
-from spark_deepnet.spark import rounds as spark_rounds
+from spark_deepnet.spark.fit import round_fit as spark_rounds
 from tests.spark.data import blobs, distance, estimator, frame, same
 from tests.spark.processes import workers
 

@@ -23,8 +23,8 @@ from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
 from pyspark.sql import functions as F
 
 from spark_deepnet.errors import DataError
-from spark_deepnet.spark import rounds
-from spark_deepnet.spark.whole_plan import ADAPTIVE
+from spark_deepnet.spark.fit import round_fit
+from spark_deepnet.spark.session.without_aqe import ADAPTIVE
 from tests.spark.data import blobs, estimator, frame
 
 X, Y = blobs(40, classes=2)
@@ -101,7 +101,7 @@ def grouped(spark: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_session_is_as_it_was(rows: Any, grouped: Any, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "CARRIED", 0)  # as large models do
+    monkeypatch.setattr(round_fit, "CARRIED", 0)  # as large models do
     before = state(grouped)
     assert before["tags"][1] == {"own"}
     WAYS[way](rows)

@@ -25,7 +25,7 @@ def texts(spark: Any) -> Any:
     )
 
 
-def test_hashed_text_is_foretold_fitted_and_scored(texts: Any) -> None:
+def test_hashed_text_is_predicted_fitted_and_scored(texts: Any) -> None:
     hashing = HashingTF(inputCol="words", outputCol="features", numFeatures=FEATURES)
     net = DeepNetEstimator(
         layers=[Dense(4, "relu"), Dense(2, "softmax")], solver="adagrad", learningRate=0.1, maxIter=2, batchSize=256,

@@ -20,9 +20,10 @@ from pyspark.sql import functions as F
 from spark_deepnet import DeepNetModel
 from spark_deepnet.errors import DataError, ModelFormatError, ParamError, SaveError, SizeError
 from spark_deepnet.layers import LSTM, Dense, Embedding, LayerNorm
-from spark_deepnet.spark import cluster, stored
-from spark_deepnet.spark.stored import Stored, write_chunks
-from spark_deepnet.spark.weights import check_apart
+from spark_deepnet.spark.session import cluster
+from spark_deepnet.spark.weights import on_storage
+from spark_deepnet.spark.weights.on_storage import Stored, write_chunks
+from spark_deepnet.spark.weights.parquet import check_apart
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 
@@ -40,13 +41,13 @@ def rows(spark: Any) -> Any:
 @pytest.fixture(scope="module", autouse=True)
 def none_on_the_driver() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stored, "DRIVER_WEIGHTS", 4096)
+        patch.setattr(on_storage, "DRIVER_WEIGHTS", 4096)
         yield
 
 
 @pytest.fixture
 def all_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    return lambda: monkeypatch.setattr(stored, "DRIVER_WEIGHTS", 1 << 20)
+    return lambda: monkeypatch.setattr(on_storage, "DRIVER_WEIGHTS", 1 << 20)
 
 
 def net(folder: Path | str, **params: Any) -> Any:
@@ -58,7 +59,7 @@ def pair(rows: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Of one fit: the model whose weights the driver holds, the one whose weights stay on storage, and where."""
     folder = tmp_path_factory.mktemp("stored")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stored, "DRIVER_WEIGHTS", 1 << 20)
+        patch.setattr(on_storage, "DRIVER_WEIGHTS", 1 << 20)
         held = net(folder).fit(rows)
     return held, net(folder).fit(rows), folder
 
@@ -79,7 +80,7 @@ def check_same(found: list[Any], expected: list[Any]) -> None:
 @BOTH
 def test_it_scores_as_the_model_on_the_driver_does(rows: Any, pair: Any) -> None:
     held, model, folder = pair
-    assert model.stored is not None
+    assert model.on_storage is not None
     assert [path.name.partition("-")[0] for path in folder.iterdir()] == ["weights"], "the job's own files are removed"
     expected = scored(held, rows)
     check_same(scored(model, rows), expected)
@@ -96,7 +97,7 @@ def test_it_is_saved_and_loaded_on_storage_and_on_the_driver(
     held, model, _ = pair
     model.save(f"{tmp_path}/model")
     again = DeepNetModel.load(f"{tmp_path}/model")
-    assert again.stored is not None
+    assert again.on_storage is not None
     check_same(scored(again, rows), scored(held, rows))
     (tmp_path / "copy").mkdir()
     again.write().overwrite().save(f"{tmp_path}/copy")
@@ -118,7 +119,7 @@ def test_it_goes_through_pipelines_and_cross_validators(rows: Any, pair: Any, tm
     found = CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=metric, numFolds=2).fit(rows)
     found.save(f"{tmp_path}/found")
     again = CrossValidatorModel.load(f"{tmp_path}/found")
-    assert again.bestModel.stored is not None
+    assert again.bestModel.on_storage is not None
     assert metric.evaluate(again.transform(rows)) == metric.evaluate(found.transform(rows))
     gc.collect()
 
@@ -149,7 +150,7 @@ def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> No
 def test_its_only_weights_are_not_overwritten(rows: Any, pair: Any) -> None:
     """Under whatever name of whatever folder that they lie in."""
     held, model, folder = pair
-    for path in (folder, f"{folder}/", f"file://{folder}", f"{folder}/../{folder.name}", model.stored.path):
+    for path in (folder, f"{folder}/", f"file://{folder}", f"{folder}/../{folder.name}", model.on_storage.path):
         with pytest.raises(SaveError, match="would lose them") as raised:
             model.write().overwrite().save(str(path))
         check_sentence(raised.value)
@@ -254,7 +255,7 @@ def test_sequences_of_any_length_and_rows_that_cannot_be_scored(
     model.save(f"{tmp_path}/model")
     all_on_the_driver()
     held = DeepNetModel.load(f"{tmp_path}/model")
-    assert held.stored is None
+    assert held.on_storage is None
     expected = scored(held, rows.union(odd))
     assert np.isnan([row.prediction for row in found[-2:]]).all()
     np.testing.assert_allclose(

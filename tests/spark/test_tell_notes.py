@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spark_deepnet.spark.tell_notes import tell_notes, tell_of_classes, tell_of_loss
+from spark_deepnet.spark.fit.advice import tell_notes, tell_of_classes, tell_of_loss
 
 
 def test_notes_are_warnings(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from spark_deepnet.spark import jobs
-from spark_deepnet.spark.whole_plan import ADAPTIVE, planned, whole_plans
+from spark_deepnet.spark.fit import barrier_fit
+from spark_deepnet.spark.session.without_aqe import ADAPTIVE, planned, whole_plans
 from tests.spark.data import blobs, estimator, frame
 
 EACH = pytest.mark.parametrize("own", ["true", "false"])
@@ -52,16 +52,16 @@ def test_the_setting_is_back_when_the_last_has_left(spark: Any, own: str) -> Non
 @pytest.mark.parametrize("large", [False, True])
 def test_so_are_the_jobs_of_a_fit(spark: Any, large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether their state comes to the driver or goes to a folder."""
-    monkeypatch.setattr(jobs, "DRIVER_STATE", 0 if large else 1 << 20)
+    monkeypatch.setattr(barrier_fit, "DRIVER_STATE", 0 if large else 1 << 20)
     found = []
-    monkeypatch.setattr(jobs, "planned", lambda results: found.append(plan_of(planned(results))) or results)
-    write = jobs.write_chunks
+    monkeypatch.setattr(barrier_fit, "planned", lambda results: found.append(plan_of(planned(results))) or results)
+    write = barrier_fit.write_chunks
 
     def writing(results: Any, *more: str) -> None:
         found.append(spark.conf.get(ADAPTIVE) + plan_of(results))
         write(results, *more)
 
-    monkeypatch.setattr(jobs, "write_chunks", writing)
+    monkeypatch.setattr(barrier_fit, "write_chunks", writing)
     estimator(maxIter=1, numTrainWorkers=2, checkpointDir=str(tmp_path)).fit(frame(spark, *blobs(20)))
     (plan,) = found
     assert "MapInPandas" in plan

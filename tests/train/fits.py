@@ -13,18 +13,18 @@ import numpy as np
 import pandas as pd
 
 from spark_deepnet import errors
+from spark_deepnet.data.schema import Columns, Target
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.chunks import arrays_of
 from spark_deepnet.net.pieces import assembled
-from spark_deepnet.plan.architecture import Architecture, Entry
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.plan import Recipe, TrainPlan
-from spark_deepnet.rows.columns import Columns, Target
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL
+from tests.data.frames import sources
 from tests.exchange.ranks import HERE, SECRET, Meeting
-from tests.rows.frames import sources
 
 N, WIDTH, CLASSES = 60, 4, 3
 
@@ -65,7 +65,7 @@ def plan_of(
     loss: str = "softmax_cross_entropy",
     weighted: bool = False,
     columns: Any = None,
-    entries: tuple[Entry, ...] = (Entry((WIDTH,)),),
+    entries: tuple[InputSpec, ...] = (InputSpec((WIDTH,)),),
     **recipe: Any,
 ) -> TrainPlan:
     """The plan of a fit of a small network by plain gradient descent over all rows at once."""
@@ -107,8 +107,8 @@ def run_ranks(
 
     def work(number: int) -> None:
         try:
-            seat = rank.Seat(number, size, HERE, meeting.all_gather(number))
-            found[number] = pd.concat(list(rank.run(plan, iter(dealt[number]), seat)), ignore_index=True)
+            context = rank.RankContext(number, size, HERE, meeting.all_gather(number))
+            found[number] = pd.concat(list(rank.run(plan, iter(dealt[number]), context)), ignore_index=True)
         except BaseException as error:
             found[number] = error
             channels[number].close()
@@ -116,7 +116,7 @@ def run_ranks(
     def in_memory(number: int, *_: Any) -> Any:
         return channels[number]
 
-    with patch.object(rank, "meet", in_memory if world == "memory" else rank.meet):
+    with patch.object(rank, "rendezvous", in_memory if world == "memory" else rank.rendezvous):
         threads = [threading.Thread(target=work, args=(number,)) for number in range(size)]
         for thread in threads:
             thread.start()

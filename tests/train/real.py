@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spark_deepnet.data.schema import BYTES, LABEL, STEPS, VALIDATION, Source
 from spark_deepnet.layers import LSTM, Bidirectional, Conv2D, Dense, Flatten, MaxPool2D, Rescaling, SimpleRNN
-from spark_deepnet.plan.architecture import Entry
+from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import BYTES, LABEL, STEPS, VALIDATION, Source
 from tests.train.fits import Fit, fit, plan_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -41,7 +41,7 @@ class Task:
     recipe: dict[str, Any]
 
     def plan(self, blocks: int = 1, **recipe: Any) -> TrainPlan:
-        entry = Entry(self.source.shape, steps=self.source.kind == STEPS)
+        entry = InputSpec(self.source.shape, steps=self.source.kind == STEPS)
         columns = {"sources": (self.source,), "classes": self.classes}
         told = {"validated": True, "optimizer": "adam", "schedule": "cosine", "clip_norm": 1.0, "patience": 0}
         plan = plan_of(self.layers, columns=columns, entries=(entry,), **told | self.recipe | recipe)

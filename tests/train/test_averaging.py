@@ -14,9 +14,9 @@ from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.train import rank, tempo
+from spark_deepnet.train import auto_sync, rank
 from spark_deepnet.train.averaging import STATES
-from spark_deepnet.train.handover import hand_over
+from spark_deepnet.train.redistribute import redistribute_state
 from tests.exchange.ranks import results
 from tests.train.fits import CLASSES, WIDTH, Fit, N, Rows, fit, plan_of, run_ranks
 
@@ -40,8 +40,8 @@ class Replica:
         if len(self.x):
             scores = self.x @ self.w
             p = np.exp(scores - scores.max(1, keepdims=True))
-            slope = self.x.T @ (p / p.sum(1, keepdims=True) - self.y) / len(self.x)
-            self.v = momentum * self.v + slope
+            gradient = self.x.T @ (p / p.sum(1, keepdims=True) - self.y) / len(self.x)
+            self.v = momentum * self.v + gradient
             self.w = self.w - rate * self.v
 
 
@@ -166,23 +166,23 @@ def test_a_loss_that_leaves_the_finite_numbers_ends_every_replica_alike(epochs: 
     ("step", "exchange", "replicas", "vectors", "tau"),
     [
         (1.0, 0.05, 2, 1, 1),  # a twentieth of half a step: 0.05 / 0.55 < 0.1
-        (1.0, 0.05, 2, 3, 1),  # slopes are one vector, whatever would be averaged
+        (1.0, 0.05, 2, 3, 1),  # gradients are one vector, whatever would be averaged
         (1.0, 0.06, 2, 1, 2),
         (1.0, 1.0, 4, 1, 9),  # 1 / (9 + 1)
         (1.0, 1.0, 4, 3, 27),
         (0.001, 0.0111, 8, 1, 100),
-        (0.0, 1.0, 2, 1, tempo.LARGEST),
+        (0.0, 1.0, 2, 1, auto_sync.LARGEST),
     ],
 )
 def test_tau_keeps_exchange_under_a_tenth(step: float, exchange: float, replicas: int, vectors: int, tau: int) -> None:
-    found = tempo.steps_between(step, exchange, replicas, vectors)
+    found = auto_sync.steps_between(step, exchange, replicas, vectors)
     assert found == tau
     each, exchanged = (step / replicas, exchange) if tau == 1 else (tau * step, vectors * exchange)
-    assert exchanged / (each + exchanged) <= 0.1 or tau == tempo.LARGEST
+    assert exchanged / (each + exchanged) <= 0.1 or tau == auto_sync.LARGEST
 
 
 def test_auto_finds_tau_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempo, "steps_between", lambda *_: 6)
+    monkeypatch.setattr(auto_sync, "steps_between", lambda *_: 6)
     plan = plan_of(DEEP, batch_size=5, optimizer="adam", epochs=4, learning_rate=0.02)
     dealt = ROWS.dealt(30, 30)
     found = fit(replace(plan, recipe=replace(plan.recipe, sync_every=0)), dealt)
@@ -196,7 +196,7 @@ def test_auto_finds_tau_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_measures_real_seconds(batch: int) -> None:
     """Where 25 rows are asked, a step takes no more than 10 of a rank's 30."""
     found = fit(plan_of(batch_size=batch, sync_every=0), ROWS.dealt(30, 0, 30))
-    assert 1 <= found.clock["tau"] <= tempo.LARGEST
+    assert 1 <= found.clock["tau"] <= auto_sync.LARGEST
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -208,9 +208,9 @@ def test_chunks_are_handed_to_those_whom_they_belong_to(size: int) -> None:
     for name in names:
         came[rng.integers(size)][name] = chunks[name]
     found = results(
-        "memory", size, lambda channel: dict(hand_over(came[channel.rank], len(names), channel, Grid(size)))
+        "memory", size, lambda channel: dict(redistribute_state(came[channel.rank], len(names), channel, Grid(size)))
     )
     for number, own in enumerate(found):
         assert own == {name: chunk for name, chunk in chunks.items() if name[0] in (-1, number)}
     with pytest.raises(ExchangeError, match="99 chunks were sent"):
-        results("memory", size, lambda channel: dict(hand_over({}, 99, channel, Grid(size))))
+        results("memory", size, lambda channel: dict(redistribute_state({}, 99, channel, Grid(size))))

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.data.decode.features import Faults
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.replicate import shared
+from spark_deepnet.data.table import Dense as DenseRows
+from spark_deepnet.data.table import Sparse, Table
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.net import cut
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.rows.features import Faults
-from spark_deepnet.rows.ragged import Ragged
-from spark_deepnet.rows.sharing import shared
-from spark_deepnet.rows.table import Dense as DenseRows
-from spark_deepnet.rows.table import Sparse, Table
 from spark_deepnet.train import loop
 from tests.exchange.ranks import results
 from tests.train.fits import CLASSES, Fit, N, Rows, fit, plan_of, raise_said, run_ranks

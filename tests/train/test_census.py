@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.data.shard import read_shard
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.shard import read_shard
-from spark_deepnet.train.census import Census, take_census
+from spark_deepnet.train.dataset_stats import DatasetStats, take_stats
 from tests.exchange.ranks import together
 from tests.train.fits import N, Rows, plan_of
 
@@ -24,11 +24,11 @@ TRAINED = replace(ROWS, validation=np.zeros(N, bool))
 LIGHT = replace(ROWS, weights=np.where(ROWS.validation, 0, 1).astype(np.float32))
 
 
-def census(plan: TrainPlan, rows: Rows, *deal: int) -> list[Any]:
+def stats(plan: TrainPlan, rows: Rows, *deal: int) -> list[Any]:
     dealt = rows.dealt(*deal)
 
-    def job(channel: Channel) -> Census:
-        return take_census(read_shard(dealt[channel.rank], plan.columns), channel, plan)
+    def job(channel: Channel) -> DatasetStats:
+        return take_stats(read_shard(dealt[channel.rank], plan.columns), channel, plan)
 
     return together("memory", len(deal), job)
 
@@ -47,7 +47,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("plan", "rows", "deal", "sentence"), REFUSED, ids=[r[3][:40] for r in REFUSED])
 def test_every_rank_gets_the_same_error(plan: TrainPlan, rows: Rows, deal: tuple[int, ...], sentence: str) -> None:
-    found = census(plan, rows, *deal)
+    found = stats(plan, rows, *deal)
     assert {type(error) for error in found} == {DataError}
     (told,) = {str(error) for error in found}
     assert sentence in told
@@ -57,15 +57,15 @@ def test_every_rank_gets_the_same_error(plan: TrainPlan, rows: Rows, deal: tuple
 def test_every_rank_gets_the_same_census(deal: tuple[int, ...]) -> None:
     plan = plan_of(weighted=True, validated=True)
     weight = float(ROWS.weights[ROWS.validation].sum())
-    (alone,) = census(plan, ROWS, N)
+    (alone,) = stats(plan, ROWS, N)
     assert (alone.rows, alone.validation_rows, alone.validation_weights) == (45, 15, (weight,))
-    for found in census(plan, ROWS, *deal):
+    for found in stats(plan, ROWS, *deal):
         assert found == alone
-    assert census(replace(plan, fingerprint=alone.fingerprint), ROWS, *deal) == [alone] * len(deal)
+    assert stats(replace(plan, fingerprint=alone.fingerprint), ROWS, *deal) == [alone] * len(deal)
 
 
 def test_faults_of_one_sentence_add_up_over_the_ranks() -> None:
     y = ROWS.y.copy()
     y[::2] = 9
-    for error in census(plan_of(), replace(ROWS, y=y), 20, 30, 10):
+    for error in stats(plan_of(), replace(ROWS, y=y), 20, 30, 10):
         assert str(error).endswith("(30 found)")

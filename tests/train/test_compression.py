@@ -1,4 +1,4 @@
-"""Slopes that are compressed between hosts: near the exact fit, and the same bits however the fit is cut."""
+"""Gradients that are compressed between hosts: near the exact fit, and the same bits however the fit is cut."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_largest_tenth_alone_converges(deal: tuple[int, ...]) -> None:
 
 @each
 def test_what_is_measured_is_not_compressed(how: dict[str, Any]) -> None:
-    """Of the first epoch's only step, whose slopes are the first to be rounded."""
+    """Of the first epoch's only step, whose gradients are the first to be rounded."""
     first = [fitted(planned(batch_size=N, epochs=1, validated=True, **more)).history[0] for more in ({}, how)]
     assert first[0]["loss"] == first[1]["loss"]
     assert first[0]["accuracy"] == first[1]["accuracy"]

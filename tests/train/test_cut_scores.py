@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spark_deepnet.layers._tell import Tell
+from spark_deepnet.data.schema import Target
+from spark_deepnet.layers._split_loss import SplitLoss
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.layers.lstm import LSTM
@@ -20,8 +21,7 @@ from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import Target
-from tests.rows.frames import lists
+from tests.data.frames import lists
 from tests.train.fits import WIDTH, Fit, N, Rows, fit, plan_of
 from tests.train.test_every_step import Sequences, plan_of_steps
 from tests.train.test_every_step import dealt as dealt_rows
@@ -89,18 +89,18 @@ def close(found: Fit, expected: Fit) -> None:
             assert a[key] == pytest.approx(b[key], rel=1e-4), key
 
 
-def tells(plan: TrainPlan, blocks: int) -> list[Any]:
+def num_stats(plan: TrainPlan, blocks: int) -> list[Any]:
     """The nodes of a block where scores stay cut, once every block is seen to gather none."""
     nets = [plan.recipe.block_net(block, blocks) for block in range(blocks)]
     for net in nets:
         assert not [node.name for node in net.nodes if node.name.endswith("dense_2/gather")]
-    return [node for node in nets[0].nodes if isinstance(node.layer, Tell)]
+    return [node for node in nets[0].nodes if isinstance(node.layer, SplitLoss)]
 
 
 @pytest.mark.parametrize(("loss", "replicas", "blocks"), FITS)
 def test_a_fit_whose_scores_stay_cut_equals_the_fit(loss: str, replicas: int, blocks: int) -> None:
     plan, (_, targets) = plan_of_wide(loss), told(loss)
-    (node,) = tells(plan, blocks)
+    (node,) = num_stats(plan, blocks)
     assert node.shape == (-(-CLASSES // blocks),)
     assert same(plan, dealt(targets, replicas * blocks), replicas, blocks).clock["count"] == 20
 
@@ -126,7 +126,7 @@ def test_so_does_one_of_several_outputs(replicas: int, blocks: int) -> None:
     plan = replace(plan, columns=replace(plan.columns, targets=targets))
     more = {"label 1": list(np.eye(19, dtype=np.float32)[LABELS % 19]), "label 2": LABELS % 2.0}
     rows = replace(ROWS, y=LABELS.astype(float)).frame().assign(**more)
-    assert [node.shape for node in tells(plan, blocks)] == [(-(-CLASSES // blocks),), (-(-19 // blocks),)]
+    assert [node.shape for node in num_stats(plan, blocks)] == [(-(-CLASSES // blocks),), (-(-19 // blocks),)]
     same(plan, dealt_rows(rows, *shares(N, replicas * blocks)), replicas, blocks)
 
 
@@ -136,7 +136,7 @@ def test_so_do_sequences_with_a_class_for_every_step(replicas: int, blocks: int)
     plan = plan_of_steps(
         layers=(LSTM(5, sequences=True), Dense(CLASSES)), columns={"classes": CLASSES}, weighted=True, validated=True
     )
-    assert [node.shape for node in tells(plan, blocks)] == [(5, -(-CLASSES // blocks))]
+    assert [node.shape for node in num_stats(plan, blocks)] == [(5, -(-CLASSES // blocks))]
     rows = SEQUENCES.whole(y)
     same(plan, dealt_rows(rows, *shares(len(rows), replicas * blocks)), replicas, blocks)
 
@@ -170,11 +170,11 @@ def test_every_block_hears_of_scores_that_one_has_lost() -> None:
 
 
 def test_no_block_holds_a_row_of_whole_scores() -> None:
-    """Neither their values nor their slopes, nor what is remembered of them."""
+    """Neither their values nor their gradients, nor what is remembered of them."""
     for tau in (1, 3):
         net = plan_of_wide(sync_every=tau, layers=(Dense(6, "tanh"), Dense(1000))).recipe.block_net(0, 4)
         made = Buffers(net, 1, np.float32, True)
-        arrays = [*made.values.values(), *made.kept.values(), *made.slopes.values()]
+        arrays = [*made.values.values(), *made.kept.values(), *made.gradients.values()]
         assert max(array.size for array in arrays) == 250
 
 
@@ -192,7 +192,7 @@ def sent(plan: TrainPlan, blocks: int) -> list[float]:
 
 
 def test_a_step_sends_some_numbers_a_row_and_no_score() -> None:
-    """Of two blocks: half of the input's entries, the sum of its slope, four numbers of each row; the measures, and at
+    """Of two blocks: half of the input's entries, the sum of its gradient, four numbers of each row; the measures, and at
     the end of the epoch whether all weights are finite."""
     for classes in (CLASSES, 1000):
         plan = plan_of((Dense(8, "tanh"), Dense(classes)), columns={"classes": classes})
@@ -201,7 +201,7 @@ def test_a_step_sends_some_numbers_a_row_and_no_score() -> None:
 
 def names(layers: Any, least: int | None = None) -> list[str]:
     net = Net.of(layers, {INPUT: (100,)})
-    return [node.name for node in cut.cut(net, 0, 2, least=least, tells=(4,)).nodes]
+    return [node.name for node in cut.cut(net, 0, 2, least=least, num_stats=(4,)).nodes]
 
 
 def test_few_scores_are_gathered_or_summed() -> None:
@@ -219,5 +219,5 @@ def test_an_activation_that_a_loss_does_not_know_is_on_the_way_to_scores_that_st
     hot = lists(list(np.eye(CLASSES, dtype=np.float32)[LABELS]))
     rows = replace(ROWS, y=np.array([*hot, None], object)[:-1])
     plan = plan_of_wide("absolute", (Dense(6, "tanh"), Dense(CLASSES, "gelu")))
-    assert tells(plan, 2)
+    assert num_stats(plan, 2)
     close(fit(replace(plan, blocks=2), rows.dealt(20, 40)), fit(plan, rows.dealt(N)))

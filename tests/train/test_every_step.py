@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.schema import ARRAY, BYTES, STEPS, VECTOR, Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.layers.add import Add
 from spark_deepnet.layers.concatenate import Concatenate
@@ -17,12 +19,10 @@ from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.input import Input
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Entry
+from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import ARRAY, BYTES, STEPS, VECTOR, Source
-from spark_deepnet.rows.ragged import Ragged
-from spark_deepnet.train.gauge import each_step
-from tests.rows.frames import dense, lists, vectors
+from spark_deepnet.train.loss_head import each_step
+from tests.data.frames import dense, lists, vectors
 from tests.train.fits import Fit, fit, plan_of, run_ranks
 
 N, LONGEST, WIDTH, CLASSES = 48, 5, 3, 3
@@ -73,13 +73,13 @@ def dealt(frame: pd.DataFrame, *shares: int) -> list[list[pd.DataFrame]]:
 def plan_of_steps(kind: str = STEPS, longest: int = LONGEST, columns: Any = None, **recipe: Any) -> TrainPlan:
     shape = (longest, WIDTH)
     told = {"sources": (Source(shape, name="f", kind=kind),), "steps": True} | (columns or {})
-    entries = (Entry(shape, steps=kind == STEPS),)
+    entries = (InputSpec(shape, steps=kind == STEPS),)
     return plan_of(**{"layers": LAYERS, "epochs": 12} | recipe, columns=told, entries=entries)
 
 
 def plan_by_step(columns: Any = None, **recipe: Any) -> TrainPlan:
     told = {"sources": (Source((WIDTH,), name="f"),)} | (columns or {})
-    return plan_of(**{"layers": LAYERS, "epochs": 12} | recipe, columns=told, entries=(Entry((WIDTH,)),))
+    return plan_of(**{"layers": LAYERS, "epochs": 12} | recipe, columns=told, entries=(InputSpec((WIDTH,)),))
 
 
 def close(found: Fit, expected: Fit) -> None:
@@ -196,7 +196,7 @@ SECOND = {
 
 
 def plan_of_two(kind: str, layers: tuple[Any, ...] = JOINED, **recipe: Any) -> TrainPlan:
-    entries = (Entry((2,), "a", ("one",)), Entry((3,), "b", ("two",)))
+    entries = (InputSpec((2,), "a", ("one",)), InputSpec((3,), "b", ("two",)))
     sources = (Source((2,), "a", "one"), Source((3,), "b", "two", kind))
     return plan_of(layers=layers, columns={"sources": sources}, entries=entries, **recipe)
 
@@ -207,7 +207,7 @@ def test_two_inputs_joined_train_like_one_of_both(kind: str, deal: tuple[int, ..
     frame = pd.DataFrame({"a x": lists(list(A)), "label": LABELS} | SECOND[kind]())
     one = pd.DataFrame({"features x": lists(list(np.concatenate([A, B], 1))), "label": LABELS})
     columns = {"sources": (Source((5,)),)}
-    alone = plan_of(layers=(Dense(4, activation="tanh"), Dense(CLASSES)), columns=columns, entries=(Entry((5,)),))
+    alone = plan_of(layers=(Dense(4, activation="tanh"), Dense(CLASSES)), columns=columns, entries=(InputSpec((5,)),))
     close(fit(plan_of_two(kind), dealt(frame, *deal)), fit(alone, dealt(one, N)))
 
 
@@ -238,14 +238,14 @@ def test_a_sequence_and_a_vector_are_read_side_by_side() -> None:
         Dense(CLASSES, name="right", bias=False, initializer="constant"),
         Add(inputs=("left", "right")),
     )
-    entries = (Entry((LONGEST, WIDTH), "words", steps=True), Entry((2,), "a"))
+    entries = (InputSpec((LONGEST, WIDTH), "words", steps=True), InputSpec((2,), "a"))
     sources = (Source((LONGEST, WIDTH), "words", "w", STEPS), Source((2,), "a"))
     frame = ROWS.whole(ROWS.y).rename(columns={"features x": "words x"}).assign(label=LABELS, **{"a x": lists(list(A))})
     padded = [np.append(np.pad(x, ((0, LONGEST - len(x)), (0, 0))), a) for x, a in zip(ROWS.x, A, strict=True)]
     one = pd.DataFrame({"features x": lists(padded), "label": LABELS})
     width = LONGEST * WIDTH + 2
     joined = (Dense(CLASSES, initializer="constant"),)
-    alone = plan_of(layers=joined, columns={"sources": (Source((width,)),)}, entries=(Entry((width,)),))
+    alone = plan_of(layers=joined, columns={"sources": (Source((width,)),)}, entries=(InputSpec((width,)),))
     plan = plan_of(layers=layers, columns={"sources": sources}, entries=entries)
     for deal in ((N,), (25, 23)):
         found = Layout(plan.recipe.scores_net()).named(fit(plan, dealt(frame, *deal)).weights)

@@ -181,7 +181,7 @@ def test_a_rank_that_nobody_meets_ends_at_the_deadline() -> None:
     plan = replace(plan_of(), workers=2, deadline=0.2)
     try:
         with pytest.raises(ExchangeError, match=r"rank 0 at 127.0.0.1 waited 0.2 s to meet 1 others; is one frozen"):
-            list(rank.run(plan, iter([ROWS.frame()]), rank.Seat(0, 2, HERE, all_gather)))
+            list(rank.run(plan, iter([ROWS.frame()]), rank.RankContext(0, 2, HERE, all_gather)))
     finally:
         over.set()
 
@@ -194,5 +194,5 @@ def test_who_has_lost_a_peer_lets_the_cause_be_heard_first(monkeypatch: pytest.M
     monkeypatch.setattr(rank, "_job", job)
     began = time.monotonic()
     with pytest.raises(LostPeerError):
-        list(rank.run(plan_of(), iter(()), rank.Seat(0, 1, HERE, list)))
+        list(rank.run(plan_of(), iter(()), rank.RankContext(0, 1, HERE, list)))
     assert time.monotonic() - began > 0.19

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.data.shard import read_shard
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.losses._metrics import METRICS
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.rows.shard import read_shard
-from spark_deepnet.train.census import take_census
+from spark_deepnet.train.dataset_stats import take_stats
 from spark_deepnet.train.loop import Loop
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import Clock, State
@@ -31,8 +31,8 @@ class Lone:
         shard = read_shard([rows.frame()], plan.columns)
         layout = Layout(plan.recipe.scores_net())
         self.state = State.started(layout, plan.recipe.made_optimizer(), plan.recipe.seed, plan.recipe.validated)
-        census = take_census(shard, channel, plan)
-        self.loop = Loop(plan.recipe, shard, channel, census, self.state, Meter())
+        stats = take_stats(shard, channel, plan)
+        self.loop = Loop(plan.recipe, shard, channel, stats, self.state, Meter())
         self.told: list[dict[str, Any]] = []
         self.weights: list[np.ndarray] = []
 

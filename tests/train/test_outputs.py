@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spark_deepnet.data.schema import STEPS, Source, Target
+from spark_deepnet.data.shard import read_shard
 from spark_deepnet.errors import DataError
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Entry
+from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import STEPS, Source, Target
-from spark_deepnet.rows.shard import read_shard
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
@@ -67,11 +67,11 @@ def squares_of(off: np.ndarray) -> np.ndarray:
     return (off**2).mean(1)
 
 
-def test_the_slope_is_that_of_the_weighted_sum_by_central_differences() -> None:
+def test_the_gradient_is_that_of_the_weighted_sum_by_central_differences() -> None:
     stepper, h = stepped(plan_of_both(), frame()), 1e-5
     layout = stepper.runner.layout
     w = {name: a.astype(np.float64) for name, a in layout.named(stepper.state.weights).items()}
-    found = layout.named(stepper.slopes)
+    found = layout.named(stepper.gradients)
     assert stepper.measures[:, 0] @ [2.0, 0.3] == pytest.approx(joint_loss(w), rel=1e-5)
     for name, array in w.items():
         for i in np.ndindex(array.shape):
@@ -84,15 +84,15 @@ def test_the_slope_is_that_of_the_weighted_sum_by_central_differences() -> None:
             assert found[name][i] == pytest.approx((above - below) / (2 * h), abs=2e-6), (name, i)
 
 
-def test_slopes_and_losses_are_the_sums_of_each_output_alone() -> None:
+def test_gradients_and_losses_are_the_sums_of_each_output_alone() -> None:
     both = stepped(plan_of_both(), frame())
     kind = stepped(plan_of_both(TRUNK, *KIND, targets=(KINDS,)), frame())
     lone = replace(SIZE[0], inputs=None)
     size = stepped(plan_of_both(TRUNK, lone, SIZE[1], targets=(SIZES,)), frame())
-    found = both.runner.layout.named(both.slopes)
-    parts = [part.runner.layout.named(part.slopes) for part in (kind, size)]
-    for name, slopes in found.items():
-        np.testing.assert_allclose(slopes, sum(part[name] for part in parts if name in part), rtol=1e-5, atol=1e-6)
+    found = both.runner.layout.named(both.gradients)
+    parts = [part.runner.layout.named(part.gradients) for part in (kind, size)]
+    for name, gradients in found.items():
+        np.testing.assert_allclose(gradients, sum(part[name] for part in parts if name in part), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(both.measures, np.concatenate([kind.measures, size.measures]), rtol=1e-6)
 
 
@@ -141,7 +141,7 @@ def test_a_marked_output_alone_is_the_network_without_the_mark() -> None:
 def test_an_output_of_weight_0_is_measured_and_does_not_train() -> None:
     watched = (SIZE[0], replace(SIZE[1], weight=0.0))
     found = stepped(plan_of_both(TRUNK, *KIND, *watched), frame())
-    assert not found.runner.layout.named(found.slopes)["size/W"].any()
+    assert not found.runner.layout.named(found.gradients)["size/W"].any()
     assert found.measures[1, 0] > 0
 
 
@@ -161,7 +161,9 @@ def plan_of_steps_and_rows(**recipe: Any) -> TrainPlan:
     )
     targets = (replace(KINDS, steps=True), Target("s", labels=1, column="label 1"))
     columns = {"sources": (Source((5, 3), name="f", kind=STEPS),), "targets": targets}
-    return plan_of(layers=layers, columns=columns, entries=(Entry((5, 3), steps=True),), learning_rate=0.05, **recipe)
+    return plan_of(
+        layers=layers, columns=columns, entries=(InputSpec((5, 3), steps=True),), learning_rate=0.05, **recipe
+    )
 
 
 @pytest.mark.parametrize("deal", DEALS, ids=str)

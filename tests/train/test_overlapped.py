@@ -1,4 +1,4 @@
-"""Slopes summed while the backward pass goes on: the same weights as without, whatever the network."""
+"""Gradients summed while the backward pass goes on: the same weights as without, whatever the network."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spark_deepnet.data.schema import STEPS, Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.conv1d import Conv1D
@@ -21,10 +22,9 @@ from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.max_pool2d import MaxPool2D
 from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.slice import Slice
-from spark_deepnet.plan.architecture import Entry
+from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import STEPS, Source
-from tests.rows.frames import lists
+from tests.data.frames import lists
 from tests.train.fits import fit, plan_of
 
 N, LONGEST, WIDTH, CLASSES = 24, 9, 4, 3
@@ -52,7 +52,7 @@ def frame(steps: bool = False) -> pd.DataFrame:
 
 def plan(layers: tuple[Any, ...], **columns: Any) -> TrainPlan:
     told = {"sources": (Source((LONGEST, WIDTH), name="f", kind=STEPS),)} | columns
-    entry = Entry((LONGEST, WIDTH), steps=True)
+    entry = InputSpec((LONGEST, WIDTH), steps=True)
     return plan_of(layers, columns=told, entries=(entry,), epochs=4, learning_rate=0.2)
 
 

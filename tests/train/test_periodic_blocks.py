@@ -51,9 +51,9 @@ class TwoLayers:
                 h = np.tanh(x @ p["V"] + p["a"])
                 d = (softmax(self.part_of_scores(p, x) + others) - y) / len(x)
                 dh = d @ p["W"].T * (1 - h * h)
-                slopes = {"V": x.T @ dh, "a": dh.sum(0), "W": h.T @ d, "c": d.sum(0) * (b == 0)}
-                for name, slope in slopes.items():
-                    p[name] -= rate * slope
+                gradients = {"V": x.T @ dh, "a": dh.sum(0), "W": h.T @ d, "c": d.sum(0) * (b == 0)}
+                for name, gradient in gradients.items():
+                    p[name] -= rate * gradient
 
     def flat(self) -> list[np.ndarray]:
         hidden = [np.concatenate([p[name] for p in self.parts], -1) for name in "Va"]
@@ -94,7 +94,7 @@ def test_bytes_a_step_fall_with_tau(tau: int) -> None:
 
 
 def convex(weights: np.ndarray) -> tuple[float, np.ndarray]:
-    """Softmax regression on all rows: the loss and its slope."""
+    """Softmax regression on all rows: the loss and its gradient."""
     x = np.hstack([ROWS.x, np.ones((N, 1))]).astype(np.float64)
     y = np.eye(CLASSES)[ROWS.y.astype(int)]
     p = softmax(x @ weights)
@@ -104,7 +104,7 @@ def convex(weights: np.ndarray) -> tuple[float, np.ndarray]:
 @pytest.mark.parametrize("blocks", [2, 3])
 @pytest.mark.parametrize("tau", [2, 5, 20])
 def test_every_round_lowers_a_convex_loss_as_the_theorem_says(blocks: int, tau: int) -> None:
-    """f(w') <= f(w) - rate tau / 2 |slope|^2 where rate tau L <= 1/4; for this loss L <= |x x^T| / (2 n)."""
+    """f(w') <= f(w) - rate tau / 2 |gradient|^2 where rate tau L <= 1/4; for this loss L <= |x x^T| / (2 n)."""
     x = np.hstack([ROWS.x, np.ones((N, 1))]).astype(np.float64)
     L = float(np.linalg.eigvalsh(x.T @ x / N).max()) / 2
     rate = 1 / (4 * L * tau)
@@ -113,10 +113,10 @@ def test_every_round_lowers_a_convex_loss_as_the_theorem_says(blocks: int, tau: 
         plan = plan_of((Dense(CLASSES),), learning_rate=rate, epochs=rounds, sync_every=tau)
         flat = fit(replace(plan, blocks=blocks), ROWS.dealt(*[N - blocks + 1, *[1] * (blocks - 1)])).weights
         weights = np.vstack([flat[: WIDTH * CLASSES].reshape(WIDTH, CLASSES), flat[16 : 16 + CLASSES]]).astype(float)
-        loss, slope = convex(weights)
+        loss, gradient = convex(weights)
         if before is not None:
             assert loss <= before[0] - rate * tau / 2 * before[1] + 1e-6
-        before = loss, float((slope**2).sum())
+        before = loss, float((gradient**2).sum())
 
 
 @pytest.mark.parametrize("sync_state", ["average", "keep", "reset"])

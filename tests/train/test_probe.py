@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.data.schema import BYTES, ENTRIES, STEPS, VECTOR, Columns, Source, Target
 from spark_deepnet.exchange import all_reduce, flat, ring
+from spark_deepnet.forecast import probe
+from spark_deepnet.forecast.analytic import estimate
+from spark_deepnet.forecast.cost import Costs, Link
 from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.dense import Dense
@@ -19,11 +23,8 @@ from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
 from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.softmax import Softmax
 from spark_deepnet.net import cut
-from spark_deepnet.plan.architecture import Entry
-from spark_deepnet.plan.cost import Costs, Link
-from spark_deepnet.plan.reckon import reckoned
-from spark_deepnet.rows.columns import BYTES, ENTRIES, STEPS, VECTOR, Columns, Source, Target
-from spark_deepnet.train import probe, rank
+from spark_deepnet.plan.architecture import InputSpec
+from spark_deepnet.train import rank
 from spark_deepnet.train.averaging import STATES
 from tests.train.fits import CLASSES, N, Rows, plan_of, run_ranks
 
@@ -68,7 +69,7 @@ BLOCKS: dict[str, tuple[Any, ...]] = {
 @pytest.mark.parametrize("name", BLOCKS)
 @pytest.mark.parametrize(("replicas", "blocks", "clip"), [(1, 2, 0.0), (2, 2, 1.0), (1, 4, 1.0)])
 @pytest.mark.parametrize("tau", [1, 3])
-def test_blocks_send_what_is_foretold(
+def test_blocks_send_what_is_predicted(
     monkeypatch: pytest.MonkeyPatch, name: str, replicas: int, blocks: int, clip: float, tau: int
 ) -> None:
     """Where four blocks share an odd number, some send a little less."""
@@ -77,18 +78,18 @@ def test_blocks_send_what_is_foretold(
     rounds = 6 if tau == 1 else 6 // replicas
     costs = costs_of(replace(plan_of(**told), blocks=blocks))
     lost = 8  # at the end of the epoch blocks ask each other whether all weights are finite
-    foretold = rounds * costs.exchanged(replicas, tau)[1] + of_weights(replicas, rounds) + lost
+    predicted = rounds * costs.exchanged(replicas, tau)[1] + of_weights(replicas, rounds) + lost
     found = sent(replicas * blocks, blocks, **told)
-    assert max(found) == pytest.approx(foretold, rel=0.1 if blocks == 4 else 1e-9)
-    assert costs.exchanged(replicas, tau) == reckoned(plan_of(**told).recipe, blocks, Link()).exchanged(replicas, tau)
+    assert max(found) == pytest.approx(predicted, rel=0.1 if blocks == 4 else 1e-9)
+    assert costs.exchanged(replicas, tau) == estimate(plan_of(**told).recipe, blocks, Link()).exchanged(replicas, tau)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
 @pytest.mark.parametrize("layers", [(), NORMALISED], ids=["plain", "normalised"])
-def test_ranks_that_step_together_send_what_is_foretold(size: int, layers: Any) -> None:
+def test_ranks_that_step_together_send_what_is_predicted(size: int, layers: Any) -> None:
     told = {"layers": layers, "batch_size": N // STEPS_AN_EPOCH}
-    foretold = STEPS_AN_EPOCH * costs_of(plan_of(**told)).exchanged(size, 1)[1] + of_weights(size)
-    assert sent(size, **told) == [foretold] * size
+    predicted = STEPS_AN_EPOCH * costs_of(plan_of(**told)).exchanged(size, 1)[1] + of_weights(size)
+    assert sent(size, **told) == [predicted] * size
 
 
 def test_around_a_ring_they_do_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,17 +102,17 @@ def test_around_a_ring_they_do_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_where_some_ranks_are_folded_none_sends_more() -> None:
     told = {"batch_size": N // STEPS_AN_EPOCH}
-    foretold = STEPS_AN_EPOCH * costs_of(plan_of(**told)).exchanged(3, 1)[1] + of_weights(3)
-    assert foretold / 2 < max(sent(3, **told)) <= foretold
+    predicted = STEPS_AN_EPOCH * costs_of(plan_of(**told)).exchanged(3, 1)[1] + of_weights(3)
+    assert predicted / 2 < max(sent(3, **told)) <= predicted
 
 
 @pytest.mark.parametrize("sync_state", STATES)
 @pytest.mark.parametrize(("size", "batch", "tau"), [(2, 5, 3), (2, 5, 2), (4, 3, 5)])
-def test_replicas_that_step_alone_send_what_is_foretold(size: int, batch: int, tau: int, sync_state: str) -> None:
+def test_replicas_that_step_alone_send_what_is_predicted(size: int, batch: int, tau: int, sync_state: str) -> None:
     told = {"batch_size": batch, "optimizer": "adam", "sync_every": tau, "sync_state": sync_state, "layers": NORMALISED}
     steps = N // (size * batch)
-    foretold = steps // tau * costs_of(plan_of(**told)).exchanged(size, tau)[1] + of_weights(size, steps)
-    assert sent(size, **told) == [foretold] * size
+    predicted = steps // tau * costs_of(plan_of(**told)).exchanged(size, tau)[1] + of_weights(size, steps)
+    assert sent(size, **told) == [predicted] * size
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_drawn_rows_are_such_as_the_columns_may_bring() -> None:
 def test_wide_vectors_are_timed_as_sparse_rows_whose_weights_are_not_all_sent() -> None:
     width, units = 1 << 13, 4
     told = {"sources": (Source((width,), kind=VECTOR),), "classes": 2}
-    plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(Entry((width,)),), batch_size=16)
+    plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(InputSpec((width,)),), batch_size=16)
     found = probe.probe(plan)
     rest, rows = found.together
     assert rest < 1000

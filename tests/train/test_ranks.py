@@ -113,8 +113,8 @@ def by_numpy(weights: dict[str, np.ndarray], epochs: int, rate: float, l2: float
         losses.append(float(-(share * np.log((p * told).sum(1))).sum()))
         dz = (p - told) * share[:, None]
         dh = (dz @ V.T) * (1 - h * h)
-        for w, slope in ((V, h.T @ dz + l2 * V), (c, dz.sum(0)), (W, x.T @ dh + l2 * W), (b, dh.sum(0))):
-            w -= rate * slope
+        for w, gradient in ((V, h.T @ dz + l2 * V), (c, dz.sum(0)), (W, x.T @ dh + l2 * W), (b, dh.sum(0))):
+            w -= rate * gradient
     return losses
 
 

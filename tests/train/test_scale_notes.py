@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_deepnet.data.schema import Columns, Target
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows.columns import Columns, Target
 from spark_deepnet.train.scale_notes import notes
 from tests.train.fits import plan_of
 

@@ -13,8 +13,8 @@ from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.net.net import INPUT
 from spark_deepnet.net.run import Runner
-from spark_deepnet.plan.architecture import Entry
-from tests.rows.frames import lists, sources
+from spark_deepnet.plan.architecture import InputSpec
+from tests.data.frames import lists, sources
 from tests.train.fits import fit, plan_of
 
 NETS: dict[str, tuple[Any, ...]] = {
@@ -36,7 +36,7 @@ def test_scores_of_the_training_rows_are_as_good_as_the_history_says(load: Any, 
     plan = plan_of(
         NETS[name],
         columns={"sources": sources(x.shape[1], "f"), "classes": 10},
-        entries=(Entry(x.shape[1:]),),
+        entries=(InputSpec(x.shape[1:]),),
         optimizer="adam",
         learning_rate=0.002,
         batch_size=32,

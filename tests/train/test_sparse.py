@@ -12,6 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spark_deepnet.data import table
+from spark_deepnet.data.dataset import InMemoryDataset
+from spark_deepnet.data.schema import VECTOR, Source
+from spark_deepnet.data.table import Sparse, Table
 from spark_deepnet.exchange import rows as exchange
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.memory import memory_channels
@@ -21,17 +25,13 @@ from spark_deepnet.layers.dense import Dense
 from spark_deepnet.net import cut
 from spark_deepnet.net.net import INPUT
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.architecture import Entry
+from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.rows import table
-from spark_deepnet.rows.columns import VECTOR, Source
-from spark_deepnet.rows.held import Held
-from spark_deepnet.rows.table import Sparse, Table
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.seen import SeenRows
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
-from tests.rows import frames
+from tests.data import frames
 from tests.train.fits import Fit, fit, plan_of
 
 N, WIDTH, CLASSES = 60, 96, 3
@@ -81,7 +81,7 @@ ROWS = SparseRows()
 def sparse_plan(**recipe: Any) -> TrainPlan:
     columns = {"sources": (Source((WIDTH,), kind=VECTOR),), "classes": CLASSES}
     told: dict[str, Any] = {"layers": (Dense(5, "tanh"), Dense(CLASSES)), "epochs": 4, "batch_size": 20}
-    return plan_of(columns=columns, entries=(Entry((WIDTH,)),), **told | recipe)
+    return plan_of(columns=columns, entries=(InputSpec((WIDTH,)),), **told | recipe)
 
 
 def same(found: Fit, wanted: Fit) -> None:
@@ -163,7 +163,7 @@ def test_few_bytes_go_where_rows_do() -> None:
     rows = [(0, width, np.sort(rng.choice(width, 2, False)).astype(np.int32), np.ones(2)) for _ in range(40)]
     dealt = [[frames.vectors(rows[:20], label=np.zeros(20))], [frames.vectors(rows[20:], label=np.ones(20))]]
     columns = {"sources": (Source((width,), kind=VECTOR),), "classes": 2}
-    plan = plan_of((Dense(16), Dense(2)), columns=columns, entries=(Entry((width,)),), epochs=2, batch_size=40)
+    plan = plan_of((Dense(16), Dense(2)), columns=columns, entries=(InputSpec((width,)),), epochs=2, batch_size=40)
     sent = [m["bytesSent"] for m in fit(plan, dealt).measures]
     assert max(sent) < 2 * 40 * 4 * 17 + 2000 < 4 * width * 16 / 20
 
@@ -178,12 +178,12 @@ class Alone:
         labels = rng.integers(0, 2, n).astype(np.int32)
         self.table = Table({INPUT: features}, (labels,), np.ones(n, np.float32), np.zeros(n, bool))
         told = {"sources": (Source((width,), kind=VECTOR),), "classes": 2}
-        plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(Entry((width,)),), optimizer=optimizer)
+        plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(InputSpec((width,)),), optimizer=optimizer)
         self.layout = Layout(plan.recipe.scores_net())
         self.state = State.started(self.layout, plan.recipe.made_optimizer(), 1, False)
-        (lonely,) = memory_channels(1, 1.0)
-        sums = AllReduce(lonely), AllReduce(lonely, np.float64)
-        self.stepper = Stepper(plan.recipe, self.state, 20, *sums, Meter(), rows=lonely)
+        (single_rank,) = memory_channels(1, 1.0)
+        sums = AllReduce(single_rank), AllReduce(single_rank, np.float64)
+        self.stepper = Stepper(plan.recipe, self.state, 20, *sums, Meter(), rows=single_rank)
         self.keys = self.table.keys()
 
     def step(self, i: int) -> None:
@@ -196,7 +196,7 @@ def test_no_batch_is_made_dense(optimizer: str) -> None:
     """20 rows of 200,000 numbers would take 16 MB."""
     alone = Alone(200_000, 2, optimizer)
     alone.step(0)
-    alone.stepper.evaluate(Held.all_of(alone.table))
+    alone.stepper.evaluate(InMemoryDataset.all_of(alone.table))
     assert INPUT not in alone.stepper.runner.buffers.values
     tracemalloc.start()
     for i in range(1, 6):
@@ -249,7 +249,7 @@ def test_rows_that_no_step_sees_stay_bit_for_bit(optimizer: Any) -> None:
         np.testing.assert_array_equal(changed, seen)
 
 
-def test_lazy_adam_is_pytorchs_for_sparse_slopes() -> None:
+def test_lazy_adam_is_pytorchs_for_sparse_gradients() -> None:
     torch = pytest.importorskip("torch", reason="torch is absent: pip install torch to compare with it")
     tiny = 1e-12  # PyTorch's epsilon is not in proportion to the corrections, as Adam's is
     alone = Alone(3000, 4, {"kind": "adam", "lazy": True, "epsilon": tiny})
@@ -258,8 +258,8 @@ def test_lazy_adam_is_pytorchs_for_sparse_slopes() -> None:
     for i in range(4):
         alone.step(i)
         (seen,) = alone.stepper.rows.seen
-        index, slopes = torch.tensor(seen.index.copy())[None], torch.tensor(seen.values.copy())
-        weights.grad = torch.sparse_coo_tensor(index, slopes, weights.shape, check_invariants=True)
+        index, gradients = torch.tensor(seen.index.copy())[None], torch.tensor(seen.values.copy())
+        weights.grad = torch.sparse_coo_tensor(index, gradients, weights.shape, check_invariants=True)
         optimizer.step()
     found = alone.layout.named(alone.state.weights)["dense/W"]
     np.testing.assert_allclose(found, weights.detach().numpy(), rtol=1e-5, atol=1e-5)

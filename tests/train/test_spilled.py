@@ -58,7 +58,7 @@ def test_every_rank_tells_of_the_disk_that_is_full(
 ) -> None:
     """Though one rank alone has so many rows that it spills some."""
     monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
-    monkeypatch.setattr("spark_deepnet.rows.shelf.File", full)
+    monkeypatch.setattr("spark_deepnet.data.spill.row_store.File", full)
     plan = replace(plan_of(**told), row_memory=LIMIT, blocks=blocks)
     for frame in run_ranks(plan, ROWS.dealt(20, 280)):
         with pytest.raises(DataError) as raised:
@@ -73,7 +73,7 @@ def test_every_rank_tells_of_the_disk_that_is_full(
 def test_a_disk_that_fills_between_rounds_is_told(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each round reads its rows anew."""
     monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
-    monkeypatch.setattr("spark_deepnet.rows.shelf.File", full)
+    monkeypatch.setattr("spark_deepnet.data.spill.row_store.File", full)
     (frames,) = ROWS.dealt(300)
     (frame,) = rounds.run(replace(plan_of(**told), row_memory=LIMIT), Round(task), frames, 0)
     with pytest.raises(DataError, match=r"rows are to be spilled.* No space left on device"):

@@ -10,6 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from spark_deepnet.data.sampler import Epoch
+from spark_deepnet.data.schema import Target
+from spark_deepnet.data.shard import read_shard
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.kernels.jit import JIT
@@ -17,9 +20,6 @@ from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.layer import Arrays, Call, Layer
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.rows.batches import Epoch
-from spark_deepnet.rows.columns import Target
-from spark_deepnet.rows.shard import read_shard
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
@@ -62,7 +62,7 @@ class Centred(Layer):
     """y = x - its mean over the batch, of all ranks; it joins no family, so it bears a name."""
 
     kind: ClassVar[str] = "centred"
-    totals: ClassVar[bool] = True
+    needs_all_reduce: ClassVar[bool] = True
     reads: ClassVar[str] = ""
 
     @staticmethod
@@ -74,7 +74,9 @@ class Centred(Layer):
     def forward(self, w: Arrays, x: Any, y: np.ndarray, call: Call) -> None:
         y[...] = self.centred(x, call) if call.training else x
 
-    def backward(self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, slopes: Arrays, call: Call) -> None:
+    def backward(
+        self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
+    ) -> None:
         dx[...] = self.centred(dy, call)
 
 
@@ -95,8 +97,8 @@ def test_a_stepper_that_nobody_holds_is_gone_without_a_collection() -> None:
     stepper.step(*epoch.rows(0), np.ones(1), 0.0, False)
     gc.disable()
     try:
-        slopes = weakref.ref(stepper.slopes)
+        gradients = weakref.ref(stepper.gradients)
         del stepper
-        assert slopes() is None
+        assert gradients() is None
     finally:
         gc.enable()

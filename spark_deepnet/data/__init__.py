@@ -1,0 +1,1 @@
+"""Data: which column is which tensor, a rank's rows in their canonical order, batches."""

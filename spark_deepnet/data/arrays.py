@@ -1,0 +1,61 @@
+"""A table as the arrays that it consists of: what grows, is written and is read without knowing what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.table import Dense, Sparse, Table
+
+Part = Dense | Sparse | Ragged | np.ndarray
+START = np.dtype(np.int64)
+
+
+def parts_of(table: Table) -> list[Part]:
+    """The inputs' features, the outputs' targets, the weights, and which rows are for validation."""
+    return [*table.features.values(), *table.targets, table.weights, table.validation]
+
+
+def table_like(table: Table, parts: Sequence[Part]) -> Table:
+    """What ``parts_of`` took apart, with the names of the table."""
+    *told, weights, validation = parts
+    count = len(table.features)
+    return Table(dict(zip(table.features, told, strict=False)), tuple(told[count:]), weights, validation)  # type: ignore[arg-type]
+
+
+def arrays_of(part: Part) -> tuple[np.ndarray | None, tuple[np.ndarray, ...]]:
+    """Where the entries of each row start, and arrays of entries; None: every row is one entry."""
+    if isinstance(part, Sparse):
+        return part.starts, (part.columns, part.values)
+    if isinstance(part, Ragged):
+        return part.starts, (part.values,)
+    return None, (part.matrix if isinstance(part, Dense) else part,)
+
+
+def part_like(part: Part, starts: np.ndarray | None, arrays: Sequence[np.ndarray]) -> Part:
+    """What ``arrays_of`` took apart."""
+    if isinstance(part, Sparse):
+        assert starts is not None
+        return Sparse(starts, arrays[0], arrays[1], part.width)
+    if isinstance(part, Ragged):
+        assert starts is not None
+        return Ragged(arrays[0], starts)
+    return Dense(arrays[0]) if isinstance(part, Dense) else arrays[0]
+
+
+def none_of(part: Part) -> Part:
+    """Of no rows, and without a hold on the rows of this one."""
+    starts, arrays = arrays_of(part)
+    return part_like(part, None if starts is None else np.zeros(1, START), [a[:0].copy() for a in arrays])
+
+
+def bytes_of(part: Part) -> int:
+    """Of the rows: joined tables take the sum of their parts' bytes."""
+    starts, arrays = arrays_of(part)
+    return sum(a.nbytes for a in arrays) + (0 if starts is None else START.itemsize * (len(starts) - 1))
+
+
+def table_bytes(table: Table) -> int:
+    return sum(map(bytes_of, parts_of(table)))

@@ -1,0 +1,49 @@
+"""Bytes as features: binary tensors, and images of Spark's image data source."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spark_deepnet.data.decode.faults import Faults, count_misfits, count_null, count_shape, count_widths
+from spark_deepnet.data.decode.lists import NULL, lengths_of, numbers
+from spark_deepnet.data.schema import Source
+
+DEPTHS = 8
+"""OpenCV's type of an image, modulo this, tells how its numbers are held: 0 as bytes, CV_8U."""
+
+
+def bytes_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
+    """(n, width) uint8, and (n,) which rows are faulty and stand as zeros: binary tensors, one byte a number."""
+    lengths = lengths_of(columns[0])
+    count_null(source, faults, int((lengths == NULL).sum()))
+    count_widths(lengths[(lengths != NULL) & (lengths != source.width)], source, faults)
+    return _matrix(columns[0], lengths == source.width, source.width)
+
+
+def images_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
+    """The same from images: their own height, width and channels must be the network's, and their data as long."""
+    lengths, modes = lengths_of(columns[0]), numbers(columns[4])
+    shapes = np.column_stack([numbers(column) for column in columns[1:4]])
+    null = (lengths == NULL) | np.isnan(shapes).any(1) | np.isnan(modes)
+    other = ~null & (shapes != source.shape).any(1)
+    deep = ~null & ~other & ((modes < 0) | (modes % DEPTHS != 0))
+    short = ~null & ~other & ~deep & (lengths != source.width)
+    count_null(source, faults, int(null.sum()))
+    for shape, count in zip(*np.unique(shapes[other], axis=0, return_counts=True), strict=True):
+        count_shape(f"shape {tuple(map(int, shape))}", source.expected, source, faults, int(count))
+    wanted = f"images of {source.expected} have {source.width}"
+    count_misfits("a mode other than bytes (CV_8U: 0, 8, 16 or 24); convert them", source, faults, int(deep.sum()))
+    count_misfits(f"another number of bytes, where {wanted}; write them anew", source, faults, int(short.sum()))
+    return _matrix(columns[0], ~(null | other | deep | short), source.width)
+
+
+def _matrix(blobs: pd.Series, fits: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    found = np.zeros((len(blobs), width), np.uint8)
+    if fits.all() and len(blobs):
+        found[...] = np.frombuffer(b"".join(blobs.to_numpy()), np.uint8).reshape(found.shape)
+        return found, ~fits
+    for row, blob, good in zip(found, blobs.to_numpy(), fits, strict=True):
+        if good:
+            row[:] = np.frombuffer(blob, np.uint8)
+    return found, ~fits

@@ -1,0 +1,83 @@
+"""Features that float32, in which networks are trained, cannot tell apart: seconds since 1970, keys, sums of money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from spark_deepnet.data.decode.lists import joined, lengths_of
+from spark_deepnet.data.schema import STEPS, VECTOR, Columns, Source
+
+MAX_NUMBERS = 1 << 20
+"""Of each input, what is looked at."""
+SHARE = 0.05
+"""Of the neighbours among the values of a feature: from here on, it is told that they are equal."""
+NOISE = 1e-12
+"""Values that differ by less of themselves are taken for one, computed in two ways."""
+NOWHERE = -1
+"""The feature of an entry of a malformed vector."""
+Rounded = dict[str, tuple[int, float, float]]
+"""The user's column -> the number of a feature of it, and two of its values that float32 takes for one."""
+
+
+class Rounding:
+    """Gathers the doubles that come beside some rows."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.sources = columns.sources
+        self._gathered: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {s.input: [] for s in self.sources}
+
+    def look(self, frame: pd.DataFrame) -> None:
+        """Take what a frame has of them."""
+        for source in self.sources:
+            gathered = self._gathered[source.input]
+            if source.exact in frame and sum(len(values) for _, values in gathered) < MAX_NUMBERS:
+                lengths = lengths_of(frame[source.exact])
+                if (lengths > 0).any():
+                    gathered.append(_entries(frame[lengths > 0], source))
+
+    def found(self) -> Rounded:
+        """The first such feature of each column."""
+        told: Rounded = {}
+        for source in self.sources:
+            parts = self._gathered[source.input]
+            if parts:
+                places, values = (np.concatenate(each) for each in zip(*parts, strict=True))
+                worst = next(_rounded(places, values), None)
+                told |= {} if worst is None else {source.name: worst}
+        return told
+
+
+def _entries(frame: pd.DataFrame, source: Source) -> tuple[np.ndarray, np.ndarray]:
+    """The number of the feature that each double is of, and the doubles."""
+    lists = frame[source.exact]
+    lengths = lengths_of(lists)
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    places = within % (source.step if source.kind == STEPS else source.width)
+    if source.kind == VECTOR:
+        indices = frame[source.columns[2]]
+        sparse = lengths_of(indices) == lengths
+        own = joined(indices, sparse, 0)
+        places[np.repeat(sparse, lengths)] = np.where((own >= 0) & (own < source.width), own, NOWHERE)
+    return places, joined(lists, lengths > 0, 0).astype(np.float64)
+
+
+def _rounded(places: np.ndarray, values: np.ndarray) -> Iterator[tuple[int, float, float]]:
+    """The feature of which the largest share of neighbours, values that differ and have none between, are lost."""
+    fits = (places != NOWHERE) & np.isfinite(values) & (np.abs(values) < np.finfo(np.float32).max)
+    places, values = places[fits], values[fits]
+    order = np.lexsort((values, places))
+    places, values = places[order].astype(np.int64), values[order]
+    rounded = values.astype(np.float32)
+    differ = (places[1:] == places[:-1]) & (np.diff(values) > NOISE * np.abs(values[1:]))
+    lost = differ & (rounded[1:] == rounded[:-1])
+    if lost.any():
+        pairs, equal = (np.bincount(places[1:][which]) for which in (differ, lost))
+        pairs = pairs[: len(equal)]
+        shares = equal / np.maximum(pairs, 1)
+        place = int(shares.argmax())
+        if shares[place] >= SHARE:
+            first = int(np.flatnonzero(lost & (places[1:] == place))[0])
+            yield place, float(values[first]), float(values[first + 1])

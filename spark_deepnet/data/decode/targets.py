@@ -1,0 +1,128 @@
+"""Label and weight columns of a pandas frame to arrays, with a count of all that cannot be trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from spark_deepnet.data.decode.faults import Faults, shown
+from spark_deepnet.data.decode.lists import NULL, joined, lengths_of, numbers
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.schema import VALIDATION, WEIGHT, Columns, Target
+from spark_deepnet.data.table import Targets
+
+
+def targets_of(frame: pd.DataFrame, target: Target, faults: Faults) -> Targets:
+    labels = frame[target.column]
+    if target.steps:
+        return targets_of_steps(labels, target, faults)
+    return several(labels, target, faults) if target.labels else classes(labels, target, faults)
+
+
+def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragged:
+    """A target for every step, from lists of numbers (of target.labels each where there are several)."""
+    each = max(1, target.labels)
+    lengths = lengths_of(labels)
+    fits = (lengths >= 0) & (lengths % each == 0)
+    for length, count in zip(*np.unique(lengths[~fits], return_counts=True), strict=True):
+        found = "null" if length == NULL else f"{length} numbers, which do not divide into steps of {each}"
+        faults[f"column {target.label!r}: {found}, where every step wants a target"] += int(count)
+    starts = np.concatenate(([0], np.cumsum(np.where(fits, lengths // each, 0))))
+    flat = pd.Series(joined(labels, fits, 0))
+    if not target.labels:
+        return Ragged(classes(flat, target, faults), starts)
+    one = replace(target, labels=1)
+    return Ragged(several(flat, one, faults).reshape(-1, each), starts)
+
+
+def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
+    """Labels 0..classes-1 as int32, from whole numbers or floats."""
+    whole = isinstance(labels.dtype, np.dtype) and labels.dtype.kind in "iu"
+    values = labels.to_numpy() if whole else numbers(labels)
+    missing = np.isnan(values)
+    fractional = ~missing & (values != np.floor(values))
+    beyond = ~missing & ~fractional & ((values < 0) | (values >= target.classes))
+    for what, wrong in (("null", missing), ("fractional", fractional), ("unknown", beyond)):
+        if wrong.any():
+            example = "" if what == "null" else f" such as {shown(values[wrong][0])}"
+            faults[
+                f"column {target.label!r}: {what} labels{example}; the network's {target.classes} outputs want whole "
+                f"numbers from 0 to {target.classes - 1}"
+            ] += int(wrong.sum())
+    return np.where(missing | fractional | beyond, 0, values).astype(np.int32)
+
+
+def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
+    """Targets (n, labels) of the target's dtype, from numbers or from lists of them."""
+    if labels.dtype == object:
+        targets = _lists(labels, target, faults)
+    else:
+        targets = labels.to_numpy(target.dtype, na_value=np.nan).reshape(-1, 1)
+    missing = ~np.isfinite(targets).all(1)
+    beyond = ~missing & ((targets < 0) | (targets > 1)).any(1) & target.indicators
+    if missing.any():
+        what = f"column {target.label!r}: null, NaN or infinite targets; fill or drop them first"
+        faults[what] += int(missing.sum())
+    if beyond.any():
+        first = targets[beyond][0]
+        example = first[(first < 0) | (first > 1)][0]
+        faults[
+            f"column {target.label!r}: labels such as {example:g} outside 0..1; the loss wants 0 for no, 1 for yes"
+        ] += int(beyond.sum())
+    far = _out_of_range(targets, ~missing, target, faults)
+    return np.where((missing | beyond | far)[:, None], target.dtype.type(0), targets)
+
+
+def _out_of_range(targets: np.ndarray, known: np.ndarray, target: Target, faults: Faults) -> np.ndarray:
+    """(n,) bool: rows with targets that the loss, or float32, cannot take; they are counted."""
+    found = np.zeros(len(targets), bool)
+    for what, wrong in (
+        (f"below {target.least:g}; the loss wants numbers of {target.least:g} or more", targets < target.least),
+        ("beyond float32, which predictions are; scale them", np.abs(targets) > np.finfo(np.float32).max),
+    ):
+        wrong = wrong & known[:, None]
+        if wrong.any():
+            faults[f"column {target.label!r}: targets such as {targets[wrong][0]:g} {what}"] += int(wrong.any(1).sum())
+            found |= wrong.any(1)
+    return found
+
+
+def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
+    """Lists of targets as a matrix: null ones stand as NaN, those of another length are counted and stand as 0."""
+    targets = np.zeros((len(labels), target.labels), target.dtype)
+    for row, values in zip(targets, labels.array, strict=True):
+        if values is None:
+            row[:] = np.nan
+        elif len(values) == target.labels:
+            row[:] = values
+        else:
+            faults[
+                f"column {target.label!r}: {len(values)} targets a row where the network has {target.labels} outputs"
+            ] += 1
+    return targets
+
+
+def weights_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:
+    """(n,) float64: in a float32 weights below 1.2e-38 would lose their digits."""
+    if columns.weight is None:
+        return np.ones(len(frame))
+    values = numbers(frame[WEIGHT])
+    wrong = ~((values >= 0) & (values < np.inf))
+    if wrong.any():
+        what = "negative, null or infinite weights; they must be 0 or more"
+        faults[f"column {columns.weight!r}: {what}"] += int(wrong.sum())
+    return np.where(wrong, 0.0, values)
+
+
+def validation_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:
+    """(n,) bool: which rows are for validation."""
+    if columns.validation is None:
+        return np.zeros(len(frame), bool)
+    marks = frame[VALIDATION]
+    null = marks.isna().to_numpy(bool)
+    if null.any():
+        what = "null, where rows for validation are true and others false; fill or drop them first"
+        faults[f"column {columns.validation!r}: {what}"] += int(null.sum())
+    return marks.to_numpy(object, na_value=False).astype(bool)

@@ -1,0 +1,30 @@
+"""Rows of a table into a network's input buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.table import Features, Sparse
+from spark_deepnet.layers.layer import rows_of
+from spark_deepnet.net.batch import Batch, Lengths
+from spark_deepnet.net.run import Runner
+
+
+def fill_batch(runner: Runner, features: Mapping[str, Features], rows: np.ndarray) -> tuple[Batch, Lengths]:
+    """The batch of these rows, its buffers filled, and the lengths of inputs in steps."""
+    lengths = {name: found.lengths[rows] for name, found in features.items() if isinstance(found, Ragged)}
+    longest = {name: max(1, int(own.max(initial=1))) for name, own in lengths.items()}
+    sparse = stay_sparse(runner.sparse, features)
+    batch = runner.batch(len(rows), longest, sparse)
+    for name, found in features.items():
+        out = batch.feed[name]
+        found.take(rows, out if isinstance(found, Ragged) or name in sparse else rows_of(out, out.shape[1:]))
+    return batch, lengths
+
+
+def stay_sparse(inputs: Collection[str], features: Mapping[str, Features]) -> list[str]:
+    """Those of the inputs, which may be fed as sparse rows, that are."""
+    return [name for name, found in features.items() if name in inputs and isinstance(found, Sparse) and found.thin]

@@ -1,0 +1,41 @@
+"""Which of a rank's rows belong to which step of an epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spark_deepnet.data.dataset import RowBatch, Rows, sums_between
+from spark_deepnet.kernels.random import key_of
+
+
+class Epoch:
+    """One pass over a rank's rows, of all ranks' ``total``, in steps of ``batch`` rows of all ranks together.
+
+    Every rank makes the same number of steps and gives each its proportional share, so an epoch sees each row once and
+    all ranks end together, however unevenly the rows are dealt. Where a share is no whole number, the ranks round up in
+    different steps, so that evenly dealt rows make steps of at most ``batch``. The order is random by seed, epoch and
+    rank.
+    """
+
+    def __init__(self, rows: Rows, total: int, batch: int, seed: int, epoch: int, rank: int, size: int) -> None:
+        self.steps, self.outputs = steps_of(total, batch), rows.outputs
+        self.ends = (np.arange(self.steps + 1) * len(rows) + rank * self.steps // size) // self.steps
+        self._pass = rows.shuffled(key_of("order", seed, epoch, rank))
+
+    def rows(self, step: int) -> RowBatch:
+        """The rank's rows of one step."""
+        return self._pass.between(int(self.ends[step]), int(self.ends[step + 1]))
+
+    def weight_sums(self) -> np.ndarray:
+        """(outputs, steps) float64: the sum of this rank's row weights in each step."""
+        return np.array([sums_between(self._pass.masses(k), self.ends) for k in range(self.outputs)])
+
+
+def steps_of(total: int, batch: int) -> int:
+    """Steps an epoch: the fewest of at most ``batch`` rows."""
+    return max(1, -(-total // batch))
+
+
+def largest_share(n: int, total: int, batch: int) -> int:
+    """The most rows that a rank with n rows has in one step."""
+    return -(-n // steps_of(total, batch))

@@ -1,0 +1,106 @@
+"""How large the numbers of a rank's rows are, gathered while they are read: of each input, and of each output's targets."""
+
+from __future__ import annotations
+
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.table import Dense, Features, Table, Targets
+
+MOST = 4096
+"""Columns that are told apart; of more, all are measured as one."""
+
+
+class Moments:
+    """Count, sum and sum of squares of the differences from the first row, column by column."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.shift = self.total = self.squares = np.zeros(0)
+
+    def add(self, values: np.ndarray) -> None:
+        """values: (n, columns)"""
+        if not len(values):
+            return
+        if not self.count:
+            self.shift = values[0].astype(np.float64)
+            self.total = self.squares = np.zeros(values.shape[1])
+        apart = values - self.shift
+        self.count += len(values)
+        self.total = self.total + apart.sum(0)
+        self.squares = self.squares + np.einsum("ij,ij->j", apart, apart)
+
+    def told(self) -> dict[str, Any] | None:
+        """Of the column whose numbers are the largest, their size; and of that whose spread is the least beside the steps
+        of float32 at its mean, mean and spread."""
+        if not self.count:
+            return None
+        mean = self.shift + self.total / self.count
+        spread = np.sqrt(np.maximum(self.squares / self.count - (self.total / self.count) ** 2, 0))
+        size = np.sqrt(mean**2 + spread**2)
+        steps = np.divide(_steps(mean), spread, out=np.zeros_like(spread), where=spread > 0)
+        largest, closest = int(size.argmax()), int(steps.argmax())
+        return {
+            "column": largest,
+            "size": float(size[largest]),
+            "columns": len(size),
+            "mean": float(mean[closest]),
+            "spread": float(spread[closest]),
+            "steps": float(steps[closest]),
+        }
+
+
+def _steps(mean: np.ndarray) -> np.ndarray:
+    """The distance of neighbouring numbers of float32."""
+    return np.spacing(np.minimum(np.abs(mean), 1e38).astype(np.float32)).astype(np.float64)
+
+
+class Scales:
+    """Of all tables that are added."""
+
+    def __init__(self) -> None:
+        self.inputs: dict[tuple[str, int], tuple[int, np.ndarray]] = {}
+        """Input and columns that are told apart (of sparse rows none) -> numbers in each, and the sums of their squares."""
+        self.targets: dict[int, Moments] = {}
+
+    def add(self, table: Table) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            for name, found in table.features.items():
+                self._features(name, found)
+            for k, targets in enumerate(table.targets):
+                values = _values(targets)
+                if values.dtype != np.int32 and len(values):
+                    self.targets.setdefault(k, Moments()).add(_matrix(values))
+
+    def _features(self, name: str, found: Features) -> None:
+        """Bytes are no matter: they are at most 255."""
+        if isinstance(found, Dense):
+            values = found.matrix if found.width <= MOST else found.matrix.reshape(-1, 1)
+        else:
+            values = found.values.reshape(-1, 1)
+        if values.dtype != np.uint8:
+            squares = (values * values).sum(0, dtype=np.float64)
+            count, before = self.inputs.get((name, len(squares)), (0, np.zeros(len(squares))))
+            self.inputs[name, len(squares)] = count + len(values), before + squares
+
+    def told(self) -> dict[str, Any]:
+        """As plain values."""
+        inputs: dict[str, Any] = {}
+        for (name, columns), (count, squares) in self.inputs.items():
+            column, size = int(squares.argmax()), sqrt(squares.max() / max(1, count))
+            if size >= inputs.get(name, {"size": 0.0})["size"]:
+                inputs[name] = {"column": column, "size": size, "columns": columns}
+        targets = {str(k): found.told() for k, found in self.targets.items()}
+        return {"inputs": inputs, "targets": {k: found for k, found in targets.items() if found}}
+
+
+def _values(targets: Targets) -> np.ndarray:
+    return targets.values if isinstance(targets, Ragged) else targets
+
+
+def _matrix(values: np.ndarray) -> np.ndarray:
+    columns = prod(values.shape[1:])
+    return values.reshape(len(values), columns) if columns <= MOST else values.reshape(-1, 1)

@@ -1,0 +1,114 @@
+"""A rank's share of the rows, read once, in canonical order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from spark_deepnet.data.dataset import Rows
+from spark_deepnet.data.decode.features import Faults
+from spark_deepnet.data.decode.frame import table_of
+from spark_deepnet.data.decode.rounding import Rounded, Rounding
+from spark_deepnet.data.scales import Scales
+from spark_deepnet.data.schema import OWNER, PART, STATE, VALIDATION, WEIGHT, Columns
+from spark_deepnet.data.spill.row_store import MIB, RowStore
+from spark_deepnet.data.table import Table
+from spark_deepnet.data.trim import trim_allocators
+
+PIECE = 512
+"""Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
+State = dict[tuple[int, int], bytes]
+
+
+@dataclass
+class Shard:
+    """Training and validation rows of one rank, in memory or spilled."""
+
+    train: Rows
+    valid: Rows
+    fingerprint: int
+    """A sum over the rows' content, modulo 2^64: the same rows for training and for validation, the same number, however
+    they are dealt."""
+    faults: Faults = field(default_factory=Counter)
+    state: State = field(default_factory=dict)
+    """Chunks of the last job's state that came among the rows, by owner and number."""
+    failure: str | None = None
+    """Why rows could not be spilled, as a sentence: the shard has no rows then."""
+    spilled: int = 0
+    """Bytes."""
+    rounded: Rounded = field(default_factory=dict)
+    """Features that float32 cannot tell apart."""
+    scales: dict[str, Any] = field(default_factory=dict)
+    """How large the rows' numbers are, as Scales tells it."""
+
+
+class Reader:
+    """Frames in, a shard out. limit: bytes of rows in memory, 0: any number."""
+
+    def __init__(self, columns: Columns, limit: int = 0) -> None:
+        self.columns = columns
+        self.faults: Faults = Counter()
+        self.state: State = {}
+        self.shelf = RowStore(_none(columns), limit)
+        self.rounding = Rounding(columns)
+
+    def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
+        """The rows of the frames; what else there is is kept."""
+        for frame in frames:
+            trim_allocators()  # of the frame before
+            if STATE in frame:
+                frame = self._without_state(frame)
+            self.rounding.look(frame)
+            for start in range(0, len(frame), PIECE):
+                yield table_of(frame.iloc[start : start + PIECE], self.columns, self.faults)
+            del frame  # before the next one is made
+
+    def _without_state(self, frame: pd.DataFrame) -> pd.DataFrame:
+        chunks = frame[frame[STATE].notna()]
+        names = zip(chunks[OWNER].astype(int), chunks[PART].astype(int), strict=True)
+        self.state.update(zip(names, map(bytes, chunks[STATE]), strict=True))
+        return frame[frame[STATE].isna()]
+
+    def close(self) -> None:
+        """Spilled rows are gone."""
+        self.shelf.close()
+
+    def shard(self, tables: Iterable[Table]) -> Shard:
+        """All rows of the tables; none make an empty one."""
+        shelf, scales = self.shelf, Scales()
+        for table in tables:
+            scales.add(table)
+            shelf.add(table)
+            del table
+        train, valid = shelf.rows()
+        fingerprint = shelf.fingerprint % (1 << 64)
+        return Shard(
+            train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled, self.rounding.found(),
+            scales.told(),
+        )  # fmt: skip
+
+    def _failure(self) -> str | None:
+        if self.shelf.failure is None:
+            return None
+        wanted, limit = (-(-size // MIB) for size in (self.shelf.size.bytes, self.shelf.limit))
+        return (
+            f"fit: {wanted:,} MiB of a worker's rows are to be spilled, {self.shelf.failure}; make room there or set "
+            f"spark.local.dir to another disk, raise maxMemoryInMB above {limit:,}, or take more workers"
+        )
+
+
+def read_shard(frames: Iterable[pd.DataFrame], columns: Columns, limit: int = 0) -> Shard:
+    """All rows that come, as one shard."""
+    reader = Reader(columns, limit)
+    return reader.shard(reader.tables(frames))
+
+
+def _none(columns: Columns) -> Table:
+    """The table of no rows."""
+    names = [name for source in columns.sources for name in source.columns]
+    names += [target.column for target in columns.targets] + [WEIGHT, VALIDATION]
+    return table_of(pd.DataFrame({name: pd.Series(dtype=object) for name in names}), columns, Counter())

@@ -1,0 +1,33 @@
+"""The memory that rows take, however they are cut into tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from spark_deepnet.data.arrays import START, table_bytes
+from spark_deepnet.data.table import Dense, Sparse, Table
+
+KEY, PLACE = 8, 4
+"""Bytes of a row's hash, and of its number in an order: the canonical one, and an epoch's."""
+
+
+class Size:
+    """A sum over tables. Dense rows among sparse ones count as the sparse ones that they become."""
+
+    def __init__(self) -> None:
+        self.rows = self._told = 0
+        self._dense: Counter[str] = Counter()
+        self._sparse: set[str] = set()
+
+    def add(self, table: Table) -> None:
+        self.rows += len(table)
+        self._told += table_bytes(table) + len(table) * (KEY + 2 * PLACE)
+        for name, found in table.features.items():
+            if isinstance(found, Dense):
+                self._dense[name] += found.matrix.nbytes + len(table) * START.itemsize
+            elif isinstance(found, Sparse):
+                self._sparse.add(name)
+
+    @property
+    def bytes(self) -> int:
+        return self._told + sum(self._dense[name] for name in self._sparse)

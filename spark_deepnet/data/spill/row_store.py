@@ -1,0 +1,105 @@
+"""Where a rank puts its rows as they come: in memory up to a limit, beyond it in a file."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+
+import numpy as np
+
+from spark_deepnet.data.dataset import InMemoryDataset, Rows, canonical
+from spark_deepnet.data.growable import GrowingTable
+from spark_deepnet.data.spill.array_file import File
+from spark_deepnet.data.spill.dataset import BLOCKS, Spilled
+from spark_deepnet.data.spill.footprint import Size
+from spark_deepnet.data.spill.sorted_run import SortedRun
+from spark_deepnet.data.table import Table
+
+WINDOWS = 4
+"""A window of spilled rows takes the limit divided by this: the last may still be in use while the next is read."""
+MIB = 1 << 20
+
+
+class RowStore:
+    """limit: bytes of rows in memory; 0: any number. Whether rows are spilled, and into which blocks, follows from the
+    rows alone, not from their order or from the tables that bring them."""
+
+    def __init__(self, like: Table, limit: int = 0) -> None:
+        self.like, self.limit = like, limit
+        self.fingerprint = 0
+        self.failure: str | None = None
+        """Why rows could not be spilled."""
+        self.size, self._waiting = Size(), Size()
+        """Of all rows, and of those in memory."""
+        self._held = GrowingTable(like)
+        self._file: File | None = None
+        self._runs: list[SortedRun] = []
+
+    def add(self, table: Table) -> None:
+        """Rows behind the others; after a failure they are only measured."""
+        self.size.add(table)
+        if self.failure is None:
+            keys = table.keys()
+            self.fingerprint += key_sum(keys, table.validation)
+            self._hold(table, keys)
+
+    def _hold(self, table: Table, keys: np.ndarray) -> None:
+        """Those in memory go first where the limit has no room for these too."""
+        self._waiting.add(table)
+        if 0 < self.limit < self._waiting.bytes and self._waiting.rows > len(table):
+            self._spill()
+            self._waiting.add(table)
+        if self.failure is None:
+            self._held.append(table, keys)
+
+    def rows(self) -> tuple[Rows, Rows]:
+        """Training rows and validation rows; to be asked for once, when all have come."""
+        if self.failure is None and self._waiting.rows and 0 < self.limit < self.size.bytes:
+            self._spill()
+        if not self._runs:
+            table, keys = self._held.table(), self._held.keys.array
+            training, validation = canonical(keys, table.validation)
+            return InMemoryDataset(table, keys, training), InMemoryDataset(table, keys, validation)
+        block = max(1, self.size.rows * self.limit // (WINDOWS * BLOCKS * self.size.bytes))
+        found = Spilled(self._runs, True, block), Spilled(self._runs, False, block)
+        for run in self._runs:
+            run.forget()
+        return found
+
+    @property
+    def spilled(self) -> int:
+        """Bytes in the file."""
+        return self._file.size if self._file is not None else 0
+
+    def close(self) -> None:
+        """The file is gone, and what was read from it stays."""
+        if self._file is not None:
+            self._file.close()
+
+    def _spill(self) -> None:
+        folder = folder_for_rows()
+        try:
+            self._file = self._file or File(folder)
+            self._runs.append(SortedRun(self._held.table(), self._held.keys.array, self._file))
+        except OSError as error:
+            self._give_up(folder, error)
+        self._held, self._waiting = GrowingTable(self.like), Size()
+
+    def _give_up(self, folder: str, error: OSError) -> None:
+        self.close()
+        self._file, self._runs = None, []
+        free = f", {shutil.disk_usage(folder).free // MIB:,} MiB are free" if os.path.isdir(folder) else ""
+        self.failure = f"{folder} on {platform.node()}: {error.strerror}{free}"
+
+
+def key_sum(keys: np.ndarray, validation: np.ndarray) -> int:
+    """A sum over the rows: those for validation count three times, so that moving a row to them shows."""
+    return int(keys.sum(dtype=np.uint64)) + 2 * int(keys[validation].sum(dtype=np.uint64))
+
+
+def folder_for_rows() -> str:
+    """One of Spark's local folders, where it tells the task of them, else the system's for temporary files."""
+    folders = [folder for folder in os.environ.get("SPARK_LOCAL_DIRS", "").split(",") if os.path.isdir(folder)]
+    return folders[os.getpid() % len(folders)] if folders else tempfile.gettempdir()

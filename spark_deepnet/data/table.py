@@ -1,0 +1,170 @@
+"""A table of rows in memory: features dense, sparse or in steps, targets, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.kernels.gather import (
+    gather_rows,
+    gather_sparse_rows,
+    hash_dense_entries,
+    hash_sparse_entries,
+    hash_words,
+)
+from spark_deepnet.layers._csr import Csr
+
+THIN = 16
+"""Sparse rows stay sparse in a batch where at most one number of so many is kept."""
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Rows as CSR: row n holds ``values[p]`` in ``columns[p]`` for p in starts[n]..starts[n + 1]."""
+
+    starts: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def thin(self) -> bool:
+        """Whether so few numbers are not 0 that products with these alone are quicker than with all."""
+        return len(self.values) * THIN <= len(self) * self.width
+
+    def take(self, index: np.ndarray, out: np.ndarray | Csr) -> None:
+        if isinstance(out, Csr):
+            out.fill(self.starts, self.columns, self.values, index)
+        else:
+            gather_sparse_rows(self.starts, self.columns, self.values, index, out)
+
+    def picked(self, index: np.ndarray) -> Sparse:
+        lengths = np.diff(self.starts)[index]
+        starts = np.concatenate(([0], np.cumsum(lengths)))
+        entries = np.repeat(self.starts[:-1][index] - starts[:-1], lengths) + np.arange(starts[-1])
+        return Sparse(starts, self.columns[entries], self.values[entries], self.width)
+
+    def hash_into(self, out: np.ndarray) -> None:
+        hash_sparse_entries(self.starts, self.columns, self.values.view(np.uint32), out)
+
+    @staticmethod
+    def joined(parts: Sequence[Sparse]) -> Sparse:
+        ends = np.cumsum([0] + [len(p.values) for p in parts])
+        starts = [p.starts[:-1] + end for p, end in zip(parts, ends, strict=False)]
+        return Sparse(
+            np.concatenate([*starts, ends[-1:]]),
+            np.concatenate([p.columns for p in parts]),
+            np.concatenate([p.values for p in parts]),
+            parts[0].width,
+        )
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Rows as one matrix (n, width)."""
+
+    matrix: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    @property
+    def width(self) -> int:
+        return int(self.matrix.shape[1])
+
+    def take(self, index: np.ndarray, out: np.ndarray) -> None:
+        gather_rows(self.matrix, index, out)
+
+    def picked(self, index: np.ndarray) -> Dense:
+        return Dense(self.matrix[index])
+
+    def hash_into(self, out: np.ndarray) -> None:
+        hash_dense_entries(self.matrix if self.matrix.dtype == np.uint8 else self.matrix.view(np.uint32), out)
+
+    @staticmethod
+    def joined(parts: Sequence[Dense]) -> Dense:
+        return parts[0] if len(parts) == 1 else Dense(np.concatenate([p.matrix for p in parts]))
+
+
+Features = Dense | Sparse | Ragged
+Targets = np.ndarray | Ragged
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with all that training wants of them: features by the network's inputs, targets by its outputs, each int32
+    (n,) or float64 or float32 (n, k) or these for every step, weights float64 (n,)."""
+
+    features: Mapping[str, Features]
+    targets: tuple[Targets, ...]
+    weights: np.ndarray
+    validation: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    @property
+    def masses(self) -> list[np.ndarray]:
+        """For each output (n,): each row's weight in its loss: its own, times its steps where every step has a target."""
+        return [self.weights * t.lengths if isinstance(t, Ragged) else self.weights for t in self.targets]
+
+    def picked(self, index: np.ndarray) -> Table:
+        features = {name: found.picked(index) for name, found in self.features.items()}
+        targets = tuple(t.picked(index) if isinstance(t, Ragged) else t[index] for t in self.targets)
+        return Table(features, targets, self.weights[index], self.validation[index])
+
+    def keys(self) -> np.ndarray:
+        """(n,) uint64: a hash of each row's content, the same for dense and sparse rows of equal content."""
+        keys = np.zeros(len(self), np.uint64)
+        for targets in self.targets:
+            if isinstance(targets, Ragged):
+                targets.hash_into(keys)
+            else:
+                hash_words(_words(targets), keys)
+        hash_words(_words(self.weights), keys)
+        for number, found in enumerate(self.features.values()):
+            hash_words(np.full((len(self), 1), number, np.uint32), keys)  # tells inputs with the same entries apart
+            found.hash_into(keys)
+        return keys
+
+    @staticmethod
+    def joined(parts: Sequence[Table]) -> Table:
+        return Table(
+            {name: joined_features([p.features[name] for p in parts]) for name in parts[0].features},
+            tuple(joined_targets(targets) for targets in zip(*(p.targets for p in parts), strict=True)),
+            np.concatenate([p.weights for p in parts]),
+            np.concatenate([p.validation for p in parts]),
+        )
+
+
+def _words(rows: np.ndarray) -> np.ndarray:
+    """Each row's bits, 32 at a time."""
+    words = prod(rows.shape[1:]) * rows.itemsize // 4
+    return np.ascontiguousarray(rows).reshape(-1).view(np.uint32).reshape(len(rows), words)
+
+
+def joined_features(parts: Sequence[Any]) -> Features:
+    if len({type(p) for p in parts}) > 1:
+        parts = [as_sparse(p) for p in parts]
+    return type(parts[0]).joined(parts)  # type: ignore[no-any-return]
+
+
+def joined_targets(parts: Sequence[Any]) -> Targets:
+    return Ragged.joined(parts) if isinstance(parts[0], Ragged) else np.concatenate(parts)
+
+
+def as_sparse(features: Dense | Sparse) -> Sparse:
+    """Dense rows among sparse ones: every entry is kept, zeros too."""
+    if isinstance(features, Sparse):
+        return features
+    n, width = features.matrix.shape
+    columns = np.tile(np.arange(width, dtype=np.int32), n)
+    return Sparse(np.arange(n + 1, dtype=np.int64) * width, columns, features.matrix.reshape(-1), width)

@@ -1,0 +1,109 @@
+"""The memory of a rank, predicted: what a network's nodes bring to it, and what its rows do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_deepnet.data.schema import ENTRIES, STEPS, Columns, Source, Target
+from spark_deepnet.layers.layer import Shape
+from spark_deepnet.net.buffers import buffer_bytes
+from spark_deepnet.net.seen import sparse_readers
+from spark_deepnet.net.summary import parameters
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.plan import Recipe
+
+FLOAT_BYTES = 4
+WEIGHT_BYTES = 8
+"""Of a row's weight."""
+START_BYTES = 8
+"""Of where a sequence starts among the others."""
+ROW_KEY_BYTES = 16
+"""Of a row's hash and its numbers in two orders."""
+INPUT_KIND = "input"
+
+
+@dataclass(frozen=True)
+class NodeCost:
+    """One node, or one input, of the network."""
+
+    name: str
+    kind: str
+    shape: Shape
+    parameters: int
+    multiply_adds: int
+    """Of one row's forward pass in matrix products; backward takes twice as many."""
+    weight_bytes: int
+    """Of its weights, their gradients, the optimizer's vectors, and the best weights where rows are kept for validation."""
+    row_bytes: int
+    """A row of a step: of its values, their gradients and what it keeps for backward. A buffer that nodes share counts with
+    the first of them."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of a rank's arrays. Not in it are its rows, what layers allocate within a pass, second gradients of weights that
+    layers share, the exchange's 256 KiB, Python and Spark."""
+
+    weights: int
+    gradients: int
+    vectors: int
+    """The optimizer's."""
+    best: int
+    """The best epoch's weights, where rows are kept for validation."""
+    activations: int
+    """All that grows with the rows of a step."""
+    rows: int
+    """So many: the most that a step has, or that are validated at once."""
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.gradients + self.vectors + self.best + self.activations
+
+
+def memory(recipe: Recipe, rows: int, blocks: int = 1, sparse: Collection[str] = ()) -> Memory:
+    """Of a rank whose steps have up to so many rows, and that holds one of so many blocks: of the first, which is the
+    largest. sparse: inputs whose rows are so, and stay so in a batch."""
+    net = recipe.block_net(0, blocks)
+    size = FLOAT_BYTES * Layout(net).size
+    vectors = len(recipe.made_optimizer().vectors) * size
+    return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffer_bytes(net, sparse).values()), rows)
+
+
+def nodes(recipe: Recipe, sparse: Collection[str] = ()) -> tuple[NodeCost, ...]:
+    """The inputs and nodes of the network as the loss sees it, in their order."""
+    net = recipe.scores_net()
+    copies = 2 + len(recipe.made_optimizer().vectors) + recipe.validated
+    rows = buffer_bytes(net, sparse)
+    found = [NodeCost(name, INPUT_KIND, shape, 0, 0, 0, rows[name]) for name, shape in net.inputs.items()]
+    for node in net.nodes:
+        count, products = parameters(node), node.layer.multiply_adds(node.x)
+        weights = FLOAT_BYTES * count * copies
+        found.append(NodeCost(node.name, node.layer.kind, node.shape, count, products, weights, rows[node.name]))
+    return tuple(found)
+
+
+def taken_sparse(recipe: Recipe, columns: Columns) -> list[str]:
+    """The inputs that are taken to be fed as sparse rows, where nothing is known of their rows yet."""
+    readers = sparse_readers(recipe.scores_net())
+    return [source.input for source in columns.sources if source.wide and source.input in readers]
+
+
+def row_bytes(columns: Columns) -> int:
+    """Bytes of one row that a rank keeps: features as dense vectors (wide ones as sparse) or the longest sequences,
+    targets, weight, whether it is for validation, its hash and its places."""
+    targets = sum(_target_bytes(target, columns.sources[0].shape[0]) for target in columns.targets)
+    return sum(map(_source_bytes, columns.sources)) + targets + WEIGHT_BYTES + 1 + ROW_KEY_BYTES
+
+
+def _target_bytes(target: Target, steps: int) -> int:
+    numbers = target.dtype.itemsize * max(1, target.labels)
+    return numbers * steps + START_BYTES if target.steps else numbers
+
+
+def _source_bytes(source: Source) -> int:
+    if source.wide:
+        return 2 * FLOAT_BYTES * ENTRIES + START_BYTES
+    return np.dtype(source.held_as).itemsize * source.width + (START_BYTES if source.kind == STEPS else 0)

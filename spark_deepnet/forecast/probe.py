@@ -1,0 +1,141 @@
+"""A few real steps of a network on this machine, over rows drawn at random: what they take and what they send."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spark_deepnet.data.dummy import dummy_table
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.schema import Columns
+from spark_deepnet.data.table import Dense, Sparse, Table
+from spark_deepnet.exchange.memory import memory_channels
+from spark_deepnet.exchange.null_channel import NullChannel
+from spark_deepnet.forecast.cost import Compute, Costs, Link
+from spark_deepnet.forecast.traffic import Crossings
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.train.averaging import Averaging
+from spark_deepnet.train.block import Block
+from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.state import State
+from spark_deepnet.train.step import Stepper
+
+LARGEST = 1024
+"""Rows of the longest step that is timed: with more, a step takes as much longer as it has more."""
+APART = 4  # times as many rows as in the step that was timed before
+LEAST, SECONDS = 3, 0.1  # steps, and seconds in them, from which a median is taken
+ENOUGH = 5.0  # seconds in all after which no more rows are tried
+TOLD = 5 * 8
+"""Bytes of what replicas tell each other beside their weights."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was measured, and the bytes of each vector that goes over all replicas: in a step of all together, and where
+    replicas that step alone are averaged; and what goes between blocks."""
+
+    compute: Compute
+    together: tuple[int, ...]
+    alone: tuple[int, ...]
+    crossings: Crossings
+
+    def costs(self, batch: int, link: Link) -> Costs:
+        return Costs(batch, self.compute, link, self.together, self.alone, self.crossings)
+
+
+def probe(plan: TrainPlan) -> Probe:
+    """Steps of 1, 4, 16, ... rows up to the batch's, by one rank, as warm as in training. Rows are of the longest
+    sequences. Of a network in blocks the first block's steps, among others that answer at once."""
+    with threadpool_limits(plan.threads):
+        return _Probing(plan).run()
+
+
+class _Probing:
+    def __init__(self, plan: TrainPlan) -> None:
+        recipe = plan.recipe
+        self.rows = min(recipe.batch_size, LARGEST)
+        self.table = drawn(plan.columns, self.rows, recipe.seed)
+        self.keys = self.table.keys()
+        self.sent: list[int] = []
+        block = Block.of(recipe, NullChannel(0, plan.blocks))
+        self.crossings = Crossings.of(recipe, block.net, plan.blocks)
+        state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+        single_rank = memory_channels(1, 1.0)[0]
+        self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter(), block, single_rank)
+        self.averaging = Averaging(recipe, state, self._send)
+
+    def _send(self, vector: np.ndarray) -> None:
+        """In place of the sum over ranks."""
+        self.sent.append(vector.nbytes)
+
+    def run(self) -> Probe:
+        self._step(np.zeros(1, np.int64))
+        together = (*self._taken(), *self._rows_bytes())
+        self.averaging.note(1.0, 1.0)
+        self.averaging(True)
+        alone = (TOLD, *self._taken())
+        return Probe(self._timed(), together, alone, self.crossings)
+
+    def _rows_bytes(self) -> Iterator[int]:
+        """Of the rows of weights that a batch sees, where one row of it sees as many as the last step did; they are
+        estimated as if summed like the rest."""
+        for seen in self.stepper.rows.seen:
+            if seen.apart:
+                width, d = seen.rows.shape
+                yield 4 * min(width * d, len(seen.index) * self.stepper.recipe.batch_size * (d + 1))
+
+    def _taken(self) -> tuple[int, ...]:
+        """What was sent since the last time."""
+        found = tuple(self.sent)
+        self.sent.clear()
+        return found
+
+    def _timed(self) -> Compute:
+        rows, seconds, began = [1], [self._seconds(1)], time.perf_counter()
+        while rows[-1] < self.rows:
+            ahead = time.perf_counter() - began + (LEAST + 1) * APART * seconds[-1]
+            if len(rows) > 1 and ahead > ENOUGH:
+                break
+            rows.append(min(APART * rows[-1], self.rows))
+            seconds.append(self._seconds(rows[-1]))
+        return Compute(tuple(rows), tuple(seconds))
+
+    def _seconds(self, rows: int) -> float:
+        """The median step of so many rows; the first is not counted."""
+        index = np.random.default_rng(rows).permutation(self.rows)[:rows]
+        self._step(index)
+        found: list[float] = []
+        while len(found) < LEAST or sum(found) < SECONDS:
+            start = time.perf_counter()
+            self._step(index)
+            found.append(time.perf_counter() - start)
+        return median(found)
+
+    def _step(self, index: np.ndarray) -> None:
+        """At a rate of 0: weights stay as they are."""
+        self.stepper.step(self.table, self.keys, index, np.full(len(self.stepper.heads), 1 / len(index)), 0.0, False)
+
+
+def drawn(columns: Columns, n: int, seed: int) -> Table:
+    """n rows at random, as the columns would bring them: numbers from 0 to 1, bytes, tokens, classes."""
+    table, chance = dummy_table(columns, n, longest=True), np.random.default_rng(seed)
+    for source in columns.sources:
+        found = table.features[source.input]
+        values = found.matrix if isinstance(found, Dense) else found.values
+        if isinstance(found, Sparse):
+            _fill(found.columns, found.width, chance)
+        _fill(values, source.tokens or (256 if values.dtype == np.uint8 else 0), chance)
+    for target, wanted in zip(columns.targets, table.targets, strict=True):
+        _fill(wanted.values if isinstance(wanted, Ragged) else wanted, target.classes, chance)
+    return table
+
+
+def _fill(values: np.ndarray, numbers: int, chance: np.random.Generator) -> None:
+    """Whole numbers below ``numbers``, or any from 0 to 1 where it is 0."""
+    values[...] = chance.integers(0, numbers, values.shape) if numbers else chance.random(values.shape, np.float32)

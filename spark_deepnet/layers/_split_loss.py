@@ -1,0 +1,56 @@
+"""Where scores that are cut over blocks meet their loss: the blocks tell each other some numbers a row, and no score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spark_deepnet.layers._collectives import Collective, blocks_of
+from spark_deepnet.layers.layer import Call, Exchange, Shape
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class SplitLoss(Collective):
+    """y = x;  dx = dy: this block's entries of the scores. Between the two ``tell`` gives what the loss asks for."""
+
+    block: int = 0
+    entries: tuple[np.ndarray, ...] = ()
+    """Of the scores' last axis, by block."""
+    numbers: int = 0
+    """That each block tells the others of a row, or of a step of it."""
+    in_place: ClassVar[bool] = True
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """(units,) int32: the place of each of the scores' entries among this block's; -1: it is another's."""
+        found = np.full(sum(map(len, self.entries)), -1, np.int32)
+        found[self.own] = np.arange(len(self.own))
+        return found
+
+    @property
+    def own(self) -> np.ndarray:
+        """This block's entries."""
+        return self.entries[self.block]
+
+    def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
+        return {"told": ((self._size(x),), None)}
+
+    def exchanges(self, x: Shape) -> tuple[Exchange, ...]:
+        return (Exchange(self._size(x), summed=False),) if self.numbers else ()
+
+    def _size(self, x: Shape) -> int:
+        return len(self.entries) * self.numbers * prod(x[:-1])
+
+    def told(self, call: Call) -> np.ndarray:
+        """(blocks, numbers, rows): what each block has told of each row, or of each step of it."""
+        flat = call.saved["told"].reshape(-1)
+        return flat.reshape(len(self.entries), self.numbers, flat.size // (len(self.entries) * max(1, self.numbers)))
+
+    def tell(self, call: Call) -> None:
+        """This block's numbers to all, and theirs to it; where the pass is not fresh, theirs stay as they are."""
+        if self.numbers and call.fresh:
+            blocks_of(call).gather([chunk.reshape(-1) for chunk in self.told(call)])

@@ -1,0 +1,1 @@
+"""A fit as Spark jobs: barrier jobs, rounds without sockets, checkpoints, progress."""

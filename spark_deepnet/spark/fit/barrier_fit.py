@@ -1,0 +1,218 @@
+"""A fit as a short sequence of Spark jobs, each one barrier ``mapInPandas`` over the rows.
+
+A shuffle behind the barrier (``repartition(1)``) makes its stage a map stage, which Spark retries whole when a task or
+an executor dies; a barrier result stage is never retried. What is shipped is the module-level ``rank_task`` with a
+frozen plan.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark import BarrierTaskContext
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from spark_deepnet import errors
+from spark_deepnet.data.schema import OWNER, PART, STATE
+from spark_deepnet.net.chunks import arrays_of
+from spark_deepnet.net.pieces import assembled
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.spark.fit.advice import tell_notes
+from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
+from spark_deepnet.spark.fit.crashes import noted
+from spark_deepnet.spark.fit.dealing import dealing_key
+from spark_deepnet.spark.fit.progress import ProgressBar
+from spark_deepnet.spark.fit.rank_context import rank_context
+from spark_deepnet.spark.session.cluster import REGISTERED, workers_for
+from spark_deepnet.spark.session.interrupts import stopped_with_us
+from spark_deepnet.spark.session.paths import literal
+from spark_deepnet.spark.session.spark_errors import SLOTS, said_by_spark, tell_of_retries
+from spark_deepnet.spark.session.without_aqe import planned, whole_plans
+from spark_deepnet.spark.weights.on_storage import Stored, is_stored, write_chunks
+from spark_deepnet.spark.weights.saved import try_remove
+from spark_deepnet.train import rank
+from spark_deepnet.train.state import ALL, clock_of
+
+RETRY = 1.0  # seconds before a job that Spark has refused is tried again
+DRIVER_STATE = 64 << 20
+"""Bytes of state that may travel through the driver between jobs."""
+
+
+def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """What every task of a job runs: takes its seat from the barrier and trains its part."""
+    context = BarrierTaskContext.get()
+    number, host = rank_context(context)
+    with noted(plan.job, number):
+        yield from rank.run(
+            plan, frames, rank.RankContext(number, plan.workers, host, context.allGather, context.stageId())
+        )
+
+
+@dataclass
+class Outcome:
+    """What the jobs of a fit came to."""
+
+    weights: np.ndarray | Stored
+    clock: dict[str, Any]
+    ranks: list[dict[str, Any]]
+    """The measures of each rank in each job."""
+    jobs: int
+
+
+class Jobs:
+    """Runs job after job until the fit is finished."""
+
+    def __init__(
+        self,
+        frame: DataFrame,
+        plan: TrainPlan,
+        state_bytes: int,
+        folder: str | None,
+        bar: ProgressBar,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
+        self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
+        self.spark = frame.sparkSession
+        stays = is_stored(plan.recipe.architecture, plan.blocks)
+        self.stays = f"{folder}/weights-{uuid.uuid4().hex}" if stays else None
+        """Where weights go that the driver should not hold."""
+        large = state_bytes > DRIVER_STATE or stays
+        self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and large else None
+        if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job
+            self.plan = replace(plan, job_seconds=float("inf"))
+        self.ranks: list[dict[str, Any]] = []
+        self.count = 0
+
+    def run(self) -> Outcome:
+        """All jobs, from the last checkpoint on."""
+        try:
+            with stopped_with_us(self.spark):
+                return self._all()
+        finally:
+            if self.folder is not None:
+                try_remove(self.spark, self.folder)
+
+    def _all(self) -> Outcome:
+        rows = self._job(self._resumed())
+        while not self._clock(rows)["finished"]:
+            state = self._state(rows)
+            if self.checkpoints is not None:
+                self.checkpoints.save(state, self.plan, self._clock(rows)["epoch"])
+            rows = self._job(state)
+            if self.folder is not None:  # what the job has read is wanted no more
+                try_remove(self.spark, f"{self.folder}/{self.count - 2}")
+        return Outcome(self._weights(rows), self._clock(rows), self.ranks, self.count)
+
+    def _resumed(self) -> DataFrame | None:
+        if self.checkpoints is None:
+            return None
+        self.plan, state = self.checkpoints.resumed(self.plan)
+        return state
+
+    def _weights(self, rows: list[Row]) -> np.ndarray | Stored:
+        if self.stays is not None:
+            return self._stored(self.stays)
+        chunks = [row for row in rows if row["kind"] == rank.WEIGHTS]
+        blocks = (arrays_of(c for c in chunks if ALL - c["rank"] == b) for b in range(self.plan.blocks))
+        return assembled(self.plan.recipe.scores_net(), list(blocks))
+
+    def _stored(self, path: str) -> Stored:
+        """The last job's weights in a place of their own, in which they stay."""
+        found = self._written(self.count - 1)
+        block = (ALL - F.col("rank")).alias("block")
+        chunks = found.where(F.col("kind") == rank.WEIGHTS).select("name", block, "part", "shape", "data", "sha256")
+        try:
+            write_chunks(chunks, path)
+        except Exception as error:
+            try_remove(self.spark, path)
+            raise said_by_spark(error, self.spark) from None
+        return Stored(path, self.plan.blocks)
+
+    def _job(self, state: DataFrame | None) -> list[Row]:
+        plan = replace(self.plan, job=uuid.uuid4().hex)
+        frame = self.frame if state is None else self.frame.unionByName(state, allowMissingColumns=True)
+        dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
+        results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True)
+        writers = 1 if self.folder is None else plan.workers
+        results = results.repartition(writers, "rank", "name", "part")
+        rows = self._patiently(results, plan.job)
+        self.count += 1
+        self._raise_said(rows)
+        self._take_measures(rows, plan.job)
+        return rows
+
+    def _patiently(self, results: DataFrame, job: str) -> list[Row]:
+        """A job's rows. Where an executor has died between jobs, another takes some seconds to come; a session that does
+        not tell its slots refuses the job until then."""
+        workers_for(self.spark, self.plan.workers, self.plan.blocks)
+        end = time.monotonic() + REGISTERED
+        while True:
+            try:
+                return self._collected(results)
+            except Exception as error:
+                if not (SLOTS in str(error) and time.monotonic() < end):
+                    raise said_by_spark(error, self.spark, job) from None
+                time.sleep(RETRY)
+
+    def _collected(self, results: DataFrame) -> list[Row]:
+        """A job's rows; where state goes through the folder, those that the driver needs."""
+        if self.folder is None:
+            return planned(results).collect()
+        path = f"{self.folder}/{self.count}"
+        with whole_plans(self.spark):
+            write_chunks(results, path, "overwrite")
+        clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
+        large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
+        small = ~F.col("kind").isin(large) | clock
+        return self._written(self.count).where(small).collect()
+
+    def _written(self, job: int) -> DataFrame:
+        """What a job has left in the folder, whose chunks executors check as they read them."""
+        found = self.spark.read.parquet(literal(f"{self.folder}/{job}"))
+        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not agree with its checksum"))
+        sound = F.col("sha256").isNull() | (F.sha2("data", 256) == F.col("sha256"))
+        return found.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
+
+    def _state(self, rows: list[Row]) -> DataFrame:
+        """The state as a frame of chunks that joins the next job's rows."""
+        if self.folder is not None:
+            found = self._written(self.count - 1).where(F.col("kind") == rank.STATE)
+            self.plan = replace(self.plan, state_chunks=found.count())
+            return found.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
+        chunks = [(bytes(r["data"]), r["rank"], r["part"]) for r in rows if r["kind"] == rank.STATE]
+        self.plan = replace(self.plan, state_chunks=len(chunks))
+        return self.spark.createDataFrame(chunks, CHUNKS)
+
+    def _clock(self, rows: list[Row]) -> dict[str, Any]:
+        return next(
+            clock_of(bytes(r["data"])) for r in rows if (r["kind"], r["rank"], r["part"]) == (rank.STATE, ALL, 0)
+        )
+
+    def _raise_said(self, rows: list[Row]) -> None:
+        if not rows:  # Spark does not start workers over a relation that it knows to be empty
+            raise errors.DataError("fit: the DataFrame has no rows to train on; give at least one")
+        for row in rows:
+            if row["kind"] == rank.ERROR:
+                said = json.loads(row["data"])
+                raise getattr(errors, said["error"])(said["message"])
+
+    def _take_measures(self, rows: list[Row], job: str) -> None:
+        for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
+            self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
+        told = [measures.pop("notes") for measures in self.ranks if "notes" in measures]
+        if self.count == 1:
+            tell_notes(told[-1])
+        measures, clock = self.ranks[-1], self._clock(rows)
+        tell_of_retries(self.spark, measures, job)
+        self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)
+        if clock["history"]:
+            self.bar.show(clock["epoch"], measures["rows"], clock["history"][-1])

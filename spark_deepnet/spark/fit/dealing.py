@@ -1,0 +1,66 @@
+"""By what rows are dealt to workers: their values, in whatever form these came.
+
+Equal rows come to one worker, and the same rows to the same workers in every fit: Spark's own order gives no such thing.
+"""
+
+from __future__ import annotations
+
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from spark_deepnet.data.decode.vectors import DENSE, SPARSE
+from spark_deepnet.data.schema import ARRAY, STEPS, VECTOR, WIDE, Columns, Source
+
+FLOATS = "array<float>"
+
+
+def dealing_key(frame: DataFrame, columns: Columns) -> Column:
+    """A hash of the values of each row that a fit is sent."""
+    told: dict[str, list[Column]] = {name: [F.col(name)] for name in frame.columns}
+    for source in columns.sources:
+        told.pop(source.exact, None)
+        if source.kind == VECTOR:
+            told |= {name: [] for name in source.columns}
+        elif source.tokens and source.kind in (ARRAY, STEPS):
+            told[source.columns[0]] = [F.col(source.columns[0]).cast(FLOATS)]
+    for target in columns.targets:
+        told[target.column] = [F.col(target.column).cast(FLOATS if target.lists else "double")]
+    return F.xxhash64(*[key for keys in told.values() for key in keys])
+
+
+def vector_key(vector: Column, source: Source, wrapped: bool = True) -> Column:
+    """A hash of a vector, the same of a sparse one as of the dense one of equal values. Dense ones, which are the more
+    usual among narrow vectors, are hashed as they are there, and sparse ones among wide vectors.
+
+    No vector is made of parts that are not sound: that would end the job, and a worker refuses them with a count.
+    wrapped: whether the column has its type, and is not the struct that it is stored as.
+    """
+    parts = F.unwrap_udt(vector) if wrapped else vector
+    kind, size, indices, values = (parts.getField(name) for name in ("type", "size", "indices", "values"))
+    floats = values.cast(FLOATS)
+    if source.width >= WIDE or not wrapped:
+        return F.xxhash64(*_entries(kind, indices, floats)).alias(source.key)
+    sound = (
+        (kind == SPARSE)
+        & (size == source.width)
+        & (F.array_size(indices) == F.array_size(values))
+        & (F.array_size(F.array_distinct(indices)) == F.array_size(values))
+        & (indices == F.sort_array(indices))
+        & (F.coalesce(F.get(indices, F.lit(0)), F.lit(0)) >= 0)
+        & (F.coalesce(F.try_element_at(indices, F.lit(-1)), F.lit(0)) < source.width)
+        & ~F.exists(values, F.isnull)
+    )
+    return F.xxhash64(F.when(sound, vector_to_array(vector, "float32")).otherwise(floats)).alias(source.key)
+
+
+def _entries(kind: Column, indices: Column, values: Column) -> list[Column]:
+    """The places of the numbers that are not 0, and these."""
+    zero = F.lit(0.0).cast("float")
+
+    def place(value: Column, k: Column) -> Column:
+        return F.when(value != zero, F.when(kind == DENSE, k).otherwise(F.get(indices, k)))
+
+    all_there = (kind == SPARSE) & ~F.array_contains(values, zero)
+    found = F.array_compact(F.transform(values, place))
+    return [F.when(all_there, indices).otherwise(found), F.array_remove(values, zero)]

@@ -1,0 +1,1 @@
+"""What a session can run, and what it says when something fails."""

@@ -1,0 +1,169 @@
+"""Weights as Parquet under a model's path: by whoever holds them, checked chunk by chunk when they are loaded.
+
+What is loaded may come from anyone. So the network's size is compared with the bytes and the rows that are there before
+an array is made or a row is brought to the driver, and a row brings at most a chunk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
+
+from spark_deepnet.errors import DeepNetError, ModelFormatError, SaveError
+from spark_deepnet.net.chunks import CHUNK, arrays_of, bytes_of, check_finite, chunks_of, parts_of
+from spark_deepnet.net.pieces import Pieces, assembled, pieces_of
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.spark.session.causes import deepest_cause
+from spark_deepnet.spark.session.paths import files_under, tails
+from spark_deepnet.spark.weights.on_storage import SCHEMA, Stored, is_stored, write_chunks
+
+DATA = "data"
+MAX_BLOCKS = 4096
+FOOTER = 1 << 18
+"""Bytes at the end of a Parquet file in which its footer must lie."""
+LOOKED_AT = 16 << 20
+"""Bytes of a file above which its footer is not looked at: Spark would have to read the whole file for that."""
+CODECS = {"UNCOMPRESSED", "SNAPPY"}
+"""Compressions that are read: models of format 1 may be in snappy. Others make gigabytes of some kilobytes."""
+DENSEST = 32
+"""Bytes of weights that a byte on storage can hold, under snappy."""
+
+
+def save_weights(spark: SparkSession, model: Any, path: str) -> list[Pieces]:
+    """Write a model's weights; what each of their blocks holds."""
+    stored = model.stored
+    if stored is None:
+        chunks = [(c.name, 0, *c[1:]) for c in chunks_of(model.weights)]
+        write_chunks(spark.createDataFrame(chunks, SCHEMA), path, "overwrite")
+    else:
+        write_chunks(stored.frame(spark), path, "overwrite")
+    return pieces_of(model.architecture.scores_net(), 1 if stored is None else stored.blocks)
+
+
+def check_apart(spark: SparkSession, stored: Stored, path: str) -> None:
+    """Refuse to remove the files that are to be saved, however deep under the path they lie."""
+    alike = f"{stored.path}/".startswith(f"{path.rstrip('/')}/")  # what Spark lists leaves out hidden folders
+    if alike or files_under(spark, path).keys() & files_under(spark, stored.path).keys():
+        raise SaveError(
+            f"save: the model's own weights lie under {path!r}, and overwriting would lose them; save it to another path"
+        )
+
+
+def data_of(told: dict[str, Any]) -> str:
+    """The folder of the weights beside the metadata."""
+    name = told.get("data", DATA)
+    if not (isinstance(name, str) and re.fullmatch(rf"{DATA}(-[0-9a-f]+)?", name)):
+        raise ModelFormatError(f"load: data must be the name of a folder beside the metadata, found {str(name)[:60]!r}")
+    return name
+
+
+def load_weights(spark: SparkSession, architecture: Architecture, blocks: Any, path: str) -> np.ndarray | Stored:
+    """The flat vector; or, of what is too large for the driver, where it lies. Executors check every chunk."""
+    try:
+        return _loaded(spark, architecture, blocks, path)
+    except DeepNetError:
+        raise
+    except Exception as error:
+        raise ModelFormatError(
+            f"load: the weights under {path!r} cannot be read, so the model is damaged: {deepest_cause(error)}"
+        ) from None
+
+
+def _loaded(spark: SparkSession, architecture: Architecture, blocks: Any, path: str) -> np.ndarray | Stored:
+    count = 1 if blocks is None else len(blocks) if isinstance(blocks, list) else 0
+    if not 0 < count <= MAX_BLOCKS:
+        raise _damaged(path, f"blocks must be a list of 1 to {MAX_BLOCKS}, found {str(blocks)[:40]}")
+    net = architecture.scores_net()
+    check_bytes(path, 4 * Layout(net).count, sum(files_under(spark, path).values()))
+    check_footers(path, tails(spark, path, LOOKED_AT, FOOTER))
+    known = pieces_of(net, count)
+    if blocks is not None and blocks != known:
+        raise ModelFormatError(
+            f"load: the weights under {path!r} are cut otherwise than this version cuts them into {count} blocks; load "
+            f"them with the version that saved them"
+        )
+    stored, stays = Stored(path, count), is_stored(architecture, count)
+    rows = _rows(spark, stored, known, not stays)
+    check_chunks(path, known, rows)
+    if stays:
+        return stored
+    arrays = [arrays_of(row for row in rows if row["block"] == b) for b in range(count)]
+    for own in arrays:
+        check_finite(own, f"load: the model under {path!r} is damaged")
+    return assembled(net, arrays)
+
+
+def _rows(spark: SparkSession, stored: Stored, known: list[Pieces], with_data: bool) -> list[Row]:
+    """As many chunks as there should be, none of them longer than a chunk is, and what executors find of each."""
+    frame, wanted = stored.frame(spark), _wanted(known)
+    there = frame.count()
+    if there != len(wanted):
+        raise _damaged(stored.path, f"{there} chunks are there, expected {len(wanted)}")
+    longest, deepest = max(len(name) for name, _, _ in wanted), max(len(shape) for shape in wanted.values())
+    size = F.octet_length("data")
+    return frame.select(
+        F.substring("name", 1, longest + 1).alias("name"),
+        F.coalesce("block", F.lit(0)).alias("block"),
+        "part",
+        F.slice("shape", 1, deepest + 1).alias("shape"),
+        size.alias("size"),
+        (F.sha2("data", 256) == F.col("sha256")).alias("sound"),
+        *([F.when(size <= CHUNK, F.col("data")).alias("data")] if with_data else []),
+    ).collect()
+
+
+def check_bytes(path: str, wanted: int, there: int) -> None:
+    """Refuse a network that is larger than what is on storage."""
+    if wanted > DENSEST * there:
+        raise _damaged(path, f"the network has {wanted} bytes of weights, but {there} bytes are there")
+
+
+def check_footers(path: str, ends: list[bytes]) -> None:
+    """Refuse Parquet files that would be much larger in memory than on storage, by the last bytes of each."""
+    for end in ends:
+        try:
+            footer = pq.read_metadata(pa.BufferReader(end))
+            groups = [footer.row_group(k) for k in range(footer.num_row_groups)]
+            codecs = {group.column(k).compression for group in groups for k in range(group.num_columns)}
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise _damaged(path, f"a file of its weights is no Parquet ({deepest_cause(error)})") from None
+        for codec in codecs - CODECS:
+            raise _damaged(
+                path,
+                f"a file of its weights is compressed by {codec}, expected {' or '.join(sorted(CODECS, reverse=True))}",
+            )
+
+
+def _wanted(known: list[Pieces]) -> dict[tuple[str, int, int], list[int]]:
+    """Each chunk's array, block and part, and the array's shape."""
+    arrays = [(name, b, shape) for b, own in enumerate(known) for name, (shape, _) in own.items()]
+    return {(name, b, part): shape for name, b, shape in arrays for part in range(parts_of(shape))}
+
+
+def check_chunks(path: str, known: list[Pieces], rows: list[Any]) -> None:
+    """Refuse chunks that are not each there once, in their shape and of their length, with their checksum."""
+    wanted = _wanted(known)
+    found = Counter((row["name"], row["block"], row["part"]) for row in rows)
+    if found != Counter(wanted.keys()):
+        there = len(found.keys() & wanted.keys())
+        raise _damaged(path, f"{there} of {len(wanted)} chunks are there, in {len(rows)} rows")
+    for row in rows:
+        shape, who = wanted[row["name"], row["block"], row["part"]], f"{row['name']!r}, part {row['part']},"
+        if not row["sound"]:
+            raise _damaged(path, f"the checksum of {who} does not agree with its data")
+        if row["shape"] != shape:
+            raise _damaged(path, f"{row['name']!r} has shape {row['shape']}")
+        if row["size"] != bytes_of(shape, row["part"]):
+            raise _damaged(path, f"{who} has {row['size']} bytes, expected {bytes_of(shape, row['part'])}")
+
+
+def _damaged(path: str, what: str) -> ModelFormatError:
+    return ModelFormatError(f"load: the model under {path!r} is damaged: {what}")

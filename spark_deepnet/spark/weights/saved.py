@@ -1,0 +1,218 @@
+"""Saving and loading without pickle: Spark ML's metadata, and weights as Parquet.
+
+Whatever lies at a path stays whole until what replaces it is whole: new weights are written beside the old ones, then a
+new line of metadata makes them the model, then what is old is removed. Nothing is renamed, so this holds on object
+stores and over Connect too.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from pyspark.ml.util import MLReader, MLWriter
+from pyspark.ml.wrapper import JavaWrapper
+from pyspark.sql import SparkSession, is_remote
+
+from spark_deepnet.errors import DeepNetError, ModelFormatError, ParamError, SaveError
+from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.spark.session.causes import deepest_cause
+from spark_deepnet.spark.session.paths import check_path, exists, files_under, unescaped
+from spark_deepnet.spark.weights.metadata import read_metadata, saves_in, with_params, write_metadata
+from spark_deepnet.spark.weights.parquet import DATA, check_apart, data_of, load_weights, save_weights
+
+FORMAT = 3
+"""1 had no column ``block``, and all weights whole; 2 had its weights under ``data`` always."""
+_log = logging.getLogger(__name__)
+
+
+def remove_folder(spark: SparkSession, path: str) -> None:
+    """Remove a folder or a file on any filesystem that Spark knows, on both kinds of session; nothing where there is
+    none."""
+    if is_remote():
+        from pyspark.ml.util import ML_CONNECT_HELPER_ID
+
+        JavaWrapper(java_obj=ML_CONNECT_HELPER_ID)._call_java("handleOverwrite", path, True)
+    else:
+        helper = JavaWrapper._new_java_obj("org.apache.spark.ml.util.FileSystemOverwrite")
+        JavaWrapper(helper)._call_java("handleOverwrite", path, True, spark._jsparkSession)
+
+
+def try_remove(spark: SparkSession, path: str, what: str = "fit") -> None:
+    """What cannot be removed stays: a fit is not lost for that."""
+    try:
+        remove_folder(spark, path)
+    except Exception as error:
+        _log.warning("%s: %s could not be removed: %s", what, path, deepest_cause(error))
+
+
+class Writer(MLWriter):
+    """Writes an estimator or a model; what it adds to upstream's is ``overwrite`` on Connect, that what is overwritten
+    stays until the new is whole, and one sentence where something fails."""
+
+    def __init__(self, instance: Any) -> None:
+        super().__init__()
+        self.instance = instance
+
+    def save(self, path: str) -> None:
+        """Save the stage to a path; SaveError where it cannot be written, with the stage that was there left whole."""
+        path, kept = check_path(path, "save", SaveError), ""
+        path = path.rstrip("/") or path
+        try:
+            metadata = list(files_under(self.sparkSession, f"{path}/metadata"))
+            if metadata and not self.shouldOverwrite:
+                raise SaveError(f"save: {path!r} exists already; write().overwrite().save(path) replaces it")
+            self._check(path)
+            kept = "; what was there before is kept" if metadata else ""
+            self._replace(path, metadata)
+        except DeepNetError:
+            raise
+        except Exception as error:
+            _log.debug("save: %s could not be written", path, exc_info=error)
+            raise SaveError(f"save: {path!r} could not be written: {deepest_cause(error)}{kept}") from None
+
+    def saveImpl(self, path: str) -> None:
+        self.save(path)
+
+    def _replace(self, path: str, metadata: list[str]) -> None:
+        """Write the new stage beside what is there, and remove that at last where it is to be overwritten."""
+        spark, old = self.sparkSession, _names(files_under(self.sparkSession, path), metadata)
+        if self.shouldOverwrite and not metadata:  # no stage, so nothing to be kept
+            remove_folder(spark, path)
+        fresh = not exists(spark, path)
+        data = f"{DATA}-{secrets.token_hex(8)}" if metadata or files_under(spark, f"{path}/{DATA}") else DATA
+        try:
+            self._save(spark, path, data, saves_in(spark, path) + 1 if metadata else 1)
+        except BaseException:
+            self._take_back(path, metadata, None if fresh else data)
+            raise
+        if self.shouldOverwrite:
+            for file in metadata:
+                try_remove(spark, file, "save")
+            for name in old:
+                try_remove(spark, f"{path}/{name}", "save")
+
+    def _take_back(self, path: str, metadata: list[str], data: str | None) -> None:
+        """Remove what a save that failed has written; first the metadata, so that none names weights that are gone. data:
+        the folder of the new weights; None: the whole path is new."""
+        spark = self.sparkSession
+        try:
+            for file in files_under(spark, f"{path}/metadata").keys() - set(metadata):
+                remove_folder(spark, file)
+            remove_folder(spark, path if data is None else f"{path}/{data}")
+        except Exception as error:
+            _log.debug("save: what was written to %s stays", path, exc_info=error)
+
+    def _check(self, path: str) -> None:
+        """Refuse a path that the stage cannot be saved to."""
+
+    def _save(self, spark: SparkSession, path: str, data: str, number: int) -> None:
+        write_metadata(spark, self.instance, path, save=number)
+
+
+def _names(files: Iterable[str], metadata: list[str]) -> list[str]:
+    """What lies in a stage's folder beside its metadata, by all files below it."""
+    root = metadata[0].rpartition("/")[0].removesuffix("metadata") if metadata else ""
+    names = {file.removeprefix(root).partition("/")[0] for file in files} if root else set()
+    return sorted(names - {"metadata"})
+
+
+class ModelWriter(Writer):
+    """Weights first, metadata last: a model that was not written to its end has no metadata and is none."""
+
+    def _check(self, path: str) -> None:
+        if self.instance.stored is not None and self.shouldOverwrite:
+            check_apart(self.sparkSession, self.instance.stored, path)
+
+    def _save(self, spark: SparkSession, path: str, data: str, number: int) -> None:
+        model = self.instance
+        blocks = save_weights(spark, model, f"{path}/{data}")
+        extra = {"format": FORMAT, "architecture": model.architecture.to_json(), "blocks": blocks}
+        if any(model.class_names):
+            extra["classNames"] = model.class_names
+        write_metadata(spark, model, path, **extra, data=data, save=number)
+
+
+class _Reader(MLReader):  # type: ignore[type-arg]
+    """What both readers do: find the metadata, and make a sentence of whatever goes wrong."""
+
+    def __init__(self, cls: Any) -> None:
+        super().__init__()
+        self.cls = cls
+        self._modules: list[str] = []
+
+    def modules(self, names: Iterable[str]) -> Self:
+        """Allow that modules of these names, or in packages of these names, are imported because the file names them;
+        others must have been imported before."""
+        given = list(names) if not isinstance(names, str) else [names]
+        if not all(isinstance(name, str) and name for name in given):
+            raise ParamError(f"load: modules must be a list of names, found {given!r}")
+        self._modules += given
+        return self
+
+    def load(self, path: str) -> Any:
+        """The stage that was saved to a path."""
+        path = check_path(path, "load", ModelFormatError)
+        path = path.rstrip("/") or path
+        with _refused(path):
+            try:
+                told = read_metadata(self.sparkSession, path, self.cls, self._modules)
+            except ModelFormatError as error:
+                if unescaped(path) == path or "there is no metadata" not in str(error):
+                    raise
+                path = unescaped(path)  # as a Pipeline's own path must be told
+                told = read_metadata(self.sparkSession, path, self.cls, self._modules)
+            return self._made(path, told)
+
+    def _made(self, path: str, told: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+
+class EstimatorReader(_Reader):
+    """Reads an estimator, which is its Params."""
+
+    def _made(self, path: str, told: dict[str, Any]) -> Any:
+        return with_params(self.cls(), told)
+
+
+class ModelReader(_Reader):
+    """Reads a model, checking every chunk of its weights; those that are too large for the driver stay where they are."""
+
+    def _made(self, path: str, told: dict[str, Any]) -> Any:
+        form = told.get("format", 1)
+        if type(form) is not int or form < 1:
+            raise ModelFormatError(
+                f"load: {path!r} is damaged: format must be a whole number, found {str(form)[:40]!r}"
+            )
+        if form > FORMAT:
+            raise ModelFormatError(
+                f"load: {path!r} has format {form}, but this installation reads up to {FORMAT}; upgrade spark_deepnet"
+            )
+        architecture = Architecture.from_json(told["architecture"])
+        architecture.check_shapes()
+        weights = load_weights(self.sparkSession, architecture, told.get("blocks"), f"{path}/{data_of(told)}")
+        model = with_params(self.cls(architecture, weights, told.get("classNames")), told)
+        model.check_thresholds()
+        return model
+
+
+@contextmanager
+def _refused(path: str) -> Iterator[None]:
+    """What no stage can be made of: damage that no checksum covers, a Param or a layer of a later version."""
+    try:
+        yield
+    except ModelFormatError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = deepest_cause(error) if not isinstance(error, DeepNetError) else str(error)
+        raise ModelFormatError(
+            f"load: {path!r} is damaged or was written by another version: {type(error).__name__}: {_short(said)}"
+        ) from None
+
+
+def _short(text: str) -> str:
+    line = text.partition("\n")[0]
+    return line if len(line) <= 200 else f"{line[:197]}..."

@@ -1,0 +1,79 @@
+"""Weights on storage as workers read them by themselves, array by array: where there are too few slots for the blocks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.dataset as ds
+from pyarrow.fs import FileSystem
+from pyspark.sql import SparkSession
+
+from spark_deepnet.errors import ClusterError, ModelFormatError
+from spark_deepnet.layers.layer import Arrays
+from spark_deepnet.net.chunks import check_finite, fill, parts_of
+from spark_deepnet.net.cut import cut
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.weights import Layout
+from spark_deepnet.spark.weights.on_storage import Stored
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Called with a node it gives the node's arrays by their own names, each put together from the blocks' pieces."""
+
+    net: Net
+    blocks: int
+    files: tuple[str, ...]
+
+    @staticmethod
+    def of(spark: SparkSession, net: Net, stored: Stored) -> Shards:
+        return Shards(net, stored.blocks, tuple(stored.frame(spark).inputFiles()))
+
+    def __call__(self, node: str) -> Arrays:
+        found: Arrays = {}
+        for block in range(self.blocks):
+            for slot in Layout(cut(self.net, block, self.blocks)).slots:
+                if slot.node == node and (slot.weight.part is not None or slot.key not in found):
+                    piece = self._piece(slot.name, block, slot.weight.shape)
+                    if slot.weight.part is None:
+                        found[slot.key] = piece
+                    else:
+                        whole = found.setdefault(slot.key, np.empty(slot.weight.part.shape, np.float32))
+                        whole[slot.weight.part.index] = piece
+        return found
+
+    def _piece(self, name: str, block: int, shape: tuple[int, ...]) -> np.ndarray:
+        piece, parts = np.zeros(shape, np.float32), set()
+        for batch in self._batches(name, block):
+            for part, data in zip(batch.column("part").to_pylist(), batch.column("data"), strict=True):
+                fill(piece, part, data.as_buffer())
+                parts.add(part)
+        if len(parts) < parts_of(shape):
+            raise ModelFormatError(
+                f"transform: {len(parts)} of {parts_of(shape)} chunks of {name!r}, block {block}, are there; the model "
+                f"is damaged"
+            )
+        check_finite({name: piece}, "transform: the model is damaged")
+        return piece
+
+    def _batches(self, name: str, block: int) -> Any:
+        """Those of an array's piece: of all others, no more than what the files' footers tell."""
+        wanted = (ds.field("name") == name) & (ds.field("block") == block)
+        few = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
+        try:
+            known, _ = FileSystem.from_uri(_uri(self.files[0]))
+            paths = [FileSystem.from_uri(_uri(file))[1] for file in self.files]
+            return ds.dataset(paths, filesystem=known, format="parquet").to_batches(filter=wanted, **few)
+        except (OSError, ValueError) as error:
+            raise ClusterError(
+                f"transform: workers cannot read {self.files[0]!r} by themselves ({error}); with as many free slots as "
+                f"the model has blocks, {self.blocks}, Spark brings the weights"
+            ) from None
+
+
+def _uri(file: str) -> str:
+    """As pyarrow calls it."""
+    return re.sub("^s3[an]:", "s3:", file)

@@ -1,0 +1,133 @@
+"""What the ranks must know of each other's rows before the first step, and what ends a fit before it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from spark_deepnet.data.dataset import Rows
+from spark_deepnet.data.feed import stay_sparse
+from spark_deepnet.data.shard import Shard
+from spark_deepnet.errors import DataError
+from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.gather import all_gather_bytes
+from spark_deepnet.net.seen import sparse_readers
+from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.train.scale_notes import notes
+
+_SAID = 3  # faults that one sentence names
+LIGHTEST, HEAVIEST = 1e-300, 1e300
+"""Between which the sum of the row weights lies."""
+
+
+@dataclass(frozen=True)
+class DatasetStats:
+    """Rows of all ranks together."""
+
+    rows: int
+    validation_rows: int
+    validation_weights: tuple[float, ...]
+    """For each output."""
+    fingerprint: str
+    sparse: bool = False
+    """Whether some rank's features stay sparse in a batch."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the rows' numbers, a sentence each."""
+
+
+def take_stats(shard: Shard, channel: Channel, plan: TrainPlan) -> DatasetStats:
+    """Every rank gets the same census, or the same error."""
+    inputs = sparse_readers(plan.recipe.scores_net())
+    sparse = bool(inputs) and any(_sparse(rows, inputs) for rows in (shard.train, shard.valid))
+    own = json.dumps(counted(shard) | {"sparse": sparse}).encode()
+    return stats_of([json.loads(blob) for blob in all_gather_bytes(channel, own)], plan)
+
+
+def _sparse(rows: Rows, inputs: Collection[str]) -> bool:
+    """Of spilled rows, by the first that are read."""
+    return len(rows) > 0 and bool(stay_sparse(inputs, rows.in_order().between(0, 1).table.features))
+
+
+def counted(shard: Shard) -> dict[str, Any]:
+    """One rank's part of the census, as plain values."""
+    return {
+        "failure": shard.failure,
+        "faults": shard.faults,
+        "rows": len(shard.train),
+        "weights": shard.train.sums,
+        "valid": len(shard.valid),
+        "valid_weights": shard.valid.sums,
+        "fingerprint": shard.fingerprint,
+        "scales": shard.scales,
+    }
+
+
+def stats_of(parts: list[dict[str, Any]], plan: TrainPlan) -> DatasetStats:
+    """The census of all ranks, or the error of what it found."""
+    _refuse(parts, plan)
+    stats = DatasetStats(
+        sum(p["rows"] for p in parts),
+        sum(p["valid"] for p in parts),
+        _sums(parts, "valid_weights"),
+        fingerprint_of([p["fingerprint"] for p in parts]),
+        any(p.get("sparse", False) for p in parts),
+        notes(parts, plan),
+    )
+    _check_same_rows(stats, plan)
+    return stats
+
+
+def _sums(parts: list[dict[str, Any]], name: str) -> tuple[float, ...]:
+    """For each output."""
+    return tuple(sum(values) for values in zip(*(p[name] for p in parts), strict=True))
+
+
+def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
+    faults: Counter[str] = Counter()
+    for failure in filter(None, (part["failure"] for part in parts)):
+        raise DataError(failure)
+    for part in parts:
+        faults.update(part["faults"])
+    if faults:
+        raise DataError("; ".join(f"{what} ({count:,} found)" for what, count in faults.most_common(_SAID)))
+    if not sum(p["rows"] for p in parts):
+        only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else ""
+        raise DataError(f"fit: the DataFrame has no rows to train on{only}; give at least one")
+    if not all(_sums(parts, "weights")):
+        raise DataError(f"column {plan.columns.weight!r}: all row weights are 0; at least one must be above 0")
+    if not all(LIGHTEST < total < HEAVIEST for total in _sums(parts, "weights")):
+        total = min(_sums(parts, "weights"))
+        raise DataError(
+            f"column {plan.columns.weight!r}: the row weights sum to {total:g}, by which nothing can be divided; multiply "
+            f"them so that they are about 1"
+        )
+    if plan.recipe.validated and not all(_sums(parts, "valid_weights")):
+        raise DataError(
+            f"column {plan.columns.validation!r}: no row (of a weight above 0) is true, so there is nothing to "
+            f"validate on; mark some rows, or leave validationIndicatorCol unset"
+        )
+
+
+def _check_same_rows(stats: DatasetStats, plan: TrainPlan) -> None:
+    if plan.fingerprint is not None and stats.fingerprint != plan.fingerprint:
+        raise other_rows(plan, stats.fingerprint)
+
+
+def fingerprint_of(parts: list[int]) -> str:
+    """Of the rows of all ranks together."""
+    return f"{sum(parts) % (1 << 64):016x}"
+
+
+def other_rows(plan: TrainPlan, found: str) -> DataError:
+    if plan.resumed is not None:
+        return DataError(
+            f"checkpointDir: {plan.resumed!r} holds a checkpoint of a fit on other rows, whose fingerprint is "
+            f"{plan.fingerprint}, found {found}; fit on those to go on, or give an empty folder to start anew"
+        )
+    return DataError(
+        "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "
+        "write it to a table or checkpoint() it before the fit"
+    )

@@ -1,0 +1,110 @@
+"""Where a fit stands: the learning rate, the measures of the epoch, the best weights, the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.errors import TrainingError
+from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.train.measure import told
+from spark_deepnet.train.state import State
+
+
+class FitClock:
+    """The state's clock, moved on by whoever trains: the ranks of a barrier job, each its own and all alike, or the
+    driver of rounds."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        state: State,
+        rows: int,
+        validation_weights: Sequence[float],
+        notes: Sequence[str] = (),
+    ) -> None:
+        """notes: what is to be said of the rows' numbers where the fit fails."""
+        self.notes = notes
+        self.recipe, self.state, self.clock = recipe, state, state.clock
+        self.rows, self.validation_weights = rows, validation_weights
+        self.schedule = recipe.made_schedule()
+        self.heads = recipe.heads()
+        self.clock.sums = self.clock.sums or self._no_sums()
+        self.pace = time.perf_counter()
+        self.last_rate = recipe.learning_rate
+
+    def rate(self, steps: int) -> float:
+        """The learning rate of the next step of an epoch of so many: by the rows that all have seen."""
+        seen = self.clock.epoch * self.rows + self.clock.step * self.rows // steps
+        self.last_rate = self.schedule.rate(self.recipe.learning_rate, seen, self.rows, self.recipe.epochs)
+        return self.last_rate
+
+    def note(self, sums: np.ndarray) -> None:
+        """Add to the epoch's: (outputs, 3), the sums over rows of loss, metric and weight."""
+        self.clock.sums = (np.array(self.clock.sums) + sums).tolist()
+        self.tick()
+
+    def tick(self) -> None:
+        """Count the seconds since the last time to the epoch."""
+        now = time.perf_counter()
+        self.clock.seconds += now - self.pace
+        self.pace = now
+
+    @property
+    def ends_measured(self) -> bool:
+        """Whether the weights at this epoch's end are looked at: they must then be those of all replicas."""
+        return self.recipe.validated or self.clock.epoch + 1 >= self.recipe.epochs
+
+    def end_epoch(self, validation: np.ndarray | None) -> dict[str, Any]:
+        """Measure, keep the best weights, and see whether this was the last epoch; validation: (outputs, 2), the
+        sums of loss and metric over the validation rows."""
+        clock = self.clock
+        row = told(self.heads, [(loss / weight, metric / weight) for loss, metric, weight in clock.sums])
+        if validation is not None:
+            means = validation / np.array(self.validation_weights)[:, None]
+            row |= told(self.heads, means.tolist(), "validation")
+            self._keep_best(row["validationLoss"])
+        self.tick()
+        row |= {"seconds": clock.seconds, "rowsPerSecond": self.rows / max(clock.seconds, 1e-9)}
+        clock.history.append(row)
+        clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, self._no_sums(), 0.0
+        stale = self.recipe.validated and 0 < self.recipe.patience <= clock.stale
+        clock.finished = stale or clock.epoch >= self.recipe.epochs
+        return self.progress(0.0) | {"measures": row, "finished": clock.finished}
+
+    def _no_sums(self) -> list[list[float]]:
+        return [[0.0, 0.0, 0.0] for _ in self.heads]
+
+    def _keep_best(self, loss: float) -> None:
+        clock = self.clock
+        if loss < clock.best - self.recipe.tol * (clock.best_epoch >= 0):
+            clock.best, clock.best_epoch, clock.stale = loss, clock.epoch, 0
+            assert self.state.best is not None
+            self.state.best[...] = self.state.weights
+        else:
+            clock.stale += 1
+
+    def progress(self, part: float) -> dict[str, Any]:
+        """Where the fit stands, for whoever watches."""
+        clock = self.clock
+        seen = [(head.weight, sums) for head, sums in zip(self.heads, clock.sums, strict=True) if sums[2]]
+        loss = sum(weight * sums[0] / sums[2] for weight, sums in seen) if seen else None
+        return {"epoch": clock.epoch + part, "epochs": self.recipe.epochs, "rows": self.rows, "loss": loss}
+
+    def lost_loss(self, step: int | None = None) -> TrainingError:
+        where = f"epoch {self.clock.epoch + 1}" + ("" if step is None else f", step {step}")
+        return self._lost(f"loss became NaN or infinite in {where}")
+
+    def lost_weights(self) -> TrainingError:
+        return self._lost(f"weights became NaN or infinite in epoch {self.clock.epoch + 1}")
+
+    def _lost(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"fit: the {what}, at a learning rate of {self.last_rate:g}; "
+            + (f"{self.notes[0]}; or " if self.notes else "")
+            + "lower learningRate, set clipNorm"
+            + ("" if self.notes else ", or scale the features")
+        )

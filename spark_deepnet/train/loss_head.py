@@ -1,0 +1,92 @@
+"""How good the scores of one output are, whole or cut over blocks, and the gradient that its loss sends back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.table import Table
+from spark_deepnet.errors import DataError
+from spark_deepnet.layers._split_loss import SplitLoss
+from spark_deepnet.losses.loss import PartialStats
+from spark_deepnet.net.batch import Batch, NodeCall
+from spark_deepnet.net.net import Node
+from spark_deepnet.plan.architecture import OutputSpec
+
+
+class LossHead:
+    """Measures batches of one output, whose scores the node ``top`` gives."""
+
+    def __init__(self, head: OutputSpec, top: Node, first: bool) -> None:
+        """first: whether this is the first block, which counts what all have measured alike."""
+        self.head, self.metric = head, head.metric
+        self.cut = top.layer if isinstance(top.layer, SplitLoss) else None
+        self.counts = first or self.cut is not None
+
+    def part(self, loss: float, metric: float) -> tuple[float, float]:
+        """What this block adds to the measures, so that the blocks together have them once."""
+        return (loss, metric) if self.counts else (0.0, 0.0)
+
+    def measured(self, batch: Batch, k: int, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:
+        """The weighted sums of loss and metric, of this block's entries where the scores are cut; batch: the output is
+        its k-th. Leaves the gradient of the output's part of the whole loss where backward reads it."""
+        out, targets = batch.outputs[k], table.targets[k]
+        assert out.dy is not None
+        weights = (table.weights[rows] * scale).astype(np.float32)
+        if isinstance(targets, Ragged):
+            _check_steps(out.ends, targets.lengths[rows], self.head.name)
+            found, weights = each_step(targets, rows, weights, out.y.shape[1])
+        else:
+            found = targets[rows]
+        scores, gradient = (a.reshape(len(weights), a.shape[-1]) for a in (out.y, out.dy))
+        if self.cut is None:
+            loss = self.head.loss.measure(scores, found, weights, gradient)
+            metric = self.metric.sum(scores, found, weights)
+        else:
+            loss, metric = self._of_entries(self.cut, batch.tops[k], scores, found, weights, gradient)
+        if self.head.weight != 1:
+            gradient *= np.float32(self.head.weight)
+        return loss, metric
+
+    def _of_entries(
+        self,
+        cut: SplitLoss,
+        top: NodeCall,
+        scores: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        gradient: np.ndarray,
+    ) -> tuple[float, float]:
+        """The same of this block's entries of the scores, once the blocks have told each other what that takes."""
+        loss, numbers = self.head.loss, cut.told(top.call)
+        of_loss, of_metric = numbers[:, : loss.num_stats], numbers[:, loss.num_stats :]
+        if targets.ndim == 2:
+            targets = np.take(targets, cut.own, 1)
+        loss.tell(scores, of_loss[cut.block], gradient)
+        self.metric.tell(scores, targets, cut.own, of_metric[cut.block])
+        cut.tell(top.call)
+        told = PartialStats(of_loss, cut.block, cut.own, cut.places)
+        metric = self.metric.sum_part(scores, targets, weights, replace(told, numbers=of_metric))
+        return loss.measure_part(scores, targets, weights, gradient, told), metric
+
+
+def _check_steps(ends: np.ndarray | None, targets: np.ndarray, output: str) -> None:
+    """Raise a DataError unless every row has scores for as many steps as it has targets."""
+    if ends is None or np.array_equal(ends, targets):
+        return
+    row = int(np.flatnonzero(ends != targets)[0])
+    where = f"output {output!r}" if output else "layers"
+    raise DataError(
+        f"{where}: a row of {targets[row]} targets gets scores for {ends[row]} steps; "
+        f"end the network in layers that keep the number of steps, such as Conv1D with padding='same'"
+    )
+
+
+def each_step(targets: Ragged, rows: np.ndarray, weights: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and weights of every step of these rows, padded to so many steps with weight 0."""
+    found = np.zeros((len(rows), steps, *targets.values.shape[1:]), targets.values.dtype)
+    targets.take(rows, found)
+    real = np.arange(steps) < targets.lengths[rows][:, None]
+    return found.reshape(len(rows) * steps, *found.shape[2:]), (real * weights[:, None]).reshape(-1)
