@@ -43,7 +43,7 @@ def state(spark: Any) -> dict[str, Any]:
     return {
         "settings": dict(spark.conf.getAll),
         "local properties": dict(context._jsc.sc().getLocalProperties()),
-        "tags": (spark.getTags(), context.getJobTags()),
+        "tags": (sorted(spark.getTags()), sorted(context.getJobTags())),
         "cached": context._jsc.getPersistentRDDs().size(),
         "tables": [table.name for table in spark.catalog.listTables()],
         "streams": len(spark.streams.active),
