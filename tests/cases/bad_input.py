@@ -160,8 +160,6 @@ VALUES = [
     Mistake("weight negative", fit_on(first("weight", -1.0), weightCol="weight"), DataError,
             ("'weight'", "negative", "1 found"), True),
     Mistake("weight null", fit_on(first("weight", None), weightCol="weight"), DataError, ("'weight'", "null"), True),
-    Mistake("weight too small for float32", fit_on(every("weight", 1e-42), weightCol="weight"), DataError,
-            ("'weight'", "1.2e-38", "12 found"), True),
     Mistake("null as indicator", fit_on(first("held", None), validationIndicatorCol="held"), DataError,
             ("'held'", "null", "1 found"), True),
     Mistake("all weights 0", fit_on(every("weight", 0.0), weightCol="weight"), DataError, ("'weight'", "all", "0"), True),

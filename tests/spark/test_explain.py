@@ -32,7 +32,7 @@ def test_a_plan_is_printed_and_returned(rows: Any, capsys: pytest.CaptureFixture
         ("dense", 25, 20),
         ("dense_2", 18, 15),
     ]
-    assert (found.workers, found.syncEvery, found.share, found.rowBytes) == (2, 1, 30, 4 * 4 + 4 + 4 + 1 + 16)
+    assert (found.workers, found.syncEvery, found.share, found.rowBytes) == (2, 1, 30, 4 * 4 + 4 + 8 + 1 + 16)
     size = found.memory.weights
     assert (found.memory.gradients, found.memory.vectors, found.memory.best) == (size, 0, 0)
     assert found.stepBytes == size + 64  # the gradients, and a line of measures

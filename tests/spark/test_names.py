@@ -122,6 +122,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 
 
 @BOTH
+@pytest.mark.filterwarnings("ignore:The SQL config:UserWarning")  # it is deprecated
 @pytest.mark.parametrize("way", WAYS)
 def test_columns_of_pandas_frames_may_be_taken_by_their_place(spark: Any, rows: Any, way: str) -> None:
     name = "spark.sql.legacy.execution.pandas.groupedMap.assignColumnsByName"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow.dataset as ds
@@ -18,6 +19,8 @@ from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.spark.weights.on_storage import Stored
+
+_ASCII = "".join(map(chr, range(33, 127)))
 
 
 @dataclass(frozen=True)
@@ -75,5 +78,5 @@ class Shards:
 
 
 def _uri(file: str) -> str:
-    """As pyarrow calls it."""
-    return re.sub("^s3[an]:", "s3:", file)
+    """As pyarrow calls it: in ASCII, which Spark's are not where a folder's name is not."""
+    return quote(re.sub("^s3[an]:", "s3:", file), safe=_ASCII)
