@@ -38,6 +38,6 @@ def called(layer: Any, sources: Sequence[Any]) -> Handle:
 def _handle(layer: Any, source: Any) -> Handle:
     if isinstance(source, Handle):
         return source
-    if getattr(source, "begins", False):
+    if getattr(source, "is_input", False):
         return Handle(source)
     raise NetworkError(f"layer {layer!r} is called on {source!r}; expected handles or Input layers")

@@ -82,7 +82,7 @@ def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -
 def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -> Iterator[pd.DataFrame]:
     meter = Meter()
     with closing(Reader(plan.columns, plan.row_memory)) as reader:
-        pool = ThreadPoolExecutor(1, thread_name_prefix="meet")
+        pool = ThreadPoolExecutor(1, thread_name_prefix="rendezvous")
         meeting = pool.submit(_met, plan, context)  # takes a second of waiting: meanwhile kernels and rows are loaded
         try:
             with meter.timed("compiling"):

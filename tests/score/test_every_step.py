@@ -234,7 +234,7 @@ def test_tokens_that_are_invalid_never_reach_the_network() -> None:
         return batch, lengths
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "fed", watched)
+        patch.setattr(module, "fill_batch", watched)
         (found,) = scored(plan, arrays([[1, 2], None, [9, 3, NAN], [4, INF]]))
     assert found.valid.tolist() == [True, False, False, False]
     assert np.concatenate(seen).max() < 5

@@ -128,9 +128,9 @@ def broken(rows: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_a_checkpoint_of_another_fit_is_refused(
-    rows: Any, broken: str, params: Any, num_stats: tuple[str, ...]
+    rows: Any, broken: str, params: Any, tells: tuple[str, ...]
 ) -> None:
-    check_refused(rows, broken, ParamError, num_stats, **params)
+    check_refused(rows, broken, ParamError, tells, **params)
 
 
 @BOTH
@@ -143,13 +143,13 @@ def test_so_is_one_of_other_rows(spark: Any, rows: Any, tmp_path: Path, exchange
     assert (tmp_path / FOLDER / "1").exists(), "what is refused stays as it is"
 
 
-def check_refused(rows: Any, folder: str, error: type[DeepNetError], num_stats: tuple[str, ...], **params: Any) -> None:
+def check_refused(rows: Any, folder: str, error: type[DeepNetError], tells: tuple[str, ...], **params: Any) -> None:
     began = time.perf_counter()
     with pytest.raises(error, match="checkpointDir: ") as raised:
         estimator(**(KEPT | params), checkpointDir=folder).fit(rows)
     assert time.perf_counter() - began < SOON
     check_sentence(raised.value)
-    assert [part for part in (folder, *num_stats) if part not in str(raised.value)] == []
+    assert [part for part in (folder, *tells) if part not in str(raised.value)] == []
 
 
 def test_a_later_format_is_refused(rows: Any, tmp_path: Path) -> None:

@@ -200,8 +200,8 @@ def test_none_leaves_a_param_as_it_is() -> None:
         ),
     ],
 )
-def test_a_wrong_value_is_refused_when_set(name: str, value: Any, error: type[Exception], num_stats: str) -> None:
-    with pytest.raises(error, match=num_stats):
+def test_a_wrong_value_is_refused_when_set(name: str, value: Any, error: type[Exception], tells: str) -> None:
+    with pytest.raises(error, match=tells):
         DeepNetEstimator(**{name: value})
 
 

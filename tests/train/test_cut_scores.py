@@ -157,7 +157,7 @@ def test_what_blocks_remember_of_rows_does_for_the_scores_themselves(
     plan, (_, targets) = replace(plan_of_wide(loss, sync_every=tau), blocks=blocks), told(loss)
     rows = dealt(targets, 2 * blocks)
     found = fit(plan, rows)
-    monkeypatch.setattr(type(Loss.of(loss)), "tells", None)
+    monkeypatch.setattr(type(Loss.of(loss)), "num_stats", None)
     assert [node.name for node in plan.recipe.block_net(0, blocks).nodes][-1] == "dense_2/gather"
     close(found, fit(plan, rows))
 
