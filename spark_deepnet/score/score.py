@@ -16,7 +16,7 @@ from spark_deepnet.data.feed import fill_batch
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.schema import Source
 from spark_deepnet.data.table import Dense, Features
-from spark_deepnet.errors import DataError
+from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.architecture import Architecture
@@ -24,6 +24,8 @@ from spark_deepnet.score.output import Output
 
 ROWS = 256  # rows at once: their values stay in the cache of a core
 _KEPT = 3  # networks a process keeps
+MORE_STEPS = 64
+"""How many steps more than the longest row has are tried for a network."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,23 @@ def long_enough(runner: Runner, features: Mapping[str, Features]) -> Runner:
 
 
 def _longer(runner: Runner, longest: Mapping[str, int]) -> Runner:
-    """The same network over longer sequences: the next power of two, so that it is seldom made anew."""
-    shapes = dict(runner.net.inputs)
-    for name, steps in longest.items():
-        shapes[name] = (max(shapes[name][0], 1 << (steps - 1).bit_length()), *shapes[name][1:])
-    net = runner.net.resized(shapes)
-    if not runner.runs(net):
-        raise DataError(
-            f"transform: rows of {dict(longest)} steps, but this network is for at most "
-            f"{ {name: runner.net.inputs[name][0] for name in longest} }"
-        )
-    return Runner(net, runner.weights, runner.capacity, training=False, blocks=runner.blocks)
+    """The same network over longer sequences: of the next power of two of steps, so that it is seldom made anew, or of the
+    next number that its layers take."""
+    inputs = runner.net.inputs
+    powers = {name: 1 << (steps - 1).bit_length() for name, steps in longest.items()}
+    nexts = ({name: steps + more for name, steps in longest.items()} for more in range(MORE_STEPS))
+    for steps in (powers, *nexts):
+        longer = {name: (max(inputs[name][0], n), *inputs[name][1:]) for name, n in steps.items()}
+        try:
+            net = runner.net.resized({**inputs, **longer})
+        except NetworkError:  # such as positions that a layer does not know
+            continue
+        if runner.runs(net):
+            return Runner(net, runner.weights, runner.capacity, training=False, blocks=runner.blocks)
+    raise DataError(
+        f"transform: rows of {dict(longest)} steps, but this network is for at most "
+        f"{ {name: inputs[name][0] for name in longest} }"
+    )
 
 
 def score(plan: ScorePlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:

@@ -17,6 +17,8 @@ from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
+from spark_deepnet.layers.positional_embedding import PositionalEmbedding
+from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, InputSpec
@@ -148,6 +150,24 @@ def test_rows_may_be_longer_than_in_training(monkeypatch: pytest.MonkeyPatch) ->
     assert [shapes["features"][0] for shapes in built] == [LONGEST, 64, 40]
 
 
+@pytest.mark.parametrize(
+    ("layers", "lengths", "steps"),
+    [((PositionalEmbedding(7), *PAIR), (2, 6), [2, 6]), ((Reshape((-1, 3 * WIDTH)), *PAIR), (1, 7), [1, 3])],
+    ids=["no more positions than 7", "steps in threes"],
+)
+def test_buffers_are_as_long_as_the_layers_take(layers: Any, lengths: Any, steps: list[int]) -> None:
+    """Rows of more steps than in training, where the next power of two would be too many, or too few."""
+    source = Source((3, WIDTH), name="f", kind=STEPS)
+    (found,) = scored(plan_of(layers, (source,)), frame_of(drawn(*lengths)))
+    assert [len(cell) for cell in found.prediction] == steps
+
+
+@pytest.mark.parametrize("layers", [(PositionalEmbedding(5), *PAIR), (Reshape((4, 3)), *PAIR)], ids=str)
+def test_layers_that_know_no_more_steps_refuse_longer_rows(layers: Any) -> None:
+    with pytest.raises(DataError, match=r"rows of \{'features': 6\} steps, but this network is for at most"):
+        scored(plan_of(layers), frame_of(drawn(1, 6)))
+
+
 def test_weights_that_depend_on_the_longest_row_refuse_longer_ones() -> None:
     plan = plan_of((Flatten(), Dense(2)))
     with pytest.raises(DataError, match=r"rows of \{'features': 6\} steps, but this network is for at most"):
@@ -226,10 +246,10 @@ def test_rows_that_do_not_fit_are_always_an_error(source: Source, frame: pd.Data
 def test_tokens_that_are_invalid_never_reach_the_network() -> None:
     plan = plan_of((Flatten(), Dense(2)), (WORDS,), invalid="keep")
     seen: list[np.ndarray] = []
-    fed = module.fed
+    filled = module.fill_batch
 
     def watched(*args: Any) -> Any:
-        batch, lengths = fed(*args)
+        batch, lengths = filled(*args)
         seen.append(batch.feed["features"].copy())
         return batch, lengths
 

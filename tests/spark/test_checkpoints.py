@@ -127,9 +127,7 @@ def broken(rows: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_checkpoint_of_another_fit_is_refused(
-    rows: Any, broken: str, params: Any, tells: tuple[str, ...]
-) -> None:
+def test_a_checkpoint_of_another_fit_is_refused(rows: Any, broken: str, params: Any, tells: tuple[str, ...]) -> None:
     check_refused(rows, broken, ParamError, tells, **params)
 
 
