@@ -189,7 +189,7 @@ import resource, socket
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.acceptor import Acceptor
 from spark_deepnet.exchange.handshake import Pass, dial
-from spark_deepnet.exchange.liveness import silent
+from spark_deepnet.exchange.liveness import unresponsive
 key = Pass(b"a secret of this fit", "exchange", "job")
 door = Acceptor("127.0.0.1", key, 1, lambda sock, rank: sock.close())
 place = (door.host, door.port)
@@ -200,14 +200,14 @@ try:
         held.append(socket.socket())
 except OSError:
     pass
-for act in (lambda: silent({1: place}, 2.0), lambda: dial(*place, key, 0, 1, 2.0)):
+for act in (lambda: unresponsive({1: place}, 2.0), lambda: dial(*place, key, 0, 1, 2.0)):
     try:
         print(act())
     except ExchangeError as error:
         print(error)
 for sock in held:
     sock.close()
-print(silent({1: place}, 5.0))
+print(unresponsive({1: place}, 5.0))
 """
 
 

@@ -45,6 +45,7 @@ def kind(spark: Any) -> str:
     return os.environ[KIND]
 
 
+@pytest.hookimpl(tryfirst=True)  # so that the names of tests do not depend on what else runs
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "spark" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("sessions")

@@ -31,7 +31,7 @@ from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.fit.crashes import noted
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
-from spark_deepnet.spark.fit.rank_context import rank_context
+from spark_deepnet.spark.fit.task_address import task_address
 from spark_deepnet.spark.session.cluster import REGISTERED, workers_for
 from spark_deepnet.spark.session.interrupts import stopped_with_us
 from spark_deepnet.spark.session.paths import literal
@@ -50,7 +50,7 @@ DRIVER_STATE = 64 << 20
 def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """What every task of a job runs: takes its seat from the barrier and trains its part."""
     context = BarrierTaskContext.get()
-    number, host = rank_context(context)
+    number, host = task_address(context)
     with noted(plan.job, number):
         yield from rank.run(
             plan, frames, rank.RankContext(number, plan.workers, host, context.allGather, context.stageId())

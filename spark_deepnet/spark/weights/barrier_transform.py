@@ -33,7 +33,7 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.score.blocks import score_in_blocks, turn
 from spark_deepnet.score.score import ScorePlan
-from spark_deepnet.spark.fit.rank_context import rank_context
+from spark_deepnet.spark.fit.task_address import task_address
 from spark_deepnet.spark.session import cluster
 from spark_deepnet.spark.weights.on_storage import Stored
 from spark_deepnet.train.rank import READING
@@ -93,7 +93,7 @@ def possible(dataset: DataFrame, stored: Stored) -> bool:
 def spread_task(plan: SpreadPlan, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """What every task runs: takes its seat from the barrier, then its block, and scores its rows with the others'."""
     context = BarrierTaskContext.get()
-    number, host = rank_context(context)
+    number, host = task_address(context)
     job, wire = str(context.stageId()), plan.wire
     ports = range(wire.ports[0], wire.ports[1] + 1)
     channel = rendezvous(
