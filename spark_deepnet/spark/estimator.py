@@ -273,8 +273,8 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             return Jobs(frame, plan, state, param_or_none(self, "checkpointDir"), bar, checkpoints).run()
 
     def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:
-        param_or_none = [None if each is None else list(each) for each in names]
-        model = DeepNetModel(plan.recipe.architecture, outcome.weights, param_or_none)
+        class_names = [None if each is None else list(each) for each in names]
+        model = DeepNetModel(plan.recipe.architecture, outcome.weights, class_names)
         model._resetUid(self.uid)
         best = outcome.clock["best_epoch"]
         model.summary_ = TrainingSummary(

@@ -213,8 +213,8 @@ class FitSpec:
 
     def _loss(self, out: Node, top: Node, label: str) -> Loss:
         """What the Output says, or the Param; by the top and the label where that is auto."""
-        param_or_none = (out.layer.loss if isinstance(out.layer, Mark) else None) or self.params.getLoss()
-        return Loss.of(self._loss_found(top, label) if param_or_none == "auto" else param_or_none)
+        loss = (out.layer.loss if isinstance(out.layer, Mark) else None) or self.params.getLoss()
+        return Loss.of(self._loss_found(top, label) if loss == "auto" else loss)
 
     def _loss_found(self, top: Node, label: str) -> str:
         """By the activation at the top; of several scores for one label, that can only be a class, softmax's."""

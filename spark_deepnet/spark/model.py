@@ -232,7 +232,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def _wanted(self) -> dict[str, tuple[str, int]]:
         """The columns to be written -> what each takes of which output."""
-        param_or_none = {
+        set_names = {
             PREDICTION: self.getPredictionCol(),
             RAW: self.getRawPredictionCol(),
             PROBABILITY: self.getProbabilityCol(),
@@ -240,7 +240,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         found = [
             (f"{name}_{output.name}" if k else name, (part, k))
             for k, output in enumerate(self._outputs)
-            for part, name in param_or_none.items()
+            for part, name in set_names.items()
             if name and part in output.parts
         ]
         names = [name for name, _ in found]

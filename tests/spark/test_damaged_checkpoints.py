@@ -182,7 +182,7 @@ def test_a_fit_whose_state_goes_over_storage_resumes_from_the_one_before(
     again = net.fit(rows)
     assert same(again, wanted)
     assert again.summary.steps == wanted.summary.steps
-    assert again.summary.barrier_fit == 2
+    assert again.summary.jobs == 2
 
 
 def test_a_chunk_of_the_state_that_was_altered_between_two_jobs_ends_the_fit(

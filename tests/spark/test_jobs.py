@@ -80,7 +80,7 @@ def check_cut(rows: Any, **validation: str) -> None:
     net = estimator(batchSize=45, maxIter=2, numTrainWorkers=2, **validation)
     whole = net.fit(rows)
     parts = net.copy({net.jobSeconds: 0.0}).fit(rows)
-    assert (whole.summary.barrier_fit, parts.summary.barrier_fit) == (1, 4)
+    assert (whole.summary.jobs, parts.summary.jobs) == (1, 4)
     assert same(whole, parts)
     _check_alike(whole.summary, parts.summary)
 
@@ -91,12 +91,12 @@ def test_a_large_state_travels_through_the_folder(rows: Any, monkeypatch: pytest
     small = net.fit(rows)
     monkeypatch.setattr(barrier_fit, "DRIVER_STATE", 0)
     large = net.copy({net.checkpointDir: str(tmp_path)}).fit(rows)
-    assert small.summary.barrier_fit == large.summary.barrier_fit == 2
+    assert small.summary.jobs == large.summary.jobs == 2
     assert same(small, large)
     _check_alike(small.summary, large.summary)
     assert list(tmp_path.iterdir()) == []
     nowhere = net.fit(rows)
-    assert nowhere.summary.barrier_fit == 1
+    assert nowhere.summary.jobs == 1
     assert same(nowhere, small)
 
 

@@ -80,7 +80,7 @@ def check_same(found: list[Any], expected: list[Any]) -> None:
 @BOTH
 def test_it_scores_as_the_model_on_the_driver_does(rows: Any, pair: Any) -> None:
     held, model, folder = pair
-    assert model.on_storage is not None
+    assert model.stored is not None
     assert [path.name.partition("-")[0] for path in folder.iterdir()] == ["weights"], "the job's own files are removed"
     expected = scored(held, rows)
     check_same(scored(model, rows), expected)
@@ -97,7 +97,7 @@ def test_it_is_saved_and_loaded_on_storage_and_on_the_driver(
     held, model, _ = pair
     model.save(f"{tmp_path}/model")
     again = DeepNetModel.load(f"{tmp_path}/model")
-    assert again.on_storage is not None
+    assert again.stored is not None
     check_same(scored(again, rows), scored(held, rows))
     (tmp_path / "copy").mkdir()
     again.write().overwrite().save(f"{tmp_path}/copy")
@@ -119,7 +119,7 @@ def test_it_goes_through_pipelines_and_cross_validators(rows: Any, pair: Any, tm
     found = CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=metric, numFolds=2).fit(rows)
     found.save(f"{tmp_path}/found")
     again = CrossValidatorModel.load(f"{tmp_path}/found")
-    assert again.bestModel.on_storage is not None
+    assert again.bestModel.stored is not None
     assert metric.evaluate(again.transform(rows)) == metric.evaluate(found.transform(rows))
     gc.collect()
 
@@ -150,7 +150,7 @@ def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> No
 def test_its_only_weights_are_not_overwritten(rows: Any, pair: Any) -> None:
     """Under whatever name of whatever folder that they lie in."""
     held, model, folder = pair
-    for path in (folder, f"{folder}/", f"file://{folder}", f"{folder}/../{folder.name}", model.on_storage.path):
+    for path in (folder, f"{folder}/", f"file://{folder}", f"{folder}/../{folder.name}", model.stored.path):
         with pytest.raises(SaveError, match="would lose them") as raised:
             model.write().overwrite().save(str(path))
         check_sentence(raised.value)
@@ -255,7 +255,7 @@ def test_sequences_of_any_length_and_rows_that_cannot_be_scored(
     model.save(f"{tmp_path}/model")
     all_on_the_driver()
     held = DeepNetModel.load(f"{tmp_path}/model")
-    assert held.on_storage is None
+    assert held.stored is None
     expected = scored(held, rows.union(odd))
     assert np.isnan([row.prediction for row in found[-2:]]).all()
     np.testing.assert_allclose(
