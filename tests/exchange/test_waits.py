@@ -22,7 +22,7 @@ from spark_deepnet.exchange.waits import NOBODY, Cut, Wait, Works, cause
 from tests.exchange.proxy import Proxy
 from tests.exchange.ranks import HERE, SECRET, identity
 
-RANKS, DEADLINE = 4, 1.0
+RANKS, DEADLINE = 4, 3.0
 LONG = 10.0
 TWO = (1, 2)
 """Those who are cut off from each other."""
@@ -102,7 +102,7 @@ def check_named(errors: list[tuple[int, Exception]]) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vigil, "LEAST_PULSE", 0.5)
+    monkeypatch.setattr(vigil, "LEAST_PULSE", 1.5)
 
 
 @pytest.mark.parametrize("ways", [[TWO], [TWO, TWO[::-1]]], ids=["one way", "both ways"])
