@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # As plain Python only what calls kernels in this process is run: the others would do the same again.
 plain=(
     --ignore=tests/{spark,examples,test_benchmarks.py}
-    --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,overlap,page,processes,pulse,report,strangers,tls}.py
+    --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
+    --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
 )
 
 said=$(mktemp)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
@@ -28,7 +29,7 @@ from spark_deepnet.spark.session.causes import deepest_cause
 from spark_deepnet.spark.session.paths import check_path, files_under, folder_identity, lines_under, literal
 from spark_deepnet.spark.session.spark_errors import ended
 from spark_deepnet.spark.weights.on_storage import write_chunks
-from spark_deepnet.spark.weights.saved import try_remove
+from spark_deepnet.spark.weights.saved import remove_unfinished, try_remove
 
 FOLDER = "deepnet-checkpoints"
 CHUNKS = f"{STATE} binary, {OWNER} int, {PART} int"
@@ -179,7 +180,8 @@ class Checkpoints:
             line = self.spark.createDataFrame([(sealed(told),)], "value string")
             line.coalesce(1).write.mode("overwrite").text(f"{path}/metadata")
         except Exception as error:
-            try_remove(self.spark, path)
+            with suppress(Exception):
+                remove_unfinished(self.spark, path)
             raise ended(error, self.spark) or self._unwritten(epoch, error) from None
         self.numbers.append(number)
         for old in self.numbers[: -self.keep]:

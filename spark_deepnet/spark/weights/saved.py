@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -26,6 +27,9 @@ from spark_deepnet.spark.weights.parquet import DATA, check_apart, data_of, load
 
 FORMAT = 3
 """1 had no column ``block``, and all weights whole; 2 had its weights under ``data`` always."""
+SETTLING_SECONDS = 0.5
+"""After which tasks of a failed job are looked for again."""
+MOST_REMOVALS = 20
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +43,18 @@ def remove_folder(spark: SparkSession, path: str) -> None:
     else:
         helper = JavaWrapper._new_java_obj("org.apache.spark.ml.util.FileSystemOverwrite")
         JavaWrapper(helper)._call_java("handleOverwrite", path, True, spark._jsparkSession)
+
+
+def remove_unfinished(spark: SparkSession, path: str) -> None:
+    """Remove what a job that failed has written. Its other tasks are killed but may write for a moment more, and make the
+    folder anew: it is removed until it stays gone."""
+    gone = 0
+    for _ in range(MOST_REMOVALS):
+        remove_folder(spark, path)
+        time.sleep(SETTLING_SECONDS)
+        gone = 0 if exists(spark, path) else gone + 1
+        if gone == 2:
+            return
 
 
 def try_remove(spark: SparkSession, path: str, what: str = "fit") -> None:
@@ -102,7 +118,7 @@ class Writer(MLWriter):
         try:
             for file in files_under(spark, f"{path}/metadata").keys() - set(metadata):
                 remove_folder(spark, file)
-            remove_folder(spark, path if data is None else f"{path}/{data}")
+            remove_unfinished(spark, path if data is None else f"{path}/{data}")
         except Exception as error:
             _log.debug("save: what was written to %s stays", path, exc_info=error)
 
