@@ -3,6 +3,7 @@ up."""
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import time
@@ -11,14 +12,17 @@ from collections.abc import Mapping
 from spark_deepnet.exchange.descriptors import check_descriptors
 
 Place = tuple[str, int]
+ENDED = (ConnectionRefusedError, ConnectionResetError)
+"""Of a system where nobody listens, or not anymore to a connection that stood in line."""
 
 
-def unresponsive(places: Mapping[int, Place], seconds: float) -> list[int]:
-    """Those of the ranks whose acceptor neither says its challenge nor closes a connection that we end at once, as it does
-    where connections are encrypted, within so many seconds. All are asked together; nothing need be proved. Raises an
-    ExchangeError where this process itself cannot ask."""
+def unresponsive(places: Mapping[int, Place], seconds: float) -> dict[int, bool]:
+    """Those of the ranks, in their order, whose acceptor neither says its challenge nor closes a connection that we end at
+    once, as it does where connections are encrypted, within so many seconds; True where nobody listens anymore, so that
+    the rank has ended. All are asked together; nothing need be proved. Raises an ExchangeError where this process itself
+    cannot ask."""
     end = time.monotonic() + seconds
-    found = set(places)
+    found = dict.fromkeys(sorted(places), False)
     with selectors.PollSelector() as selector:
         try:
             for rank, place in places.items():
@@ -27,20 +31,37 @@ def unresponsive(places: Mapping[int, Place], seconds: float) -> list[int]:
         finally:
             for key in list(selector.get_map().values()):
                 key.fileobj.close()  # type: ignore[union-attr]
-    return sorted(found)
+    return found
 
 
-def _listen(selector: selectors.BaseSelector, unresponsive: set[int], end: float) -> None:
+def _listen(selector: selectors.BaseSelector, unresponsive: dict[int, bool], end: float) -> None:
     """Until then, or until all have answered."""
     while selector.get_map() and (left := end - time.monotonic()) > 0:
         for key, event in selector.select(left):
-            if event == selectors.EVENT_WRITE and _ended(key.fileobj):  # type: ignore[arg-type]
-                selector.modify(key.fileobj, selectors.EVENT_READ, key.data)
-                continue
-            if event == selectors.EVENT_READ and _answers(key.fileobj):  # type: ignore[arg-type]
-                unresponsive.discard(key.data)
-            selector.unregister(key.fileobj)
-            key.fileobj.close()  # type: ignore[union-attr]
+            sock: socket.socket = key.fileobj  # type: ignore[assignment]
+            try:
+                if _answered(sock, event):
+                    del unresponsive[key.data]
+                else:
+                    selector.modify(sock, selectors.EVENT_READ, key.data)
+                    continue
+            except OSError as error:
+                unresponsive[key.data] = isinstance(error, ENDED)
+            selector.unregister(sock)
+            sock.close()
+
+
+def _answered(sock: socket.socket, event: int) -> bool:
+    """Whether there is a word, or an end to the connection. Once it stands, say that nothing will come from us. Raises an
+    OSError where it does not stand."""
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+    if event == selectors.EVENT_WRITE:
+        sock.shutdown(socket.SHUT_WR)
+        return False
+    sock.recv(1)
+    return True
 
 
 def _ask(selector: selectors.BaseSelector, rank: int, place: Place) -> None:
@@ -56,21 +77,3 @@ def _ask(selector: selectors.BaseSelector, rank: int, place: Place) -> None:
         if sock is not None:
             sock.close()
         check_descriptors(error)
-
-
-def _ended(sock: socket.socket) -> bool:
-    """Say that nothing will come from us; whether the connection stands."""
-    try:
-        sock.shutdown(socket.SHUT_WR)
-        return True
-    except OSError:
-        return False
-
-
-def _answers(sock: socket.socket) -> bool:
-    """Whether there is a word, or an end to the connection."""
-    try:
-        sock.recv(1)
-        return True
-    except OSError:
-        return False

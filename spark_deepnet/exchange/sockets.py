@@ -93,7 +93,10 @@ class SocketChannel(Channel):
         dead = unresponsive(others, pulse_of(self.deadline))
         if not dead:
             return None
-        name = peer if peer in dead else dead[0]
+        gone = next((rank for rank, ended in dead.items() if ended), None)
+        if gone is not None:
+            return self.closed(gone, "nobody listens there anymore")
+        name = peer if peer in dead else next(iter(dead))
         witnesses = [rank for rank in others if rank not in dead][:ASKED]
         return silent_error(self, name, waited, {witness: self._hears(witness, name) for witness in witnesses})
 

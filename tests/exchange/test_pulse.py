@@ -32,7 +32,7 @@ def test_who_lives_answers(encrypted: bool) -> None:
     ours = [acceptor(identity() if encrypted else b"") for _ in range(3)]
     try:
         began = time.monotonic()
-        assert unresponsive({rank: (a.host, a.port) for rank, a in enumerate(ours)}, 10.0) == []
+        assert unresponsive({rank: (a.host, a.port) for rank, a in enumerate(ours)}, 10.0) == {}
         assert time.monotonic() - began < 5.0, "nobody waits for what has been said"
     finally:
         for a in ours:
@@ -43,12 +43,12 @@ def test_who_is_gone_does_not() -> None:
     gone = acceptor()
     place = (gone.host, gone.port)
     gone.close()
-    assert unresponsive({4: place, 5: ("no such host.invalid", 1)}, 10.0) == [4, 5]
+    assert unresponsive({4: place, 5: ("no such host.invalid", 1)}, 10.0) == {4: True, 5: False}
 
 
 def test_who_listens_and_says_nothing_is_silent() -> None:
     with socket.create_server((HERE, 0)) as mute:
-        assert unresponsive({2: (HERE, mute.getsockname()[1])}, 0.2) == [2]
+        assert unresponsive({2: (HERE, mute.getsockname()[1])}, 0.2) == {2: False}
 
 
 def test_a_frozen_process_is_silent_until_it_goes_on() -> None:
@@ -58,9 +58,9 @@ def test_a_frozen_process_is_silent_until_it_goes_on() -> None:
         place = {1: (HERE, int(child.stdout.readline()))}
         os.kill(child.pid, signal.SIGSTOP)
         os.waitpid(child.pid, os.WUNTRACED)
-        assert unresponsive(place, 0.3) == [1]
+        assert unresponsive(place, 0.3) == {1: False}
         os.kill(child.pid, signal.SIGCONT)
-        assert unresponsive(place, 10.0) == []
+        assert unresponsive(place, 10.0) == {}
     finally:
         child.kill()
         child.communicate()

@@ -132,6 +132,25 @@ def test_two_that_are_cut_apart_over_sockets(quick: None, encrypted: bool, kind:
     check_named(errors)
 
 
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+def test_one_that_has_hung_up_is_not_called_frozen(quick: None, encrypted: bool) -> None:
+    """As when it followed the error of another; which one we wait for is all the same."""
+    key = Pass(SECRET, "exchange", "job", identity() if encrypted else b"")
+    channels = [SocketChannel(rank, 3, DEADLINE, HERE, key) for rank in range(3)]
+    for channel in channels:
+        channel.rendezvous([each.here for each in channels])
+    met = threading.Thread(target=lambda: channels[1].receive(0, np.ones(4)))
+    met.start()
+    channels[0].send(1, np.ones(4))
+    met.join(20)
+    channels[1].close()
+    for peer in (1, 2):
+        assert isinstance(channels[0].silence(peer, 1.0), LostPeerError)
+    channels[2].close()
+    assert isinstance(channels[0].silence(2, 1.0), LostPeerError), "one of those who do not answer has ended"
+    channels[0].close()
+
+
 def test_one_that_is_slow_is_named_not_those_who_wait_for_it(quick: None) -> None:
     def at_work(channel: Channel) -> None:
         done.wait(20)

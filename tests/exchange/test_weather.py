@@ -218,4 +218,4 @@ def test_a_process_without_descriptors_takes_nobody_for_dead() -> None:
     told = done.stdout.splitlines()
     assert len(told) == 3, done.stderr
     assert all("it holds all of its 40 file descriptors" in line for line in told[:2]), told
-    assert told[2] == "[]", "it goes on once there are some"
+    assert told[2] == "{}", "it goes on once there are some"
