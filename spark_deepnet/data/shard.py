@@ -14,14 +14,13 @@ from spark_deepnet.data.decode.features import Faults
 from spark_deepnet.data.decode.frame import table_of
 from spark_deepnet.data.decode.rounding import Rounded, Rounding
 from spark_deepnet.data.scales import Scales
-from spark_deepnet.data.schema import OWNER, PART, STATE, VALIDATION, WEIGHT, Columns
+from spark_deepnet.data.schema import VALIDATION, WEIGHT, Columns
 from spark_deepnet.data.spill.row_store import MIB, RowStore
 from spark_deepnet.data.table import Table
 from spark_deepnet.data.trim import trim_allocators
 
 PIECE = 512
 """Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
-State = dict[tuple[int, int], bytes]
 
 
 @dataclass
@@ -34,8 +33,6 @@ class Shard:
     """A sum over the rows' content, modulo 2^64: the same rows for training and for validation, the same number, however
     they are dealt."""
     faults: Faults = field(default_factory=Counter)
-    state: State = field(default_factory=dict)
-    """Chunks of the last job's state that came among the rows, by owner and number."""
     failure: str | None = None
     """Why rows could not be spilled, as a sentence: the shard has no rows then."""
     spilled: int = 0
@@ -52,26 +49,17 @@ class Reader:
     def __init__(self, columns: Columns, limit: int = 0) -> None:
         self.columns = columns
         self.faults: Faults = Counter()
-        self.state: State = {}
         self.shelf = RowStore(_none(columns), limit)
         self.rounding = Rounding(columns)
 
     def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
-        """The rows of the frames; what else there is is kept."""
+        """The rows of the frames."""
         for frame in frames:
             trim_allocators()  # of the frame before
-            if STATE in frame:
-                frame = self._without_state(frame)
             self.rounding.look(frame)
             for start in range(0, len(frame), PIECE):
                 yield table_of(frame.iloc[start : start + PIECE], self.columns, self.faults)
             del frame  # before the next one is made
-
-    def _without_state(self, frame: pd.DataFrame) -> pd.DataFrame:
-        chunks = frame[frame[STATE].notna()]
-        names = zip(chunks[OWNER].astype(int), chunks[PART].astype(int), strict=True)
-        self.state.update(zip(names, map(bytes, chunks[STATE]), strict=True))
-        return frame[frame[STATE].isna()]
 
     def close(self) -> None:
         """Spilled rows are gone."""
@@ -87,9 +75,8 @@ class Reader:
         train, valid = shelf.rows()
         fingerprint = shelf.fingerprint % (1 << 64)
         return Shard(
-            train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled, self.rounding.found(),
-            scales.told(),
-        )  # fmt: skip
+            train, valid, fingerprint, self.faults, self._failure(), shelf.spilled, self.rounding.found(), scales.told()
+        )
 
     def _failure(self) -> str | None:
         if self.shelf.failure is None:

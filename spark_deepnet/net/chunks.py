@@ -1,9 +1,9 @@
-"""Named arrays in chunks with checksums: how weights leave the ranks and lie in Parquet."""
+"""Float32 arrays as chunks of bytes: how weights and state travel between tasks and driver and lie in Parquet."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from spark_deepnet.errors import ModelFormatError
 
-CHUNK = 4 << 20
+CHUNK_BYTES = 4 << 20
 """Bytes of an array in one chunk: Spark sends rows, and a row of 4 MiB suits classic and Connect alike."""
 
 
@@ -20,7 +20,7 @@ class Chunk(NamedTuple):
 
     name: str
     part: int
-    """Of the array: its bytes from part x CHUNK on."""
+    """Of the array: its bytes from part x CHUNK_BYTES on."""
     shape: list[int]
     """Of the array."""
     data: bytes
@@ -31,30 +31,53 @@ class Chunk(NamedTuple):
 def chunks_of(arrays: Mapping[str, np.ndarray]) -> Iterator[Chunk]:
     """All arrays, chunk by chunk."""
     for name, array in arrays.items():
-        raw = np.ascontiguousarray(array, "<f4").reshape(-1).view(np.uint8)
-        for part, start in enumerate(range(0, max(1, raw.size), CHUNK)):
-            data = raw[start : start + CHUNK].tobytes()
-            yield Chunk(name, part, list(array.shape), data, hashlib.sha256(data).hexdigest())
+        flat = np.ascontiguousarray(array, "<f4")
+        for part in range(parts_of(array.shape)):
+            data = cut_out(flat, part)
+            yield Chunk(name, part, list(array.shape), data, checksum(data))
 
 
 def arrays_of(chunks: Iterable[Chunk]) -> dict[str, np.ndarray]:
-    """The arrays whose chunks these are, in any order; ValueError where one does not fit."""
-    found: dict[str, np.ndarray] = {}
+    """The arrays whose chunks these are, in any order; ValueError where a chunk does not fit, is missing or comes twice."""
+    arrays: dict[str, np.ndarray] = {}
+    missing: dict[str, set[int]] = {}
     for chunk in chunks:
-        if chunk.name not in found:
-            found[chunk.name] = np.zeros(chunk.shape, "<f4")
-        fill(found[chunk.name], chunk.part, chunk.data)
-    return found
+        if chunk.name not in arrays:
+            arrays[chunk.name] = np.zeros(chunk.shape, "<f4")
+            missing[chunk.name] = set(range(parts_of(chunk.shape)))
+        fill(arrays[chunk.name], chunk.part, chunk.data)
+        if chunk.part not in missing[chunk.name]:
+            raise ValueError(f"chunk {chunk.part} of {chunk.name!r} came twice")
+        missing[chunk.name].remove(chunk.part)
+    for name, parts in missing.items():
+        if parts:
+            raise ValueError(f"chunk {min(parts)} of {name!r} is missing")
+    return arrays
+
+
+def numbered(arrays: Sequence[np.ndarray]) -> list[tuple[np.ndarray, int]]:
+    """The array and part of each chunk of several arrays, where chunks are numbered from the first array to the last."""
+    return [(array, part) for array in arrays if array.size for part in range(parts_of(array.shape))]
+
+
+def cut_out(array: np.ndarray, part: int) -> bytes:
+    """One chunk of a C-contiguous array."""
+    return array.reshape(-1).view(np.uint8)[part * CHUNK_BYTES : (part + 1) * CHUNK_BYTES].tobytes()
+
+
+def checksum(data: bytes) -> str:
+    """The SHA-256 of a chunk, as Spark's ``sha2`` writes it."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def parts_of(shape: Iterable[int]) -> int:
     """How many chunks an array of this shape makes."""
-    return max(1, -(-4 * prod(shape) // CHUNK))
+    return max(1, -(-4 * prod(shape) // CHUNK_BYTES))
 
 
 def bytes_of(shape: Iterable[int], part: int) -> int:
     """How many bytes a chunk of an array of this shape has."""
-    return max(0, min(CHUNK, 4 * prod(shape) - part * CHUNK))
+    return max(0, min(CHUNK_BYTES, 4 * prod(shape) - part * CHUNK_BYTES))
 
 
 def fill(array: np.ndarray, part: int, data: bytes) -> None:
@@ -65,7 +88,7 @@ def fill(array: np.ndarray, part: int, data: bytes) -> None:
         raise ValueError(
             f"chunk {part} of an array {array.shape} has {raw.size} bytes, not {right}: it is not broadcast"
         )
-    array.reshape(-1).view(np.uint8)[part * CHUNK : (part + 1) * CHUNK] = raw
+    array.reshape(-1).view(np.uint8)[part * CHUNK_BYTES : (part + 1) * CHUNK_BYTES] = raw
 
 
 def check_finite(arrays: Mapping[str, np.ndarray], where: str) -> None:

@@ -21,7 +21,7 @@ NET = Net.of([LSTM(24), Dense(50), Dense(3)], {"input": (4, 30)})
 
 
 def test_arrays_go_in_chunks_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "CHUNK", 64)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 64)
     flat = Layout(NET).started(1)
     arrays = Layout(NET).named(flat) | {"none": np.zeros((0, 3), np.float32)}
     told = list(chunks_of(arrays))
@@ -35,6 +35,10 @@ def test_arrays_go_in_chunks_and_come_back(monkeypatch: pytest.MonkeyPatch) -> N
         np.testing.assert_array_equal(found[name], array)
     with pytest.raises(ValueError, match="broadcast"):
         arrays_of([told[0]._replace(data=b"1234")])
+    with pytest.raises(ValueError, match=f"chunk 1 of '{told[1].name}' is missing"):
+        arrays_of([told[0], *told[2:]])
+    with pytest.raises(ValueError, match=f"chunk 1 of '{told[1].name}' came twice"):
+        arrays_of([*told, told[1]])
 
 
 @pytest.mark.parametrize("blocks", [1, 3])

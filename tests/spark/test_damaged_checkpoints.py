@@ -20,14 +20,15 @@ from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.checkpoint import sealed
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.fit import barrier_fit
-from spark_deepnet.spark.fit.checkpoints import CHUNKS, FOLDER, Checkpoints
+from spark_deepnet.spark.fit.checkpoints import FOLDER, Checkpoints
+from spark_deepnet.train.inbox import STATE_SCHEMA
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 
 ARCHITECTURE = Architecture((Dense(3).to_json(),), (InputSpec((4,)),), "squared")
 RECIPE = Recipe(ARCHITECTURE, "sgd", "constant", 0.1, 10, 3, 0)
 PLAN = TrainPlan(RECIPE, Columns((), ()), 1, "", b"", state_chunks=3, fingerprint="7")
-CHUNKS_OF = [(bytes([k]) * 3000, k - 1, k) for k in range(3)]
+CHUNKS = [(0, k - 1, k, bytes([k]) * 3000) for k in range(3)]
 Damage = Callable[[Path], None]
 
 
@@ -41,8 +42,8 @@ def whole(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     checkpoints = fresh(spark, folder)
     for epoch in 1, 2:
-        state = [(data + bytes([epoch]), owner, part) for data, owner, part in CHUNKS_OF]
-        checkpoints.save(spark.createDataFrame(state, CHUNKS).coalesce(1), PLAN, epoch)
+        state = [(*place, data + bytes([epoch])) for *place, data in CHUNKS]
+        checkpoints.save(spark.createDataFrame(state, STATE_SCHEMA).coalesce(1), PLAN, epoch)
     return folder
 
 
@@ -105,7 +106,7 @@ DAMAGES: dict[str, Damage] = {
 def resumed(spark: Any, folder: Path) -> list[int]:
     """The last bytes of the chunks that a fit would resume from."""
     _, state = fresh(spark, folder).resumed(PLAN)
-    return [] if state is None else sorted(bytes(row[0])[-1] for row in state.collect())
+    return [] if state is None else sorted(bytes(row["data"])[-1] for row in state.collect())
 
 
 def damaged(whole: Path, folder: Path, damage: Damage, *numbers: str) -> None:

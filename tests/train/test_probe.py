@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -24,9 +23,9 @@ from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.softmax import Softmax
 from spark_deepnet.net import cut
 from spark_deepnet.plan.architecture import InputSpec
-from spark_deepnet.train import rank
 from spark_deepnet.train.averaging import STATES
-from tests.train.fits import CLASSES, N, Rows, plan_of, run_ranks
+from spark_deepnet.train.messages import Measures
+from tests.train.fits import CLASSES, N, Rows, messages_of, plan_of, run_ranks
 
 ROWS = Rows.drawn()
 NORMALISED = (Dense(6), BatchNorm(), Dense(CLASSES))
@@ -49,7 +48,7 @@ def sent(size: int, blocks: int = 1, **recipe: Any) -> list[int]:
     for epochs in (1, 2):
         plan = replace(plan_of(epochs=epochs, **recipe), blocks=blocks)
         frames = run_ranks(plan, ROWS.dealt(*[N // size] * size))
-        told.append([json.loads(f.data[f.kind == rank.MEASURES].item())["bytesSent"] for f in frames])
+        told.append([next(m.bytesSent for m in messages_of(f) if isinstance(m, Measures)) for f in frames])
     return [two - one for one, two in zip(*told, strict=True)]
 
 

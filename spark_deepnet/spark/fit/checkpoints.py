@@ -19,7 +19,6 @@ from typing import Any, Self
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from spark_deepnet.data.schema import OWNER, PART, STATE
 from spark_deepnet.errors import CheckpointError, DeepNetError, ParamError, SaveError
 from spark_deepnet.plan.checkpoint import FORMAT, sealed, unsealed
 from spark_deepnet.plan.identity import difference, identity
@@ -30,13 +29,13 @@ from spark_deepnet.spark.session.paths import check_path, files_under, folder_id
 from spark_deepnet.spark.session.spark_errors import ended
 from spark_deepnet.spark.weights.on_storage import write_chunks
 from spark_deepnet.spark.weights.saved import remove_unfinished, try_remove
+from spark_deepnet.train.messages import EVERY
 
 FOLDER = "deepnet-checkpoints"
-CHUNKS = f"{STATE} binary, {OWNER} int, {PART} int"
-"""A state's chunks as rows."""
-SHA = "sha256"
-LONGEST = 16 << 20
-"""Bytes of a line of metadata."""
+ON_DISK = "state binary, owner int, part int, sha256 string"
+"""A chunk of state on disk. Its owner is a rank, or -1 - block where all ranks of a block hold it alike."""
+MAX_METADATA_BYTES = 16 << 20
+"""Of a line of metadata."""
 _log = logging.getLogger(__name__)
 _taken: set[str] = set()
 _taking = threading.Lock()
@@ -100,7 +99,7 @@ class Checkpoints:
         for number in sorted(there, reverse=True):
             try:
                 told = self._told(number) if there[number] else None
-                state = None if told is None else self._state(told)
+                state = None if told is None else self._state(told, plan.blocks)
             except CheckpointError as fault:
                 faults.append(f"{number}: {fault}")
                 told = state = None
@@ -138,7 +137,9 @@ class Checkpoints:
         """A checkpoint's metadata; CheckpointError where it is damaged, ParamError where it is another fit's."""
         start = f"checkpointDir: {self.folder!r} holds a checkpoint of "
         try:
-            lines = [line for line in lines_under(self.spark, f"{self.path}/{number}/metadata", LONGEST) if line]
+            lines = [
+                line for line in lines_under(self.spark, f"{self.path}/{number}/metadata", MAX_METADATA_BYTES) if line
+            ]
         except Exception as error:  # Spark's own, of many kinds
             raise CheckpointError(f"its metadata cannot be read ({deepest_cause(error)})") from None
         try:
@@ -153,14 +154,14 @@ class Checkpoints:
             )
         return told
 
-    def _state(self, told: dict[str, Any]) -> DataFrame:
+    def _state(self, told: dict[str, Any], blocks: int) -> DataFrame:
         """The checkpoint's chunks, whose checksums executors have found right; CheckpointError where they are not."""
         path = f"{self.path}/{told['number']}/data"
         try:
-            state = self.spark.read.schema(f"{CHUNKS}, {SHA} string").parquet(literal(path))
-            sound = (_sha(told["number"]) == F.col(SHA)).alias("sound")
-            check_chunks(state.select(OWNER, PART, sound).collect(), told["chunks"])
-            return state.drop(SHA)
+            written = self.spark.read.schema(ON_DISK).parquet(literal(path))
+            sound = (_sha(told["number"]) == F.col("sha256")).alias("sound")
+            check_chunks(written.select("owner", "part", sound).collect(), told["chunks"])
+            return from_disk(written, blocks)
         except DeepNetError:
             raise
         except Exception as error:  # Spark's own, of many kinds: a file that is missing, cut off, or not Parquet
@@ -176,7 +177,7 @@ class Checkpoints:
             "rowMemory": plan.row_memory, "fit": self.fit,
         }  # fmt: skip
         try:
-            write_chunks(state.withColumn(SHA, _sha(number)), f"{path}/data", "overwrite")
+            write_chunks(to_disk(state).withColumn("sha256", _sha(number)), f"{path}/data", "overwrite")
             line = self.spark.createDataFrame([(sealed(told),)], "value string")
             line.coalesce(1).write.mode("overwrite").text(f"{path}/metadata")
         except Exception as error:
@@ -196,15 +197,30 @@ class Checkpoints:
         )
 
 
+def to_disk(state: DataFrame) -> DataFrame:
+    """Chunks of state in the columns of a checkpoint."""
+    block, rank = F.col("block"), F.col("rank")
+    owner = F.when(rank == EVERY, -1 - block).otherwise(rank)
+    return state.select(F.col("data").alias("state"), owner.alias("owner"), "part")
+
+
+def from_disk(written: DataFrame, blocks: int) -> DataFrame:
+    """The chunks of a checkpoint of so many blocks in the columns of messages."""
+    owner = F.col("owner")
+    block = F.when(owner < 0, -1 - owner).otherwise(owner % blocks).cast("int")
+    rank = F.greatest(owner, F.lit(EVERY))
+    return written.select(block.alias("block"), rank.alias("rank"), "part", F.col("state").alias("data"))
+
+
 def _sha(number: int) -> Column:
     """Of a chunk, with its place in the state and the number of its checkpoint."""
-    place = F.format_string(f"{number}/%d/%d/", F.col(OWNER), F.col(PART))
-    return F.sha2(F.concat(F.encode(place, "UTF-8"), F.col(STATE)), 256)
+    place = F.format_string(f"{number}/%d/%d/", F.col("owner"), F.col("part"))
+    return F.sha2(F.concat(F.encode(place, "UTF-8"), F.col("state")), 256)
 
 
 def check_chunks(rows: list[Any], count: int) -> None:
     """Refuse chunks that are not so many, each once and sound."""
-    found = Counter((row[OWNER], row[PART]) for row in rows)
+    found = Counter((row["owner"], row["part"]) for row in rows)
     if len(rows) != count or len(found) != count:
         raise CheckpointError(f"of its {count} chunks {len(found)} are there, in {len(rows)} rows")
     wrong = sum(row["sound"] is not True for row in rows)

@@ -8,11 +8,9 @@ weights.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -24,16 +22,14 @@ import pandas as pd
 from pyspark import Broadcast, TaskContext
 from pyspark.sql import DataFrame, Row, is_remote
 
-from spark_deepnet import errors
 from spark_deepnet.data.sampler import steps_of
-from spark_deepnet.data.schema import OWNER, PART, STATE
-from spark_deepnet.errors import ClusterError, ParamError
+from spark_deepnet.errors import ClusterError, DataError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
 from spark_deepnet.spark.fit.advice import tell_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
-from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
+from spark_deepnet.spark.fit.checkpoints import Checkpoints
 from spark_deepnet.spark.fit.crashes import noted
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
@@ -44,13 +40,26 @@ from spark_deepnet.train.auto_sync import steps_between
 from spark_deepnet.train.averaging import KEEP, RESET, averaged, restart
 from spark_deepnet.train.dataset_stats import DatasetStats, fingerprint_of, other_rows, stats_of
 from spark_deepnet.train.fit_clock import FitClock
-from spark_deepnet.train.rank import ERROR, MEASURES
-from spark_deepnet.train.round import COUNT, EVALUATE, MEAN, STEP, Round, mean_of
-from spark_deepnet.train.state import ALL, State, joined
+from spark_deepnet.train.inbox import STATE_SCHEMA, state_row
+from spark_deepnet.train.messages import (
+    SCHEMA,
+    ChunkOwner,
+    Measures,
+    Message,
+    RowCounts,
+    StateChunk,
+    decode,
+    raise_worker_error,
+)  # fmt: skip
+from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
+from spark_deepnet.train.state import State
 
-FIRST = 10  # steps of the first round where syncEvery is found from measured seconds
-CARRIED = 1 << 19  # bytes that a function carries by itself: Spark's own bound is 1 MiB
-CONNECT = 100 << 20  # bytes that a function may carry over Connect, whose messages end at 128 MiB
+FIRST_STEPS = 10
+"""Steps of the first round where syncEvery is found from measured seconds."""
+MAX_CLOSURE_BYTES = 1 << 19
+"""Bytes of vectors that a task's function carries by itself: Spark broadcasts functions above 1 MiB."""
+MAX_CONNECT_BYTES = 100 << 20
+"""Bytes that a function may carry over Connect, whose messages end at 128 MiB."""
 _log = logging.getLogger(__name__)
 
 
@@ -112,10 +121,10 @@ class Rounds:
         self._check_size(carried)
 
     def _check_size(self, carried: int) -> None:
-        if is_remote() and carried > CONNECT:
+        if is_remote() and carried > MAX_CONNECT_BYTES:
             raise ClusterError(
                 f"exchange: 'spark' sends weights and optimizer state with each job, over Spark Connect at most "
-                f"{CONNECT >> 20} MiB, found {carried >> 20} MiB; use 'sockets', or syncState='reset'"
+                f"{MAX_CONNECT_BYTES >> 20} MiB, found {carried >> 20} MiB; use 'sockets', or syncState='reset'"
             )
 
     def run(self) -> Outcome:
@@ -139,7 +148,8 @@ class Rounds:
         if self.checkpoints is not None:
             self.plan, state = self.checkpoints.resumed(self.plan)
             if state is not None:
-                self.state.restore(((r[OWNER], r[PART]), bytes(r[STATE])) for r in state.collect())
+                rows = state.collect()
+                self.state.restore(StateChunk(ChunkOwner(r["block"], r["rank"]), r["part"], r["data"]) for r in rows)
                 self.clock = self.state.clock
         self._count_from_here()
 
@@ -152,21 +162,21 @@ class Rounds:
         early = self.clock.epoch < self.until and time.perf_counter() - self.saved < self.plan.job_seconds
         if self.checkpoints is None or self.clock.finished or early:
             return
-        chunks = [(chunk, ALL, part) for part, chunk in enumerate(self.state.chunks())]
+        chunks = [state_row(chunk) for chunk in self.state.shared_chunks()]
         self.plan = replace(self.plan, state_chunks=len(chunks))
-        self.checkpoints.save(self.spark.createDataFrame(chunks, CHUNKS), self.plan, self.clock.epoch)
+        self.checkpoints.save(self.spark.createDataFrame(chunks, STATE_SCHEMA), self.plan, self.clock.epoch)
         self._count_from_here()
 
     def _take_stats(self) -> None:
-        rows = self._job(Round(COUNT))
-        if not rows:  # Spark does not start workers over a relation that it knows to be empty
-            raise errors.DataError("fit: the DataFrame has no rows to train on; give at least one")
-        self.stats: DatasetStats = stats_of([json.loads(r["data"]) for r in rows], self.plan)
+        counts = [message.values for message in self._job(Round(COUNT)) if isinstance(message, RowCounts)]
+        if not counts:  # Spark does not start workers over a relation that it knows to be empty
+            raise DataError("fit: the DataFrame has no rows to train on; give at least one")
+        self.stats: DatasetStats = stats_of(counts, self.plan)
         stats, size = self.stats, self.plan.workers
         self.steps = steps_of(stats.rows, self.recipe.batch_size * size)
         """Of an epoch."""
         self.plan = replace(self.plan, fingerprint=stats.fingerprint, resumed=None)
-        self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST, self.steps)
+        self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST_STEPS, self.steps)
         self.course = FitClock(self.recipe, self.state, stats.rows, stats.validation_weights, stats.notes)
         tell_notes(stats.notes)
 
@@ -176,10 +186,10 @@ class Rounds:
         epochs = 1 if self.recipe.validated else self.recipe.epochs - clock.epoch
         steps = min(clock.tau, epochs * self.steps - clock.step)  # up to the next weights that are looked at
         vectors = tuple(v.tobytes() for v in self._carried())
-        told = replace(clock, history=[], sums=[])
-        rows = self._job(Round(STEP, self.stats.rows, steps, told, vectors))
-        measures = self._measures(rows)
-        self._take_mean([r for r in rows if r["kind"] == MEAN])
+        without_history = replace(clock, history=[], sums=[])
+        messages = self._job(Round(STEP, self.stats.rows, steps, without_history, vectors))
+        measures = self._measures(messages)
+        take_means(messages, self._carried())
         clock.count += steps
         if self.recipe.sync_state == RESET:
             restart(self.recipe, self.state)
@@ -191,20 +201,11 @@ class Rounds:
     def _carried(self) -> list[np.ndarray]:
         return averaged(self.recipe, self.state)
 
-    def _take_mean(self, rows: list[Row]) -> None:
-        size = self.layout.size
-        told = defaultdict(list)
-        for r in rows:
-            told[r["part"]].append((r["rank"], r["mass"], bytes(r["data"])))
-        flat = joined({part: mean_of(each) for part, each in told.items()})
-        for number, vector in enumerate(self._carried()):
-            vector[:] = flat[number * size : (number + 1) * size]
-
-    def _note(self, measures: list[dict[str, Any]], end: int) -> None:
+    def _note(self, measures: list[Measures], end: int) -> None:
         """Move the clock on to this step of the epoch, over the ends of epochs."""
-        if any(m["broken"] for m in measures):
+        if any(m.broken for m in measures):
             raise self.course.lost_loss()
-        for sums in zip(*(m["sums"] for m in measures), strict=True):
+        for sums in zip(*(m.sums or [] for m in measures), strict=True):
             self.course.note(np.sum(sums, 0))
             if end >= self.steps:
                 end -= self.steps
@@ -217,25 +218,27 @@ class Rounds:
             raise self.course.lost_weights()
         validation = None
         if self.recipe.validated:
-            rows = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
-            validation = np.sum([m["sums"] for m in self._measures(rows)], 0)
+            messages = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
+            validation = np.sum([m.sums or [] for m in self._measures(messages)], 0)
         said = self.course.end_epoch(validation)
         self.bar.show(self.clock.epoch, self.stats.rows, said["measures"])
 
-    def _find_tau(self, measures: list[dict[str, Any]], steps: int, seconds: float) -> None:
+    def _find_tau(self, measures: list[Measures], steps: int, seconds: float) -> None:
         """So that what a round takes beside computing is under a tenth of it, at most an epoch."""
-        computing = max(m["seconds"]["computing"] for m in measures)
+        computing = max(m.seconds["computing"] for m in measures)
         self.clock.tau = min(self.steps, steps_between(computing / steps, seconds - computing, 1))
 
-    def _job(self, turn: Round) -> list[Row]:
+    def _job(self, turn: Round) -> list[Message]:
         with self._sent(turn) as sent:
-            return self._rows_of(sent)
+            messages = decode(self._rows_of(sent))
+        raise_worker_error(messages)
+        return messages
 
     @contextmanager
     def _sent(self, turn: Round) -> Iterator[Round]:
         """The round as its function carries it. Spark broadcasts a function of some size, and keeps it on the driver's
         disk until the session ends; large vectors are a broadcast of their own, which ends with the round."""
-        if is_remote() or sum(map(len, turn.vectors)) < CARRIED:
+        if is_remote() or sum(map(len, turn.vectors)) < MAX_CLOSURE_BYTES:
             yield turn
             return
         shared = self.spark.sparkContext.broadcast(turn.vectors)
@@ -246,27 +249,22 @@ class Rounds:
                 shared.destroy()
 
     def _rows_of(self, turn: Round) -> list[Row]:
-        """What a job over all partitions gives, where none tells an error."""
-        trained = self.dealt.mapInPandas(partial(round_task, self.plan, turn), rounds.SCHEMA)
+        """What a job over all partitions gives."""
+        results = self.dealt.mapInPandas(partial(round_task, self.plan, turn), SCHEMA)
         if self.shuffled:
-            trained = trained.groupBy("kind", "part").applyInPandas(rounds.merged, rounds.SCHEMA)
+            results = results.groupBy("kind", "part").applyInPandas(rounds.merged, SCHEMA)
         try:
-            rows = trained.collect()
+            rows = results.collect()
         except Exception as error:
             raise said_by_spark(error, self.spark, self.plan.job) from None
         self.count += 1
-        for row in rows:
-            if row["kind"] == ERROR:
-                said = json.loads(row["data"])
-                raise getattr(errors, said["error"])(said["message"])
         return rows
 
-    def _measures(self, rows: list[Row]) -> list[dict[str, Any]]:
+    def _measures(self, messages: list[Message]) -> list[Measures]:
         """What the partitions measured, in their order."""
-        told = sorted((r for r in rows if r["kind"] == MEASURES), key=lambda r: r["rank"])
-        found = [json.loads(r["data"]) for r in told]
-        fingerprint = fingerprint_of([m["fingerprint"] for m in found])
+        measures = sorted((m for m in messages if isinstance(m, Measures)), key=lambda m: m.rank)
+        fingerprint = fingerprint_of([int(m.fingerprint, 16) for m in measures])
         if fingerprint != self.plan.fingerprint:
             raise other_rows(self.plan, fingerprint)
-        self.ranks += [{"job": self.count, "rank": r["rank"]} | m for r, m in zip(told, found, strict=True)]
-        return found
+        self.ranks += [each.summary(self.count) for each in measures]
+        return measures

@@ -36,9 +36,9 @@ from spark_deepnet.score.score import ScorePlan
 from spark_deepnet.spark.fit.task_address import task_address
 from spark_deepnet.spark.session import cluster
 from spark_deepnet.spark.weights.on_storage import Stored
-from spark_deepnet.train.rank import READING
+from spark_deepnet.train.messages import ChunkOwner
+from spark_deepnet.train.rank import READING_TIMEOUT_SECONDS
 from spark_deepnet.train.redistribute import redistribute_state
-from spark_deepnet.train.state import ALL
 
 ROW, SENT, SCORED = "row", "sent", "scored"
 
@@ -99,7 +99,7 @@ def spread_task(plan: SpreadPlan, batches: Iterable[pa.RecordBatch]) -> Iterator
     channel = rendezvous(
         number, plan.grid.size, host, context.allGather, wire.secret, job, wire.deadline, ports, wire.identity
     )  # fmt: skip
-    channel.patience = max(wire.deadline, READING)  # for ranks whose rows are still on their way
+    channel.patience = max(wire.deadline, READING_TIMEOUT_SECONDS)  # for ranks whose rows are still on their way
     try:
         yield from _scored(plan, batches, channel)
     finally:
@@ -121,18 +121,18 @@ def _scored(plan: SpreadPlan, batches: Iterable[pa.RecordBatch], channel: Channe
         yield pa.RecordBatch.from_arrays([told.pop(0), _struct(frame, plan.scored)], [ROW, SCORED])
 
 
-Chunks = dict[tuple[Any, ...], Any]
-"""Whose, of which array, which part -> what lies in the batch that brought it."""
+Chunks = dict[tuple[ChunkOwner, str, int], Any]
+"""By owner, array and part; a chunk lies in the memory of the batch that brought it."""
 
 
 def _parted(batches: Iterator[pa.RecordBatch]) -> tuple[Chunks, Iterator[pa.RecordBatch]]:
-    """The chunks of weights, by whose they are, and the rows behind them."""
+    """The chunks of weights, and the rows behind them."""
     chunks: Chunks = {}
     for batch in batches:
         count = len(batch) - batch.column("name").null_count
         names = batch.slice(0, count).select(["block", "name", "part"]).to_pylist()
-        for told, data in zip(names, batch.column("data")[:count], strict=True):
-            chunks[ALL - told["block"], told["name"], told["part"]] = data.as_buffer()
+        for row, data in zip(names, batch.column("data")[:count], strict=True):
+            chunks[ChunkOwner(row["block"]), row["name"], row["part"]] = data.as_buffer()
         if count < len(batch):
             return chunks, chain([batch.slice(count)], batches)
     return chunks, iter(())
