@@ -19,7 +19,7 @@ from spark_deepnet.data.spill.row_store import MIB, RowStore
 from spark_deepnet.data.table import Table
 from spark_deepnet.data.trim import trim_allocators
 
-PIECE = 512
+TABLE_ROWS = 512
 """Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
 State = dict[tuple[int, int], bytes]
 
@@ -63,8 +63,8 @@ class Reader:
             if STATE in frame:
                 frame = self._without_state(frame)
             self.rounding.look(frame)
-            for start in range(0, len(frame), PIECE):
-                yield table_of(frame.iloc[start : start + PIECE], self.columns, self.faults)
+            for start in range(0, len(frame), TABLE_ROWS):
+                yield table_of(frame.iloc[start : start + TABLE_ROWS], self.columns, self.faults)
             del frame  # before the next one is made
 
     def _without_state(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -88,7 +88,7 @@ class Reader:
         fingerprint = shelf.fingerprint % (1 << 64)
         return Shard(
             train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled, self.rounding.found(),
-            scales.told(),
+            scales.summary(),
         )  # fmt: skip
 
     def _failure(self) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from spark_deepnet.errors import ModelFormatError
 
-CHUNK = 4 << 20
+CHUNK_BYTES = 4 << 20
 """Bytes of an array in one chunk: Spark sends rows, and a row of 4 MiB suits classic and Connect alike."""
 
 
@@ -20,7 +20,7 @@ class Chunk(NamedTuple):
 
     name: str
     part: int
-    """Of the array: its bytes from part x CHUNK on."""
+    """Of the array: its bytes from part x CHUNK_BYTES on."""
     shape: list[int]
     """Of the array."""
     data: bytes
@@ -32,8 +32,8 @@ def chunks_of(arrays: Mapping[str, np.ndarray]) -> Iterator[Chunk]:
     """All arrays, chunk by chunk."""
     for name, array in arrays.items():
         raw = np.ascontiguousarray(array, "<f4").reshape(-1).view(np.uint8)
-        for part, start in enumerate(range(0, max(1, raw.size), CHUNK)):
-            data = raw[start : start + CHUNK].tobytes()
+        for part, start in enumerate(range(0, max(1, raw.size), CHUNK_BYTES)):
+            data = raw[start : start + CHUNK_BYTES].tobytes()
             yield Chunk(name, part, list(array.shape), data, hashlib.sha256(data).hexdigest())
 
 
@@ -49,12 +49,12 @@ def arrays_of(chunks: Iterable[Chunk]) -> dict[str, np.ndarray]:
 
 def parts_of(shape: Iterable[int]) -> int:
     """How many chunks an array of this shape makes."""
-    return max(1, -(-4 * prod(shape) // CHUNK))
+    return max(1, -(-4 * prod(shape) // CHUNK_BYTES))
 
 
 def bytes_of(shape: Iterable[int], part: int) -> int:
     """How many bytes a chunk of an array of this shape has."""
-    return max(0, min(CHUNK, 4 * prod(shape) - part * CHUNK))
+    return max(0, min(CHUNK_BYTES, 4 * prod(shape) - part * CHUNK_BYTES))
 
 
 def fill(array: np.ndarray, part: int, data: bytes) -> None:
@@ -65,7 +65,7 @@ def fill(array: np.ndarray, part: int, data: bytes) -> None:
         raise ValueError(
             f"chunk {part} of an array {array.shape} has {raw.size} bytes, not {right}: it is not broadcast"
         )
-    array.reshape(-1).view(np.uint8)[part * CHUNK : (part + 1) * CHUNK] = raw
+    array.reshape(-1).view(np.uint8)[part * CHUNK_BYTES : (part + 1) * CHUNK_BYTES] = raw
 
 
 def check_finite(arrays: Mapping[str, np.ndarray], where: str) -> None:

@@ -159,7 +159,7 @@ def _ms(seconds: float) -> str:
 
 def _speeds(costs: Costs) -> list[str]:
     """Rows a second relative to one worker's (one replica's), by their number and syncEvery."""
-    who = "worker" if costs.crossings.blocks == 1 else "replica"
+    who = "worker" if costs.block_traffic.blocks == 1 else "replica"
     lines = [
         f"speedup: rows a second, relative to one {who} (the more rows that the same accuracy may take are not in it); "
         f"naive: C / (C / {who}s + S)",

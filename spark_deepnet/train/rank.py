@@ -163,7 +163,7 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
 def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> State:
     """The state that the last job handed back, or the start."""
     recipe = plan.recipe
-    state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
+    state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
     if recipe.keeps_residual:
         state.residual = aligned(state.weights.size)
     if plan.state_chunks:
@@ -253,7 +253,7 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     sequences."""
     recipe = plan.recipe
     block = Block.of(recipe, NullChannel(number, plan.blocks))
-    state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+    state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
     table = dummy_table(plan.columns, 1)
     single_rank = memory_channels(1, 1.0)[0]
     stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, single_rank)

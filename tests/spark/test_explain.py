@@ -21,7 +21,7 @@ def rows(spark: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "SECONDS", 0.0)
+    monkeypatch.setattr(probe, "MIN_SECONDS", 0.0)
 
 
 @BOTH

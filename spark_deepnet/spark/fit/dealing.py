@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_deepnet.data.decode.vectors import DENSE, SPARSE
-from spark_deepnet.data.schema import ARRAY, STEPS, VECTOR, WIDE, Columns, Source
+from spark_deepnet.data.schema import ARRAY, STEPS, VECTOR, WIDE_COLUMNS, Columns, Source
 
 FLOATS = "array<float>"
 
@@ -39,7 +39,7 @@ def vector_key(vector: Column, source: Source, wrapped: bool = True) -> Column:
     parts = F.unwrap_udt(vector) if wrapped else vector
     kind, size, indices, values = (parts.getField(name) for name in ("type", "size", "indices", "values"))
     floats = values.cast(FLOATS)
-    if source.width >= WIDE or not wrapped:
+    if source.width >= WIDE_COLUMNS or not wrapped:
         return F.xxhash64(*_entries(kind, indices, floats)).alias(source.key)
     sound = (
         (kind == SPARSE)

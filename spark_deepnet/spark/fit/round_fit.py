@@ -102,7 +102,7 @@ class Rounds:
         self.dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
         recipe = plan.recipe
         self.layout = Layout(recipe.scores_net())
-        self.state = State.started(self.layout, recipe.made_optimizer(), recipe.seed, recipe.validated)
+        self.state = State.initial(self.layout, recipe.made_optimizer(), recipe.seed, recipe.validated)
         self.clock = self.state.clock
         self.ranks: list[dict[str, Any]] = []
         self.count = 0

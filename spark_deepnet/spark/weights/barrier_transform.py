@@ -31,7 +31,7 @@ from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.score.blocks import score_in_blocks, turn
+from spark_deepnet.score.blocks import max_rows_per_frame, score_in_blocks
 from spark_deepnet.score.score import ScorePlan
 from spark_deepnet.spark.fit.task_address import task_address
 from spark_deepnet.spark.session import cluster
@@ -113,7 +113,7 @@ def _scored(plan: SpreadPlan, batches: Iterable[pa.RecordBatch], channel: Channe
     net = cut(whole, block, grid.blocks)
     weights = _weights(chunks, whole, net, channel, grid)
     told: list[pa.Array] = []
-    frames = _frames(rest, turn(plan.score, grid.blocks), told)
+    frames = _frames(rest, max_rows_per_frame(plan.score, grid.blocks), told)
     own = grid.of_replica(grid.replica(channel.rank))
     channel.watched_ranks = own  # other replicas may have fewer rows, and leave
     replica = SubChannel(channel, own)

@@ -17,7 +17,7 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from spark_deepnet.errors import DeepNetError, ModelFormatError, SaveError
-from spark_deepnet.net.chunks import CHUNK, arrays_of, bytes_of, check_finite, chunks_of, parts_of
+from spark_deepnet.net.chunks import CHUNK_BYTES, arrays_of, bytes_of, check_finite, chunks_of, parts_of
 from spark_deepnet.net.pieces import Pieces, assembled, pieces_of
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
@@ -116,7 +116,7 @@ def _rows(spark: SparkSession, stored: Stored, known: list[Pieces], with_data: b
         F.slice("shape", 1, deepest + 1).alias("shape"),
         size.alias("size"),
         (F.sha2("data", 256) == F.col("sha256")).alias("sound"),
-        *([F.when(size <= CHUNK, F.col("data")).alias("data")] if with_data else []),
+        *([F.when(size <= CHUNK_BYTES, F.col("data")).alias("data")] if with_data else []),
     ).collect()
 
 
