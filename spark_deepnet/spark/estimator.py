@@ -8,9 +8,7 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
-from typing import Any, Self
 
-from pyspark import keyword_only
 from pyspark.ml.base import Predictor
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession, is_remote
@@ -31,10 +29,12 @@ from spark_deepnet.spark.fit.progress import ProgressBar
 from spark_deepnet.spark.fit.round_fit import Rounds, checked
 from spark_deepnet.spark.fit.rounding import warn_of_rounding
 from spark_deepnet.spark.fit.skew import warn_of_skew
-from spark_deepnet.spark.fit_spec import FitSpec, param_or_none
+from spark_deepnet.spark.fit_spec import FitSpec
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.names import check_frame
-from spark_deepnet.spark.params import DeepNetParams
+from spark_deepnet.spark.params.accessors import Keywords
+from spark_deepnet.spark.params.deepnet_params import DeepNetParams
+from spark_deepnet.spark.params.values import param_or_none, plan_fields
 from spark_deepnet.spark.session import cluster
 from spark_deepnet.spark.session.interrupts import same_properties
 from spark_deepnet.spark.session.memory import row_memory, worker_memory
@@ -47,7 +47,7 @@ from spark_deepnet.spark.wire import check_overlap, identity_for, ports_of
 _log = logging.getLogger(__name__)
 
 
-class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLReadable["DeepNetEstimator"]):
+class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWritable, MLReadable["DeepNetEstimator"]):
     """Trains a deep network on the rows of a DataFrame, by data parallelism over the cluster's cores.
 
     ``layers`` and ``loss`` decide what it is: a classifier (softmax or sigmoid top, hinge loss) or a regressor (squared,
@@ -61,109 +61,6 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     Raises ParamError, NetworkError, DataError or ClusterError, each with one sentence of what was found where and what
     would be right; before any Spark job where that can be known.
     """
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        layers: Any = None,
-        inputShape: list[int] | None = None,
-        loss: Any = None,
-        solver: Any = None,
-        schedule: Any = None,
-        learningRate: float | None = None,
-        momentum: float | None = None,
-        maxIter: int | None = None,
-        batchSize: int | None = None,
-        regParam: float | None = None,
-        elasticNetParam: float | None = None,
-        clipNorm: float | None = None,
-        clipValue: float | None = None,
-        tol: float | None = None,
-        patience: int | None = None,
-        seed: int | None = None,
-        numTrainWorkers: int | None = None,
-        featuresCol: str | None = None,
-        featuresCols: list[str] | None = None,
-        labelCol: str | None = None,
-        predictionCol: str | None = None,
-        rawPredictionCol: str | None = None,
-        probabilityCol: str | None = None,
-        thresholds: list[float] | None = None,
-        weightCol: str | None = None,
-        validationIndicatorCol: str | None = None,
-        handleInvalid: str | None = None,
-        modelBlocks: Any = None,
-        syncEvery: Any = None,
-        syncEpochs: int | None = None,
-        syncState: str | None = None,
-        exchange: str | None = None,
-        compression: Any = None,
-        overlap: bool | None = None,
-        encryption: str | None = None,
-        portRange: str | None = None,
-        checkpointDir: str | None = None,
-        maxMemoryInMB: int | None = None,
-        checkpointInterval: int | None = None,
-        keepCheckpoints: int | None = None,
-        jobSeconds: float | None = None,
-        timeout: float | None = None,
-        showProgress: bool | None = None,
-    ) -> None:
-        kwargs = self._input_kwargs
-        super().__init__()
-        self.setParams(**kwargs)
-
-    @keyword_only
-    def setParams(
-        self,
-        *,
-        layers: Any = None,
-        inputShape: list[int] | None = None,
-        loss: Any = None,
-        solver: Any = None,
-        schedule: Any = None,
-        learningRate: float | None = None,
-        momentum: float | None = None,
-        maxIter: int | None = None,
-        batchSize: int | None = None,
-        regParam: float | None = None,
-        elasticNetParam: float | None = None,
-        clipNorm: float | None = None,
-        clipValue: float | None = None,
-        tol: float | None = None,
-        patience: int | None = None,
-        seed: int | None = None,
-        numTrainWorkers: int | None = None,
-        featuresCol: str | None = None,
-        featuresCols: list[str] | None = None,
-        labelCol: str | None = None,
-        predictionCol: str | None = None,
-        rawPredictionCol: str | None = None,
-        probabilityCol: str | None = None,
-        thresholds: list[float] | None = None,
-        weightCol: str | None = None,
-        validationIndicatorCol: str | None = None,
-        handleInvalid: str | None = None,
-        modelBlocks: Any = None,
-        syncEvery: Any = None,
-        syncEpochs: int | None = None,
-        syncState: str | None = None,
-        exchange: str | None = None,
-        compression: Any = None,
-        overlap: bool | None = None,
-        encryption: str | None = None,
-        portRange: str | None = None,
-        checkpointDir: str | None = None,
-        maxMemoryInMB: int | None = None,
-        checkpointInterval: int | None = None,
-        keepCheckpoints: int | None = None,
-        jobSeconds: float | None = None,
-        timeout: float | None = None,
-        showProgress: bool | None = None,
-    ) -> Self:
-        """Set several Params at once."""
-        return self._set(**{name: value for name, value in self._input_kwargs.items() if value is not None})
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         check_frame(dataset, "fit")
@@ -242,13 +139,12 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             blocks=grid.blocks,
             job="",
             secret=secrets.token_bytes(32),
-            job_seconds=self.getJobSeconds(),
-            deadline=self.getTimeout(),
             checkpoint_every=max(0, self.getCheckpointInterval()) if folder else 0,
             threads=cluster.threads_of(spark),
             row_memory=row_memory(spark, self.getMaxMemoryInMB()),
             ports=ports_of(param_or_none(self, "portRange")),
             identity=b"" if rounds else identity_for(spark, self.getEncryption()),
+            **plan_fields(self),
         )
         if not rounds:
             check_overlap(plan)

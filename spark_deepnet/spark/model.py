@@ -31,9 +31,9 @@ from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.spark import read
 from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
-from spark_deepnet.spark.fit_spec import check_ranges, names_of, param_or_none
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
-from spark_deepnet.spark.params import DeepNetParams
+from spark_deepnet.spark.params.deepnet_params import DeepNetParams
+from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_none
 from spark_deepnet.spark.session import cluster
 from spark_deepnet.spark.session.spark_errors import in_one_sentence
 from spark_deepnet.spark.summary import TrainingSummary
