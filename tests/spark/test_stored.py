@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from spark_deepnet import DeepNetModel
 from spark_deepnet.errors import DataError, ModelFormatError, ParamError, SaveError, SizeError
 from spark_deepnet.layers import LSTM, Dense, Embedding, LayerNorm
-from spark_deepnet.spark.session import cluster
+from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.weights import on_storage
 from spark_deepnet.spark.weights.on_storage import Stored, write_chunks
 from spark_deepnet.spark.weights.parquet import check_apart
@@ -178,7 +178,7 @@ def test_nor_are_those_in_a_hidden_folder() -> None:
 
 def test_where_slots_are_few_it_scores_layer_by_layer(rows: Any, pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     held, model, _ = pair
-    monkeypatch.setattr(cluster, "slots_of", lambda spark: 1)
+    monkeypatch.setattr(Cluster, "of", lambda spark: Cluster(slots=1))
     found = model.transform(rows)
     assert found.schema == held.transform(rows).schema
     check_same(found.orderBy("number").collect(), scored(held, rows))
@@ -192,7 +192,7 @@ def test_in_a_folder_of_any_name_too(
     held, model, _ = pair
     path = f"{tmp_path}/a[b] {{c}}*%20 ü#?"
     model.save(path)
-    monkeypatch.setattr(cluster, "slots_of", lambda spark: slots)
+    monkeypatch.setattr(Cluster, "of", lambda spark: Cluster(slots=slots))
     few = rows.where("number < 9")
     check_same(scored(DeepNetModel.load(path), few), scored(held, few))
 
@@ -210,7 +210,7 @@ def test_weights_that_are_no_numbers_end_the_job(
         pq.write_table(pa.Table.from_pylist(sound, pq.read_schema(file)), file, compression="none")
     for crc in (tmp_path / "model").rglob(".*.crc"):
         crc.unlink()
-    monkeypatch.setattr(cluster, "slots_of", lambda spark: slots)
+    monkeypatch.setattr(Cluster, "of", lambda spark: Cluster(slots=slots))
     with pytest.raises(Exception, match="NaN or infinite"):
         DeepNetModel.load(f"{tmp_path}/model").transform(rows).collect()
 

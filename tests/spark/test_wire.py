@@ -13,6 +13,7 @@ import pytest
 from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.exchange.handshake import CHALLENGE
 from spark_deepnet.spark import wire
+from spark_deepnet.spark.session.cluster import Cluster
 from tests.exchange.hostile import Hostile
 from tests.exchange.ranks import ports
 from tests.spark.data import blobs, estimator, frame, same
@@ -36,12 +37,6 @@ def test_300_hostile_connections_change_nothing(spark: Any, encryption: str) -> 
     assert strangers.learnt() <= ({CHALLENGE.size} if encryption == "off" else set())
 
 
-def told(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Any:
-    """No session: its settings alone."""
-    found = {f"spark.{name.replace('_', '.')}": value for name, value in settings.items()}
-    monkeypatch.setattr(wire, "conf", lambda _, key, default="": found.get(key, default))
-
-
 @pytest.mark.parametrize(
     ("encryption", "settings", "encrypted"),
     [
@@ -57,11 +52,11 @@ def told(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Any:
     ],
 )
 def test_connections_are_encrypted_as_asked_or_as_spark_s_own(
-    encryption: str, settings: dict[str, str], encrypted: bool, monkeypatch: pytest.MonkeyPatch, caplog: Any
+    encryption: str, settings: dict[str, str], encrypted: bool, caplog: Any
 ) -> None:
-    told(monkeypatch, **settings)
+    cluster = Cluster.from_settings({f"spark.{name.replace('_', '.')}": value for name, value in settings.items()})
     with caplog.at_level(logging.WARNING):
-        assert bool(wire.identity_for(None, encryption)) == encrypted  # type: ignore[arg-type]
+        assert bool(wire.identity_for(cluster.encrypted, encryption)) == encrypted
     assert ("over which their key travels" in caplog.text) == (encryption == "on" and not settings)
 
 

@@ -28,21 +28,24 @@ from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark.fit.advice import tell_notes
 from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
-from spark_deepnet.spark.fit.crashes import noted
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
-from spark_deepnet.spark.fit.task_address import task_address
-from spark_deepnet.spark.session.cluster import REGISTERED, workers_for
-from spark_deepnet.spark.session.interrupts import stopped_with_us
+from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.crash_notes import note_crashes
+from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
 from spark_deepnet.spark.session.paths import literal
-from spark_deepnet.spark.session.spark_errors import SLOTS, said_by_spark, tell_of_retries
-from spark_deepnet.spark.session.without_aqe import planned, whole_plans
+from spark_deepnet.spark.session.removal import try_remove
+from spark_deepnet.spark.session.spark_errors import translate_spark_error, warn_of_retries
+from spark_deepnet.spark.session.task_address import task_address
+from spark_deepnet.spark.session.user_errors import NO_SLOTS
+from spark_deepnet.spark.session.without_aqe import planned, without_aqe
+from spark_deepnet.spark.session.workers import REGISTRATION_SECONDS, workers_for
 from spark_deepnet.spark.weights.on_storage import Stored, is_stored, write_chunks
-from spark_deepnet.spark.weights.saved import try_remove
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL, clock_of
 
-RETRY = 1.0  # seconds before a job that Spark has refused is tried again
+RETRY_SECONDS = 1.0
+"""Before a job that Spark has refused is tried again."""
 DRIVER_STATE = 64 << 20
 """Bytes of state that may travel through the driver between jobs."""
 
@@ -51,7 +54,7 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
     """What every task of a job runs: takes its seat from the barrier and trains its part."""
     context = BarrierTaskContext.get()
     number, host = task_address(context)
-    with noted(plan.job, number):
+    with note_crashes(plan.job, number):
         yield from rank.run(
             plan, frames, rank.RankContext(number, plan.workers, host, context.allGather, context.stageId())
         )
@@ -74,6 +77,7 @@ class Jobs:
     def __init__(
         self,
         frame: DataFrame,
+        cluster: Cluster,
         plan: TrainPlan,
         state_bytes: int,
         folder: str | None,
@@ -81,7 +85,7 @@ class Jobs:
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
-        self.spark = frame.sparkSession
+        self.spark, self.cluster = frame.sparkSession, cluster
         stays = is_stored(plan.recipe.architecture, plan.blocks)
         self.stays = f"{folder}/weights-{uuid.uuid4().hex}" if stays else None
         """Where weights go that the driver should not hold."""
@@ -95,7 +99,7 @@ class Jobs:
     def run(self) -> Outcome:
         """All jobs, from the last checkpoint on."""
         try:
-            with stopped_with_us(self.spark):
+            with cancel_jobs_on_interrupt(self.spark):
                 return self._all()
         finally:
             if self.folder is not None:
@@ -134,7 +138,7 @@ class Jobs:
             write_chunks(chunks, path)
         except Exception as error:
             try_remove(self.spark, path)
-            raise said_by_spark(error, self.spark) from None
+            raise translate_spark_error(error, self.spark) from None
         return Stored(path, self.plan.blocks)
 
     def _job(self, state: DataFrame | None) -> list[Row]:
@@ -146,29 +150,29 @@ class Jobs:
         results = results.repartition(writers, "rank", "name", "part")
         rows = self._patiently(results, plan.job)
         self.count += 1
-        self._raise_said(rows)
+        self._raise_worker_error(rows)
         self._take_measures(rows, plan.job)
         return rows
 
     def _patiently(self, results: DataFrame, job: str) -> list[Row]:
         """A job's rows. Where an executor has died between jobs, another takes some seconds to come; a session that does
         not tell its slots refuses the job until then."""
-        workers_for(self.spark, self.plan.workers, self.plan.blocks)
-        end = time.monotonic() + REGISTERED
+        workers_for(self.spark, self.cluster, self.plan.workers, self.plan.blocks)
+        end = time.monotonic() + REGISTRATION_SECONDS
         while True:
             try:
                 return self._collected(results)
             except Exception as error:
-                if not (SLOTS in str(error) and time.monotonic() < end):
-                    raise said_by_spark(error, self.spark, job) from None
-                time.sleep(RETRY)
+                if not (NO_SLOTS in str(error) and time.monotonic() < end):
+                    raise translate_spark_error(error, self.spark, job) from None
+                time.sleep(RETRY_SECONDS)
 
     def _collected(self, results: DataFrame) -> list[Row]:
         """A job's rows; where state goes through the folder, those that the driver needs."""
         if self.folder is None:
             return planned(results).collect()
         path = f"{self.folder}/{self.count}"
-        with whole_plans(self.spark):
+        with without_aqe(self.spark):
             write_chunks(results, path, "overwrite")
         clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
         large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
@@ -197,7 +201,7 @@ class Jobs:
             clock_of(bytes(r["data"])) for r in rows if (r["kind"], r["rank"], r["part"]) == (rank.STATE, ALL, 0)
         )
 
-    def _raise_said(self, rows: list[Row]) -> None:
+    def _raise_worker_error(self, rows: list[Row]) -> None:
         if not rows:  # Spark does not start workers over a relation that it knows to be empty
             raise errors.DataError("fit: the DataFrame has no rows to train on; give at least one")
         for row in rows:
@@ -212,7 +216,7 @@ class Jobs:
         if self.count == 1:
             tell_notes(told[-1])
         measures, clock = self.ranks[-1], self._clock(rows)
-        tell_of_retries(self.spark, measures, job)
+        warn_of_retries(self.spark, measures, job)
         self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)
         if clock["history"]:
             self.bar.show(clock["epoch"], measures["rows"], clock["history"][-1])

@@ -27,9 +27,9 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark.fit.owner import Owner
 from spark_deepnet.spark.session.causes import deepest_cause
 from spark_deepnet.spark.session.paths import check_path, files_under, folder_identity, lines_under, literal
-from spark_deepnet.spark.session.spark_errors import ended
+from spark_deepnet.spark.session.removal import remove_unfinished, try_remove
+from spark_deepnet.spark.session.spark_errors import ended_session
 from spark_deepnet.spark.weights.on_storage import write_chunks
-from spark_deepnet.spark.weights.saved import remove_unfinished, try_remove
 
 FOLDER = "deepnet-checkpoints"
 CHUNKS = f"{STATE} binary, {OWNER} int, {PART} int"
@@ -182,7 +182,7 @@ class Checkpoints:
         except Exception as error:
             with suppress(Exception):
                 remove_unfinished(self.spark, path)
-            raise ended(error, self.spark) or self._unwritten(epoch, error) from None
+            raise ended_session(error, self.spark) or self._unwritten(epoch, error) from None
         self.numbers.append(number)
         for old in self.numbers[: -self.keep]:
             try_remove(self.spark, f"{self.path}/{old}")

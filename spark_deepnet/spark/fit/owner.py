@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.spark.session.paths import exists, lines_under
-from spark_deepnet.spark.weights.saved import try_remove
+from spark_deepnet.spark.session.removal import try_remove
 
 FOLDER = "deepnet-owner"
 MAX_LINE_BYTES = 1 << 16

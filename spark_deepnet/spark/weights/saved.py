@@ -9,60 +9,24 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 from pyspark.ml.util import MLReader, MLWriter
-from pyspark.ml.wrapper import JavaWrapper
-from pyspark.sql import SparkSession, is_remote
+from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import DeepNetError, ModelFormatError, ParamError, SaveError
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.spark.session.causes import deepest_cause
 from spark_deepnet.spark.session.paths import check_path, exists, files_under, unescaped
+from spark_deepnet.spark.session.removal import remove_folder, remove_unfinished, try_remove
 from spark_deepnet.spark.weights.metadata import read_metadata, saves_in, with_params, write_metadata
 from spark_deepnet.spark.weights.parquet import DATA, check_apart, data_of, load_weights, save_weights
 
 FORMAT = 3
 """1 had no column ``block``, and all weights whole; 2 had its weights under ``data`` always."""
-SETTLING_SECONDS = 0.5
-"""After which tasks of a failed job are looked for again."""
-MOST_REMOVALS = 20
 _log = logging.getLogger(__name__)
-
-
-def remove_folder(spark: SparkSession, path: str) -> None:
-    """Remove a folder or a file on any filesystem that Spark knows, on both kinds of session; nothing where there is
-    none."""
-    if is_remote():
-        from pyspark.ml.util import ML_CONNECT_HELPER_ID
-
-        JavaWrapper(java_obj=ML_CONNECT_HELPER_ID)._call_java("handleOverwrite", path, True)
-    else:
-        helper = JavaWrapper._new_java_obj("org.apache.spark.ml.util.FileSystemOverwrite")
-        JavaWrapper(helper)._call_java("handleOverwrite", path, True, spark._jsparkSession)
-
-
-def remove_unfinished(spark: SparkSession, path: str) -> None:
-    """Remove what a job that failed has written. Its other tasks are killed but may write for a moment more, and make the
-    folder anew: it is removed until it stays gone."""
-    gone = 0
-    for _ in range(MOST_REMOVALS):
-        remove_folder(spark, path)
-        time.sleep(SETTLING_SECONDS)
-        gone = 0 if exists(spark, path) else gone + 1
-        if gone == 2:
-            return
-
-
-def try_remove(spark: SparkSession, path: str, what: str = "fit") -> None:
-    """What cannot be removed stays: a fit is not lost for that."""
-    try:
-        remove_folder(spark, path)
-    except Exception as error:
-        _log.warning("%s: %s could not be removed: %s", what, path, deepest_cause(error))
 
 
 class Writer(MLWriter):
