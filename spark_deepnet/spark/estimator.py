@@ -24,7 +24,7 @@ from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.attributes import Names
 from spark_deepnet.spark.choice import choose, settled
 from spark_deepnet.spark.explain import Forecast, forecast
-from spark_deepnet.spark.fit.advice import tell_of_loss
+from spark_deepnet.spark.fit.advice import warn_of_loss
 from spark_deepnet.spark.fit.barrier_fit import Jobs, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints, check_folder
 from spark_deepnet.spark.fit.progress import ProgressBar
@@ -183,7 +183,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             outcome = self._train(cluster, design.frame, plan, rounds)
         warn_of_skew(outcome.ranks)
         warn_of_rounding(outcome.ranks)
-        tell_of_loss(outcome.clock["history"])
+        warn_of_loss(outcome.clock["history"])
         return self._model(plan, outcome, design.class_names, time.perf_counter() - began)
 
     def _check_folder(self, spark: SparkSession) -> None:
@@ -269,7 +269,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         state = _state_bytes(plan.recipe, plan.workers)
         with ExitStack() as stack:
             if self.getShowProgress() and dialect_of(frame.sparkSession).can_hear_workers:
-                listener = Listener(cluster.driver_host, plan.secret, bar.heard, plan.listening, plan.identity)
+                listener = Listener(cluster.driver_host, plan.secret, bar.receive, plan.listening, plan.identity)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
             return Jobs(frame, cluster, plan, state, param_or_none(self, "checkpointDir"), bar, checkpoints).run()

@@ -134,8 +134,8 @@ def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> No
         (SizeError, "predict: .* stay on storage", lambda: model.predict([1.0, 2.0, 3.0, 4.0])),
         (ParamError, "checkpointDir: ", lambda: net("").fit(rows)),
         (ParamError, "checkpointDir: ", lambda: net("").explainPlan(rows)),
-        (ParamError, "layers: 'dense_2/W' starts by Orthogonal", lambda: net(tmp_path).setLayers(costly).fit(rows)),
-        (ParamError, "layers: 'dense_2/W' starts", lambda: net(tmp_path).setLayers(costly).explainPlan(rows)),
+        (ParamError, "layers: 'dense_2/W': initializer Orthogonal", lambda: net(tmp_path).setLayers(costly).fit(rows)),
+        (ParamError, "layers: 'dense_2/W': initializer", lambda: net(tmp_path).setLayers(costly).explainPlan(rows)),
         (SaveError, "would lose them", lambda: again.write().overwrite().save(f"{tmp_path}/model")),
         (DataError, "exists already", lambda: again.transform(rows.withColumn("prediction", F.lit(1)))),
     ]

@@ -26,7 +26,7 @@ from spark_deepnet.data.schema import OWNER, PART, STATE
 from spark_deepnet.net.chunks import arrays_of
 from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.fit.advice import tell_notes
+from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
@@ -51,7 +51,7 @@ DRIVER_STATE = 64 << 20
 
 
 def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """What every task of a job runs: takes its seat from the barrier and trains its part."""
+    """What every task of a job runs: takes its rank from the barrier and trains."""
     context = BarrierTaskContext.get()
     number, host = task_address(context)
     with note_crashes(plan.job, number):
@@ -62,7 +62,7 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
 
 @dataclass
 class Outcome:
-    """What the jobs of a fit came to."""
+    """The result of a fit's jobs."""
 
     weights: np.ndarray | Stored
     clock: dict[str, Any]
@@ -86,10 +86,10 @@ class Jobs:
     ) -> None:
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
         self.spark, self.cluster = frame.sparkSession, cluster
-        stays = is_stored(plan.recipe.architecture, plan.blocks)
-        self.stays = f"{folder}/weights-{uuid.uuid4().hex}" if stays else None
-        """Where weights go that the driver should not hold."""
-        large = state_bytes > DRIVER_STATE or stays
+        on_storage = is_stored(plan.recipe.architecture, plan.blocks)
+        self.weights_path = f"{folder}/weights-{uuid.uuid4().hex}" if on_storage else None
+        """Where weights go that are too large for the driver."""
+        large = state_bytes > DRIVER_STATE or on_storage
         self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and large else None
         if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job
             self.plan = replace(plan, job_seconds=float("inf"))
@@ -112,7 +112,7 @@ class Jobs:
             if self.checkpoints is not None:
                 self.checkpoints.save(state, self.plan, self._clock(rows)["epoch"])
             rows = self._job(state)
-            if self.folder is not None:  # what the job has read is wanted no more
+            if self.folder is not None:  # the state that the job has read is no longer needed
                 try_remove(self.spark, f"{self.folder}/{self.count - 2}")
         return Outcome(self._weights(rows), self._clock(rows), self.ranks, self.count)
 
@@ -123,17 +123,17 @@ class Jobs:
         return state
 
     def _weights(self, rows: list[Row]) -> np.ndarray | Stored:
-        if self.stays is not None:
-            return self._stored(self.stays)
+        if self.weights_path is not None:
+            return self._stored(self.weights_path)
         chunks = [row for row in rows if row["kind"] == rank.WEIGHTS]
         blocks = (arrays_of(c for c in chunks if ALL - c["rank"] == b) for b in range(self.plan.blocks))
         return assembled(self.plan.recipe.scores_net(), list(blocks))
 
     def _stored(self, path: str) -> Stored:
-        """The last job's weights in a place of their own, in which they stay."""
-        found = self._written(self.count - 1)
+        """The last job's weights, copied to the folder in which they stay."""
+        results = self._written(self.count - 1)
         block = (ALL - F.col("rank")).alias("block")
-        chunks = found.where(F.col("kind") == rank.WEIGHTS).select("name", block, "part", "shape", "data", "sha256")
+        chunks = results.where(F.col("kind") == rank.WEIGHTS).select("name", block, "part", "shape", "data", "sha256")
         try:
             write_chunks(chunks, path)
         except Exception as error:
@@ -148,15 +148,15 @@ class Jobs:
         results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True)
         writers = 1 if self.folder is None else plan.workers
         results = results.repartition(writers, "rank", "name", "part")
-        rows = self._patiently(results, plan.job)
+        rows = self._retried(results, plan.job)
         self.count += 1
         self._raise_worker_error(rows)
         self._take_measures(rows, plan.job)
         return rows
 
-    def _patiently(self, results: DataFrame, job: str) -> list[Row]:
-        """A job's rows. Where an executor has died between jobs, another takes some seconds to come; a session that does
-        not tell its slots refuses the job until then."""
+    def _retried(self, results: DataFrame, job: str) -> list[Row]:
+        """A job's rows. Where an executor has died between jobs, another takes some seconds to register; a session that
+        does not know its slots refuses the job until then."""
         workers_for(self.spark, self.cluster, self.plan.workers, self.plan.blocks)
         end = time.monotonic() + REGISTRATION_SECONDS
         while True:
@@ -168,30 +168,30 @@ class Jobs:
                 time.sleep(RETRY_SECONDS)
 
     def _collected(self, results: DataFrame) -> list[Row]:
-        """A job's rows; where state goes through the folder, those that the driver needs."""
+        """A job's rows; where state goes through the folder, only those that the driver needs."""
         if self.folder is None:
             return planned(results).collect()
         path = f"{self.folder}/{self.count}"
         with without_aqe(self.spark):
             write_chunks(results, path, "overwrite")
         clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
-        large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
+        large = [rank.STATE] if self.weights_path is None else [rank.STATE, rank.WEIGHTS]
         small = ~F.col("kind").isin(large) | clock
         return self._written(self.count).where(small).collect()
 
     def _written(self, job: int) -> DataFrame:
-        """What a job has left in the folder, whose chunks executors check as they read them."""
-        found = self.spark.read.parquet(literal(f"{self.folder}/{job}"))
-        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not agree with its checksum"))
+        """A job's results in the folder; executors check its chunks as they read them."""
+        results = self.spark.read.parquet(literal(f"{self.folder}/{job}"))
+        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not match its checksum"))
         sound = F.col("sha256").isNull() | (F.sha2("data", 256) == F.col("sha256"))
-        return found.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
+        return results.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
 
     def _state(self, rows: list[Row]) -> DataFrame:
         """The state as a frame of chunks that joins the next job's rows."""
         if self.folder is not None:
-            found = self._written(self.count - 1).where(F.col("kind") == rank.STATE)
-            self.plan = replace(self.plan, state_chunks=found.count())
-            return found.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
+            stored = self._written(self.count - 1).where(F.col("kind") == rank.STATE)
+            self.plan = replace(self.plan, state_chunks=stored.count())
+            return stored.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
         chunks = [(bytes(r["data"]), r["rank"], r["part"]) for r in rows if r["kind"] == rank.STATE]
         self.plan = replace(self.plan, state_chunks=len(chunks))
         return self.spark.createDataFrame(chunks, CHUNKS)
@@ -202,19 +202,19 @@ class Jobs:
         )
 
     def _raise_worker_error(self, rows: list[Row]) -> None:
-        if not rows:  # Spark does not start workers over a relation that it knows to be empty
+        if not rows:  # Spark starts no workers over a relation that it knows to be empty
             raise errors.DataError("fit: the DataFrame has no rows to train on; give at least one")
         for row in rows:
             if row["kind"] == rank.ERROR:
-                said = json.loads(row["data"])
-                raise getattr(errors, said["error"])(said["message"])
+                error = json.loads(row["data"])
+                raise getattr(errors, error["error"])(error["message"])
 
     def _take_measures(self, rows: list[Row], job: str) -> None:
         for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
             self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
-        told = [measures.pop("notes") for measures in self.ranks if "notes" in measures]
+        notes = [measures.pop("notes") for measures in self.ranks if "notes" in measures]
         if self.count == 1:
-            tell_notes(told[-1])
+            log_notes(notes[-1])
         measures, clock = self.ranks[-1], self._clock(rows)
         warn_of_retries(self.spark, measures, job)
         self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)

@@ -31,7 +31,7 @@ from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
-from spark_deepnet.spark.fit.advice import tell_notes
+from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
 from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
@@ -49,8 +49,8 @@ from spark_deepnet.train.rank import ERROR, MEASURES
 from spark_deepnet.train.round import COUNT, EVALUATE, MEAN, STEP, Round, mean_of
 from spark_deepnet.train.state import ALL, State, joined
 
-FIRST = 10  # steps of the first round where syncEvery is found from measured seconds
-CARRIED = 1 << 19  # bytes that a function carries by itself: Spark's own bound is 1 MiB
+FIRST_ROUND_STEPS = 10  # where syncEvery is derived from measured seconds
+MAX_CLOSURE_BYTES = 1 << 19  # that a function carries by itself: Spark's own limit is 1 MiB
 _log = logging.getLogger(__name__)
 
 
@@ -167,9 +167,9 @@ class Rounds:
         self.steps = steps_of(stats.rows, self.recipe.batch_size * size)
         """Of an epoch."""
         self.plan = replace(self.plan, fingerprint=stats.fingerprint, resumed=None)
-        self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST, self.steps)
+        self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST_ROUND_STEPS, self.steps)
         self.course = FitClock(self.recipe, self.state, stats.rows, stats.validation_weights, stats.notes)
-        tell_notes(stats.notes)
+        log_notes(stats.notes)
 
     def _round(self) -> None:
         """Some steps on all partitions, and their mean."""
@@ -236,7 +236,7 @@ class Rounds:
     def _sent(self, turn: Round) -> Iterator[Round]:
         """The round as its function carries it. Spark broadcasts a function of some size, and keeps it on the driver's
         disk until the session ends; large vectors are a broadcast of their own, which ends with the round."""
-        large = sum(map(len, turn.vectors)) >= CARRIED
+        large = sum(map(len, turn.vectors)) >= MAX_CLOSURE_BYTES
         shared = dialect_of(self.spark).broadcast(turn.vectors) if large else None
         if shared is None:
             yield turn

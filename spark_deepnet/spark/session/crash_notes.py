@@ -71,8 +71,8 @@ def _collect(spark: SparkSession, job: str, notes: dict[int, str], tag: str) -> 
         dialect.add_tag(tag)
         dialect.set_property("spark.job.description", "spark_deepnet looks for what ended a worker")
         count = 1 if cluster.one_jvm else _TASKS_PER_SLOT * (cluster.slots or 1)
-        found = spark.range(0, count, 1, count).mapInPandas(partial(notes_task, job), "rank int, text string")
-        notes.update((row["rank"], row["text"]) for row in found.collect())
+        results = spark.range(0, count, 1, count).mapInPandas(partial(notes_task, job), "rank int, text string")
+        notes.update((row["rank"], row["text"]) for row in results.collect())
     except Exception as error:  # the error is then less precise
         _log.debug("no notes of crashes", exc_info=error)
 
