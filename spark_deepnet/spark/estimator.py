@@ -17,13 +17,15 @@ from pyspark.sql import DataFrame, SparkSession
 
 from spark_deepnet.exchange.report import Listener
 from spark_deepnet.forecast.cost import Link
+from spark_deepnet.forecast.explain import Forecast, forecast
+from spark_deepnet.forecast.grid_choice import choose, settled
 from spark_deepnet.forecast.memory import taken_sparse
 from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.connections import check_overlap, identity_for, ports_of
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.plan.storage import check_storage
 from spark_deepnet.spark.attributes import Names
-from spark_deepnet.spark.choice import choose, settled
-from spark_deepnet.spark.explain import Forecast, forecast
 from spark_deepnet.spark.fit.advice import warn_of_loss
 from spark_deepnet.spark.fit.barrier_fit import Jobs, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints, check_folder
@@ -41,9 +43,7 @@ from spark_deepnet.spark.session.interrupts import restore_properties
 from spark_deepnet.spark.session.spark_errors import session_errors
 from spark_deepnet.spark.session.workers import in_rounds, partitions_for, workers_for
 from spark_deepnet.spark.summary import TrainingSummary
-from spark_deepnet.spark.weights.on_storage import check_fit
 from spark_deepnet.spark.weights.saved import EstimatorReader, Writer
-from spark_deepnet.spark.wire import check_overlap, identity_for, ports_of
 
 _log = logging.getLogger(__name__)
 
@@ -255,7 +255,7 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         )
         if not rounds:
             check_overlap(plan)
-            check_fit(plan, folder is None)
+            check_storage(plan, folder is None)
         return plan, rounds
 
     def _jobs(

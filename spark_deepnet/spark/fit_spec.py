@@ -24,6 +24,7 @@ from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import Architecture, InputSpec, OutputSpec
+from spark_deepnet.plan.connections import check_compression, compression_of
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
@@ -32,7 +33,6 @@ from spark_deepnet.spark.attributes import Names, class_names
 from spark_deepnet.spark.fit.dealing import vector_key
 from spark_deepnet.spark.names import check_at_rest, column, field
 from spark_deepnet.spark.params import DeepNetParams
-from spark_deepnet.spark.wire import check_compression, compression_of
 from spark_deepnet.train.averaging import STATES
 
 _log = logging.getLogger(__name__)

@@ -24,6 +24,7 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.connections import identity_for, ports_of
 from spark_deepnet.score.one_row import one_row
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
@@ -42,7 +43,6 @@ from spark_deepnet.spark.weights.barrier_transform import BarrierTransform, Conn
 from spark_deepnet.spark.weights.on_storage import Stored
 from spark_deepnet.spark.weights.saved import ModelReader, ModelWriter
 from spark_deepnet.spark.weights.streamed import Shards
-from spark_deepnet.spark.wire import identity_for, ports_of
 
 _NUMBERS = ArrayType(DoubleType())
 

@@ -33,9 +33,9 @@ from spark_deepnet.layers._handle import Handle
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.handles import layers_of
 from spark_deepnet.optimizers.optimizer import Optimizer
+from spark_deepnet.plan.connections import to_compression, to_port_range
 from spark_deepnet.registry import Member, plain
 from spark_deepnet.schedules.schedule import Schedule
-from spark_deepnet.spark.wire import to_compression, to_port_range
 
 
 class ToJson:

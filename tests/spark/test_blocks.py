@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from spark_deepnet.errors import ClusterError, ParamError
-from spark_deepnet.spark.choice import ROOM
+from spark_deepnet.forecast.grid_choice import ROOM
 from spark_deepnet.spark.session.cluster import Cluster
 from tests.spark.data import blobs, distance, estimator, frame, same
 

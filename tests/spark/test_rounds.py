@@ -13,6 +13,7 @@ import pytest
 
 from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.spark.fit import round_fit as spark_rounds
+from spark_deepnet.spark.session.dialect import Connect
 from tests.spark.data import blobs, distance, estimator, frame, same
 from tests.spark.processes import workers
 

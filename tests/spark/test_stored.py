@@ -20,8 +20,8 @@ from pyspark.sql import functions as F
 from spark_deepnet import DeepNetModel
 from spark_deepnet.errors import DataError, ModelFormatError, ParamError, SaveError, SizeError
 from spark_deepnet.layers import LSTM, Dense, Embedding, LayerNorm
+from spark_deepnet.plan import storage
 from spark_deepnet.spark.session.cluster import Cluster
-from spark_deepnet.spark.weights import on_storage
 from spark_deepnet.spark.weights.on_storage import Stored, write_chunks
 from spark_deepnet.spark.weights.parquet import check_apart
 from tests.spark.data import blobs, estimator, frame
@@ -41,13 +41,13 @@ def rows(spark: Any) -> Any:
 @pytest.fixture(scope="module", autouse=True)
 def none_on_the_driver() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(on_storage, "DRIVER_WEIGHTS", 4096)
+        patch.setattr(storage, "DRIVER_WEIGHTS", 4096)
         yield
 
 
 @pytest.fixture
 def all_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    return lambda: monkeypatch.setattr(on_storage, "DRIVER_WEIGHTS", 1 << 20)
+    return lambda: monkeypatch.setattr(storage, "DRIVER_WEIGHTS", 1 << 20)
 
 
 def net(folder: Path | str, **params: Any) -> Any:
@@ -59,7 +59,7 @@ def pair(rows: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Of one fit: the model whose weights the driver holds, the one whose weights stay on storage, and where."""
     folder = tmp_path_factory.mktemp("stored")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(on_storage, "DRIVER_WEIGHTS", 1 << 20)
+        patch.setattr(storage, "DRIVER_WEIGHTS", 1 << 20)
         held = net(folder).fit(rows)
     return held, net(folder).fit(rows), folder
 

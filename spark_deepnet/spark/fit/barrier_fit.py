@@ -26,6 +26,7 @@ from spark_deepnet.data.schema import OWNER, PART, STATE
 from spark_deepnet.net.chunks import arrays_of
 from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.plan.storage import is_stored
 from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
@@ -40,7 +41,7 @@ from spark_deepnet.spark.session.task_address import task_address
 from spark_deepnet.spark.session.user_errors import NO_SLOTS
 from spark_deepnet.spark.session.without_aqe import planned, without_aqe
 from spark_deepnet.spark.session.workers import REGISTRATION_SECONDS, workers_for
-from spark_deepnet.spark.weights.on_storage import Stored, is_stored, write_chunks
+from spark_deepnet.spark.weights.on_storage import Stored, write_chunks
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL, clock_of
 

@@ -21,9 +21,10 @@ from spark_deepnet.net.chunks import CHUNK, arrays_of, bytes_of, check_finite, c
 from spark_deepnet.net.pieces import Pieces, assembled, pieces_of
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.storage import is_stored
 from spark_deepnet.spark.session.causes import deepest_cause
 from spark_deepnet.spark.session.paths import files_under, tails
-from spark_deepnet.spark.weights.on_storage import SCHEMA, Stored, is_stored, write_chunks
+from spark_deepnet.spark.weights.on_storage import SCHEMA, Stored, write_chunks
 
 DATA = "data"
 MAX_BLOCKS = 4096
