@@ -23,6 +23,7 @@ from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import Architecture, InputSpec, OutputSpec
+from spark_deepnet.plan.connections import check_compression, compression_of
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
@@ -32,7 +33,6 @@ from spark_deepnet.spark.fit.dealing import vector_key
 from spark_deepnet.spark.names import check_at_rest, column, field
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_none, recipe_fields
-from spark_deepnet.spark.wire import check_compression, compression_of
 
 _log = logging.getLogger(__name__)
 LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}

@@ -26,32 +26,36 @@ from spark_deepnet.data.schema import OWNER, PART, STATE
 from spark_deepnet.net.chunks import arrays_of
 from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.fit.advice import tell_notes
+from spark_deepnet.plan.storage import is_stored
+from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
-from spark_deepnet.spark.fit.crashes import noted
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
-from spark_deepnet.spark.fit.task_address import task_address
-from spark_deepnet.spark.session.cluster import REGISTERED, workers_for
-from spark_deepnet.spark.session.interrupts import stopped_with_us
+from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.crash_notes import note_crashes
+from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
 from spark_deepnet.spark.session.paths import literal
-from spark_deepnet.spark.session.spark_errors import SLOTS, said_by_spark, tell_of_retries
-from spark_deepnet.spark.session.without_aqe import planned, whole_plans
-from spark_deepnet.spark.weights.on_storage import Stored, is_stored, write_chunks
-from spark_deepnet.spark.weights.saved import try_remove
+from spark_deepnet.spark.session.removal import try_remove
+from spark_deepnet.spark.session.spark_errors import translate_spark_error, warn_of_retries
+from spark_deepnet.spark.session.task_address import task_address
+from spark_deepnet.spark.session.user_errors import NO_SLOTS
+from spark_deepnet.spark.session.without_aqe import planned, without_aqe
+from spark_deepnet.spark.session.workers import REGISTRATION_SECONDS, workers_for
+from spark_deepnet.spark.weights.on_storage import Stored, write_chunks
 from spark_deepnet.train import rank
 from spark_deepnet.train.state import ALL, clock_of
 
-RETRY = 1.0  # seconds before a job that Spark has refused is tried again
+RETRY_SECONDS = 1.0
+"""Before a job that Spark has refused is tried again."""
 DRIVER_STATE = 64 << 20
 """Bytes of state that may travel through the driver between jobs."""
 
 
 def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """What every task of a job runs: takes its seat from the barrier and trains its part."""
+    """What every task of a job runs: takes its rank from the barrier and trains."""
     context = BarrierTaskContext.get()
     number, host = task_address(context)
-    with noted(plan.job, number):
+    with note_crashes(plan.job, number):
         yield from rank.run(
             plan, frames, rank.RankContext(number, plan.workers, host, context.allGather, context.stageId())
         )
@@ -59,7 +63,7 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
 
 @dataclass
 class Outcome:
-    """What the jobs of a fit came to."""
+    """The result of a fit's jobs."""
 
     weights: np.ndarray | Stored
     clock: dict[str, Any]
@@ -74,6 +78,7 @@ class Jobs:
     def __init__(
         self,
         frame: DataFrame,
+        cluster: Cluster,
         plan: TrainPlan,
         state_bytes: int,
         folder: str | None,
@@ -81,11 +86,11 @@ class Jobs:
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
-        self.spark = frame.sparkSession
-        stays = is_stored(plan.recipe.architecture, plan.blocks)
-        self.stays = f"{folder}/weights-{uuid.uuid4().hex}" if stays else None
-        """Where weights go that the driver should not hold."""
-        large = state_bytes > DRIVER_STATE or stays
+        self.spark, self.cluster = frame.sparkSession, cluster
+        on_storage = is_stored(plan.recipe.architecture, plan.blocks)
+        self.weights_path = f"{folder}/weights-{uuid.uuid4().hex}" if on_storage else None
+        """Where weights go that are too large for the driver."""
+        large = state_bytes > DRIVER_STATE or on_storage
         self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and large else None
         if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job
             self.plan = replace(plan, job_seconds=float("inf"))
@@ -95,7 +100,7 @@ class Jobs:
     def run(self) -> Outcome:
         """All jobs, from the last checkpoint on."""
         try:
-            with stopped_with_us(self.spark):
+            with cancel_jobs_on_interrupt(self.spark):
                 return self._all()
         finally:
             if self.folder is not None:
@@ -108,7 +113,7 @@ class Jobs:
             if self.checkpoints is not None:
                 self.checkpoints.save(state, self.plan, self._clock(rows)["epoch"])
             rows = self._job(state)
-            if self.folder is not None:  # what the job has read is wanted no more
+            if self.folder is not None:  # the state that the job has read is no longer needed
                 try_remove(self.spark, f"{self.folder}/{self.count - 2}")
         return Outcome(self._weights(rows), self._clock(rows), self.ranks, self.count)
 
@@ -119,22 +124,22 @@ class Jobs:
         return state
 
     def _weights(self, rows: list[Row]) -> np.ndarray | Stored:
-        if self.stays is not None:
-            return self._stored(self.stays)
+        if self.weights_path is not None:
+            return self._stored(self.weights_path)
         chunks = [row for row in rows if row["kind"] == rank.WEIGHTS]
         blocks = (arrays_of(c for c in chunks if ALL - c["rank"] == b) for b in range(self.plan.blocks))
         return assembled(self.plan.recipe.scores_net(), list(blocks))
 
     def _stored(self, path: str) -> Stored:
-        """The last job's weights in a place of their own, in which they stay."""
-        found = self._written(self.count - 1)
+        """The last job's weights, copied to the folder in which they stay."""
+        results = self._written(self.count - 1)
         block = (ALL - F.col("rank")).alias("block")
-        chunks = found.where(F.col("kind") == rank.WEIGHTS).select("name", block, "part", "shape", "data", "sha256")
+        chunks = results.where(F.col("kind") == rank.WEIGHTS).select("name", block, "part", "shape", "data", "sha256")
         try:
             write_chunks(chunks, path)
         except Exception as error:
             try_remove(self.spark, path)
-            raise said_by_spark(error, self.spark) from None
+            raise translate_spark_error(error, self.spark) from None
         return Stored(path, self.plan.blocks)
 
     def _job(self, state: DataFrame | None) -> list[Row]:
@@ -144,50 +149,50 @@ class Jobs:
         results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True)
         writers = 1 if self.folder is None else plan.workers
         results = results.repartition(writers, "rank", "name", "part")
-        rows = self._patiently(results, plan.job)
+        rows = self._retried(results, plan.job)
         self.count += 1
-        self._raise_said(rows)
+        self._raise_worker_error(rows)
         self._take_measures(rows, plan.job)
         return rows
 
-    def _patiently(self, results: DataFrame, job: str) -> list[Row]:
-        """A job's rows. Where an executor has died between jobs, another takes some seconds to come; a session that does
-        not tell its slots refuses the job until then."""
-        workers_for(self.spark, self.plan.workers, self.plan.blocks)
-        end = time.monotonic() + REGISTERED
+    def _retried(self, results: DataFrame, job: str) -> list[Row]:
+        """A job's rows. Where an executor has died between jobs, another takes some seconds to register; a session that
+        does not know its slots refuses the job until then."""
+        workers_for(self.spark, self.cluster, self.plan.workers, self.plan.blocks)
+        end = time.monotonic() + REGISTRATION_SECONDS
         while True:
             try:
                 return self._collected(results)
             except Exception as error:
-                if not (SLOTS in str(error) and time.monotonic() < end):
-                    raise said_by_spark(error, self.spark, job) from None
-                time.sleep(RETRY)
+                if not (NO_SLOTS in str(error) and time.monotonic() < end):
+                    raise translate_spark_error(error, self.spark, job) from None
+                time.sleep(RETRY_SECONDS)
 
     def _collected(self, results: DataFrame) -> list[Row]:
-        """A job's rows; where state goes through the folder, those that the driver needs."""
+        """A job's rows; where state goes through the folder, only those that the driver needs."""
         if self.folder is None:
             return planned(results).collect()
         path = f"{self.folder}/{self.count}"
-        with whole_plans(self.spark):
+        with without_aqe(self.spark):
             write_chunks(results, path, "overwrite")
         clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
-        large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
+        large = [rank.STATE] if self.weights_path is None else [rank.STATE, rank.WEIGHTS]
         small = ~F.col("kind").isin(large) | clock
         return self._written(self.count).where(small).collect()
 
     def _written(self, job: int) -> DataFrame:
-        """What a job has left in the folder, whose chunks executors check as they read them."""
-        found = self.spark.read.parquet(literal(f"{self.folder}/{job}"))
-        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not agree with its checksum"))
+        """A job's results in the folder; executors check its chunks as they read them."""
+        results = self.spark.read.parquet(literal(f"{self.folder}/{job}"))
+        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not match its checksum"))
         sound = F.col("sha256").isNull() | (F.sha2("data", 256) == F.col("sha256"))
-        return found.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
+        return results.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
 
     def _state(self, rows: list[Row]) -> DataFrame:
         """The state as a frame of chunks that joins the next job's rows."""
         if self.folder is not None:
-            found = self._written(self.count - 1).where(F.col("kind") == rank.STATE)
-            self.plan = replace(self.plan, state_chunks=found.count())
-            return found.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
+            stored = self._written(self.count - 1).where(F.col("kind") == rank.STATE)
+            self.plan = replace(self.plan, state_chunks=stored.count())
+            return stored.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
         chunks = [(bytes(r["data"]), r["rank"], r["part"]) for r in rows if r["kind"] == rank.STATE]
         self.plan = replace(self.plan, state_chunks=len(chunks))
         return self.spark.createDataFrame(chunks, CHUNKS)
@@ -197,22 +202,22 @@ class Jobs:
             clock_of(bytes(r["data"])) for r in rows if (r["kind"], r["rank"], r["part"]) == (rank.STATE, ALL, 0)
         )
 
-    def _raise_said(self, rows: list[Row]) -> None:
-        if not rows:  # Spark does not start workers over a relation that it knows to be empty
+    def _raise_worker_error(self, rows: list[Row]) -> None:
+        if not rows:  # Spark starts no workers over a relation that it knows to be empty
             raise errors.DataError("fit: the DataFrame has no rows to train on; give at least one")
         for row in rows:
             if row["kind"] == rank.ERROR:
-                said = json.loads(row["data"])
-                raise getattr(errors, said["error"])(said["message"])
+                error = json.loads(row["data"])
+                raise getattr(errors, error["error"])(error["message"])
 
     def _take_measures(self, rows: list[Row], job: str) -> None:
         for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
             self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
-        told = [measures.pop("notes") for measures in self.ranks if "notes" in measures]
+        notes = [measures.pop("notes") for measures in self.ranks if "notes" in measures]
         if self.count == 1:
-            tell_notes(told[-1])
+            log_notes(notes[-1])
         measures, clock = self.ranks[-1], self._clock(rows)
-        tell_of_retries(self.spark, measures, job)
+        warn_of_retries(self.spark, measures, job)
         self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)
         if clock["history"]:
             self.bar.show(clock["epoch"], measures["rows"], clock["history"][-1])

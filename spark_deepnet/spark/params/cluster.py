@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pyspark.ml.param import TypeConverters
 
+from spark_deepnet.plan.connections import to_compression, to_port_range
 from spark_deepnet.spark.params.converters import to_int_or_auto
 from spark_deepnet.spark.params.declaration import AT_LEAST_1_OR_AUTO, Allowed, Declaration, above, at_least, one_of
-from spark_deepnet.spark.wire import to_compression, to_port_range
 from spark_deepnet.train.averaging import AVERAGE, KEEP, RESET
 
 CLUSTER = (

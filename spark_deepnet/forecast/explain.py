@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spark_deepnet.forecast.cost import Costs, Link
+from spark_deepnet.forecast.grid_choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.forecast.memory import Memory, NodeCost, memory, nodes, row_bytes, taken_sparse
 from spark_deepnet.forecast.probe import probe
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.train.loop import EVALUATED
 
 WORKERS = tuple(2**i for i in range(11))
