@@ -51,7 +51,7 @@ class Replica:
 
     def __init__(self, recipe: Recipe, table: Table, channel: Channel) -> None:
         self.recipe, self.rows = recipe, InMemoryDataset.all_of(table)
-        self.state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
+        self.state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
         capacity = max(EVALUATED, recipe.batch_size)
         self.stepper = Stepper(recipe, self.state, capacity, AllReduce(channel, np.float32), Call.total, Meter())
         self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce)
@@ -59,7 +59,7 @@ class Replica:
     def step(self, picked: RowBatch, of_all: int) -> None:
         """One step alone over these of its rows, while all replicas together make one over so many."""
         count = len(picked.rows)
-        self.stepper.step_alone(*picked, inverse(np.array([count])), self.recipe.learning_rate)
+        self.stepper.local_step(*picked, inverse(np.array([count])), self.recipe.learning_rate)
         self.averaging.note(count, of_all)
 
 

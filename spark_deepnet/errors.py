@@ -19,6 +19,10 @@ class UnknownNameError(ParamError):
     """A name that no layer, loss, optimizer, schedule or initializer bears."""
 
 
+class UnknownParamError(UnknownNameError, TypeError):
+    """A keyword that no Param has; a TypeError too, as for any unknown keyword."""
+
+
 class NetworkError(DeepNetError, ValueError):
     """Layers that do not fit together, or do not fit their input."""
 

@@ -10,7 +10,7 @@ from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.table import Dense, Sparse, Table
 
 Part = Dense | Sparse | Ragged | np.ndarray
-START = np.dtype(np.int64)
+START_DTYPE = np.dtype(np.int64)
 
 
 def parts_of(table: Table) -> list[Part]:
@@ -48,13 +48,13 @@ def part_like(part: Part, starts: np.ndarray | None, arrays: Sequence[np.ndarray
 def none_of(part: Part) -> Part:
     """Of no rows, and without a hold on the rows of this one."""
     starts, arrays = arrays_of(part)
-    return part_like(part, None if starts is None else np.zeros(1, START), [a[:0].copy() for a in arrays])
+    return part_like(part, None if starts is None else np.zeros(1, START_DTYPE), [a[:0].copy() for a in arrays])
 
 
 def bytes_of(part: Part) -> int:
     """Of the rows: joined tables take the sum of their parts' bytes."""
     starts, arrays = arrays_of(part)
-    return sum(a.nbytes for a in arrays) + (0 if starts is None else START.itemsize * (len(starts) - 1))
+    return sum(a.nbytes for a in arrays) + (0 if starts is None else START_DTYPE.itemsize * (len(starts) - 1))
 
 
 def table_bytes(table: Table) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from spark_deepnet.data.table import Table
 from spark_deepnet.kernels.random import shuffled
 
-PIECE = 1 << 16
+CHUNK_ROWS = 1 << 16
 """Rows whose weights are summed at once."""
 
 
@@ -31,7 +31,7 @@ class Traversal(ABC):
         """Those from one place of the pass to another."""
 
     @abstractmethod
-    def masses(self, output: int) -> Iterator[np.ndarray]:
+    def loss_weights(self, output: int) -> Iterator[np.ndarray]:
         """Each row's weight in the loss of the output, piece by piece."""
 
 
@@ -75,7 +75,7 @@ class InMemoryDataset(Rows):
 
     @property
     def sums(self) -> list[float]:
-        return [float(mass[self.order].sum(dtype=np.float64)) for mass in self.table.masses]
+        return [float(weights[self.order].sum(dtype=np.float64)) for weights in self.table.loss_weights]
 
     def in_order(self) -> InMemoryTraversal:
         return InMemoryTraversal(self, self.order)
@@ -94,10 +94,10 @@ class InMemoryTraversal(Traversal):
     def between(self, start: int, stop: int) -> RowBatch:
         return RowBatch(self.rows.table, self.rows.keys, self.order[start:stop].astype(np.int64))
 
-    def masses(self, output: int) -> Iterator[np.ndarray]:
-        mass = self.rows.table.masses[output]
-        for start in range(0, len(self.order), PIECE):
-            yield mass[self.order[start : start + PIECE]]
+    def loss_weights(self, output: int) -> Iterator[np.ndarray]:
+        weights = self.rows.table.loss_weights[output]
+        for start in range(0, len(self.order), CHUNK_ROWS):
+            yield weights[self.order[start : start + CHUNK_ROWS]]
 
 
 def number_type(n: int) -> type[np.integer]:
@@ -114,10 +114,10 @@ def canonical(keys: np.ndarray, validation: np.ndarray) -> tuple[np.ndarray, np.
     return order[~chosen], order[chosen]
 
 
-def sums_between(masses: Iterable[np.ndarray], ends: np.ndarray) -> np.ndarray:
+def sums_between(loss_weights: Iterable[np.ndarray], ends: np.ndarray) -> np.ndarray:
     """The sum of the numbers between each two ends, in float64."""
     found, start, total = np.zeros(len(ends)), 0, 0.0
-    for piece in masses:
+    for piece in loss_weights:
         running = np.cumsum(np.concatenate(([total], piece)), dtype=np.float64)
         here = (ends >= start) & (ends <= start + len(piece))
         found[here] = running[ends[here] - start]

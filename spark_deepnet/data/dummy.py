@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spark_deepnet.data.ragged import Ragged
-from spark_deepnet.data.schema import ENTRIES, STEPS, Columns, Source, Target
+from spark_deepnet.data.schema import SPARSE_ENTRIES, STEPS, Columns, Source, Target
 from spark_deepnet.data.table import Dense, Features, Sparse, Table, Targets
 
 
@@ -22,9 +22,9 @@ def _features(source: Source, n: int, longest: bool) -> Features:
     if source.kind == STEPS:
         return _repeated(np.zeros(source.shape[1:], source.held_as), n, source.shape[0] if longest else 1)
     if source.wide:
-        size = n * ENTRIES
+        size = n * SPARSE_ENTRIES
         columns, values = np.zeros(size, np.int32), np.zeros(size, np.float32)
-        return Sparse(np.arange(0, size + 1, ENTRIES), columns, values, source.width)
+        return Sparse(np.arange(0, size + 1, SPARSE_ENTRIES), columns, values, source.width)
     return Dense(np.zeros((n, source.width), source.held_as))
 
 

@@ -8,7 +8,7 @@ from mmap import MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
 
 import numpy as np
 
-from spark_deepnet.data.arrays import START, Part, arrays_of, none_of, part_like, parts_of, table_like
+from spark_deepnet.data.arrays import START_DTYPE, Part, arrays_of, none_of, part_like, parts_of, table_like
 from spark_deepnet.data.table import Dense, Sparse, Table, as_sparse
 
 
@@ -56,9 +56,9 @@ class GrowingPart:
         starts, arrays = arrays_of(like)
         self.like = none_of(like)
         self.arrays = [Growing(array) for array in arrays]
-        self.starts = None if starts is None else Growing(np.empty(0, START))
+        self.starts = None if starts is None else Growing(np.empty(0, START_DTYPE))
         if self.starts is not None:
-            self.starts.append(np.zeros(1, START))
+            self.starts.append(np.zeros(1, START_DTYPE))
 
     def append(self, part: Part) -> None:
         if isinstance(part, Dense) and isinstance(self.like, Sparse):

@@ -23,7 +23,7 @@ KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Dense, Sparse, Ragged)
 def shared(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator[Table]:
     """The tables of all ranks of the channel, a table of each in turn until none has any left, the same on each rank; in
     the end faults are those of all. So no rank has more than its replica's rows and a table of each rank in memory."""
-    for table, everywhere in turns(tables, faults, channel):
+    for table, everywhere in table_rounds(tables, faults, channel):
         if table is not None:
             yield table
         else:
@@ -31,12 +31,12 @@ def shared(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterato
             faults.update(everywhere)
 
 
-def turns(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator[tuple[Table | None, Faults]]:
+def table_rounds(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator[tuple[Table | None, Faults]]:
     """The same, and with each table the faults of all by then; at last None with those of the end."""
     own = iter(tables)
     while True:
         heads, blobs = _exchanged(next(own, None), faults, channel)
-        found = [_made(head, blob) for head, blob in zip(heads, blobs, strict=True) if head["table"]]
+        found = [_from_json(head, blob) for head, blob in zip(heads, blobs, strict=True) if head["table"]]
         table = Table.joined(found) if found else None
         everywhere: Faults = Counter()
         for head in heads:
@@ -49,7 +49,7 @@ def turns(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator
 def _exchanged(table: Table | None, faults: Faults, channel: Channel) -> tuple[list[dict[str, Any]], list[bytes]]:
     """Of each rank what is no array, and the bytes of its arrays."""
     arrays: list[np.ndarray] = []
-    told = None if table is None else _told(table, arrays)
+    told = None if table is None else _to_json(table, arrays)
     head = {"faults": faults, "table": told, "arrays": [(a.dtype.str, a.shape) for a in arrays]}
     heads = [json.loads(blob) for blob in all_gather_bytes(channel, json.dumps(head).encode())]
     return heads, all_gather_bytes(channel, b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
@@ -61,33 +61,33 @@ def share_failure(shard: Shard, channel: Channel) -> None:
     shard.failure = next((blob.decode() for blob in told if blob), None)
 
 
-def _told(value: Any, arrays: list[np.ndarray]) -> Any:
+def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
     """What is no array, as JSON; arrays go into the list, and stand as their numbers."""
     if isinstance(value, np.ndarray):
         arrays.append(value)
         return len(arrays) - 1
     if isinstance(value, Table):
-        features = {name: _told(found, arrays) for name, found in value.features.items()}
-        rest = {name: _told(getattr(value, name), arrays) for name in ("weights", "validation")}
-        return {"features": features, "targets": [_told(found, arrays) for found in value.targets]} | rest
+        features = {name: _to_json(found, arrays) for name, found in value.features.items()}
+        rest = {name: _to_json(getattr(value, name), arrays) for name in ("weights", "validation")}
+        return {"features": features, "targets": [_to_json(found, arrays) for found in value.targets]} | rest
     found = {f.name: getattr(value, f.name) for f in fields(value)}
     return {"kind": type(value).__name__} | {
-        name: {"array": _told(v, arrays)} if isinstance(v, np.ndarray) else v for name, v in found.items()
+        name: {"array": _to_json(v, arrays)} if isinstance(v, np.ndarray) else v for name, v in found.items()
     }
 
 
-def _made(head: dict[str, Any], blob: bytes) -> Table:
+def _from_json(head: dict[str, Any], blob: bytes) -> Table:
     arrays, start = [], 0
     for dtype, shape in head["arrays"]:
         count = int(np.prod(shape))
         arrays.append(np.frombuffer(blob, np.dtype(dtype), count, start).reshape(shape))
         start += arrays[-1].nbytes
     told = head["table"]
-    features = {name: _member(found, arrays) for name, found in told["features"].items()}
-    targets = tuple(arrays[t] if isinstance(t, int) else _member(t, arrays) for t in told["targets"])
+    features = {name: _part_from_json(found, arrays) for name, found in told["features"].items()}
+    targets = tuple(arrays[t] if isinstance(t, int) else _part_from_json(t, arrays) for t in told["targets"])
     return Table(features, targets, arrays[told["weights"]], arrays[told["validation"]])
 
 
-def _member(told: dict[str, Any], arrays: Sequence[np.ndarray]) -> Any:
+def _part_from_json(told: dict[str, Any], arrays: Sequence[np.ndarray]) -> Any:
     values = {k: arrays[v["array"]] if isinstance(v, dict) else v for k, v in told.items() if k != "kind"}
     return KINDS[told["kind"]](**values)

@@ -28,7 +28,7 @@ class Epoch:
 
     def weight_sums(self) -> np.ndarray:
         """(outputs, steps) float64: the sum of this rank's row weights in each step."""
-        return np.array([sums_between(self._pass.masses(k), self.ends) for k in range(self.outputs)])
+        return np.array([sums_between(self._pass.loss_weights(k), self.ends) for k in range(self.outputs)])
 
 
 def steps_of(total: int, batch: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.table import Dense, Features, Table, Targets
 
-MOST = 4096
+MAX_COLUMNS = 4096
 """Columns that are told apart; of more, all are measured as one."""
 
 
@@ -33,7 +33,7 @@ class Moments:
         self.total = self.total + apart.sum(0)
         self.squares = self.squares + np.einsum("ij,ij->j", apart, apart)
 
-    def told(self) -> dict[str, Any] | None:
+    def summary(self) -> dict[str, Any] | None:
         """Of the column whose numbers are the largest, their size; and of that whose spread is the least beside the steps
         of float32 at its mean, mean and spread."""
         if not self.count:
@@ -78,7 +78,7 @@ class Scales:
     def _features(self, name: str, found: Features) -> None:
         """Bytes are no matter: they are at most 255."""
         if isinstance(found, Dense):
-            values = found.matrix if found.width <= MOST else found.matrix.reshape(-1, 1)
+            values = found.matrix if found.width <= MAX_COLUMNS else found.matrix.reshape(-1, 1)
         else:
             values = found.values.reshape(-1, 1)
         if values.dtype != np.uint8:
@@ -86,14 +86,14 @@ class Scales:
             count, before = self.inputs.get((name, len(squares)), (0, np.zeros(len(squares))))
             self.inputs[name, len(squares)] = count + len(values), before + squares
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """As plain values."""
         inputs: dict[str, Any] = {}
         for (name, columns), (count, squares) in self.inputs.items():
             column, size = int(squares.argmax()), sqrt(squares.max() / max(1, count))
             if size >= inputs.get(name, {"size": 0.0})["size"]:
                 inputs[name] = {"column": column, "size": size, "columns": columns}
-        targets = {str(k): found.told() for k, found in self.targets.items()}
+        targets = {str(k): found.summary() for k, found in self.targets.items()}
         return {"inputs": inputs, "targets": {k: found for k, found in targets.items() if found}}
 
 
@@ -103,4 +103,4 @@ def _values(targets: Targets) -> np.ndarray:
 
 def _matrix(values: np.ndarray) -> np.ndarray:
     columns = prod(values.shape[1:])
-    return values.reshape(len(values), columns) if columns <= MOST else values.reshape(-1, 1)
+    return values.reshape(len(values), columns) if columns <= MAX_COLUMNS else values.reshape(-1, 1)

@@ -14,7 +14,7 @@ from spark_deepnet.net.net import INPUT
 LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
 ARRAY, VECTOR, BYTES, STEPS, IMAGE = "array", "vector", "bytes", "steps", "image"
 
-WIDE, ENTRIES = 4096, 64
+WIDE_COLUMNS, SPARSE_ENTRIES = 4096, 64
 _PARTS = {VECTOR: ("type", "size", "indices", "values"), IMAGE: ("x", "height", "width", "channels", "mode")}
 
 
@@ -46,8 +46,8 @@ class Source:
 
     @property
     def wide(self) -> bool:
-        """Whether rows are taken to be sparse, with ENTRIES numbers each, where nothing is known of them yet."""
-        return self.kind == VECTOR and self.width >= WIDE and not self.tokens
+        """Whether rows are taken to be sparse, with SPARSE_ENTRIES numbers each, where nothing is known of them yet."""
+        return self.kind == VECTOR and self.width >= WIDE_COLUMNS and not self.tokens
 
     @property
     def held_as(self) -> type[np.generic]:

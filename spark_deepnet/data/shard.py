@@ -19,7 +19,7 @@ from spark_deepnet.data.spill.row_store import MIB, RowStore
 from spark_deepnet.data.table import Table
 from spark_deepnet.data.trim import trim_allocators
 
-PIECE = 512
+TABLE_ROWS = 512
 """Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
 
 
@@ -57,8 +57,8 @@ class Reader:
         for frame in frames:
             trim_allocators()  # of the frame before
             self.rounding.look(frame)
-            for start in range(0, len(frame), PIECE):
-                yield table_of(frame.iloc[start : start + PIECE], self.columns, self.faults)
+            for start in range(0, len(frame), TABLE_ROWS):
+                yield table_of(frame.iloc[start : start + TABLE_ROWS], self.columns, self.faults)
             del frame  # before the next one is made
 
     def close(self) -> None:
@@ -75,7 +75,14 @@ class Reader:
         train, valid = shelf.rows()
         fingerprint = shelf.fingerprint % (1 << 64)
         return Shard(
-            train, valid, fingerprint, self.faults, self._failure(), shelf.spilled, self.rounding.found(), scales.told()
+            train,
+            valid,
+            fingerprint,
+            self.faults,
+            self._failure(),
+            shelf.spilled,
+            self.rounding.found(),
+            scales.summary(),
         )
 
     def _failure(self) -> str | None:

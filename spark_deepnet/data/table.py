@@ -19,7 +19,7 @@ from spark_deepnet.kernels.gather import (
 )
 from spark_deepnet.layers._csr import Csr
 
-THIN = 16
+THIN_FACTOR = 16
 """Sparse rows stay sparse in a batch where at most one number of so many is kept."""
 
 
@@ -38,7 +38,7 @@ class Sparse:
     @property
     def thin(self) -> bool:
         """Whether so few numbers are not 0 that products with these alone are quicker than with all."""
-        return len(self.values) * THIN <= len(self) * self.width
+        return len(self.values) * THIN_FACTOR <= len(self) * self.width
 
     def take(self, index: np.ndarray, out: np.ndarray | Csr) -> None:
         if isinstance(out, Csr):
@@ -112,7 +112,7 @@ class Table:
         return len(self.weights)
 
     @property
-    def masses(self) -> list[np.ndarray]:
+    def loss_weights(self) -> list[np.ndarray]:
         """For each output (n,): each row's weight in its loss: its own, times its steps where every step has a target."""
         return [self.weights * t.lengths if isinstance(t, Ragged) else self.weights for t in self.targets]
 

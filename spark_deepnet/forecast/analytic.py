@@ -5,37 +5,37 @@ from __future__ import annotations
 from collections.abc import Collection
 from math import prod
 
-from spark_deepnet.data.schema import ENTRIES
+from spark_deepnet.data.schema import SPARSE_ENTRIES
 from spark_deepnet.forecast.cost import Compute, Costs, Link
-from spark_deepnet.forecast.traffic import DOUBLE, FLOAT, Crossings
+from spark_deepnet.forecast.traffic import DOUBLE_BYTES, FLOAT_BYTES, BlockTraffic
 from spark_deepnet.kernels.memory import padded
 from spark_deepnet.net.net import Net, Node
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 
-SPEED = 5e10
+MULTIPLY_ADDS_PER_SECOND = 5e10
 """Multiply-adds a second of one core, as seen in networks of all kinds; forward and backward take three times those of
 forward."""
-MEMORY = 1e10
+MEMORY_BYTES_PER_SECOND = 1e10
 """Bytes a second that one core reads or writes in an update."""
 
 
 def estimate(recipe: Recipe, blocks: int, link: Link, sparse: Collection[str] = ()) -> Costs:
     """Of replicas of so many blocks. sparse: inputs whose rows are taken to be so."""
     net = recipe.block_net(0, blocks)
-    size = FLOAT * Layout(net).size
+    size = FLOAT_BYTES * Layout(net).size
     vectors = len(recipe.made_optimizer().vectors)
-    measures = FLOAT * padded(2 + 2 * len(recipe.heads()))
+    measures = FLOAT_BYTES * padded(2 + 2 * len(recipe.heads()))
     averaged = 1 + (vectors if recipe.sync_state == "average" else 0)
-    told = DOUBLE * (2 + 3 * len(recipe.heads()))
-    crossings = Crossings.of(recipe, net, blocks)
+    told = DOUBLE_BYTES * (2 + 3 * len(recipe.heads()))
+    block_traffic = BlockTraffic.of(recipe, net, blocks)
     compute = _compute(2 * (2 + vectors) * size, _multiply_adds(net, sparse))
-    return Costs(recipe.batch_size, compute, link, (size + measures,), (told, *[size] * averaged), crossings)
+    return Costs(recipe.batch_size, compute, link, (size + measures,), (told, *[size] * averaged), block_traffic)
 
 
 def _compute(moved: int, multiply_adds: float) -> Compute:
     """A line: an update reads and writes weights, gradients and the optimizer's vectors; a row adds its products."""
-    update, row = moved / MEMORY, 3 * multiply_adds / SPEED
+    update, row = moved / MEMORY_BYTES_PER_SECOND, 3 * multiply_adds / MULTIPLY_ADDS_PER_SECOND
     return Compute((0, 1), (update, update + row))
 
 
@@ -46,4 +46,4 @@ def _multiply_adds(net: Net, sparse: Collection[str]) -> float:
 
 def _filled(node: Node, sparse: Collection[str]) -> float:
     """The part of a node's x that is not zero."""
-    return ENTRIES / prod(node.x) if set(node.inputs) & set(sparse) else 1
+    return SPARSE_ENTRIES / prod(node.x) if set(node.inputs) & set(sparse) else 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spark_deepnet.errors import check_numbers
 from spark_deepnet.exchange import all_reduce
-from spark_deepnet.forecast.traffic import WHOLE, Crossings
+from spark_deepnet.forecast.traffic import NO_TRAFFIC, BlockTraffic
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Costs:
     batch: int
     compute: Compute
     link: Link
-    together: tuple[int, ...]
+    synchronous: tuple[int, ...]
     """Bytes of each vector that is summed over the replicas in a step of all together."""
-    alone: tuple[int, ...]
+    local: tuple[int, ...]
     """And where weights are averaged."""
-    crossings: Crossings = WHOLE
+    block_traffic: BlockTraffic = NO_TRAFFIC
     """Between the blocks of a replica."""
 
     def share(self, workers: int, tau: int) -> int:
@@ -70,8 +70,8 @@ class Costs:
 
     def exchanged(self, workers: int, tau: int) -> tuple[float, float]:
         """Messages, and bytes that a worker sends, one after another, in a round."""
-        parts = [all_reduce.cost((1,) * workers, nbytes) for nbytes in (self.together if tau == 1 else self.alone)]
-        parts.append(self.crossings.sent(self.share(workers, tau), tau > 1))
+        parts = [all_reduce.cost((1,) * workers, nbytes) for nbytes in (self.synchronous if tau == 1 else self.local)]
+        parts.append(self.block_traffic.sent(self.share(workers, tau), tau > 1))
         return sum(steps for steps, _ in parts), sum(nbytes for _, nbytes in parts)
 
     def exchange_seconds(self, workers: int, tau: int) -> float:
@@ -84,7 +84,7 @@ class Costs:
 
     def rows_per_second(self, workers: int, tau: int) -> float:
         """b rows a round, or tau K b, over its seconds; K b where blocks step alone."""
-        batches = 1 if tau == 1 else workers * (tau if self.crossings.blocks == 1 else 1)
+        batches = 1 if tau == 1 else workers * (tau if self.block_traffic.blocks == 1 else 1)
         return batches * self.batch / self.round_seconds(workers, tau)
 
     def speedup(self, workers: int, tau: int) -> float:
@@ -94,5 +94,5 @@ class Costs:
     def naive(self, workers: int) -> float:
         """C / (C / K + S): synchronous steps, were a share's seconds proportional to its rows (Moritz et al., SparkNet,
         arXiv 1511.06051); the first C with the exchange of one replica's blocks."""
-        alone = self.compute.at(self.batch)
-        return self.round_seconds(1, 1) / (alone / workers + self.exchange_seconds(workers, 1))
+        serial = self.compute.at(self.batch)
+        return self.round_seconds(1, 1) / (serial / workers + self.exchange_seconds(workers, 1))

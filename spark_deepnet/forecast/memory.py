@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_deepnet.data.schema import ENTRIES, STEPS, Columns, Source, Target
+from spark_deepnet.data.schema import SPARSE_ENTRIES, STEPS, Columns, Source, Target
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.seen import sparse_readers
@@ -105,5 +105,5 @@ def _target_bytes(target: Target, steps: int) -> int:
 
 def _source_bytes(source: Source) -> int:
     if source.wide:
-        return 2 * FLOAT_BYTES * ENTRIES + START_BYTES
+        return 2 * FLOAT_BYTES * SPARSE_ENTRIES + START_BYTES
     return np.dtype(source.held_as).itemsize * source.width + (START_BYTES if source.kind == STEPS else 0)

@@ -17,7 +17,7 @@ from spark_deepnet.data.table import Dense, Sparse, Table
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.exchange.null_channel import NullChannel
 from spark_deepnet.forecast.cost import Compute, Costs, Link
-from spark_deepnet.forecast.traffic import Crossings
+from spark_deepnet.forecast.traffic import BlockTraffic
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.averaging import Averaging
@@ -26,12 +26,12 @@ from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
 
-LARGEST = 1024
+MAX_ROWS = 1024
 """Rows of the longest step that is timed: with more, a step takes as much longer as it has more."""
-APART = 4  # times as many rows as in the step that was timed before
-LEAST, SECONDS = 3, 0.1  # steps, and seconds in them, from which a median is taken
-ENOUGH = 5.0  # seconds in all after which no more rows are tried
-TOLD = 5 * 8
+ROWS_FACTOR = 4  # times as many rows as in the step that was timed before
+MIN_STEPS, MIN_SECONDS = 3, 0.1  # steps, and seconds in them, from which a median is taken
+MAX_SECONDS = 5.0  # seconds in all after which no more rows are tried
+MEASURE_BYTES = 5 * 8
 """Bytes of what replicas tell each other beside their weights."""
 
 
@@ -41,12 +41,12 @@ class Probe:
     replicas that step alone are averaged; and what goes between blocks."""
 
     compute: Compute
-    together: tuple[int, ...]
-    alone: tuple[int, ...]
-    crossings: Crossings
+    synchronous: tuple[int, ...]
+    local: tuple[int, ...]
+    block_traffic: BlockTraffic
 
     def costs(self, batch: int, link: Link) -> Costs:
-        return Costs(batch, self.compute, link, self.together, self.alone, self.crossings)
+        return Costs(batch, self.compute, link, self.synchronous, self.local, self.block_traffic)
 
 
 def probe(plan: TrainPlan) -> Probe:
@@ -59,13 +59,13 @@ def probe(plan: TrainPlan) -> Probe:
 class _Probing:
     def __init__(self, plan: TrainPlan) -> None:
         recipe = plan.recipe
-        self.rows = min(recipe.batch_size, LARGEST)
+        self.rows = min(recipe.batch_size, MAX_ROWS)
         self.table = drawn(plan.columns, self.rows, recipe.seed)
         self.keys = self.table.keys()
         self.sent: list[int] = []
         block = Block.of(recipe, NullChannel(0, plan.blocks))
-        self.crossings = Crossings.of(recipe, block.net, plan.blocks)
-        state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+        self.block_traffic = BlockTraffic.of(recipe, block.net, plan.blocks)
+        state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
         single_rank = memory_channels(1, 1.0)[0]
         self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter(), block, single_rank)
         self.averaging = Averaging(recipe, state, self._send)
@@ -76,11 +76,11 @@ class _Probing:
 
     def run(self) -> Probe:
         self._step(np.zeros(1, np.int64))
-        together = (*self._taken(), *self._rows_bytes())
+        synchronous = (*self._taken(), *self._rows_bytes())
         self.averaging.note(1.0, 1.0)
         self.averaging(True)
-        alone = (TOLD, *self._taken())
-        return Probe(self._timed(), together, alone, self.crossings)
+        local = (MEASURE_BYTES, *self._taken())
+        return Probe(self._timed(), synchronous, local, self.block_traffic)
 
     def _rows_bytes(self) -> Iterator[int]:
         """Of the rows of weights that a batch sees, where one row of it sees as many as the last step did; they are
@@ -99,10 +99,10 @@ class _Probing:
     def _timed(self) -> Compute:
         rows, seconds, began = [1], [self._seconds(1)], time.perf_counter()
         while rows[-1] < self.rows:
-            ahead = time.perf_counter() - began + (LEAST + 1) * APART * seconds[-1]
-            if len(rows) > 1 and ahead > ENOUGH:
+            ahead = time.perf_counter() - began + (MIN_STEPS + 1) * ROWS_FACTOR * seconds[-1]
+            if len(rows) > 1 and ahead > MAX_SECONDS:
                 break
-            rows.append(min(APART * rows[-1], self.rows))
+            rows.append(min(ROWS_FACTOR * rows[-1], self.rows))
             seconds.append(self._seconds(rows[-1]))
         return Compute(tuple(rows), tuple(seconds))
 
@@ -111,7 +111,7 @@ class _Probing:
         index = np.random.default_rng(rows).permutation(self.rows)[:rows]
         self._step(index)
         found: list[float] = []
-        while len(found) < LEAST or sum(found) < SECONDS:
+        while len(found) < MIN_STEPS or sum(found) < MIN_SECONDS:
             start = time.perf_counter()
             self._step(index)
             found.append(time.perf_counter() - start)

@@ -12,54 +12,54 @@ from spark_deepnet.net.net import Net
 from spark_deepnet.net.pieces import alike
 from spark_deepnet.plan.plan import Recipe
 
-FLOAT, DOUBLE = 4, 8
+FLOAT_BYTES, DOUBLE_BYTES = 4, 8
 """Bytes of a number in layers, and in what ranks tell each other."""
 Sent = tuple[float, float]
 """Messages that wait for one another, and the bytes of a rank."""
 
 
 @dataclass(frozen=True)
-class Crossings:
+class BlockTraffic:
     """Of a network in so many blocks; nothing where it is whole."""
 
     blocks: int = 1
     of_rows: tuple[Exchange, ...] = ()
     """What layers exchange in a step."""
-    together: tuple[int, ...] = ()
+    synchronous: tuple[int, ...] = ()
     """Bytes of other vectors that are summed over the blocks in a step of all together: measures among them."""
-    alone: tuple[int, ...] = ()
+    local: tuple[int, ...] = ()
     """And in a round whose replicas or blocks step alone."""
 
     @staticmethod
-    def of(recipe: Recipe, net: Net, blocks: int) -> Crossings:
+    def of(recipe: Recipe, net: Net, blocks: int) -> BlockTraffic:
         """net: that of the first block."""
         if blocks == 1:
-            return WHOLE
+            return NO_TRAFFIC
         of_rows = tuple(found for node in net.nodes for found in node.layer.exchanges(node.x))
-        heads, clipped = len(recipe.heads()), (DOUBLE,) if recipe.clip_norm else ()
+        heads, clipped = len(recipe.heads()), (DOUBLE_BYTES,) if recipe.clip_norm else ()
         same = sum(slot.stop - slot.start for slot in alike(net, recipe.block_net(blocks - 1, blocks)))
-        reconciled = FLOAT * same * (1 + len(recipe.made_optimizer().vectors))
-        together = (*clipped, FLOAT * padded(2 + 2 * heads))
-        alone = (*clipped, DOUBLE * (2 + 3 * heads), *((reconciled,) if same else ()))
-        return Crossings(blocks, of_rows, together, alone)
+        reconciled = FLOAT_BYTES * same * (1 + len(recipe.made_optimizer().vectors))
+        synchronous = (*clipped, FLOAT_BYTES * padded(2 + 2 * heads))
+        local = (*clipped, DOUBLE_BYTES * (2 + 3 * heads), *((reconciled,) if same else ()))
+        return BlockTraffic(blocks, of_rows, synchronous, local)
 
-    def sent(self, rows: int, alone: bool) -> Sent:
+    def sent(self, rows: int, local: bool) -> Sent:
         """In a step of so many rows of the replica, or in a round of them that are made alone."""
         if self.blocks == 1:
             return 0.0, 0.0
         found = [self._row_cost(exchange, rows) for exchange in self.of_rows]
-        found += [self._sum_cost(nbytes) for nbytes in (self.alone if alone else self.together)]
+        found += [self._sum_cost(nbytes) for nbytes in (self.local if local else self.synchronous)]
         return sum(messages for messages, _ in found), sum(nbytes for _, nbytes in found)
 
     def _row_cost(self, exchange: Exchange, rows: int) -> Sent:
         if exchange.summed:
-            return self._sum_cost(FLOAT * exchange.size * rows)
+            return self._sum_cost(FLOAT_BYTES * exchange.size * rows)
         others, largest = self.blocks - 1, ceil(exchange.size / self.blocks)
-        return others, others * FLOAT * largest * rows
+        return others, others * FLOAT_BYTES * largest * rows
 
     def _sum_cost(self, nbytes: int) -> Sent:
         return all_reduce.cost((1,) * self.blocks, nbytes)
 
 
-WHOLE = Crossings()
+NO_TRAFFIC = BlockTraffic()
 """Of a network that is not cut."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from spark_deepnet.registry import Member
 
-BUFFER = 1 << 14
+BUFFER_NUMBERS = 1 << 14
 """Numbers that are made at once."""
 
 
@@ -46,8 +46,8 @@ class Counted(Initializer):
 
     def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
         flat = out.reshape(-1)
-        for start in range(0, flat.size, BUFFER):
-            self.numbers(start, flat[start : start + BUFFER], key, fan_in, fan_out)
+        for start in range(0, flat.size, BUFFER_NUMBERS):
+            self.numbers(start, flat[start : start + BUFFER_NUMBERS], key, fan_in, fan_out)
 
     def fill_part(
         self,
@@ -63,7 +63,7 @@ class Counted(Initializer):
         *leading, columns = _named(shape, entries)
         width, parts = shape[-1], out.reshape(-1, len(columns))
         lines = np.ravel_multi_index(np.ix_(*leading), shape[:-1]).reshape(-1) if leading else np.zeros(1, int)
-        few = max(1, BUFFER // width)
+        few = max(1, BUFFER_NUMBERS // width)
         buffer = np.empty((min(few, len(lines)), width), out.dtype)
         for a, b in _stretches(lines, few):
             self.numbers(int(lines[a]) * width, buffer[: b - a].reshape(-1), key, fan_in, fan_out)

@@ -14,9 +14,9 @@ from spark_deepnet.kernels.reductions import dot, largest, total
 from spark_deepnet.kernels.stable import exp
 from spark_deepnet.kernels.windows import scratch
 
-QUERIES = 64
+TILE_QUERIES = 64
 """Steps that are asked for together."""
-LOW = -80.0
+MIN_EXPONENT = -80.0
 """The least that exp is asked for: its result would leave the normal numbers, where arithmetic is slow."""
 
 
@@ -42,9 +42,10 @@ def _softmax_again(scale, causal, first, norms, a):  # type: ignore[no-untyped-d
 
 @kernel
 def _exps(scale, top, a):  # type: ignore[no-untyped-def]
-    """a_ij = exp(scale (a_ij - top_i)), the exponent between LOW and 0: with causal, what comes later may be above top"""
+    """a_ij = exp(scale (a_ij - top_i)), the exponent between MIN_EXPONENT and 0: with causal, what comes later may be
+    above top"""
     T = a.dtype.type
-    scale, low, high = T(scale), T(LOW), T(0)
+    scale, low, high = T(scale), T(MIN_EXPONENT), T(0)
     for i in range(a.shape[0]):
         largest = top[i]
         for j in range(a.shape[1]):
@@ -82,12 +83,12 @@ def attend(qkv, lengths, causal, norms, out):  # type: ignore[no-untyped-def]
     """
     heads, steps, wide = norms.shape[1], norms.shape[3], out.shape[2]
     size = wide // heads
-    room = scratch(QUERIES * steps, qkv)
+    room = scratch(TILE_QUERIES * steps, qkv)
     for n in range(out.shape[0]):
         m = lengths[n]
         out[n, m:] = 0
-        for i in range(0, m, QUERIES):
-            e = min(i + QUERIES, m)
+        for i in range(0, m, TILE_QUERIES):
+            e = min(i + TILE_QUERIES, m)
             seen = e if causal else m
             p = room[: (e - i) * seen].reshape((e - i, seen))
             for h in range(heads):
@@ -103,12 +104,12 @@ def attend_back(qkv, lengths, causal, norms, dout, gradients):  # type: ignore[n
     heads, steps, wide = norms.shape[1], norms.shape[3], dout.shape[2]
     size = wide // heads
     scale = 1 / np.sqrt(size)
-    room, more = scratch(QUERIES * steps, qkv), scratch(QUERIES * steps, qkv)
+    room, more = scratch(TILE_QUERIES * steps, qkv), scratch(TILE_QUERIES * steps, qkv)
     for n in range(dout.shape[0]):
         m = lengths[n]
         gradients[n] = 0
-        for i in range(0, m, QUERIES):
-            e = min(i + QUERIES, m)
+        for i in range(0, m, TILE_QUERIES):
+            e = min(i + TILE_QUERIES, m)
             seen = e if causal else m
             p, ds = room[: (e - i) * seen].reshape((e - i, seen)), more[: (e - i) * seen].reshape((e - i, seen))
             for h in range(heads):

@@ -11,8 +11,8 @@ from spark_deepnet.kernels.depthwise import depthwise, depthwise_back, depthwise
 from spark_deepnet.kernels.direct import direct, direct_weights, direct_weights_padded, packed
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.patches import patches_back, patches_forward, patches_weights
-from spark_deepnet.kernels.tiles import ROWS, VECTORS
-from spark_deepnet.kernels.vectors import BYTES
+from spark_deepnet.kernels.tiles import TILE_ROWS, TILE_VECTORS
+from spark_deepnet.kernels.vectors import VECTOR_BYTES
 from spark_deepnet.kernels.windows import Window, scratch
 
 
@@ -21,7 +21,7 @@ def convolve(x: np.ndarray, W: np.ndarray, b: np.ndarray, window: Window, y: np.
     start = _started(b, y)
     if _is_depthwise(x, W):
         depthwise(x, W, start, window, y)
-    elif y.shape[0] >= ROWS:
+    elif y.shape[0] >= TILE_ROWS:
         direct(x, packed(W, x.shape[3] // W.shape[2], False), start, window, y)
     elif y.size > 0:
         patches_forward(x, W, start, window, y)
@@ -32,7 +32,7 @@ def convolve_weights(x: np.ndarray, dy: np.ndarray, window: Window, dW: np.ndarr
     dW[:] = 0
     if _is_depthwise(x, dW):
         depthwise_weights(x, dy, window, dW)
-    elif dW.shape[2] % ROWS == 0:
+    elif dW.shape[2] % TILE_ROWS == 0:
         direct_weights(x, dy, window, dW)
     elif x.shape[3] == dW.shape[2] and window.column_dilation == 1:
         direct_weights_padded(x, dy, window, dW)
@@ -44,7 +44,7 @@ def convolve_back(dy: np.ndarray, W: np.ndarray, window: Window, dx: np.ndarray)
     """dx[n, cell (i, j) of the window of (h, w), c] = the sum over h, w, i, j of sum_f dy[n, h, w, f] W[i, j, c, f]"""
     if _is_depthwise(dx, W):
         depthwise_back(dy, W, window, dx)
-    elif dy.shape[0] >= ROWS and _is_dense(W, window):
+    elif dy.shape[0] >= TILE_ROWS and _is_dense(W, window):
         top = (window.height - 1) * window.row_dilation - window.top
         left = (window.width - 1) * window.column_dilation - window.left
         turned = Window(window.height, window.width, 1, 1, window.row_dilation, window.column_dilation, top, left)
@@ -60,7 +60,7 @@ def _is_depthwise(x: np.ndarray, W: np.ndarray) -> bool:
 def _is_dense(W: np.ndarray, window: Window) -> bool:
     """Whether dx is best summed in tiles of dy: not with strides, where most cells of a window would meet nothing, and
     not where the channels leave much of a vector empty (LeNet's second, 20 of 32: patches take half the time)"""
-    columns = VECTORS * BYTES // W.itemsize
+    columns = TILE_VECTORS * VECTOR_BYTES // W.itemsize
     lanes = -(-W.shape[2] // columns) * columns
     return window.row_stride * window.column_stride == 1 and bool(lanes <= 1.3 * W.shape[2])
 

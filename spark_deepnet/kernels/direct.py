@@ -1,11 +1,12 @@
 """Direct convolution: sums in registers, read from the images where they lie. No patches, no padded copies.
 
-A tile is one output place in ROWS or TALL images by as many filters as its vectors hold; the cells of a window's row are one
-run of memory, so the sum over a window is a double loop with constant strides, cut to the cells inside the image. Of
-the factors only a part that stays in the first cache is in use while the tile moves over all places.
+A tile is one output place in TILE_ROWS or TALL_TILE_ROWS images by as many filters as its vectors hold; the cells of a
+window's row are one run of memory, so the sum over a window is a double loop with constant strides, cut to the cells
+inside the image. Of the factors only a part that stays in the first cache is in use while the tile moves over all
+places.
 
 Measured on one core (AVX-512, 128 images, GFLOP/s counting the zeros that are left out): 5x5, 32 to 64 channels on 8x8
-181, 5x5, 32 to 32 on 16x16 169, 3x3, 64 to 64 on 32x32 145. Tiles of ROWS neighbouring outputs of one image, which
+181, 5x5, 32 to 32 on 16x16 169, 3x3, 64 to 64 on 32x32 145. Tiles of TILE_ROWS neighbouring outputs of one image, which
 need a padded copy: 137, 140 and 128. Patches and MKL: 69, 57 and 66.
 Source: E. Georganas et al., Anatomy of high-performance deep learning convolutions on SIMD architectures, SC 2018.
 """
@@ -13,28 +14,28 @@ Source: E. Georganas et al., Anatomy of high-performance deep learning convoluti
 from __future__ import annotations
 
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.tiles import ROWS, TALL, VECTORS, tall, tile
-from spark_deepnet.kernels.vectors import BYTES
+from spark_deepnet.kernels.tiles import TALL_TILE_ROWS, TILE_ROWS, TILE_VECTORS, tall, tile
+from spark_deepnet.kernels.vectors import VECTOR_BYTES
 from spark_deepnet.kernels.windows import copy, inside, scratch
 
-NEAR = 24576
+L1_FACTOR_BYTES = 24576
 """Bytes of factors that stay in the first cache."""
-CACHE = 1 << 19
-"""Bytes of some rows of ROWS images and their outputs that stay in the second."""
-GRADIENTS = 16384
+L2_BYTES = 1 << 19
+"""Bytes of some rows of TILE_ROWS images and their outputs that stay in the second."""
+L1_GRADIENT_BYTES = 16384
 """Bytes of some rows of dy that stay in the first beside x and dW; with 24576 3x3 over 64 channels is 10 % slower."""
 
 
 @kernel
 def direct(x, factors, start, window, y):  # type: ignore[no-untyped-def]
-    """y = x convolved with the packed factors of all groups, plus start, one number a filter; at least ROWS images"""
+    """y = x convolved with the packed factors of all groups, plus start, one number a filter; at least TILE_ROWS images"""
     N, groups, blocks, columns = y.shape[0], factors.shape[0], factors.shape[1], factors.shape[3]
-    channels, edge = x.shape[3] // groups, scratch(ROWS * columns, x)
-    near = max(1, NEAR // (channels * columns * x.itemsize))
+    channels, edge = x.shape[3] // groups, scratch(TILE_ROWS * columns, x)
+    near = max(1, L1_FACTOR_BYTES // (channels * columns * x.itemsize))
     across = 1 if groups * window.column_dilation > 1 else min(near, window.width)
     down = max(1, min(near // window.width, window.height)) if across == window.width else 1
     line = window.row_stride * x.shape[2] * x.shape[3] + y.shape[2] * y.shape[3]
-    rows = max(1, CACHE // (TALL * line * x.itemsize))
+    rows = max(1, L2_BYTES // (TALL_TILE_ROWS * line * x.itemsize))
     n = 0
     while n < N:
         height = _height(N - n)
@@ -55,8 +56,12 @@ def direct(x, factors, start, window, y):  # type: ignore[no-untyped-def]
 
 @kernel
 def _height(count):  # type: ignore[no-untyped-def]
-    """The next tile's rows where so many images are left: TALL, but ROWS where these leave no rest"""
-    return TALL if count >= TALL and (count % ROWS > 0 or count >= 2 * TALL) else ROWS
+    """The next tile's rows where so many images are left: TALL_TILE_ROWS, but TILE_ROWS where these leave no rest"""
+    return (
+        TALL_TILE_ROWS
+        if count >= TALL_TILE_ROWS and (count % TILE_ROWS > 0 or count >= 2 * TALL_TILE_ROWS)
+        else TILE_ROWS
+    )
 
 
 @kernel
@@ -83,7 +88,7 @@ def _places(x, factors, start, window, part, edge, old, y):  # type: ignore[no-u
             d, dt = (out, (here, size)) if begun else (start, (f, 0))
             c, ct = (edge, (0, columns)) if old > 0 else (out, (here, size))
             at, count = (corner, image, down * W * C, 1), (i_end - i, (j_end - j) * channels)
-            if x.shape[0] == TALL:
+            if x.shape[0] == TALL_TILE_ROWS:
                 tall(source, at, flat, bt, count, d, dt, c, ct, n)
             else:
                 tile(source, at, flat, bt, count, d, dt, c, ct, n)
@@ -93,10 +98,10 @@ def _places(x, factors, start, window, part, edge, old, y):  # type: ignore[no-u
 
 @kernel
 def direct_weights(x, dy, window, dW):  # type: ignore[no-untyped-def]
-    """dW[i, j, c, f] += sum_nhw x[n, cell (i, j) of the window of (h, w), c] dy[n, h, w, f]; ROWS divide the channels of
-    a group: a tile is ROWS channels of one cell by some filters, summed over some rows of one image"""
-    (N, height, width, F), columns = dy.shape, VECTORS * BYTES // x.itemsize
-    rows, channels = max(1, GRADIENTS // (width * columns * x.itemsize)), dW.shape[2]
+    """dW[i, j, c, f] += sum_nhw x[n, cell (i, j) of the window of (h, w), c] dy[n, h, w, f]; TILE_ROWS divide the
+    channels of a group: a tile is TILE_ROWS channels of one cell by some filters, summed over some rows of one image"""
+    (N, height, width, F), columns = dy.shape, TILE_VECTORS * VECTOR_BYTES // x.itemsize
+    rows, channels = max(1, L1_GRADIENT_BYTES // (width * columns * x.itemsize)), dW.shape[2]
     fields, source, out, gradients = F * channels // x.shape[3], x.reshape(-1), dy.reshape(-1), dW.reshape(-1)
     for n in range(N):
         for h in range(0, height, rows):
@@ -127,31 +132,32 @@ def _cells(x, shape, dy, dy_shape, window, part, dW):  # type: ignore[no-untyped
 
 @kernel
 def _tiles(a, at, b, bt, counts, c, ct, rows, n):  # type: ignore[no-untyped-def]
-    """The sums of tiles over so many rows, a multiple of ROWS: by pairs of tall ones, as TALL is no multiple of it"""
+    """The sums of tiles over so many rows, a multiple of TILE_ROWS: by pairs of tall ones, as TALL_TILE_ROWS is no
+    multiple of it"""
     m = 0
     while m < rows:
         a_m, c_m = (at[0] + m, at[1], at[2], at[3]), (ct[0] + m * ct[1], ct[1])
-        if rows - m >= 2 * TALL or (rows - m) % ROWS > 0:
+        if rows - m >= 2 * TALL_TILE_ROWS or (rows - m) % TILE_ROWS > 0:
             tall(a, a_m, b, bt, counts, c, c_m, c, c_m, n)
-            m += TALL
+            m += TALL_TILE_ROWS
         else:
             tile(a, a_m, b, bt, counts, c, c_m, c, c_m, n)
-            m += ROWS
+            m += TILE_ROWS
 
 
 @kernel
 def direct_weights_padded(x, dy, window, dW):  # type: ignore[no-untyped-def]
-    """The same for any number of channels, without groups and column dilation: a tile is ROWS numbers of one row of the
+    """The same for any number of channels, without groups and column dilation: a tile is TILE_ROWS numbers of one row of the
     window, which may reach beyond it, so the sums have room and each image is copied with its border of zeros"""
     (N, H, width, F), channels = dy.shape, x.shape[3]
     height = (H - 1) * window.row_stride + (window.height - 1) * window.row_dilation + 1
     across = (width - 1) * window.column_stride + window.width
-    run, size, columns = window.width * channels, height * across * channels, VECTORS * BYTES // x.itemsize
-    room, wide, line = scratch(size + ROWS, x), -(-run // ROWS) * ROWS, across * channels
+    run, size, columns = window.width * channels, height * across * channels, TILE_VECTORS * VECTOR_BYTES // x.itemsize
+    room, wide, line = scratch(size + TILE_ROWS, x), -(-run // TILE_ROWS) * TILE_ROWS, across * channels
     sums = scratch(window.height * wide * F, x)
     sums[:] = 0
     room[size:] = 0
-    rows = max(1, min(H, GRADIENTS // (width * columns * x.itemsize)))
+    rows = max(1, min(H, L1_GRADIENT_BYTES // (width * columns * x.itemsize)))
     for n in range(N):
         _framed(x[n], window, height, across, room)
         out = dy[n].reshape(-1)
@@ -190,7 +196,7 @@ def packed(W, groups, back):  # type: ignore[no-untyped-def]
     height, width, ins, outs = W.shape[0], W.shape[1], W.shape[2], W.shape[3] // groups
     if back:
         ins, outs = outs, ins
-    columns = VECTORS * BYTES // W.itemsize
+    columns = TILE_VECTORS * VECTOR_BYTES // W.itemsize
     blocks, size = -(-outs // columns), height * width * ins
     factors = scratch(groups * blocks * size * columns, W).reshape(groups, blocks, size, columns)
     factors[:] = 0

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-LINE = 64  # bytes
+CACHE_LINE_BYTES = 64  # bytes
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
     """Zeros of the shape, C-contiguous, whose first byte lies on a multiple of 64."""
     shape = (shape,) if isinstance(shape, int) else shape
     size = prod(shape) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + LINE, np.uint8)
-    start = -raw.ctypes.data % LINE
+    raw = np.zeros(size + CACHE_LINE_BYTES, np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE_BYTES
     return raw[start : start + size].view(dtype).reshape(shape)
 
 
@@ -34,5 +34,5 @@ class Room:
 
 def padded(count: int, itemsize: int = 4) -> int:
     """The count of items rounded up to whole cache lines."""
-    per_line = LINE // itemsize
+    per_line = CACHE_LINE_BYTES // itemsize
     return -(-count // per_line) * per_line

@@ -10,7 +10,7 @@ from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.windows import inside, scratch
 
-CACHE = 1 << 20
+L2_BYTES = 1 << 20
 """Bytes of patches that stay in a core's second cache beside what is read and written."""
 
 
@@ -66,7 +66,7 @@ def patches_back(dy, W, window, dx):  # type: ignore[no-untyped-def]
 def _blocks(x, W, y):  # type: ignore[no-untyped-def]
     """(numbers in a patch, groups, output rows whose patches fit the cache)"""
     size = W.shape[0] * W.shape[1] * W.shape[2]
-    rows = max(1, CACHE // (size * y.shape[2] * y.itemsize))
+    rows = max(1, L2_BYTES // (size * y.shape[2] * y.itemsize))
     return size, x.shape[3] // W.shape[2], min(rows, y.shape[0] * y.shape[1])
 
 

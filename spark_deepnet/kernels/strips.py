@@ -1,6 +1,6 @@
 """Strips: the numbers of some channels, side by side in registers while a window goes by.
 
-All arrays are flat, channels are contiguous, and n, at most STRIP vectors of them, are worked on at once; at, bt =
+All arrays are flat, channels are contiguous, and n, at most STRIP_VECTORS vectors of them, are worked on at once; at, bt =
 (offset, stride of i, of k), ct and dt are offsets. The window's cells are i < count[0], k < count[1], at least one.
 """
 
@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from spark_deepnet.kernels.jit import JIT
 from spark_deepnet.kernels.vectors import I32, I64, places, unpacked
 
-STRIP = 4  # vectors of a strip
+STRIP_VECTORS = 4  # vectors of a strip
 
 
 @intrinsic
@@ -28,13 +28,13 @@ def _strip(
 
 
 def _strip_codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-    t, (a, b, d, c), (at, bt, count) = unpacked(context, builder, sig, values, STRIP)
+    t, (a, b, d, c), (at, bt, count) = unpacked(context, builder, sig, values, STRIP_VECTORS)
 
     def body(i: Any, k: Any, sums: Any) -> Any:
         x, y = t.offset(at, i, k), t.offset(bt, i, k)
         return [t.multiply_add(t.load(a, x, v), t.load(b, y, v), total) for v, total in enumerate(sums)]
 
-    sums = t.loops(count, [t.load(d, values[6], v) for v in range(STRIP)], body)
+    sums = t.loops(count, [t.load(d, values[6], v) for v in range(STRIP_VECTORS)], body)
     for v, total in enumerate(sums):
         t.store(total, c, values[8], v)
     return context.get_dummy_value()
@@ -50,20 +50,23 @@ def _largest(
 
 
 def _largest_codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-    t, (a, c, kept), (at, count) = unpacked(context, builder, sig, values, STRIP)
+    t, (a, c, kept), (at, count) = unpacked(context, builder, sig, values, STRIP_VECTORS)
     first, width = (builder.trunc(x, I32) for x in values[3:5])
 
     def body(i: Any, k: Any, found: Any) -> Any:
         row = t.offset(at, i, k)
         number = t.splat(t.offset((first, width, I32(1)), builder.trunc(i, I32), builder.trunc(k, I32)))
-        cells = [t.load(a, row, v) for v in range(STRIP)]
-        more = [_above(builder, x, top) for x, top in zip(cells, found[:STRIP], strict=True)]
-        return [builder.select(m, x, y) for m, x, y in zip(2 * more, [*cells, *[number] * STRIP], found, strict=True)]
+        cells = [t.load(a, row, v) for v in range(STRIP_VECTORS)]
+        more = [_above(builder, x, top) for x, top in zip(cells, found[:STRIP_VECTORS], strict=True)]
+        return [
+            builder.select(m, x, y)
+            for m, x, y in zip(2 * more, [*cells, *[number] * STRIP_VECTORS], found, strict=True)
+        ]
 
-    found = t.loops(count, [t.load(a, at[0], v) for v in range(STRIP)] + [t.splat(first)] * STRIP, body)
-    for v in range(STRIP):
+    found = t.loops(count, [t.load(a, at[0], v) for v in range(STRIP_VECTORS)] + [t.splat(first)] * STRIP_VECTORS, body)
+    for v in range(STRIP_VECTORS):
         t.store(found[v], c, values[7], v)
-        t.store(t.cut(found[STRIP + v], kept.type.pointee), kept, values[7], v)
+        t.store(t.cut(found[STRIP_VECTORS + v], kept.type.pointee), kept, values[7], v)
     return context.get_dummy_value()
 
 
@@ -81,16 +84,16 @@ def _chosen(
 
 
 def _chosen_codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-    t, (a, kept, c), (at, count, steps) = unpacked(context, builder, sig, values, STRIP)
+    t, (a, kept, c), (at, count, steps) = unpacked(context, builder, sig, values, STRIP_VECTORS)
     zero = ir.Constant(ir.VectorType(t.real, t.lanes), None)
 
     def body(i: Any, k: Any, sums: Any) -> Any:
         row, number = t.offset(at, i, k), builder.sub(values[4], t.offset((I64(0), *steps), i, k))
         number = t.cut(t.splat(number), kept.type.pointee)
-        same = [builder.icmp_signed("==", t.load(kept, row, v), number) for v in range(STRIP)]
+        same = [builder.icmp_signed("==", t.load(kept, row, v), number) for v in range(STRIP_VECTORS)]
         return [builder.fadd(s, builder.select(same[v], t.load(a, row, v), zero)) for v, s in enumerate(sums)]
 
-    for v, total in enumerate(t.loops(count, [zero] * STRIP, body)):
+    for v, total in enumerate(t.loops(count, [zero] * STRIP_VECTORS, body)):
         t.store(total, c, values[7], v)
     return context.get_dummy_value()
 

@@ -16,48 +16,48 @@ from numba import types
 from numba.extending import intrinsic
 
 from spark_deepnet.kernels.jit import JIT
-from spark_deepnet.kernels.vectors import I64, WIDE, places, unpacked
+from spark_deepnet.kernels.vectors import HAS_AVX512, I64, places, unpacked
 
-ROWS = 8 if WIDE else 6
-"""Of a tile: its ROWS x VECTORS sums and VECTORS factors fit the 32 (without AVX-512: 16) registers."""
-TALL = 12 if WIDE else 6
-VECTORS = 2
+TILE_ROWS = 8 if HAS_AVX512 else 6
+"""Of a tile: its TILE_ROWS x TILE_VECTORS sums and TILE_VECTORS factors fit the 32 (without AVX-512: 16) registers."""
+TALL_TILE_ROWS = 12 if HAS_AVX512 else 6
+TILE_VECTORS = 2
 
 
 @intrinsic
 def _tile(
     typingctx: Any, a: Any, at: Any, b: Any, bt: Any, count: Any, d: Any, dt: Any, c: Any, ct: Any, n: Any
 ) -> Any:
-    """c[m, f] = d[m, f] + sum_ik a[m, i, k] b[i, k, f]   for m < ROWS, i < count[0], k < count[1], f < n
+    """c[m, f] = d[m, f] + sum_ik a[m, i, k] b[i, k, f]   for m < TILE_ROWS, i < count[0], k < count[1], f < n
 
     a, b, c, d are flat; at = (offset, stride of m, of i, of k), bt = (offset, of i, of k), dt and ct = (offset, of m),
-    f is contiguous and n at most VECTORS vectors of them; both counts are at least 1.
+    f is contiguous and n at most TILE_VECTORS vectors of them; both counts are at least 1.
     """
     signature = types.void(a, at, b, bt, count, d, dt, c, ct, n)
-    return signature, partial(_codegen, rows=ROWS)
+    return signature, partial(_codegen, rows=TILE_ROWS)
 
 
 @intrinsic
 def _tall(
     typingctx: Any, a: Any, at: Any, b: Any, bt: Any, count: Any, d: Any, dt: Any, c: Any, ct: Any, n: Any
 ) -> Any:
-    """The same with TALL rows, faster where so many are at hand."""
-    return types.void(a, at, b, bt, count, d, dt, c, ct, n), partial(_codegen, rows=TALL)
+    """The same with TALL_TILE_ROWS rows, faster where so many are at hand."""
+    return types.void(a, at, b, bt, count, d, dt, c, ct, n), partial(_codegen, rows=TALL_TILE_ROWS)
 
 
 def _codegen(context: Any, builder: Any, sig: Any, values: Any, rows: int) -> Any:
-    t, (a, b, d, c), (at, bt, count, dt, ct) = unpacked(context, builder, sig, values, VECTORS)
+    t, (a, b, d, c), (at, bt, count, dt, ct) = unpacked(context, builder, sig, values, TILE_VECTORS)
     a, b, d, c = (builder.gep(p, [o[0]]) for p, o in ((a, at), (b, bt), (d, dt), (c, ct)))
-    sums = [t.load(d, builder.mul(dt[1], I64(m)), v) for m in range(rows) for v in range(VECTORS)]
+    sums = [t.load(d, builder.mul(dt[1], I64(m)), v) for m in range(rows) for v in range(TILE_VECTORS)]
     steps = [builder.mul(at[1], I64(m)) for m in range(rows)]
 
     def inner(k: Any, a: Any, b: Any, sums: Any) -> Any:
         a, row = builder.gep(a, [builder.mul(k, at[3])]), builder.mul(k, bt[2])
-        factors = [t.load(b, row, v) for v in range(VECTORS)]
+        factors = [t.load(b, row, v) for v in range(TILE_VECTORS)]
         return [
-            t.multiply_add(t.splat(builder.load(builder.gep(a, [step]))), factors[v], sums[m * VECTORS + v])
+            t.multiply_add(t.splat(builder.load(builder.gep(a, [step]))), factors[v], sums[m * TILE_VECTORS + v])
             for m, step in enumerate(steps)
-            for v in range(VECTORS)
+            for v in range(TILE_VECTORS)
         ]
 
     def outer(i: Any, sums: Any) -> Any:
@@ -66,16 +66,16 @@ def _codegen(context: Any, builder: Any, sig: Any, values: Any, rows: int) -> An
 
     sums = t.loop(count[0], sums, outer)
     for m in range(rows):
-        for v in range(VECTORS):
-            t.store(sums[m * VECTORS + v], c, builder.mul(ct[1], I64(m)), v)
+        for v in range(TILE_VECTORS):
+            t.store(sums[m * TILE_VECTORS + v], c, builder.mul(ct[1], I64(m)), v)
     return context.get_dummy_value()
 
 
 def _tile_numpy(
-    a: Any, at: Any, b: Any, bt: Any, count: Any, d: Any, dt: Any, c: Any, ct: Any, n: Any, rows: int = ROWS
+    a: Any, at: Any, b: Any, bt: Any, count: Any, d: Any, dt: Any, c: Any, ct: Any, n: Any, rows: int = TILE_ROWS
 ) -> None:
     product = np.tensordot(places(a, at, (rows, *count)), places(b, (*bt, 1), (*count, n)), 2)
     places(c, (*ct, 1), (rows, n))[...] = places(d, (*dt, 1), (rows, n)) + product
 
 
-tile, tall = (_tile, _tall) if JIT else (_tile_numpy, partial(_tile_numpy, rows=TALL))
+tile, tall = (_tile, _tall) if JIT else (_tile_numpy, partial(_tile_numpy, rows=TALL_TILE_ROWS))

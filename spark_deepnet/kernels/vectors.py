@@ -12,10 +12,10 @@ from numba import types
 from numba.core import cgutils
 from numpy.lib.stride_tricks import as_strided
 
-WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
-BYTES = 64 if WIDE else 32  # of a vector
+HAS_AVX512 = bool(llvm.get_host_cpu_features().get("avx512f"))
+VECTOR_BYTES = 64 if HAS_AVX512 else 32  # of a vector
 I32, I64 = ir.IntType(32), ir.IntType(64)
-_NAMES = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}
+_LLVM_NAMES = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}
 
 
 class Vectors:
@@ -71,7 +71,7 @@ class Vectors:
         return I32(1 if kind.element == ir.IntType(8) else 4)
 
     def _function(self, name: str, kind: Any, result: Any, arguments: Any) -> Any:
-        suffix = f"v{self.lanes}{_NAMES.get(kind.element, kind.element)}.p0"
+        suffix = f"v{self.lanes}{_LLVM_NAMES.get(kind.element, kind.element)}.p0"
         signature = ir.FunctionType(result, arguments)
         return cgutils.get_or_insert_function(self.builder.module, signature, f"llvm.masked.{name}.{suffix}")
 
@@ -104,7 +104,7 @@ def unpacked(context: Any, builder: Any, sig: Any, values: Any, count: int) -> t
     arrays = [context.make_array(k)(context, builder, v).data for v, k in kinds if isinstance(k, types.Array)]
     tuples = [cgutils.unpack_tuple(builder, v) for v, k in kinds if isinstance(k, types.BaseTuple)]
     real = arrays[0].type.pointee
-    lanes = BYTES // (4 if real == ir.FloatType() else 8)
+    lanes = VECTOR_BYTES // (4 if real == ir.FloatType() else 8)
     return Vectors(builder, real, lanes, values[-1], count), arrays, tuples
 
 

@@ -33,7 +33,7 @@ class Collective(Layer):
 
     def sum(self, own: np.ndarray, out: np.ndarray, call: Call) -> None:
         """out = the sum of all blocks' own; out may be the memory of own."""
-        if not call.fresh:
+        if not call.exchange_now:
             np.add(own, call.saved["others"], out=out)
             return
         if self.remembers:
@@ -100,7 +100,7 @@ class Gather(Collective):
         ends = cells * np.cumsum([0, *map(len, self.entries)])
         chunks = [flat[a:b] for a, b in pairwise(ends)]
         chunks[self.block][:] = x.reshape(-1)
-        if call.fresh:
+        if call.exchange_now:
             blocks_of(call).gather(chunks)
         for entries, chunk in zip(self.entries, chunks, strict=True):
             y[..., entries] = chunk.reshape(*x.shape[:-1], len(entries))

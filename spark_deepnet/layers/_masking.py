@@ -11,7 +11,7 @@ import numpy as np
 from spark_deepnet.errors import NetworkError
 
 Shape = tuple[int, ...]
-NEAR = 8
+PROBED_STEPS = 8
 """How many steps more and fewer are tried to see whether an output's first axis is one of steps."""
 
 
@@ -33,7 +33,7 @@ def lengths_by_shape(shape: Callable[[Any], Shape], x: Any, lengths: np.ndarray)
     x: one input's shape, or a tuple of those of several.
     """
     steps = (x[0] if isinstance(x[0], tuple) else x)[0]
-    near = {size_after(shape, x, n) for n in range(max(1, steps - NEAR), steps + NEAR)} - {0}
+    near = {size_after(shape, x, n) for n in range(max(1, steps - PROBED_STEPS), steps + PROBED_STEPS)} - {0}
     if len(near - {None}) < 2:
         return None
     known, places = np.unique(lengths, return_inverse=True)

@@ -17,7 +17,7 @@ from spark_deepnet.layers._sequences import check_flags, check_sequence, lengths
 from spark_deepnet.layers._windows import check_count
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
 
-STEPS = 4
+GRADIENT_STEPS = 4
 """Steps whose gradients are kept before they go into the weights' gradients: few enough to stay in the cache."""
 
 
@@ -81,7 +81,7 @@ class Recurrent(Layer):
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         """Steps first in memory, though declared by the row: see ``Unroll``."""
-        few, wide = min(STEPS, x[0]), self.gates * self.units
+        few, wide = min(GRADIENT_STEPS, x[0]), self.gates * self.units
         kept = {"x": x, "dx": (few, x[1]), "by_x": (few, wide)}
         kept |= dict.fromkeys(self.states, (x[0] + 1, self.units))
         kept |= {f"d{name}": (1, self.units) for name in self.states}
@@ -145,7 +145,7 @@ class Recurrent(Layer):
 
 
 def _parts(steps: int) -> Iterator[tuple[int, int]]:
-    return ((a, min(a + STEPS, steps)) for a in range(0, steps, STEPS))
+    return ((a, min(a + GRADIENT_STEPS, steps)) for a in range(0, steps, GRADIENT_STEPS))
 
 
 def _lines(a: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ class RecurrentPart(Recurrent):
     def _gather(self, run: Unroll, s: int) -> None:
         """The whole state before step s; in a pass that is not fresh the others' parts are as they were."""
         places = self._places(run.kept["seen"][s])
-        if not run.call.fresh:
+        if not run.call.exchange_now:
             places[self.block][...] = run.kept["h"][s]
             return
         chunks = self._chunks(run, places)
@@ -74,7 +74,7 @@ class RecurrentPart(Recurrent):
         """The gradient of the state before step s, of which the block's own is carried on."""
         places, dh, others = self._places(run.kept["carried"][0]), run.kept["dh"][0], run.kept["others"][s]
         own = places[self.block]
-        if run.call.fresh:
+        if run.call.exchange_now:
             chunks = self._chunks(run, places)
             for place, chunk in zip(places, chunks, strict=True):
                 chunk[...] = place

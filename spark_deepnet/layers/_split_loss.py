@@ -37,7 +37,7 @@ class SplitLoss(Collective):
         return self.entries[self.block]
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        return {"told": ((self._size(x),), None)}
+        return {"stats": ((self._size(x),), None)}
 
     def exchanges(self, x: Shape) -> tuple[Exchange, ...]:
         return (Exchange(self._size(x), summed=False),) if self.numbers else ()
@@ -45,12 +45,12 @@ class SplitLoss(Collective):
     def _size(self, x: Shape) -> int:
         return len(self.entries) * self.numbers * prod(x[:-1])
 
-    def told(self, call: Call) -> np.ndarray:
+    def stats(self, call: Call) -> np.ndarray:
         """(blocks, numbers, rows): what each block has told of each row, or of each step of it."""
-        flat = call.saved["told"].reshape(-1)
+        flat = call.saved["stats"].reshape(-1)
         return flat.reshape(len(self.entries), self.numbers, flat.size // (len(self.entries) * max(1, self.numbers)))
 
-    def tell(self, call: Call) -> None:
+    def exchange_stats(self, call: Call) -> None:
         """This block's numbers to all, and theirs to it; where the pass is not fresh, theirs stay as they are."""
-        if self.numbers and call.fresh:
-            blocks_of(call).gather([chunk.reshape(-1) for chunk in self.told(call)])
+        if self.numbers and call.exchange_now:
+            blocks_of(call).gather([chunk.reshape(-1) for chunk in self.stats(call)])

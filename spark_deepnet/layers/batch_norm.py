@@ -13,7 +13,7 @@ from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer, Weight
 
-FAR = 1e5
+MAX_SQUARED_MEAN = 1e5
 """The square of a mean, in variances, from which on a difference of squares of float64 loses more than float32 has."""
 
 
@@ -149,7 +149,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
                 return None
             mean, square = sums[:-1].reshape(2, -1) / sums[-1]
             variance = np.maximum(square - mean * mean, 0)
-            if last or not np.any(mean * mean > FAR * (variance + self.epsilon)):
+            if last or not np.any(mean * mean > MAX_SQUARED_MEAN * (variance + self.epsilon)):
                 break
             shift = shift + mean
         return shift + mean, variance

@@ -15,7 +15,7 @@ _ROOT_HALF = 0.7071067811865476  # 1 / sqrt 2
 _DENSITY = 0.3989422804014327  # 1 / sqrt(2 pi)
 _B = 0.7978845608028654  # sqrt(2 / pi)
 _C = 0.044715
-_FAR = 20.0
+_SATURATED = 20.0
 
 
 @kernel
@@ -53,7 +53,7 @@ def _approximate_gradient(x, dy, dx):  # type: ignore[no-untyped-def]
     u_i is x_i between -FAR and FAR, beyond which t is -1 or 1 and x_i^2 might be infinite.
     """
     T = dx.dtype.type
-    half, one, b, c, c3, far = T(0.5), T(1), T(_B), T(_C), T(3 * _C), T(_FAR)
+    half, one, b, c, c3, far = T(0.5), T(1), T(_B), T(_C), T(3 * _C), T(_SATURATED)
     for i in range(x.size):
         u = min(max(x[i], -far), far)
         square = u * u

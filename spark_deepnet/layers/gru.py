@@ -12,7 +12,7 @@ from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.gates import gru_cell, gru_gradient
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.sequences import add_columns, add_gradients
-from spark_deepnet.layers._recurrent import STEPS, Recurrent, Unroll
+from spark_deepnet.layers._recurrent import GRADIENT_STEPS, Recurrent, Unroll
 from spark_deepnet.layers._recurrent_part import RecurrentPart, cut_units
 from spark_deepnet.layers.layer import Arrays, Piece, Shape, Weight
 
@@ -64,7 +64,7 @@ class GRU(Recurrent, kind="gru"):
             "gates": ((x[0], wide), None),
             "m": ((x[0], self.units), None),
             "again": ((1, wide), None),
-            "by_h": ((min(STEPS, x[0]), wide), None),
+            "by_h": ((min(GRADIENT_STEPS, x[0]), wide), None),
         }
         return super().saves(x) | more
 

@@ -109,7 +109,7 @@ class Call:
     """Sums a float64 vector over all ranks, in place: for layers whose result depends on the whole batch."""
     blocks: Blocks | None = None
     """The other blocks of a network that is cut; None: it is whole."""
-    fresh: bool = True
+    exchange_now: bool = True
     """Whether the blocks exchange in this pass; else each goes by what it remembers of the others' last one."""
     saved: Arrays = field(default_factory=dict)
     """The arrays that ``saves`` declared, n rows each: filled by forward, read by backward."""

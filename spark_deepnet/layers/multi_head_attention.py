@@ -18,7 +18,7 @@ from spark_deepnet.layers._sequences import check_flags, check_sequence, lengths
 from spark_deepnet.layers._windows import check_count
 from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, Weight, share_of
 
-LINES = 1024
+BLOCK_LINES = 1024
 
 
 @kernel
@@ -143,8 +143,8 @@ def _joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
 
 
 def _rows(x: np.ndarray) -> int:
-    """The rows of a block: as many as have LINES steps together, so that what is made of them stays in the cache."""
-    return max(1, LINES // x.shape[1])
+    """The rows of a block: as many as have BLOCK_LINES steps together, so that what is made of them stays in the cache."""
+    return max(1, BLOCK_LINES // x.shape[1])
 
 
 def _blocks(x: np.ndarray) -> list[slice]:

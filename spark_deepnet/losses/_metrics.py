@@ -24,12 +24,12 @@ class Metric:
     num_stats: ClassVar[int] = 0
     """As a loss's."""
 
-    def tell(self, scores: np.ndarray, labels: np.ndarray, entries: np.ndarray, told: np.ndarray) -> None:
+    def write_stats(self, scores: np.ndarray, labels: np.ndarray, entries: np.ndarray, stats: np.ndarray) -> None:
         """Write what the other blocks must know of these entries of the scores into told (tells, n)."""
 
-    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, told: PartialStats) -> float:
+    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, stats: PartialStats) -> float:
         """The block's part of the sum: over the blocks they add up to the whole one."""
-        return self.sum(scores, targets, weights * told.share)
+        return self.sum(scores, targets, weights * stats.share)
 
 
 class Hits(Metric):
@@ -37,17 +37,17 @@ class Hits(Metric):
 
     num_stats: ClassVar[int] = 2
 
-    def tell(self, scores: np.ndarray, labels: np.ndarray, entries: np.ndarray, told: np.ndarray) -> None:
+    def write_stats(self, scores: np.ndarray, labels: np.ndarray, entries: np.ndarray, stats: np.ndarray) -> None:
         """The highest score, and whether its class comes before the label (-1), is it (0) or comes behind it (1)."""
         best = scores.argmax(1)
-        told[0] = scores[np.arange(len(scores)), best]
-        told[1] = np.sign(entries[best] - labels)
+        stats[0] = scores[np.arange(len(scores)), best]
+        stats[1] = np.sign(entries[best] - labels)
 
-    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, told: PartialStats) -> float:
+    def sum_part(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, stats: PartialStats) -> float:
         """Counted by the block that has the label."""
-        tops, sides = told.numbers[:, 0], told.numbers[:, 1]
+        tops, sides = stats.numbers[:, 0], stats.numbers[:, 1]
         first = np.where(tops == tops.max(0), sides, np.inf).min(0)
-        return _total((first == 0) & (sides[told.block] == 0), tops, weights)
+        return _total((first == 0) & (sides[stats.block] == 0), tops, weights)
 
 
 def _hits(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:

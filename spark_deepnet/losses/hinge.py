@@ -53,6 +53,6 @@ class Hinge(Loss, kind="hinge"):
         return float(_measure(scores, targets, weights, first, self.power == 2, gradients))
 
     def measure_part(
-        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, told: PartialStats
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, stats: PartialStats
     ) -> float:
-        return float(_measure(scores, told.places[targets], weights, 0, self.power == 2, gradients))
+        return float(_measure(scores, stats.places[targets], weights, 0, self.power == 2, gradients))

@@ -57,12 +57,12 @@ class Loss(Member, family="losses"):
         """
         raise NotImplementedError
 
-    def tell(self, scores: np.ndarray, told: np.ndarray, gradients: np.ndarray) -> None:
+    def write_stats(self, scores: np.ndarray, stats: np.ndarray, gradients: np.ndarray) -> None:
         """Write what the others must know of this block's entries into told (tells, n); ``gradients`` is room for what
         measure_part goes on from."""
 
     def measure_part(
-        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, told: PartialStats
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, stats: PartialStats
     ) -> float:
         """As ``measure`` of this block's entries of the scores: its part of the weighted loss, whose sum over the blocks
         is the whole one, and its entries of the gradient. Labels are the whole's; other targets are those of the entries."""
@@ -76,6 +76,6 @@ class ByEntry(Loss):
     mean: ClassVar[bool] = True
 
     def measure_part(
-        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, told: PartialStats
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, stats: PartialStats
     ) -> float:
-        return self.measure(scores, targets, weights * told.share if self.mean else weights, gradients)
+        return self.measure(scores, targets, weights * stats.share if self.mean else weights, gradients)

@@ -16,7 +16,7 @@ from spark_deepnet.losses.loss import Loss, PartialStats
 
 @kernel
 def _powers(z, e):  # type: ignore[no-untyped-def]
-    """top = max_k z_k   e_k = exp(z_k - top)   mass = sum_k e_k"""
+    """top = max_k z_k   e_k = exp(z_k - top)   norm = sum_k e_k"""
     top = largest(z)
     for k in range(z.size):
         e[k] = exp(z[k] - top)
@@ -28,9 +28,9 @@ def _measure(z, label, weight, dz):  # type: ignore[no-untyped-def]
     """loss_n = log sum_k exp z_nk - z_n,label(n)   dz_nk = weight_n (softmax(z_n)_k - [k = label(n)])"""
     loss = np.float64(0)
     for n in range(z.shape[0]):
-        top, mass = _powers(z[n], dz[n])
-        loss += weight[n] * (np.float64(log(mass)) + (np.float64(top) - np.float64(z[n, label[n]])))
-        scale = weight[n] / mass
+        top, norm = _powers(z[n], dz[n])
+        loss += weight[n] * (np.float64(log(norm)) + (np.float64(top) - np.float64(z[n, label[n]])))
+        scale = weight[n] / norm
         for k in range(z.shape[1]):
             dz[n, k] *= scale
         dz[n, label[n]] -= weight[n]
@@ -38,29 +38,29 @@ def _measure(z, label, weight, dz):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _tell(z, told, dz):  # type: ignore[no-untyped-def]
-    """told = (top, mass) of each row"""
+def _write_stats(z, stats, dz):  # type: ignore[no-untyped-def]
+    """stats = (top, norm) of each row"""
     for n in range(z.shape[0]):
-        told[0, n], told[1, n] = _powers(z[n], dz[n])
+        stats[0, n], stats[1, n] = _powers(z[n], dz[n])
 
 
 @kernel
-def _measure_part(z, place, weight, told, block, dz):  # type: ignore[no-untyped-def]
-    """The same from what blocks b have told: top_n = max_b top_bn   mass_n = sum_b mass_bn exp(top_bn - top_n)
+def _measure_part(z, place, weight, stats, block, dz):  # type: ignore[no-untyped-def]
+    """The same from the stats of all blocks b: top_n = max_b top_bn   norm_n = sum_b norm_bn exp(top_bn - top_n)
 
-    loss_n = log mass_n + top_n - z_n,label(n), at the block that has the label, whose place else is -1.
+    loss_n = log norm_n + top_n - z_n,label(n), at the block that has the label, whose place else is -1.
     """
     loss = np.float64(0)
     for n in range(z.shape[0]):
-        top = told[:, 0, n].max()
-        mass = exp(told[0, 0, n] - top) * told[0, 1, n]
-        for b in range(1, told.shape[0]):
-            mass += exp(told[b, 0, n] - top) * told[b, 1, n]
-        scale = weight[n] * exp(told[block, 0, n] - top) / mass
+        top = stats[:, 0, n].max()
+        norm = exp(stats[0, 0, n] - top) * stats[0, 1, n]
+        for b in range(1, stats.shape[0]):
+            norm += exp(stats[b, 0, n] - top) * stats[b, 1, n]
+        scale = weight[n] * exp(stats[block, 0, n] - top) / norm
         for k in range(z.shape[1]):
             dz[n, k] *= scale
         if place[n] >= 0:
-            loss += weight[n] * (np.float64(log(mass)) + (np.float64(top) - np.float64(z[n, place[n]])))
+            loss += weight[n] * (np.float64(log(norm)) + (np.float64(top) - np.float64(z[n, place[n]])))
             dz[n, place[n]] -= weight[n]
     return loss
 
@@ -83,10 +83,10 @@ class SoftmaxCrossEntropy(Loss, kind="softmax_cross_entropy"):
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
         return float(_measure(scores, targets, weights, gradients))
 
-    def tell(self, scores: np.ndarray, told: np.ndarray, gradients: np.ndarray) -> None:
-        _tell(scores, told, gradients)
+    def write_stats(self, scores: np.ndarray, stats: np.ndarray, gradients: np.ndarray) -> None:
+        _write_stats(scores, stats, gradients)
 
     def measure_part(
-        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, told: PartialStats
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, stats: PartialStats
     ) -> float:
-        return float(_measure_part(scores, told.places[targets], weights, told.numbers, told.block, gradients))
+        return float(_measure_part(scores, stats.places[targets], weights, stats.numbers, stats.block, gradients))

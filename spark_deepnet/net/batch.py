@@ -111,12 +111,12 @@ class Batch:
         self.feed: dict[str, Any] = {
             name: buffers.csr(name) if name in sparse else self._value(name) for name in net.inputs
         }
-        self.turns = [self._turn(node, weights.get(node.owner, {}), call) for node in net.nodes]
+        self.calls = [self._node_call(node, weights.get(node.owner, {}), call) for node in net.nodes]
         if gradients is not None:
             self._write_backward(gradients, seen or {})
-        turns = {turn.node.name: turn for turn in self.turns}
-        self.outputs = tuple(turns[out.name] for out in net.outputs)
-        self.tops = tuple(turns[top.name] for top in net.tops)
+        calls = {node_call.node.name: node_call for node_call in self.calls}
+        self.outputs = tuple(calls[out.name] for out in net.outputs)
+        self.tops = tuple(calls[top.name] for top in net.tops)
 
     def forward(
         self,
@@ -124,26 +124,26 @@ class Batch:
         step: np.uint64,
         rows: np.ndarray,
         lengths: Lengths,
-        fresh: bool = True,
+        exchange_now: bool = True,
         updates: int | None = None,
         refreshes: bool = False,
     ) -> np.ndarray:
         """updates: the steps that the fit has made before; None: not known. refreshes: see ``Call``."""
         known = dict(lengths)
-        for turn in self.turns:
-            call = turn.call
-            call.training, call.rows, call.key, call.fresh = training, rows, turn.key ^ step, fresh
+        for node_call in self.calls:
+            call = node_call.call
+            call.training, call.rows, call.key, call.exchange_now = training, rows, node_call.key ^ step, exchange_now
             call.updates, call.refreshes = updates, refreshes
-            turn.forward(known)
+            node_call.forward(known)
         return self.outputs[0].y
 
     def backward(self, done: Callable[[str], None] | None = None) -> None:
         """done(node) is called as soon as the gradients of the weights that the node owns are complete: the owner comes
         before all that share them, so in this direction it is the last to add its part."""
-        for turn in reversed(self.turns):
-            turn.backward()
+        for node_call in reversed(self.calls):
+            node_call.backward()
             if done is not None:
-                done(turn.node.name)
+                done(node_call.node.name)
 
     @property
     def gradient(self) -> np.ndarray | None:
@@ -153,7 +153,7 @@ class Batch:
     def _value(self, name: str) -> np.ndarray:
         return self.buffers.value(name, self.n, self.shapes[name])
 
-    def _turn(self, node: Node, w: Arrays, call: Call) -> NodeCall:
+    def _node_call(self, node: Node, w: Arrays, call: Call) -> NodeCall:
         x = tuple(self.feed[name] if name in self.feed else self._value(name) for name in node.inputs)
         call = replace(call, saved=self.buffers.saved(node, self.n))
         return NodeCall(
@@ -161,31 +161,31 @@ class Batch:
         )
 
     def _write_backward(self, gradients: Mapping[str, Arrays], seen: Seens) -> None:
-        begun: set[str] = set()
-        for turn in reversed(self.turns):
-            node = turn.node
-            turn.dy = self.buffers.gradient(node.name, self.n, self.shapes[node.name])
+        written: set[str] = set()
+        for node_call in reversed(self.calls):
+            node = node_call.node
+            node_call.dy = self.buffers.gradient(node.name, self.n, self.shapes[node.name])
             dx: list[np.ndarray | None] = []
             sums: list[tuple[np.ndarray, np.ndarray]] = []
             for name in node.inputs:
                 target = self.buffers.gradient(name, self.n, self.shapes[name])
-                if target is not None and name in begun:
+                if target is not None and name in written:
                     addend = self.buffers.addend(len(sums), self.n, self.shapes[name])
                     sums.append((target, addend))
                     target = addend
-                begun.add(name)
+                written.add(name)
                 dx.append(target)
-            turn.dx = tuple(dx) if node.layer.multi_input else dx[0]
-            turn.gradients, more = self._weight_gradients(node, gradients, begun)
-            turn.sums = (*sums, *more)
-            turn.seen = seen.get(node.owner, {})
+            node_call.dx = tuple(dx) if node.layer.multi_input else dx[0]
+            node_call.gradients, more = self._weight_gradients(node, gradients, written)
+            node_call.sums = (*sums, *more)
+            node_call.seen = seen.get(node.owner, {})
 
-    def _weight_gradients(self, node: Node, gradients: Mapping[str, Arrays], begun: set[str]) -> tuple[Arrays, Sums]:
+    def _weight_gradients(self, node: Node, gradients: Mapping[str, Arrays], written: set[str]) -> tuple[Arrays, Sums]:
         """Where a node writes its weights' gradients: a second user of the same weights into arrays that are added."""
         own = gradients.get(node.owner, {})
-        mark = f"weights of {node.owner}"
-        if mark not in begun:
-            begun.add(mark)
+        key = f"weights of {node.owner}"
+        if key not in written:
+            written.add(key)
             return own, ()
         parts = {name: np.empty_like(array) for name, array in own.items()}
         return parts, tuple((own[name], parts[name]) for name in own)

@@ -22,16 +22,16 @@ from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.net import Net, Node
 
-LEAST = 1 << 12
+MIN_WEIGHTS = 1 << 12
 """Weights below which a layer is not worth an exchange, and runs whole in every block; of a layer that needs none to be
 cut, such as a convolution of the network's input, multiply-adds of a row."""
-LARGE = 1 << 20
+LARGE_WEIGHTS = 1 << 20
 """Weights from which a layer is cut for the memory that they take, whatever it costs."""
-TIMES = 64
+MIN_PRODUCTS_PER_INPUT = 64
 """Multiply-adds for each number of a layer's input from which it is cut, though the blocks must then sum that input's
 gradient: a link carries 3e8 numbers in the second in which a core makes 5e10 multiply-adds, three for each of forward's, so
 that a cut in many blocks pays from 55 on, in two from 111."""
-WIDE = 256
+MIN_CUT_SCORES = 256
 """Scores of a row, or of a step of it, from which they stay cut up to the loss; fewer are gathered, or summed."""
 Entries = tuple[np.ndarray, ...]
 """Of the last axis, by block."""
@@ -78,21 +78,21 @@ def cut(
     remembers: bool = False,
     num_stats: Sequence[int | None] = (),
 ) -> Net:
-    """The network of one block. All blocks have the same nodes in the same order. Layers of fewer weights than ``least``
-    (None: LEAST) run whole. ``remembers``: whether some passes go without exchange. ``num_stats``: for each output, how many
-    numbers a row the blocks tell each other where its scores stay cut; None: they are gathered, as without ``num_stats`` all
-    are. The weights are cut alike in either case."""
+    """The network of one block. All blocks have the same nodes in the same order. Layers of fewer weights than
+    ``least`` (None: MIN_WEIGHTS) run whole. ``remembers``: whether some passes go without exchange. ``num_stats``: for
+    each output, how many numbers a row the blocks tell each other where its scores stay cut; None: they are gathered,
+    as without ``num_stats`` all are. The weights are cut alike in either case."""
     if blocks == 1:
         return net
     told = {out.name: numbers for out, numbers in zip(net.outputs, num_stats, strict=False)}
-    return _Cutter(net, block, blocks, LEAST if least is None else least, remembers, told).cut()
+    return _Cutter(net, block, blocks, MIN_WEIGHTS if least is None else least, remembers, told).cut()
 
 
 def cuts(net: Net, blocks: int) -> Iterator[Net]:
     """The networks of all blocks, one after another: what they have in common is found once."""
     shared: dict[str, Cuts | None] = {}
     for block in range(blocks):
-        yield net if blocks == 1 else _Cutter(net, block, blocks, LEAST, False, {}, shared).cut()
+        yield net if blocks == 1 else _Cutter(net, block, blocks, MIN_WEIGHTS, False, {}, shared).cut()
 
 
 class _Cutter:
@@ -149,7 +149,7 @@ class _Cutter:
 
     def _wide(self, node: Node) -> bool:
         """Whether its scores are so many that they stay cut."""
-        return node.shape[-1] >= WIDE or not self.least
+        return node.shape[-1] >= MIN_CUT_SCORES or not self.least
 
     def _through(self, node: Node) -> _Value | None:
         """Where all inputs are cut, and the layer needs no more than their entries."""
@@ -194,8 +194,8 @@ class _Cutter:
         products = node.layer.multiply_adds(node.x)
         if size < self.least:
             return products >= self.least and self._free(node)
-        pays = node.inputs[0] in self.given or products >= TIMES * prod(node.x)
-        return pays or size >= LARGE or not self.least
+        pays = node.inputs[0] in self.given or products >= MIN_PRODUCTS_PER_INPUT * prod(node.x)
+        return pays or size >= LARGE_WEIGHTS or not self.least
 
     def _free(self, node: Node) -> bool:
         """Whether it can be cut by its outputs without any exchange."""

@@ -16,7 +16,7 @@ from spark_deepnet.net.net import Net
 from spark_deepnet.net.seen import Seen, seen_of, sparse_readers
 from spark_deepnet.net.weights import Layout
 
-_BATCHES = 64  # sizes whose views are kept
+_MAX_BATCHES = 64  # sizes whose views are kept
 
 
 class Runner:
@@ -80,7 +80,7 @@ class Runner:
         that are fed as sparse rows."""
         key = (n, *sorted((longest or {}).items()), *sorted(sparse))
         if key not in self._batches:
-            if len(self._batches) == _BATCHES:
+            if len(self._batches) == _MAX_BATCHES:
                 self._batches.pop(next(iter(self._batches)))
             net = self._shortened(longest) if longest else self.net
             gradients = self.layout.views(self.gradients) if self.training else None

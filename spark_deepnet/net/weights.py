@@ -58,12 +58,12 @@ class Layout:
     def zeros(self, dtype: Any = np.float32) -> np.ndarray:
         return aligned(self.size, dtype)
 
-    def started(self, seed: int, dtype: Any = np.float32) -> np.ndarray:
+    def init_weights(self, seed: int, dtype: Any = np.float32) -> np.ndarray:
         """The flat vector before the first step: the same numbers for the same seed and names, wherever it is made."""
         flat = self.zeros(dtype)
         for slot in self.slots:
             w = slot.weight
-            _start(w, key_of("weights", seed, slot.name), slot.view(flat))
+            _init_weight(w, key_of("weights", seed, slot.name), slot.view(flat))
         return flat
 
     def views(self, flat: np.ndarray) -> dict[str, Arrays]:
@@ -105,7 +105,7 @@ class Layout:
         return merged
 
 
-def _start(w: Weight, key: np.uint64, out: np.ndarray) -> None:
+def _init_weight(w: Weight, key: np.uint64, out: np.ndarray) -> None:
     """The weight's first numbers; of a part, the same as the whole has there."""
     if w.part is None:
         w.initializer.fill(out, key, w.fan_in, w.fan_out)

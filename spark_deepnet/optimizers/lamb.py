@@ -12,7 +12,7 @@ from spark_deepnet.kernels.jit import careful, kernel
 from spark_deepnet.kernels.reductions import sum_of_squares
 from spark_deepnet.optimizers.optimizer import Optimizer
 
-PIECE = 1024
+CHUNK_WEIGHTS = 1024
 """Weights whose steps lie beside one another while their squares are summed."""
 
 
@@ -21,9 +21,9 @@ def _lengths(g, scale, decay, beta1, beta2, epsilon, m, v, w):  # type: ignore[n
     """m = b1 m + (1 - b1) g   v = b2 v + (1 - b2) g^2   (|w|, |scale m / (sqrt(v) + eps) + decay w|)"""
     T = w.dtype.type
     b1, a1, b2, a2, c, eps, lam = T(beta1), T(1 - beta1), T(beta2), T(1 - beta2), T(scale), T(epsilon), T(decay)
-    steps, r = np.float64(0), np.empty(min(PIECE, w.size), w.dtype)
-    for start in range(0, w.size, PIECE):
-        count = min(PIECE, w.size - start)
+    steps, r = np.float64(0), np.empty(min(CHUNK_WEIGHTS, w.size), w.dtype)
+    for start in range(0, w.size, CHUNK_WEIGHTS):
+        count = min(CHUNK_WEIGHTS, w.size - start)
         for k in range(count):
             i = start + k
             m[i] = b1 * m[i] + a1 * g[i]

@@ -10,13 +10,13 @@ from spark_deepnet.errors import CheckpointError, ParamError
 
 FORMAT = 2
 """1 had no checksums."""
-SEAL = "sha256"
-_KINDS = {"number": int, "epoch": int, "chunks": int, "rows": str, "rowMemory": int, "fit": dict}
+CHECKSUM_KEY = "sha256"
+_FIELD_TYPES = {"number": int, "epoch": int, "chunks": int, "rows": str, "rowMemory": int, "fit": dict}
 
 
 def sealed(told: dict[str, Any]) -> str:
     """The line, with the checksum of all that it tells."""
-    return json.dumps(told | {SEAL: _digest(told)})
+    return json.dumps(told | {CHECKSUM_KEY: _digest(told)})
 
 
 def unsealed(line: str, number: int) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def unsealed(line: str, number: int) -> dict[str, Any]:
     try:
         told = json.loads(line)
         form = told.get("format") if isinstance(told, dict) else None
-        seal = told.pop(SEAL, None) if isinstance(told, dict) else None
+        seal = told.pop(CHECKSUM_KEY, None) if isinstance(told, dict) else None
         whole = isinstance(told, dict) and seal == _digest(told)
     except (ValueError, RecursionError):
         raise CheckpointError("its metadata is no JSON") from None
@@ -33,7 +33,7 @@ def unsealed(line: str, number: int) -> dict[str, Any]:
         raise ParamError(f"format {form}, but this installation reads {FORMAT}")
     if not whole:
         raise CheckpointError("its metadata does not agree with its checksum")
-    if form != FORMAT or not all(type(told.get(name)) is kind for name, kind in _KINDS.items()):
+    if form != FORMAT or not all(type(told.get(name)) is kind for name, kind in _FIELD_TYPES.items()):
         raise CheckpointError("its metadata has not the fields of a checkpoint")
     if told["number"] != number or told["epoch"] < 0 or told["chunks"] < 1:
         raise CheckpointError("its metadata is of another checkpoint")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from spark_deepnet.plan.plan import TrainPlan
 
-NAMES = {
+PARAM_NAMES = {
     "optimizer": "solver",
     "epochs": "maxIter",
     "l1": "regParam (L1)",
@@ -18,7 +18,7 @@ NAMES = {
     "ratio": "compression (ratio)",
 }
 """Params whose name is another than that of the recipe's field."""
-_SHOWN = 60  # characters of a value
+_MAX_CHARACTERS = 60  # characters of a value
 
 
 class Difference(NamedTuple):
@@ -41,7 +41,7 @@ def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
 def _name(field: str) -> str:
     """learning_rate -> learningRate"""
     head, *tail = field.split("_")
-    return NAMES.get(field, head + "".join(word.capitalize() for word in tail))
+    return PARAM_NAMES.get(field, head + "".join(word.capitalize() for word in tail))
 
 
 def difference(there: Any, here: Any, name: str = "") -> Difference | None:
@@ -63,4 +63,4 @@ def _shown(value: Any) -> str:
     if isinstance(value, list) and any(isinstance(v, dict) for v in value):
         return f"{len(value)} of them"
     text = json.dumps(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[: _MAX_CHARACTERS - 3]}..."

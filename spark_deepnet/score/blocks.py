@@ -10,29 +10,39 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from spark_deepnet.data.decode.features import Faults
-from spark_deepnet.data.replicate import turns
+from spark_deepnet.data.replicate import table_rounds
 from spark_deepnet.data.table import Table
 from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.run import Runner
-from spark_deepnet.score.score import ROWS, ScorePlan, cells, long_enough, picked, read, refuse, refuse_scores, scores
+from spark_deepnet.score.score import (
+    BATCH_ROWS,
+    ScorePlan,
+    cells,
+    long_enough,
+    picked,
+    read,
+    refuse,
+    refuse_scores,
+    scores,
+)
 
-VALUES = 64 << 20
+MAX_VALUE_BYTES = 64 << 20
 """Bytes of values that lie beside a block of weights as large as fits a worker."""
 
 
 def score_in_blocks(
     plan: ScorePlan, net: Net, weights: np.ndarray, channel: Channel, frames: Iterator[pd.DataFrame]
 ) -> Iterator[pd.DataFrame]:
-    """For each of this rank's frames of at most ``turn`` rows what ``score`` gives. ``net`` and ``weights`` are the
-    block of the channel's rank. All ranks take turns until none has rows."""
+    """For each of this rank's frames of at most ``max_rows_per_frame`` rows what ``score`` gives. ``net`` and
+    ``weights`` are the block of the channel's rank. All ranks take turns until none has rows."""
     runner = Runner(net, weights, at_once(plan), training=False, blocks=ChannelBlocks(channel))
     faults: Faults = Counter()
     own: list[np.ndarray] = []
     with threadpool_limits(1):
-        for table, everywhere in turns(_tables(plan, frames, channel.rank, faults, own), faults, channel):
+        for table, everywhere in table_rounds(_tables(plan, frames, channel.rank, faults, own), faults, channel):
             if table is not None:
                 refuse(plan, everywhere)
                 runner = long_enough(runner, table.features)
@@ -56,13 +66,13 @@ def _tables(
     faults.clear()
 
 
-def turn(plan: ScorePlan, blocks: int) -> int:
+def max_rows_per_frame(plan: ScorePlan, blocks: int) -> int:
     """The most rows of a frame, so that those of all blocks together go through the network at once."""
     return max(1, at_once(plan) // blocks)
 
 
 def at_once(plan: ScorePlan) -> int:
-    """Rows that go through the network at once: as elsewhere, but no more than have VALUES in the whole network, so that
-    all blocks take as many."""
+    """Rows that go through the network at once: as elsewhere, but no more than have MAX_VALUE_BYTES in the whole
+    network, so that all blocks take as many."""
     net = plan.architecture.scores_net()
-    return max(1, min(ROWS, VALUES // sum(buffer_bytes(net, net.inputs, training=False).values())))
+    return max(1, min(BATCH_ROWS, MAX_VALUE_BYTES // sum(buffer_bytes(net, net.inputs, training=False).values())))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from spark_deepnet.data.decode.features import MISFIT, Faults, features_of
+from spark_deepnet.data.decode.features import MISFIT_MARK, Faults, features_of
 from spark_deepnet.data.feed import fill_batch
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.schema import Source
@@ -22,9 +22,9 @@ from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.score.output import Output
 
-ROWS = 256  # rows at once: their values stay in the cache of a core
-_KEPT = 3  # networks a process keeps
-MORE_STEPS = 64
+BATCH_ROWS = 256  # rows at once: their values stay in the cache of a core
+_MAX_RUNNERS = 3  # networks a process keeps
+MAX_EXTRA_STEPS = 64
 """How many steps more than the longest row has are tried for a network."""
 
 
@@ -53,9 +53,9 @@ def _runner(plan: ScorePlan, features: Mapping[str, Features]) -> Runner:
     if kept is None:
         weights = aligned(len(plan.weights) // 4)
         weights.view(np.uint8)[...] = np.frombuffer(plan.weights, np.uint8)
-        kept = Runner(plan.architecture.scores_net(), weights, ROWS, training=False)
+        kept = Runner(plan.architecture.scores_net(), weights, BATCH_ROWS, training=False)
     kept = long_enough(kept, features)
-    while len(_runners) >= _KEPT:
+    while len(_runners) >= _MAX_RUNNERS:
         _runners.popitem(last=False)
     _runners[plan.digest] = kept
     return kept
@@ -73,7 +73,7 @@ def _longer(runner: Runner, longest: Mapping[str, int]) -> Runner:
     next number that its layers take."""
     inputs = runner.net.inputs
     powers = {name: 1 << (steps - 1).bit_length() for name, steps in longest.items()}
-    nexts = ({name: steps + more for name, steps in longest.items()} for more in range(MORE_STEPS))
+    nexts = ({name: steps + more for name, steps in longest.items()} for more in range(MAX_EXTRA_STEPS))
     for steps in (powers, *nexts):
         longer = {name: (max(inputs[name][0], n), *inputs[name][1:]) for name, n in steps.items()}
         try:
@@ -115,7 +115,7 @@ def read(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> tuple[dict[str
 
 def refuse(plan: ScorePlan, faults: Faults) -> None:
     """Raise what was wrong with rows, where nothing else is to become of them."""
-    misfits = [what for what in faults if MISFIT in what]
+    misfits = [what for what in faults if MISFIT_MARK in what]
     if faults and (misfits or plan.invalid == "error"):
         what = (misfits or list(faults))[0]
         hint = "" if misfits else '; handleInvalid="skip" or "keep" goes on without them'

@@ -20,7 +20,7 @@ from spark_deepnet.net.net import Net, Node
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.tokens import token_inputs
 from spark_deepnet.score.score import (
-    ROWS,
+    BATCH_ROWS,
     ScorePlan,
     Scores,
     cells,
@@ -33,7 +33,7 @@ from spark_deepnet.score.score import (
     scores_of,
 )
 
-VALUES = 64 << 20
+MAX_VALUE_BYTES = 64 << 20
 """Bytes of the largest value, or dense input, of all rows that go through the network together."""
 Weights = Callable[[str], Arrays]
 """Node -> its arrays by their own names."""
@@ -43,7 +43,7 @@ def score_streamed(plan: ScorePlan, weights: Weights, frames: Iterator[pd.DataFr
     """For each frame what ``score`` gives. Weights are asked for once for each group of rows."""
     net = plan.architecture.scores_net()
     shapes = [*net.inputs.values(), *(node.shape for node in net.nodes)]
-    most = max(1, VALUES // (4 * max(map(prod, shapes))))
+    most = max(1, MAX_VALUE_BYTES // (4 * max(map(prod, shapes))))
     with threadpool_limits(1):
         for group in _groups(frames, most):
             faults: Faults = Counter()
@@ -111,10 +111,10 @@ def _through(
     """One node's output for all rows; its lengths join the others'."""
     alone = Net(dict(zip(node.inputs, node.input_shapes, strict=True)), (node,))
     tokens = [name for name in node.inputs if values[name].dtype == np.int32]
-    buffers, y = Buffers(alone, min(n, ROWS), np.float32, False, tokens), np.empty((n, *node.shape), np.float32)
+    buffers, y = Buffers(alone, min(n, BATCH_ROWS), np.float32, False, tokens), np.empty((n, *node.shape), np.float32)
     ends: list[np.ndarray] = []
-    for start in range(0, n, ROWS):
-        rows = slice(start, min(start + ROWS, n))
+    for start in range(0, n, BATCH_ROWS):
+        rows = slice(start, min(start + BATCH_ROWS, n))
         batch = Batch(alone, rows.stop - start, buffers, {node.owner: arrays}, None, Call())
         for name in alone.inputs:
             batch.feed[name][...] = values[name][rows]

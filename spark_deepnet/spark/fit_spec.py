@@ -4,8 +4,7 @@ job."""
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -24,6 +23,7 @@ from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import Architecture, InputSpec, OutputSpec
+from spark_deepnet.plan.connections import check_compression, compression_of
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
@@ -31,69 +31,11 @@ from spark_deepnet.spark import read
 from spark_deepnet.spark.attributes import Names, class_names
 from spark_deepnet.spark.fit.dealing import vector_key
 from spark_deepnet.spark.names import check_at_rest, column, field
-from spark_deepnet.spark.params import DeepNetParams
-from spark_deepnet.spark.wire import check_compression, compression_of
-from spark_deepnet.train.averaging import STATES
+from spark_deepnet.spark.params.deepnet_params import DeepNetParams
+from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_none, recipe_fields
 
 _log = logging.getLogger(__name__)
 LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
-
-
-EXCHANGES = ("auto", "sockets", "spark")
-ENCRYPTIONS = ("auto", "on", "off")
-
-
-def _at_least(low: float) -> tuple[Callable[[Any], bool], str]:
-    return lambda v: math.isfinite(v) and v >= low, f"at least {low:g}"
-
-
-def _above(low: float) -> tuple[Callable[[Any], bool], str]:
-    return lambda v: math.isfinite(v) and v > low, f"above {low:g}"
-
-
-RANGES = {
-    "maxIter": _at_least(1),
-    "batchSize": _at_least(1),
-    "learningRate": _above(0),
-    "momentum": (lambda v: 0 <= v < 1, "at least 0 and below 1"),
-    "regParam": _at_least(0),
-    "elasticNetParam": (lambda v: 0 <= v <= 1, "from 0 to 1"),
-    "tol": _at_least(0),
-    "patience": _at_least(0),
-    "clipNorm": _at_least(0),
-    "clipValue": _at_least(0),
-    "numTrainWorkers": _at_least(0),
-    "modelBlocks": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
-    "syncEvery": (lambda v: v == "auto" or v >= 1, "at least 1, or 'auto'"),
-    "syncEpochs": _at_least(0),
-    "syncState": (lambda v: v in STATES, "'average', 'keep' or 'reset'"),
-    "exchange": (lambda v: v in EXCHANGES, "'auto', 'sockets' or 'spark'"),
-    "maxMemoryInMB": _at_least(0),
-    "encryption": (lambda v: v in ENCRYPTIONS, "'auto', 'on' or 'off'"),
-    "checkpointInterval": (lambda v: v >= 1 or v == -1, "at least 1, or -1 for none"),
-    "keepCheckpoints": _at_least(1),
-    "jobSeconds": _at_least(0),
-    "timeout": _above(0),
-    "handleInvalid": (lambda v: v in ("error", "skip", "keep"), "'error', 'skip' or 'keep'"),
-}
-
-
-def check_ranges(params: DeepNetParams) -> None:
-    for name, (fits, words) in RANGES.items():
-        value = params.getOrDefault(params.getParam(name))
-        if not fits(value):
-            raise ParamError(f"{name}: must be {words}, found {value!r}")
-
-
-def param_or_none(params: DeepNetParams, name: str) -> Any:
-    """A Param's value; None where it is unset or empty."""
-    param = params.getParam(name)
-    return (params.getOrDefault(param) or None) if params.isDefined(param) else None
-
-
-def names_of(params: DeepNetParams, columns: Sequence[str]) -> Sequence[str]:
-    """The columns that fill an input: its own, or those of the Params."""
-    return columns or param_or_none(params, "featuresCols") or [params.getFeaturesCol()]
 
 
 class FitSpec:
@@ -285,21 +227,11 @@ class FitSpec:
             architecture=self.architecture,
             optimizer=self._optimizer(),
             schedule=Schedule.of(p.getSchedule()).to_json(),
-            learning_rate=p.getLearningRate(),
-            batch_size=p.getBatchSize(),
-            epochs=p.getMaxIter(),
-            seed=p.getSeed(),
             l1=p.getRegParam() * p.getElasticNetParam(),
             l2=p.getRegParam() * (1 - p.getElasticNetParam()),
-            clip_norm=p.getClipNorm(),
-            clip_value=p.getClipValue(),
-            patience=p.getPatience(),
-            tol=p.getTol(),
             validated=self.columns.validation is not None,
             sync_every=0 if p.getSyncEvery() == "auto" else p.getSyncEvery(),
-            sync_epochs=p.getSyncEpochs(),
-            sync_state=p.getSyncState(),
-            overlap=p.getOverlap(),
+            **recipe_fields(p),
             **compression_of(p.getCompression()),
         )
         self.check_blocks(recipe)

@@ -24,6 +24,7 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.connections import identity_for, ports_of
 from spark_deepnet.score.one_row import one_row
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
@@ -31,17 +32,17 @@ from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.spark import read
 from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
-from spark_deepnet.spark.fit_spec import check_ranges, names_of, param_or_none
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
-from spark_deepnet.spark.params import DeepNetParams
-from spark_deepnet.spark.session import cluster
-from spark_deepnet.spark.session.spark_errors import in_one_sentence
+from spark_deepnet.spark.params.deepnet_params import DeepNetParams
+from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_none
+from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.dialect import dialect_of
+from spark_deepnet.spark.session.spark_errors import session_errors
 from spark_deepnet.spark.summary import TrainingSummary
-from spark_deepnet.spark.weights.barrier_transform import Wire, possible, spread
+from spark_deepnet.spark.weights.barrier_transform import BarrierTransform, Connections, can_run
 from spark_deepnet.spark.weights.on_storage import Stored
 from spark_deepnet.spark.weights.saved import ModelReader, ModelWriter
 from spark_deepnet.spark.weights.streamed import Shards
-from spark_deepnet.spark.wire import identity_for, ports_of
 
 _NUMBERS = ArrayType(DoubleType())
 
@@ -144,19 +145,19 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         check_frame(dataset, "transform")
-        with in_one_sentence(dataset.sparkSession, "transform"):
+        with session_errors(dataset.sparkSession, "transform"):
             return self._scored_frame(dataset)
 
     def _scored_frame(self, dataset: DataFrame) -> DataFrame:
         plan, inputs = self._plan_for(dataset)
         wanted = self._wanted()
         check_new(dataset, wanted)
-        cluster.share_python(dataset.sparkSession)
+        dialect_of(dataset.sparkSession).use_driver_python()
         if not wanted:
             return dataset
         scored = new_name(dataset, "scored")
-        if self.stored is not None and possible(dataset, self.stored):
-            frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored, self._wire(dataset))
+        if (job := self._barrier_job(dataset)) is not None:
+            frame = job.transform(dataset, inputs, plan, StructField(scored, _scored(plan)))
         else:
             frame = by_rows(dataset).withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
         found = column(scored)
@@ -168,9 +169,16 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         ]  # selected: withColumns loses metadata over Connect
         return frame.select("*", *columns).drop(scored)
 
-    def _wire(self, dataset: DataFrame) -> Wire:
-        identity = identity_for(dataset.sparkSession, self.getEncryption())
-        return Wire(self.getTimeout(), ports_of(param_or_none(self, "portRange")), identity)
+    def _barrier_job(self, dataset: DataFrame) -> BarrierTransform | None:
+        """The job whose ranks hold the blocks of weights that are on storage; None where it is not needed or cannot run."""
+        if self.stored is None:
+            return None
+        cluster = Cluster.of(dataset.sparkSession)
+        if not can_run(dataset, cluster, self.stored):
+            return None
+        identity = identity_for(cluster.encrypted, self.getEncryption())
+        connections = Connections(self.getTimeout(), ports_of(param_or_none(self, "portRange")), identity)
+        return BarrierTransform.of(cluster, self.stored, connections)
 
     def _scorer(
         self, dataset: DataFrame, plan: ScorePlan

@@ -36,7 +36,7 @@ from spark_deepnet.data.schema import ARRAY, BYTES, IMAGE, STEPS, VALIDATION, VE
 from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.net.tokens import MAX_IN_FLOATS
 from spark_deepnet.plan.architecture import InputSpec
-from spark_deepnet.spark.fit.advice import tell_of_classes
+from spark_deepnet.spark.fit.advice import warn_of_classes
 from spark_deepnet.spark.fit.rounding import exact
 from spark_deepnet.spark.names import column, field
 from spark_deepnet.spark.nested import flat_and_shape
@@ -283,7 +283,7 @@ def classes_found(df: DataFrame, labelCol: str) -> int:
     highest, rows = df.agg(F.max(label), F.count(label)).head()  # type: ignore[misc]
     if highest is None or not 1 <= highest < 1e6:
         raise DataError(f"labelCol: column {labelCol!r} should hold classes 0..k-1, its highest value is {highest}")
-    tell_of_classes(labelCol, int(highest) + 1, rows)
+    warn_of_classes(labelCol, int(highest) + 1, rows)
     return int(highest) + 1
 
 

@@ -32,7 +32,7 @@ def measured(stepper: Stepper, rows: Rows, most: int, total: Sum) -> tuple[float
     slower ranks: means over the ranks that have rows, the same on all. Changes nothing that training sees."""
     kept = stepper.state.weights.copy()  # running statistics move in forward
     table, keys, index = rows.in_order().between(0, min(len(rows), most))
-    stepper.together.alone = True
+    stepper.synchronous_sum.local = True
     ones = np.ones(len(stepper.heads))
     steps, exchanges = [], []
     for _ in range(TRIES):

@@ -129,7 +129,7 @@ class Loop:
             if tau == 1:
                 ends = self._step(rows, sums[clock.step], rate, wants_end)
             else:
-                self._step_alone(rows, weights, rate)
+                self._local_step(rows, weights, rate)
                 if self.block.channel.size > 1:
                     self._steps_of_blocks(rows, weights, rate, tau)
                 self.averaging.note(float(weights.sum()), float(sums[clock.step].sum()))
@@ -151,9 +151,9 @@ class Loop:
         self.course.note(self.stepper.sums(weights))
         return bool(self.stepper.tail[STOP])
 
-    def _step_alone(self, rows: RowBatch, weights: np.ndarray, rate: float) -> None:
+    def _local_step(self, rows: RowBatch, weights: np.ndarray, rate: float) -> None:
         """One step of this rank by itself, over rows of these weights."""
-        self.stepper.step_alone(*rows, inverse(weights), rate)
+        self.stepper.local_step(*rows, inverse(weights), rate)
         self.pending += self.stepper.sums(weights)
         self.broken += float(self.stepper.tail[BROKEN])
         self.course.tick()
@@ -161,7 +161,7 @@ class Loop:
     def _steps_of_blocks(self, rows: RowBatch, weights: np.ndarray, rate: float, tau: int) -> None:
         """The rest of a round over the same rows: each block by what it remembers of the others."""
         for _ in range(tau - 1):
-            self.stepper.step_alone(*rows, inverse(weights), rate, fresh=False)
+            self.stepper.local_step(*rows, inverse(weights), rate, exchange_now=False)
             self.broken += float(self.stepper.tail[BROKEN])
         with self.meter.timed("exchanging"):
             self.block.reconcile([self.state.weights, *self.state.vectors])

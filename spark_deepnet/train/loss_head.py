@@ -60,13 +60,13 @@ class LossHead:
         gradient: np.ndarray,
     ) -> tuple[float, float]:
         """The same of this block's entries of the scores, once the blocks have told each other what that takes."""
-        loss, numbers = self.head.loss, cut.told(top.call)
+        loss, numbers = self.head.loss, cut.stats(top.call)
         of_loss, of_metric = numbers[:, : loss.num_stats], numbers[:, loss.num_stats :]
         if targets.ndim == 2:
             targets = np.take(targets, cut.own, 1)
-        loss.tell(scores, of_loss[cut.block], gradient)
-        self.metric.tell(scores, targets, cut.own, of_metric[cut.block])
-        cut.tell(top.call)
+        loss.write_stats(scores, of_loss[cut.block], gradient)
+        self.metric.write_stats(scores, targets, cut.own, of_metric[cut.block])
+        cut.exchange_stats(top.call)
         told = PartialStats(of_loss, cut.block, cut.own, cut.places)
         metric = self.metric.sum_part(scores, targets, weights, replace(told, numbers=of_metric))
         return loss.measure_part(scores, targets, weights, gradient, told), metric

@@ -220,7 +220,7 @@ def _decoded(row: Any) -> Message:
         raise ExchangeError(f"fit: a worker sent a message of unknown kind {str(row['kind'])[:40]!r}")
     checked = cls is not MeanChunk
     if row["data"] is None or (checked and checksum(row["data"]) != row["sha256"]):
-        raise ExchangeError(f"fit: {_place(cls, row)} does not agree with its checksum; it was damaged on its way")
+        raise ExchangeError(f"fit: {_place(cls, row)} does not match its checksum; it was damaged on its way")
     return cls.of(row)
 
 

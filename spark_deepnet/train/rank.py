@@ -172,7 +172,7 @@ def _trained(
 def _state(plan: TrainPlan, chunks: Chunks, channel: Channel, block: Block) -> State:
     """The state that the last job handed back, or the initial state."""
     recipe = plan.recipe
-    state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
+    state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
     if recipe.keeps_residual:
         state.residual = aligned(state.weights.size)
     if plan.state_chunks:
@@ -259,7 +259,7 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     sequences."""
     recipe = plan.recipe
     block = Block.of(recipe, NullChannel(number, plan.blocks))
-    state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+    state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
     table = dummy_table(plan.columns, 1)
     single_rank = memory_channels(1, 1.0)[0]
     stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, single_rank)

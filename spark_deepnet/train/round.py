@@ -117,7 +117,7 @@ class Replica:
             while left and clock.step < epoch.steps:
                 weights, rate = own[clock.step], course.rate(epoch.steps)
                 rows = epoch.rows(clock.step)
-                self.stepper.step_alone(*rows, inverse(weights), rate)
+                self.stepper.local_step(*rows, inverse(weights), rate)
                 sums[-1] += self.stepper.sums(weights)
                 self.broken += float(self.stepper.tail[BROKEN])
                 clock.step, left = clock.step + 1, left - 1

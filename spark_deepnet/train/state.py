@@ -61,8 +61,8 @@ class State:
     """Of the gradients, where the largest alone are sent: all that this rank still owes the others."""
 
     @staticmethod
-    def started(layout: Layout, optimizer: Optimizer, seed: int, validated: bool) -> State:
-        weights = layout.started(seed)
+    def initial(layout: Layout, optimizer: Optimizer, seed: int, validated: bool) -> State:
+        weights = layout.init_weights(seed)
         return State(weights, init_state(optimizer, layout.size), weights.copy() if validated else None, Clock())
 
     def kept(self) -> np.ndarray:

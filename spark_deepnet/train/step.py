@@ -33,10 +33,10 @@ class SynchronousSum:
     the stepper, whose arrays are thus free as soon as nobody holds it."""
 
     def __init__(self, total: Sum) -> None:
-        self.total, self.alone = total, False
+        self.total, self.local = total, False
 
     def __call__(self, vector: np.ndarray) -> None:
-        if not self.alone:
+        if not self.local:
             self.total(vector)
 
 
@@ -61,14 +61,14 @@ class Stepper:
         """rows: the channel over which gradients of few rows go, where some rank's features are sparse."""
         self.block = block or Block.whole(recipe)
         self.recipe, self.state, self.all_reduce, self.meter = recipe, state, all_reduce, meter
-        self.together = SynchronousSum(total)
-        self.fresh = True
+        self.synchronous_sum = SynchronousSum(total)
+        self.exchange_now = True
         """Whether the blocks of the network exchange in this step."""
         self.key = np.uint64(0)
         self.others = 0.0
         """The squares of the other blocks' gradients, as of the last fresh step."""
         blocks = self.block.exchange
-        self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self.together, blocks=blocks)
+        self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self.synchronous_sum, blocks=blocks)
         self.heads, self.optimizer = recipe.heads(), recipe.made_optimizer()
         self.loss_heads = [
             LossHead(head, top, self.block.first) for head, top in zip(self.heads, self.block.net.tops, strict=True)
@@ -96,7 +96,7 @@ class Stepper:
         Afterwards ``measures`` holds, of all ranks together, each output's mean loss and metric over the batch, and
         ``tail``, where they are above 0, that scores were not finite, and that rank 0 wants the job to end here.
         """
-        self.together.alone, self.fresh = False, True
+        self.synchronous_sum.local, self.exchange_now = False, True
         with self.meter.timed("computing"):
             self.compute(table, keys, rows, scales)
             self.tail[STOP] = stop
@@ -111,14 +111,20 @@ class Stepper:
                 self.state.clock.count += 1
                 self._update(rate)
 
-    def step_alone(
-        self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray, rate: float, fresh: bool = True
+    def local_step(
+        self,
+        table: Table,
+        keys: np.ndarray,
+        rows: np.ndarray,
+        scales: np.ndarray,
+        rate: float,
+        exchange_now: bool = True,
     ) -> None:
         """One step of this rank by itself; scales: for each output 1 / the weight of these rows. ``measures`` and
-        ``tail`` are this rank's own part. The count goes on even where there is no row, so that it is the same on all ranks.
-        Of a network in blocks, a step that is not ``fresh`` is one more over the same rows, in which the blocks do not
-        exchange."""
-        self.together.alone, self.fresh = True, fresh
+        ``tail`` are this rank's own part. The count goes on even where there is no row, so that it is the same on all
+        ranks. Of a network in blocks, a step that is not ``exchange_now`` is one more over the same rows, in which the
+        blocks do not exchange."""
+        self.synchronous_sum.local, self.exchange_now = True, exchange_now
         with self.meter.timed("computing"):
             self.compute(table, keys, rows, scales)
             self.state.clock.count += 1
@@ -128,24 +134,24 @@ class Stepper:
     def compute(self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray) -> None:
         """The gradients of these rows, and their measures."""
         self.tail[:] = 0
-        if len(rows) == 0 and (self.together.alone or not self.runner.needs_all_reduce):
+        if len(rows) == 0 and (self.synchronous_sum.local or not self.runner.needs_all_reduce):
             self.rows.nothing(self.gradients)
             return
         batch, lengths = fill_batch(self.runner, table.features, rows)
-        if self.fresh:
+        if self.exchange_now:
             self.key = key_of("step", self.recipe.seed, self.state.clock.count)
-        batch.forward(True, self.key, keys[rows], lengths, self.fresh, self.state.clock.count)
+        batch.forward(True, self.key, keys[rows], lengths, self.exchange_now, self.state.clock.count)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
             for k, (loss_head, out) in enumerate(zip(self.loss_heads, batch.outputs, strict=True)):
                 loss, metric = loss_head.measured(batch, k, table, rows, scales[k])
                 self.measures[k] = loss_head.part(loss, metric)
                 self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(np.float32(loss)))
-        batch.backward(None if self.overlapped is None or self.together.alone else self.overlapped.done)
+        batch.backward(None if self.overlapped is None or self.synchronous_sum.local else self.overlapped.done)
 
     def refresh(self, table: Table, keys: np.ndarray, rows: np.ndarray, passes: int) -> None:
         """A forward pass of all ranks together, for the running statistics of layers such as BatchNorm: they become the
         means over this one and so many before it."""
-        self.together.alone, self.fresh = False, True
+        self.synchronous_sum.local, self.exchange_now = False, True
         batch, lengths = fill_batch(self.runner, table.features, rows)
         key = key_of("step", self.recipe.seed, self.state.clock.count + passes)
         batch.forward(True, key, keys[rows], lengths, updates=passes, refreshes=True)
@@ -179,7 +185,7 @@ class Stepper:
         if not self.recipe.clip_norm:
             return 1.0
         squares = self._squares()
-        if self.fresh:
+        if self.exchange_now:
             self.others = self.block.total(squares) - squares
         norm = float(np.sqrt(squares + self.others))
         return min(1.0, self.recipe.clip_norm / norm) if norm > 0 else 1.0

@@ -41,7 +41,7 @@ def ours(sizes: tuple[int, ...], batch: int) -> Callable[[], object]:
     """One step of dense layers with ReLU between them: forward, softmax cross-entropy, backward, momentum's update."""
     layers = [*(Dense(units, activation="relu") for units in sizes[1:-1]), Dense(sizes[-1])]
     net = Net.of(layers, {INPUT: sizes[:1]})
-    weights, speed = Layout(net).started(seed=7), Layout(net).zeros()
+    weights, speed = Layout(net).init_weights(seed=7), Layout(net).zeros()
     runner, loss, optimizer = Runner(net, weights, batch), SoftmaxCrossEntropy(), Momentum(MOMENTUM)
     x, labels = data(sizes, batch)
     runner.feed(batch)[INPUT][...] = x

@@ -104,7 +104,7 @@ def ours(name: str, rows: int = BATCH) -> tuple[Callable[[], object], int]:
     """A step, and the multiply-adds of its products: forward, and twice that backward."""
     layers, shape, _ = NETWORKS[name]
     net = Net.of(layers, {INPUT: shape})
-    weights = Layout(net).started(seed=7)
+    weights = Layout(net).init_weights(seed=7)
     runner, loss, optimizer = Runner(net, weights, rows), SoftmaxCrossEntropy(), Momentum(MOMENTUM)
     speed = runner.layout.zeros()
     x, labels = data(shape, rows)

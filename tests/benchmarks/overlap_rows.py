@@ -42,7 +42,7 @@ def measured(network: str, channel: Channel, _: AllGather) -> tuple[float, float
     """Median seconds of backward and exchange: overlapped, and one after the other."""
     layers, shape = NETWORKS[network]
     net = Net.of(layers, {INPUT: shape})
-    runner = Runner(net, Layout(net).started(1), ROWS)
+    runner = Runner(net, Layout(net).init_weights(1), ROWS)
     all_reduce = AllReduce(channel)
     overlapped = Overlapped(runner.layout, runner.gradients, all_reduce)
     batch = runner.batch(ROWS)

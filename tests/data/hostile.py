@@ -179,13 +179,13 @@ def run(source: Source, layers: list[Any], cells: Callable[[Draw, float], Cells]
 def scoring(architecture: Any, source: Source) -> ScorePlan:
     net = architecture.scores_net()
     outputs = tuple(Output.of(head.loss, head.units, head.steps) for head in architecture.heads())
-    weights = Layout(net).started(3).tobytes()
+    weights = Layout(net).init_weights(3).tobytes()
     return ScorePlan(architecture, outputs, (source,), "keep", None, repr((source, architecture)), weights)
 
 
 def train(recipe: Any, table: Table) -> int:
     """Two steps over all rows; whether the weights are finite afterwards."""
-    state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
+    state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
     stepper = Stepper(recipe, state, len(table), lambda _: None, lambda _: None, Meter())
     for _ in range(2):
         stepper.step(table, table.keys(), np.arange(len(table)), np.full(1, 1e-4), 1e-3, False)

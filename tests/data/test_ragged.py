@@ -134,6 +134,6 @@ def test_bytes_have_keys_of_their_content() -> None:
 def test_mass_counts_the_steps_that_have_targets() -> None:
     targets, weights = ragged(rows_of((), kind=np.int32)), np.arange(8, dtype=np.float32)
     features = {INPUT: Dense(np.zeros((8, 1), np.float32))}
-    one, each = Table(features, (np.zeros(8, np.int32), targets), weights, np.zeros(8, bool)).masses
+    one, each = Table(features, (np.zeros(8, np.int32), targets), weights, np.zeros(8, bool)).loss_weights
     assert one.tolist() == weights.tolist()
     assert each.tolist() == [w * n for w, n in zip(weights, LENGTHS, strict=True)]

@@ -22,7 +22,7 @@ def test_the_largest_column_is_told_from_several_tables() -> None:
     scales, t = Scales(), RNG.normal(size=(50, 2)) + [0, 1e9]
     for part in (slice(0, 1), slice(1, 1), slice(1, 50)):
         scales.add(table(Dense(X[part]), t[part]))
-    told = scales.told()
+    told = scales.summary()
     assert told["inputs"]["f"]["column"] == 1
     assert told["inputs"]["f"]["size"] == pytest.approx(np.sqrt((X[:, 1].astype(float) ** 2).mean()), rel=1e-5)
     assert told["targets"]["0"]["mean"] == pytest.approx(t[:, 1].mean(), rel=1e-12)
@@ -38,7 +38,7 @@ def test_sparse_and_ragged_numbers_are_measured_as_one_and_bytes_and_classes_not
     ):
         scales = Scales()
         scales.add(table(features, labels))
-        assert scales.told() == {"inputs": {"f": {"column": 0, "size": 7.0, "columns": 1}}, "targets": {}}
+        assert scales.summary() == {"inputs": {"f": {"column": 0, "size": 7.0, "columns": 1}}, "targets": {}}
     scales = Scales()
     scales.add(table(Dense(np.full((2, 3), 255, np.uint8)), labels))
-    assert scales.told() == {"inputs": {}, "targets": {}}
+    assert scales.summary() == {"inputs": {}, "targets": {}}

@@ -18,7 +18,7 @@ from spark_deepnet.data.arrays import table_bytes
 from spark_deepnet.data.dataset import InMemoryDataset, Rows
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.sampler import Epoch
-from spark_deepnet.data.spill.dataset import BLOCKS, Spilled
+from spark_deepnet.data.spill.dataset import WINDOW_BLOCKS, Spilled
 from spark_deepnet.data.spill.row_store import RowStore
 from spark_deepnet.data.table import Dense, Sparse, Table
 from spark_deepnet.kernels.jit import JIT
@@ -70,7 +70,7 @@ TABLES = {kind: table_of(kind) for kind in KINDS}
 def _small_pieces() -> Iterator[None]:
     """Runs are written in many pieces."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spark_deepnet.data.spill.sorted_run.PIECE", 500)
+        patch.setattr("spark_deepnet.data.spill.sorted_run.WRITE_BYTES", 500)
         yield
 
 
@@ -149,7 +149,7 @@ def test_batches_are_the_same_however_rows_come(kind: str, limit: int, batch: in
 def test_weights_of_steps_are_those_of_their_rows(kind: str) -> None:
     with shelved(TABLES[kind], LIMITS[1]) as shelf:
         rows, _ = shelf.rows()
-        expected = [[mass.sum(dtype=np.float64) for mass in table.masses] for table in batches(rows)]
+        expected = [[weights.sum(dtype=np.float64) for weights in table.loss_weights] for table in batches(rows)]
         found = Epoch(rows, len(rows), 32, 1, 0, 0, 1).weight_sums()
         np.testing.assert_allclose(found.T, expected, rtol=1e-12)
 
@@ -223,8 +223,8 @@ def places(shelf: RowStore, passes: int) -> tuple[Spilled, np.ndarray]:
     """(passes, n): at which place of each pass each row comes, in canonical order; weights are the rows' numbers."""
     rows, _ = shelf.rows()
     assert isinstance(rows, Spilled)
-    rows._masses = [np.arange(len(rows))]
-    orders = [np.concatenate(list(rows.shuffled(key_of("pass", k)).masses(0))) for k in range(passes)]
+    rows._loss_weights = [np.arange(len(rows))]
+    orders = [np.concatenate(list(rows.shuffled(key_of("pass", k)).loss_weights(0))) for k in range(passes)]
     return rows, np.argsort(orders, axis=1)
 
 
@@ -239,18 +239,18 @@ def shuffles() -> Iterator[tuple[Spilled, np.ndarray]]:
 
 def test_every_row_comes_at_every_place_equally_often(shuffles: tuple[Spilled, np.ndarray]) -> None:
     rows, found = shuffles
-    assert rows.blocks > 3 * BLOCKS
+    assert rows.blocks > 3 * WINDOW_BLOCKS
     chances = [kstest((found[:, row] + 0.5) / len(rows), "uniform").pvalue for row in range(0, len(rows), 40)]
     assert min(chances) > 0.05 / len(chances)
 
 
 def test_rows_of_different_blocks_meet_in_a_window_as_often_as_is_told(shuffles: tuple[Spilled, np.ndarray]) -> None:
     rows, found = shuffles
-    full = rows.blocks // BLOCKS
-    sizes = [BLOCKS] * full + [rows.blocks - full * BLOCKS]
+    full = rows.blocks // WINDOW_BLOCKS
+    sizes = [WINDOW_BLOCKS] * full + [rows.blocks - full * WINDOW_BLOCKS]
     expected = sum(s * (s - 1) for s in sizes) / (rows.blocks * (rows.blocks - 1))
-    assert expected == pytest.approx((BLOCKS - 1) / (rows.blocks - 1), rel=0.25)
-    window = found // (BLOCKS * rows.block)  # the last block, which may be shorter, shifts places by a few
+    assert expected == pytest.approx((WINDOW_BLOCKS - 1) / (rows.blocks - 1), rel=0.25)
+    window = found // (WINDOW_BLOCKS * rows.block)  # the last block, which may be shorter, shifts places by a few
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, len(rows) - rows.block, (2, 400))
     apart = a // rows.block != b // rows.block

@@ -78,11 +78,11 @@ PARTS: list[tuple[tuple[int, ...], tuple[np.ndarray | None, ...]]] = [
 
 @each_initializer
 @pytest.mark.parametrize(("shape", "entries"), PARTS, ids=str)
-@pytest.mark.parametrize("buffer", [4, 11, initializer.BUFFER])
+@pytest.mark.parametrize("buffer", [4, 11, initializer.BUFFER_NUMBERS])
 def test_a_part_is_filled_as_the_whole_has_it(
     case: InitializerCase, shape: Any, entries: Any, buffer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(initializer, "BUFFER", buffer)
+    monkeypatch.setattr(initializer, "BUFFER_NUMBERS", buffer)
     every = [np.arange(n) if e is None else e for n, e in zip(shape, entries, strict=True)]
     for dtype in (np.float32, np.float64):
         part = np.full([len(e) for e in every], np.nan, dtype)
@@ -101,7 +101,7 @@ def test_a_vector_is_filled_in_part(case: InitializerCase) -> None:
 
 @pytest.mark.parametrize("made", [GlorotUniform(), Normal()], ids=repr)
 def test_a_part_is_filled_in_little_memory(made: Initializer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(initializer, "BUFFER", 1 << 10)
+    monkeypatch.setattr(initializer, "BUFFER_NUMBERS", 1 << 10)
     part, lines, columns = np.empty((20, 100), np.float32), np.arange(180, 200), np.arange(50, 150)
     made.fill(part, KEY, 1, 1)  # compiles
     tracemalloc.start()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.kernels.memory import LINE, Room, aligned, padded
+from spark_deepnet.kernels.memory import CACHE_LINE_BYTES, Room, aligned, padded
 
 
 @pytest.mark.parametrize("shape", [(), 0, 1, 7, (3, 5), (0, 4), (2, 3, 4)])
@@ -17,7 +17,7 @@ def test_aligned_zeros(shape: Any, dtype: Any) -> None:
         a = aligned(shape, dtype)
         assert a.shape == (shape if isinstance(shape, tuple) else (shape,))
         assert a.dtype == dtype
-        assert a.ctypes.data % LINE == 0 or a.size == 0
+        assert a.ctypes.data % CACHE_LINE_BYTES == 0 or a.size == 0
         assert a.flags.c_contiguous
         assert a.flags.writeable
         assert not a.any()

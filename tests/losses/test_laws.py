@@ -184,8 +184,8 @@ def by_parts(
     targets = [t if labels else np.ascontiguousarray(t[:, own]) for own in entries]
     gradients = [np.full(part.shape, np.nan, dtype) for part in parts]
     for b, own in enumerate(entries):
-        loss.tell(parts[b], numbers[b, :split], gradients[b])
-        metric.tell(parts[b], targets[b], own, numbers[b, split:])
+        loss.write_stats(parts[b], numbers[b, :split], gradients[b])
+        metric.write_stats(parts[b], targets[b], own, numbers[b, split:])
     found, whole = np.zeros(2), np.full(z.shape, np.nan)
     for b, own in enumerate(entries):
         places = np.full(UNITS, -1, np.int32)

@@ -22,7 +22,7 @@ NET = Net.of([LSTM(24), Dense(50), Dense(3)], {"input": (4, 30)})
 
 def test_arrays_go_in_chunks_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "CHUNK_BYTES", 64)
-    flat = Layout(NET).started(1)
+    flat = Layout(NET).init_weights(1)
     arrays = Layout(NET).named(flat) | {"none": np.zeros((0, 3), np.float32)}
     told = list(chunks_of(arrays))
     assert max(len(chunk.data) for chunk in told) == 64
@@ -44,10 +44,10 @@ def test_arrays_go_in_chunks_and_come_back(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_pieces_tell_where_each_array_of_a_block_lies_in_the_whole(blocks: int) -> None:
     """As JSON they suffice to put the whole together."""
-    whole = Layout(NET).started(1)
+    whole = Layout(NET).init_weights(1)
     named = Layout(NET).named(whole)
     layouts = [Layout(cut(NET, block, blocks)) for block in range(blocks)]
-    held = [layout.named(layout.started(1)) for layout in layouts]
+    held = [layout.named(layout.init_weights(1)) for layout in layouts]
     for own, told in zip(held, json.loads(json.dumps(pieces_of(NET, blocks))), strict=True):
         assert own.keys() == told.keys()
         for name, (shape, entries) in told.items():

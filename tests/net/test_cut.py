@@ -57,7 +57,7 @@ class Pass:
 
 def runner_of(net: Net, channel: Channel | None, dtype: Any = np.float64) -> Runner:
     blocks = None if channel is None else ChannelBlocks(channel)
-    return Runner(net, Layout(net).started(SEED, dtype), N, blocks=blocks)
+    return Runner(net, Layout(net).init_weights(SEED, dtype), N, blocks=blocks)
 
 
 def passed(net: Net, training: bool = True, lengths: Any = None, channel: Channel | None = None) -> Pass:

@@ -212,7 +212,7 @@ def numbers(case: Case) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     draw = (lambda s: rng.integers(0, 5, s).astype(float)) if tokens else (lambda s: rng.normal(size=s))
     x = {name: draw((len(LENGTHS), *s)) for name, s in zip(case.names, case.inputs, strict=True)}
     net = case.net()
-    weights = Layout(net).started(3, np.float64)
+    weights = Layout(net).init_weights(3, np.float64)
     weights += rng.normal(scale=0.2, size=weights.shape)
     for array in Layout(net).views(weights).values():
         for key, a in array.items():
@@ -288,6 +288,6 @@ def test_sequences_of_other_lengths_are_not_joined(layer: Layer, lengths: tuple[
 
 def test_steps_are_not_joined_with_what_has_as_many_entries_by_chance() -> None:
     net = Net.of((Dense(4, inputs=("a",), name="d"), Add(inputs=("d", "b"))), {"a": (3,), "b": (4,)})
-    batch = Runner(net, Layout(net).started(1, np.float64), 2).batch(2, {"b": 4})
+    batch = Runner(net, Layout(net).init_weights(1, np.float64), 2).batch(2, {"b": 4})
     with pytest.raises(DataError, match="a row has 2 steps in 'b' and 4 in 'd'"):
         batch.forward(False, STEP, np.zeros(2, np.uint64), {"b": np.array([2, 4], np.int32)})

@@ -31,7 +31,7 @@ class Bench:
     def __init__(self, net: Net, capacity: int = 6, dtype: Any = np.float64, training: bool = True) -> None:
         self.net, self.rng = net, np.random.default_rng(3)
         layout = Layout(net)
-        self.weights = layout.started(4, dtype)
+        self.weights = layout.init_weights(4, dtype)
         for array in layout.named(self.weights).values():
             array += self.rng.normal(scale=0.3, size=array.shape)
         self.runner = Runner(net, self.weights, capacity, training)

@@ -30,7 +30,7 @@ TWO = Net.of(
 def passed(net: Net, sparse: bool, dtype: Any = np.float64, runner: Runner | None = None) -> tuple[Runner, np.ndarray]:
     """The runner after a pass there and back, and its scores."""
     rng = np.random.default_rng(5)
-    runner = runner or Runner(net, Layout(net).started(1, dtype), N)
+    runner = runner or Runner(net, Layout(net).init_weights(1, dtype), N)
     batch = runner.batch(N, sparse=[INPUT] if sparse else [])
     if sparse:
         batch.feed[INPUT].fill(*ROWS, np.arange(N))

@@ -46,7 +46,7 @@ class Pass:
     def __post_init__(self) -> None:
         net = Net.of(self.layers, {INPUT: (LONGEST, 3)})
         layout, rng = Layout(net), np.random.default_rng(2)
-        weights = layout.started(4, self.dtype)
+        weights = layout.init_weights(4, self.dtype)
         for array in layout.named(weights).values():
             array += rng.normal(scale=0.3, size=array.shape)
         self.runner = Runner(net, weights, 5)
@@ -155,7 +155,7 @@ def test_flattened_rows_do_not_see_what_lies_beyond_them() -> None:
 
 @pytest.mark.parametrize("layers", [CHAIN, ("tanh", Dense(2), Flatten()), FLAT, ("relu", Flatten(), "tanh")], ids=str)
 def test_a_batch_may_have_no_rows(layers: tuple[Any, ...]) -> None:
-    runner = Runner(net := Net.of(layers, {INPUT: (LONGEST, 3)}), Layout(net).started(1), 5)
+    runner = Runner(net := Net.of(layers, {INPUT: (LONGEST, 3)}), Layout(net).init_weights(1), 5)
     batch = runner.batch(0, {INPUT: 1})
     none = np.zeros(0, np.uint64)
     assert len(batch.forward(True, STEP, none, {INPUT: np.zeros(0, np.int32)})) == 0

@@ -84,19 +84,19 @@ def test_runs_join_without_gap_or_overlap(case: NetCase, layerwise: bool) -> Non
 
 def test_a_network_without_weights_has_an_empty_vector() -> None:
     found = layout("softmax")
-    assert (found.size, found.count, found.runs(), found.started(1).size) == (0, 0, [], 0)
+    assert (found.size, found.count, found.runs(), found.init_weights(1).size) == (0, 0, [], 0)
 
 
 @each_net
 def test_packed_is_the_way_back_from_named(case: NetCase) -> None:
     found = Layout(case.net())
-    flat = found.started(7)
+    flat = found.init_weights(7)
     np.testing.assert_array_equal(found.packed({name: a.copy() for name, a in found.named(flat).items()}), flat)
 
 
 def test_packed_refuses_other_names_and_shapes() -> None:
     found = layout(Dense(3))
-    arrays = found.named(found.started(1))
+    arrays = found.named(found.init_weights(1))
     with pytest.raises(NetworkError, match=r"expected \['dense/W', 'dense/b'\], found \['dense/W'\]"):
         found.packed({"dense/W": arrays["dense/W"]})
     with pytest.raises(NetworkError, match=r"weights of 'dense/W': expected \(5, 3\), found \(3, 5\)"):
@@ -105,7 +105,7 @@ def test_packed_refuses_other_names_and_shapes() -> None:
 
 def test_views_and_named_show_the_flat_vector_itself() -> None:
     found = layout(Dense(3), Dense(2))
-    flat = found.started(1)
+    flat = found.init_weights(1)
     found.views(flat)["dense_2"]["W"][0, 0] = 77
     assert found.named(flat)["dense_2/W"][0, 0] == 77
     assert 77 in flat
@@ -113,15 +113,15 @@ def test_views_and_named_show_the_flat_vector_itself() -> None:
 
 def test_weights_start_by_seed_and_name_alone() -> None:
     one, more = layout(Dense(3, name="a")), layout(Dense(3, name="a"), Dense(2, name="b"))
-    first = one.named(one.started(1))
-    np.testing.assert_array_equal(more.named(more.started(1))["a/W"], first["a/W"])
-    np.testing.assert_array_equal(one.started(1), one.started(1))
-    assert (one.named(one.started(2))["a/W"] != first["a/W"]).all()
+    first = one.named(one.init_weights(1))
+    np.testing.assert_array_equal(more.named(more.init_weights(1))["a/W"], first["a/W"])
+    np.testing.assert_array_equal(one.init_weights(1), one.init_weights(1))
+    assert (one.named(one.init_weights(2))["a/W"] != first["a/W"]).all()
     same = layout(Dense(3, name="a"), Dense(3, name="c"), Dense(3, name="b"), width=3)
-    named = same.named(same.started(1))
+    named = same.named(same.init_weights(1))
     assert (named["c/W"] != named["b/W"]).all()
 
 
 def test_float64_weights_start_as_float32_ones_do() -> None:
     found = layout(Dense(3))
-    np.testing.assert_allclose(found.started(1, np.float64), found.started(1), rtol=1e-6)
+    np.testing.assert_allclose(found.init_weights(1, np.float64), found.init_weights(1), rtol=1e-6)

@@ -12,7 +12,7 @@ from spark_deepnet.forecast.cost import Compute, Costs, Link
 
 COMPUTE = Compute((1, 4, 16, 64), (2.0, 5.0, 9.0, 33.0))
 BYTES = 4_000
-COSTS = Costs(64, COMPUTE, Link(0.25, 1000.0), together=(BYTES, 8), alone=(40, BYTES, BYTES))
+COSTS = Costs(64, COMPUTE, Link(0.25, 1000.0), synchronous=(BYTES, 8), local=(40, BYTES, BYTES))
 each_number = pytest.mark.parametrize("workers", [1, 2, 3, 4, 8, 64, 100, 1024])
 each_tau = pytest.mark.parametrize("tau", [1, 10, 100])
 
@@ -39,19 +39,19 @@ def test_steps_together_share_the_batch_and_steps_alone_do_not() -> None:
 @each_number
 def test_a_round_is_steps_and_an_exchange(workers: int) -> None:
     (a, m), (b, n) = summed(workers, BYTES), summed(workers, 8)
-    together = 0.25 * (a + b) + (m + n) / 1000
-    assert COSTS.exchange_seconds(workers, 1) == pytest.approx(together)
-    assert COSTS.round_seconds(workers, 1) == pytest.approx(COMPUTE.at(-(-64 // workers)) + together)
+    synchronous = 0.25 * (a + b) + (m + n) / 1000
+    assert COSTS.exchange_seconds(workers, 1) == pytest.approx(synchronous)
+    assert COSTS.round_seconds(workers, 1) == pytest.approx(COMPUTE.at(-(-64 // workers)) + synchronous)
     c, k = summed(workers, 40)
-    alone = 0.25 * (2 * a + c) + (2 * m + k) / 1000
+    local = 0.25 * (2 * a + c) + (2 * m + k) / 1000
     assert COSTS.exchanged(workers, 10) == (2 * a + c, 2 * m + k)
-    assert COSTS.round_seconds(workers, 10) == pytest.approx(10 * 33.0 + alone)
-    assert COSTS.speedup(workers, 10) == pytest.approx(workers * 10 * 33.0 / (10 * 33.0 + alone))
-    assert COSTS.naive(workers) == pytest.approx(33.0 / (33.0 / workers + together))
+    assert COSTS.round_seconds(workers, 10) == pytest.approx(10 * 33.0 + local)
+    assert COSTS.speedup(workers, 10) == pytest.approx(workers * 10 * 33.0 / (10 * 33.0 + local))
+    assert COSTS.naive(workers) == pytest.approx(33.0 / (33.0 / workers + synchronous))
 
 
 def test_long_vectors_go_around_the_ring() -> None:
-    long = replace(COSTS, together=(10**9,))
+    long = replace(COSTS, synchronous=(10**9,))
     assert long.exchanged(8, 1) == ring.cost((1,) * 8, 10**9)
 
 
@@ -65,7 +65,7 @@ def test_one_worker_is_as_fast_as_itself_and_sends_nothing(tau: int) -> None:
 @each_tau
 @pytest.mark.parametrize("workers", [2, 8, 64])
 def test_with_a_free_exchange_and_no_fixed_part_speed_grows_with_the_workers(workers: int, tau: int) -> None:
-    free = Costs(64, Compute((1, 64), (0.5, 32.0)), Link(0.0, 1e30), COSTS.together, COSTS.alone)
+    free = Costs(64, Compute((1, 64), (0.5, 32.0)), Link(0.0, 1e30), COSTS.synchronous, COSTS.local)
     assert free.speedup(workers, tau) == pytest.approx(workers)
     assert free.naive(workers) == pytest.approx(workers)
 

@@ -74,7 +74,7 @@ def test_sparse_inputs_take_no_buffers() -> None:
 @pytest.mark.parametrize("validated", [False, True])
 def test_vectors_take_what_is_predicted(optimizer: str, validated: bool) -> None:
     recipe = plan_of(optimizer=optimizer, validated=validated).recipe
-    state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, validated)
+    state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, validated)
     stepper = Stepper(recipe, state, 10, lambda _: None, lambda _: None, Meter())
     found = memory(recipe, 10)
     assert found.weights == state.weights.nbytes
@@ -90,10 +90,10 @@ def test_vectors_take_what_is_predicted(optimizer: str, validated: bool) -> None
 @pytest.mark.parametrize("layers", [(), (Dense(4, "tanh"), Dense(50))], ids=["few scores", "scores that stay cut"])
 def test_a_block_takes_what_is_predicted(monkeypatch: pytest.MonkeyPatch, layers: Any, tau: int) -> None:
     """The first, which is the largest; where blocks step alone they also keep what they remember of the others."""
-    monkeypatch.setattr(cut, "LEAST", 0)
+    monkeypatch.setattr(cut, "MIN_WEIGHTS", 0)
     recipe = plan_of(layers, optimizer="adam", sync_every=tau).recipe
     block = Block.of(recipe, NullChannel(0, 2))
-    state = State.started(Layout(block.net), recipe.made_optimizer(), 1, False)
+    state = State.initial(Layout(block.net), recipe.made_optimizer(), 1, False)
     made = Buffers(block.net, 10, np.float32, True)
     for name, shape in block.net.inputs.items():
         made.value(name, 10, shape)

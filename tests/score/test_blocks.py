@@ -22,9 +22,9 @@ from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.score import blocks, streamed
-from spark_deepnet.score.blocks import score_in_blocks, turn
+from spark_deepnet.score.blocks import max_rows_per_frame, score_in_blocks
 from spark_deepnet.score.output import Output
-from spark_deepnet.score.score import ROWS, ScorePlan, score
+from spark_deepnet.score.score import BATCH_ROWS, ScorePlan, score
 from tests.data.frames import sparse, vectors
 from tests.exchange.ranks import together
 
@@ -44,7 +44,7 @@ def plan_of(sequences: bool, invalid: str = "keep", width: int = 5) -> ScorePlan
     head = net.heads()[0]
     source = Source(entry.shape, kind=STEPS) if sequences else Source(entry.shape)
     output = Output.of(head.loss, head.units, head.steps)
-    weights = Layout(net.scores_net()).started(1).tobytes()
+    weights = Layout(net.scores_net()).init_weights(1).tobytes()
     return ScorePlan(net, (output,), (source,), invalid, None, f"blocks {sequences}", weights)
 
 
@@ -58,7 +58,7 @@ def in_blocks(plan: ScorePlan, dealt: list[list[pd.DataFrame]]) -> list[Any]:
 
     def work(channel: Channel) -> list[pd.DataFrame]:
         net = cut(whole, channel.rank, blocks)
-        weights = Layout(net).started(1)
+        weights = Layout(net).init_weights(1)
         return list(score_in_blocks(plan, net, weights, channel, iter(dealt[channel.rank])))
 
     return together("memory", blocks, work, deadline=20.0)
@@ -101,7 +101,7 @@ def test_layer_by_layer_it_is_the_same(sequences: bool, monkeypatch: pytest.Monk
     expected = list(score(plan, frames))
     for values, times in ((1 << 20, 1), (4 * 64 * 3, 17 if sequences else 6)):
         asked.clear()
-        monkeypatch.setattr(streamed, "VALUES", values)
+        monkeypatch.setattr(streamed, "MAX_VALUE_BYTES", values)
         found = list(streamed.score_streamed(plan, weights, iter(frames)))
         assert list(map(len, found)) == [5, 3, 0, 9]
         check_same(found, expected)
@@ -122,7 +122,7 @@ def test_wide_sparse_rows_become_dense_a_few_at_a_time(monkeypatch: pytest.Monke
         asked.append(node)
         return views[node]
 
-    monkeypatch.setattr(streamed, "VALUES", 4 * width * 4)
+    monkeypatch.setattr(streamed, "MAX_VALUE_BYTES", 4 * width * 4)
     check_same(list(streamed.score_streamed(plan, weights, iter(frames))), list(score(plan, frames)))
     assert len(asked) == (2 + 3) * len(views)
 
@@ -138,7 +138,7 @@ def test_what_is_wrong_with_a_row_of_one_rank_is_told_by_all() -> None:
 
 def test_a_turn_of_all_ranks_is_one_pass() -> None:
     plan = plan_of(False)
-    assert [turn(plan, blocks) for blocks in (1, 3, 256, 1000)] == [ROWS, ROWS // 3, 1, 1]
+    assert [max_rows_per_frame(plan, blocks) for blocks in (1, 3, 256, 1000)] == [BATCH_ROWS, BATCH_ROWS // 3, 1, 1]
 
 
 @pytest.mark.parametrize("sequences", [False, True], ids=["rows", "sequences"])
@@ -154,5 +154,5 @@ def test_a_turn_has_no_more_values_than_may_be(sequences: bool, monkeypatch: pyt
 
 
 def values_allow(limit: int, plan: ScorePlan, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(blocks, "VALUES", limit)
+    monkeypatch.setattr(blocks, "MAX_VALUE_BYTES", limit)
     return blocks.at_once(plan)

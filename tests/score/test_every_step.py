@@ -24,7 +24,7 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.score import score as module
 from spark_deepnet.score.output import Output
-from spark_deepnet.score.score import ROWS, ScorePlan, score
+from spark_deepnet.score.score import BATCH_ROWS, ScorePlan, score
 from tests.data.frames import arrays, dense, lists, vectors
 
 NAN, INF = float("nan"), float("inf")
@@ -49,7 +49,7 @@ def plan_of(
     entries = tuple(InputSpec(s.shape, s.input, steps=s.kind == STEPS) for s in sources)
     made = Architecture(tuple(Layer.of(layer).to_json() for layer in layers), entries, Loss.of(loss).to_json())
     net = made.scores_net()
-    weights = Layout(net).started(3)
+    weights = Layout(net).init_weights(3)
     weights += np.float32(0.1)
     digest = repr((layers, sources, loss))
     outputs = tuple(Output.of(head.loss, head.units, head.steps) for head in made.heads())
@@ -77,10 +77,10 @@ def _no_networks_kept() -> Iterator[None]:
 
 
 def test_every_step_gets_its_prediction_in_a_list() -> None:
-    plan, rows = plan_of(), drawn(*([2, 0, 4, 1] * (ROWS // 2)))
-    cuts = [ROWS + 1, ROWS + 1]
+    plan, rows = plan_of(), drawn(*([2, 0, 4, 1] * (BATCH_ROWS // 2)))
+    cuts = [BATCH_ROWS + 1, BATCH_ROWS + 1]
     frames = scored(plan, *(frame_of(rows[a:b]) for a, b in zip([0, *cuts], [*cuts, None], strict=True)))
-    assert [len(frame) for frame in frames] == [ROWS + 1, 0, ROWS - 1]
+    assert [len(frame) for frame in frames] == [BATCH_ROWS + 1, 0, BATCH_ROWS - 1]
     found = pd.concat(frames)
     assert found.valid.all()
     for row, raw, probability, prediction in zip(rows, found.raw, found.probability, found.prediction, strict=True):

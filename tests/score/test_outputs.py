@@ -15,10 +15,10 @@ from spark_deepnet.layers.output import Output as Mark
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.score.output import Output
-from spark_deepnet.score.score import ROWS, ScorePlan, score
+from spark_deepnet.score.score import BATCH_ROWS, ScorePlan, score
 from tests.data.frames import arrays, sources
 
-X = np.random.default_rng(0).normal(size=(ROWS + 40, 3)).astype(np.float32)
+X = np.random.default_rng(0).normal(size=(BATCH_ROWS + 40, 3)).astype(np.float32)
 (SOURCE,) = sources(3, "f")
 TWO = (
     Dense(4, "tanh", name="trunk"),
@@ -32,7 +32,7 @@ TWO = (
 def plan_of(layers: Any = TWO, invalid: str = "error", source: Source = SOURCE, **more: Any) -> ScorePlan:
     entries = (InputSpec(source.shape, steps=source.kind == STEPS),)
     made = Architecture(tuple(layer.to_json() for layer in layers), entries, "squared")
-    weights = Layout(made.scores_net()).started(3)
+    weights = Layout(made.scores_net()).init_weights(3)
     outputs = tuple(Output.of(head.loss, head.units, head.steps, head.name) for head in made.heads())
     told: dict[str, Any] = {"thresholds": None} | more
     return ScorePlan(made, outputs, (source,), invalid, digest=repr(layers), weights=weights.tobytes(), **told)

@@ -18,7 +18,7 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.score import score as module
 from spark_deepnet.score.output import Output
-from spark_deepnet.score.score import ROWS, ScorePlan, score
+from spark_deepnet.score.score import BATCH_ROWS, ScorePlan, score
 from tests.data.frames import NULL, arrays, dense, sources, sparse, vectors
 
 NAN = float("nan")
@@ -31,7 +31,7 @@ def plan_of(
 ) -> ScorePlan:
     units = more.pop("units", 2)
     net = Architecture((Dense(units).to_json(),), (InputSpec((3,)),), Loss.of(loss).to_json())
-    weights = Layout(net.scores_net()).started(more.pop("seed", 1))
+    weights = Layout(net.scores_net()).init_weights(more.pop("seed", 1))
     told: dict[str, Any] = {"thresholds": None, "digest": weights.tobytes().hex() + loss, "weights": weights.tobytes()}
     return ScorePlan(net, (Output.of(net.heads()[0].loss, units),), sources(3, "f", vectors), invalid, **told | more)
 
@@ -61,9 +61,9 @@ FRAMES = {
 def test_every_row_gets_its_prediction_in_order(kind: str) -> None:
     as_vectors, frame_of = FRAMES[kind]
     plan = plan_of(as_vectors)
-    cuts = [ROWS + 1, ROWS + 2, ROWS + 2]
+    cuts = [BATCH_ROWS + 1, BATCH_ROWS + 2, BATCH_ROWS + 2]
     frames = list(score(plan, (frame_of(part) for part in np.split(X, cuts))))
-    assert [len(frame) for frame in frames] == [ROWS + 1, 1, 0, 700 - ROWS - 2]
+    assert [len(frame) for frame in frames] == [BATCH_ROWS + 1, 1, 0, 700 - BATCH_ROWS - 2]
     found = pd.concat(frames)
     assert found.valid.all()
     np.testing.assert_allclose(np.stack(found.raw), by_numpy(plan), rtol=1e-5, atol=1e-6)
@@ -74,9 +74,11 @@ def test_every_row_gets_its_prediction_in_order(kind: str) -> None:
 def test_sparse_rows_are_scored_without_being_spread_out() -> None:
     """Frames with dense rows among them as well, by the same network."""
     width, rng = 300, np.random.default_rng(2)
-    x = np.where(rng.random((ROWS + 9, width)) < 0.02, rng.normal(size=(ROWS + 9, width)), 0).astype(np.float32)
+    x = np.where(rng.random((BATCH_ROWS + 9, width)) < 0.02, rng.normal(size=(BATCH_ROWS + 9, width)), 0).astype(
+        np.float32
+    )
     net = Architecture((Dense(2).to_json(),), (InputSpec((width,)),), Loss.of("softmax_cross_entropy").to_json())
-    weights = Layout(net.scores_net()).started(1)
+    weights = Layout(net.scores_net()).init_weights(1)
     output = Output.of(net.heads()[0].loss, 2)
     plan = ScorePlan(net, (output,), sources(width, "f", True), "error", None, "wide", weights.tobytes())
     thin = vectors([sparse(row) for row in x])

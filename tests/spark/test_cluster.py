@@ -22,7 +22,8 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.spark import model
 from spark_deepnet.spark.fit.barrier_fit import rank_task
 from spark_deepnet.spark.fit_spec import FitSpec
-from spark_deepnet.spark.session import cluster
+from spark_deepnet.spark.session import workers
+from spark_deepnet.spark.session.cluster import Cluster
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 
@@ -52,7 +53,7 @@ def rows(spark: Any) -> Any:
 
 @pytest.mark.sessions("classic", "cluster", "connect")
 def test_all_slots_are_taken_where_nothing_is_said(rows: Any, kind: str) -> None:
-    assert cluster.slots_of(rows.sparkSession) == SLOTS[kind]
+    assert Cluster.of(rows.sparkSession).slots == SLOTS[kind]
     assert len(estimator(numTrainWorkers=0, maxIter=1).fit(rows).summary.ranks) == SLOTS[kind]
 
 
@@ -73,16 +74,18 @@ def test_executors_have_time_to_come(
     """One every tenth of the time, up to five."""
     waits: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append)
-    monkeypatch.setattr(cluster, "time", clock)
-    monkeypatch.setattr(cluster, "slots_of", lambda _: min(5, 1 + int(10 * sum(waits) / cluster.REGISTERED)))
-    session: Any = SimpleNamespace(conf=settings)
+    seconds = workers.REGISTRATION_SECONDS
+    monkeypatch.setattr(workers, "time", clock)
+    monkeypatch.setattr(workers, "slots_now", lambda *_: min(5, 1 + int(10 * sum(waits) / seconds)))
+    session: Any = None
+    cluster = Cluster.from_settings(settings)
     if found is None:
         with pytest.raises(ClusterError, match=f"numTrainWorkers: {asked} workers must run at once"):
-            cluster.workers_for(session, asked, 1)
+            workers.workers_for(session, cluster, asked, 1)
         assert not waits or "spark:" in settings["spark.master"]
     else:
-        assert cluster.workers_for(session, asked, 1) == found
-        assert 0 < sum(waits) < cluster.REGISTERED
+        assert workers.workers_for(session, cluster, asked, 1) == found
+        assert 0 < sum(waits) < seconds
 
 
 @pytest.mark.sessions("classic", "cluster")

@@ -124,7 +124,7 @@ def test_the_one_before_is_taken(
     damaged(whole, tmp_path, DAMAGES[damage], "2")
     with caplog.at_level(logging.WARNING):
         assert resumed(spark, tmp_path) == [1, 1, 1]
-    said = [r.getMessage() for r in caplog.records if "left out" in r.getMessage()]
+    said = [r.getMessage() for r in caplog.records if "skips the checkpoint" in r.getMessage()]
     assert len(said) == 1
     assert "\n" not in said[0]
     assert len(said[0]) < 400
@@ -148,7 +148,7 @@ def test_no_altered_bit_is_trained_on(spark: Any, whole: Path, tmp_path: Path) -
 @pytest.mark.parametrize("damage", [name for name in DAMAGES if name.endswith(("cut", "removed", "{}", "null"))])
 def test_where_none_is_whole_a_sentence_says_so(spark: Any, whole: Path, tmp_path: Path, damage: str) -> None:
     damaged(whole, tmp_path, DAMAGES[damage], "1", "2")
-    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole .* to start anew") as raised:
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is intact .* to start over") as raised:
         resumed(spark, tmp_path)
     check_sentence(raised.value)
     assert (tmp_path / FOLDER / "2").exists()
@@ -202,7 +202,7 @@ def test_a_chunk_of_the_state_that_was_altered_between_two_jobs_ends_the_fit(
         return state(self, found)
 
     monkeypatch.setattr(barrier_fit.Jobs, "_state", altered)
-    with pytest.raises(DeepNetError, match="does not agree with its checksum"):
+    with pytest.raises(DeepNetError, match="does not match its checksum"):
         estimator(maxIter=2, checkpointInterval=1, checkpointDir=str(tmp_path)).fit(rows)
 
 

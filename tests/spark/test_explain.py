@@ -8,7 +8,7 @@ import pytest
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.forecast import probe
-from spark_deepnet.spark.explain import TAUS, WORKERS
+from spark_deepnet.forecast.explain import TAUS, WORKERS
 from tests.spark.data import blobs, estimator, frame
 
 BOTH = pytest.mark.sessions("classic", "connect")
@@ -21,7 +21,7 @@ def rows(spark: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "SECONDS", 0.0)
+    monkeypatch.setattr(probe, "MIN_SECONDS", 0.0)
 
 
 @BOTH

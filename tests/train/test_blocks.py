@@ -41,7 +41,7 @@ GRIDS = [(1, 2), (1, 3), (2, 2), (1, 4), (3, 2)]
 
 @pytest.fixture(autouse=True)
 def cut_small_layers_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cut, "LEAST", 0)
+    monkeypatch.setattr(cut, "MIN_WEIGHTS", 0)
 
 
 WHOLE: dict[tuple[str, int], Fit] = {}

@@ -40,7 +40,7 @@ SEQUENCES = Sequences()
 
 @pytest.fixture(autouse=True)
 def cut_small_layers_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cut, "LEAST", 0)
+    monkeypatch.setattr(cut, "MIN_WEIGHTS", 0)
 
 
 def shares(n: int, size: int) -> list[int]:

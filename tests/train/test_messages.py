@@ -91,7 +91,7 @@ def test_an_unknown_kind_is_refused(name: str, kind: Any) -> None:
 
 @each_message
 def test_a_message_without_bytes_is_refused(name: str) -> None:
-    with pytest.raises(ExchangeError, match="does not agree with its checksum"):
+    with pytest.raises(ExchangeError, match="does not match its checksum"):
         decode([row_of(CASES[name]) | {"data": None}])
 
 

@@ -46,7 +46,7 @@ def stepped(plan: TrainPlan, rows: pd.DataFrame) -> Stepper:
     """A step at rate 0 over all rows, each output's loss being the mean over its weights."""
     shard, recipe = read_shard([rows], plan.columns), plan.recipe
     layout, picked = Layout(recipe.scores_net()), shard.train.in_order().between(0, len(shard.train))
-    state = State.started(layout, recipe.made_optimizer(), recipe.seed, False)
+    state = State.initial(layout, recipe.made_optimizer(), recipe.seed, False)
     stepper = Stepper(recipe, state, len(shard.train), lambda v: None, lambda v: None, Meter())
     scales = 1 / np.array(shard.train.sums)
     stepper.step(*picked, scales, 0.0, False)
@@ -181,7 +181,7 @@ def test_each_mean_is_over_its_own_weights() -> None:
     plan = plan_of_steps_and_rows(epochs=1, weighted=True)
     (row,) = fit(plan, dealt(rows, N)).history
     layout = Layout(plan.recipe.scores_net())
-    w = layout.named(layout.started(plan.recipe.seed))
+    w = layout.named(layout.init_weights(plan.recipe.seed))
     steps = [np.tanh(x @ w["trunk/W"] + w["trunk/b"]) for x in SEQUENCES.x]
     sums = np.array([(h.mean(0) if len(h) else np.zeros(5)) @ w["sum/W"] + w["sum/b"] for h in steps])[:, 0]
     v = SEQUENCES.weights

@@ -22,7 +22,7 @@ DEEP = (Dense(7, "relu"), BatchNorm(), Dropout(0.2), Dense(6, "tanh"), Dense(CLA
 
 @pytest.fixture(autouse=True)
 def cut_small_layers_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cut, "LEAST", 0)
+    monkeypatch.setattr(cut, "MIN_WEIGHTS", 0)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.data.schema import BYTES, ENTRIES, STEPS, VECTOR, Columns, Source, Target
+from spark_deepnet.data.schema import BYTES, SPARSE_ENTRIES, STEPS, VECTOR, Columns, Source, Target
 from spark_deepnet.exchange import all_reduce, flat, ring
 from spark_deepnet.forecast import probe
 from spark_deepnet.forecast.analytic import estimate
@@ -34,7 +34,7 @@ STEPS_AN_EPOCH = 6
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "SECONDS", 0.0)
+    monkeypatch.setattr(probe, "MIN_SECONDS", 0.0)
 
 
 def costs_of(plan: Any) -> Costs:
@@ -72,7 +72,7 @@ def test_blocks_send_what_is_predicted(
     monkeypatch: pytest.MonkeyPatch, name: str, replicas: int, blocks: int, clip: float, tau: int
 ) -> None:
     """Where four blocks share an odd number, some send a little less."""
-    monkeypatch.setattr(cut, "LEAST", 0)
+    monkeypatch.setattr(cut, "MIN_WEIGHTS", 0)
     told = {"layers": BLOCKS[name], "batch_size": N // 6, "sync_every": tau, "clip_norm": clip, "optimizer": "adam"}
     rounds = 6 if tau == 1 else 6 // replicas
     costs = costs_of(replace(plan_of(**told), blocks=blocks))
@@ -95,7 +95,7 @@ def test_around_a_ring_they_do_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flat, "STEP", 16)  # so that short vectors take it
     told = {"batch_size": N // STEPS_AN_EPOCH}
     costs = costs_of(plan_of(**told))
-    assert costs.exchanged(4, 1) == ring.cost((1,) * 4, sum(costs.together))
+    assert costs.exchanged(4, 1) == ring.cost((1,) * 4, sum(costs.synchronous))
     assert sent(4, **told) == [STEPS_AN_EPOCH * costs.exchanged(4, 1)[1] + of_weights(4)] * 4
 
 
@@ -125,7 +125,7 @@ def test_steps_are_timed_up_to_the_batch(batch: int, rows: tuple[int, ...]) -> N
 
 
 def test_where_steps_take_long_two_numbers_of_rows_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "ENOUGH", 0.0)
+    monkeypatch.setattr(probe, "MAX_SECONDS", 0.0)
     assert probe.probe(plan_of(batch_size=1000)).compute.rows == (1, 4)
 
 
@@ -139,7 +139,7 @@ def test_drawn_rows_are_such_as_the_columns_may_bring() -> None:
     assert 0 <= numbers.matrix.min() < 0.1 < 0.9 < numbers.matrix.max() < 1
     assert set(table.targets[0].tolist()) == {0, 1, 2, 3}
     wide = probe.drawn(Columns((Source((9000,), kind=VECTOR),), (Target("y", classes=4),)), 20, 1).features["features"]
-    assert (len(wide), wide.width, len(wide.values)) == (20, 9000, 20 * ENTRIES)
+    assert (len(wide), wide.width, len(wide.values)) == (20, 9000, 20 * SPARSE_ENTRIES)
     assert 0 <= wide.columns.min() < 500 < 8500 < wide.columns.max() < 9000
     several = probe.drawn(Columns((Source((3,)),), (Target("y", labels=2, indicators=True),)), 50, 1)
     assert several.targets[0].shape == (50, 2)
@@ -151,7 +151,7 @@ def test_wide_vectors_are_timed_as_sparse_rows_whose_weights_are_not_all_sent() 
     told = {"sources": (Source((width,), kind=VECTOR),), "classes": 2}
     plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(InputSpec((width,)),), batch_size=16)
     found = probe.probe(plan)
-    rest, rows = found.together
+    rest, rows = found.synchronous
     assert rest < 1000
-    assert 0.9 < rows / (16 * ENTRIES * 4 * (units + 1)) <= 1  # a column may recur within a row
-    assert sum(found.alone) > 4 * width * units
+    assert 0.9 < rows / (16 * SPARSE_ENTRIES * 4 * (units + 1)) <= 1  # a column may recur within a row
+    assert sum(found.local) > 4 * width * units

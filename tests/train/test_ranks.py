@@ -123,7 +123,7 @@ def by_numpy(weights: dict[str, np.ndarray], epochs: int, rate: float, l2: float
 def test_training_is_gradient_descent(deal: tuple[int, ...], l2: float) -> None:
     plan = planned("row weights", l2=l2)
     layout = Layout(plan.recipe.scores_net())
-    expected = {name: a.astype(np.float64) for name, a in layout.named(layout.started(plan.recipe.seed)).items()}
+    expected = {name: a.astype(np.float64) for name, a in layout.named(layout.init_weights(plan.recipe.seed)).items()}
     losses = by_numpy(expected, epochs=20, rate=0.5, l2=l2)
     found = fit(plan, ROWS.dealt(*deal))
     np.testing.assert_allclose(found.losses(), losses, rtol=1e-5)

@@ -106,7 +106,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[type]:
 def densified(monkeypatch: pytest.MonkeyPatch, plan: TrainPlan, dealt: list[list[pd.DataFrame]]) -> Fit:
     """The same fit where all rows are dense in a batch."""
     with monkeypatch.context() as patched:
-        patched.setattr(table, "THIN", 10**9)
+        patched.setattr(table, "THIN_FACTOR", 10**9)
         return fit(plan, dealt)
 
 
@@ -134,7 +134,7 @@ def test_ranks_with_dense_and_with_sparse_rows_train_together(name: str, monkeyp
 @pytest.mark.parametrize("name", ["sgd", "adam", "clipped values and norms", "decay and clipping"])
 @pytest.mark.parametrize("blocks", [2, 4])
 def test_blocks_of_weights_are_those_of_the_whole(name: str, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cut, "LEAST", 0)
+    monkeypatch.setattr(cut, "MIN_WEIGHTS", 0)
     monkeypatch.setattr(exchange, "most", lambda *_: 10**6)
     plan, deal = sparse_plan(batch_size=1000, **RECIPES[name]), (20, 10, 0, 30)
     same(fit(replace(plan, blocks=blocks), ROWS.dealt(*deal)), densified(monkeypatch, plan, ROWS.dealt(*deal)))
@@ -180,7 +180,7 @@ class Alone:
         told = {"sources": (Source((width,), kind=VECTOR),), "classes": 2}
         plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(InputSpec((width,)),), optimizer=optimizer)
         self.layout = Layout(plan.recipe.scores_net())
-        self.state = State.started(self.layout, plan.recipe.made_optimizer(), 1, False)
+        self.state = State.initial(self.layout, plan.recipe.made_optimizer(), 1, False)
         (single_rank,) = memory_channels(1, 1.0)
         sums = AllReduce(single_rank), AllReduce(single_rank, np.float64)
         self.stepper = Stepper(plan.recipe, self.state, 20, *sums, Meter(), rows=single_rank)

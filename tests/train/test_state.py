@@ -18,7 +18,7 @@ from tests.train.fits import plan_of
 
 def started(optimizer: str = "adam", validated: bool = True, seed: int = 1) -> State:
     recipe = plan_of(optimizer=optimizer).recipe
-    return State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), seed, validated)
+    return State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), seed, validated)
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["alike", "own"])
@@ -62,7 +62,7 @@ def test_other_chunks_than_those_of_the_state_are_refused() -> None:
 def test_vectors_start_as_the_optimizer_says() -> None:
     recipe = plan_of(optimizer={"kind": "adagrad"}).recipe
     optimizer = recipe.made_optimizer()
-    found = State.started(Layout(recipe.scores_net()), optimizer, 1, False)
+    found = State.initial(Layout(recipe.scores_net()), optimizer, 1, False)
     assert [set(v) for v in found.vectors] == [{np.float32(value)} for value in optimizer.start()]
     assert found.best is None
 

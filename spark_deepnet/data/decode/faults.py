@@ -10,11 +10,11 @@ from spark_deepnet.data.schema import Source
 
 Faults = Counter[str]
 """What was wrong, as a sentence -> in how many rows or values."""
-HOLE = np.float32("nan")
+MISSING = np.float32("nan")
 """What stands for features that are null or do not fit, so that a scorer can tell the rows."""
 NO_TOKEN = -1
 """The same among tokens."""
-MISFIT = ": rows of "
+MISFIT_MARK = ": rows of "
 """In the sentences about rows that the network cannot take, rather than about values that are missing."""
 MAX_SENTENCES = 100
 """From here on, rows that the network cannot take are counted together."""
@@ -45,7 +45,7 @@ def count_misfits(what: str, source: Source, faults: Faults, count: int) -> None
     """Rows that the network cannot take."""
     if count:
         known = what if len(faults) < MAX_SENTENCES else "many other shapes"
-        faults[f"column {source.name!r}{MISFIT}{known}"] += count
+        faults[f"column {source.name!r}{MISFIT_MARK}{known}"] += count
 
 
 def shown(number: float) -> str:

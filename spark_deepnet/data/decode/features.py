@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spark_deepnet.data.decode.faults import HOLE, count_misfits, count_null, count_shape, count_widths
-from spark_deepnet.data.decode.faults import MISFIT as MISFIT  # for those who refuse rows
+from spark_deepnet.data.decode.faults import MISFIT_MARK as MISFIT_MARK  # for those who refuse rows
+from spark_deepnet.data.decode.faults import MISSING, count_misfits, count_null, count_shape, count_widths
 from spark_deepnet.data.decode.faults import Faults as Faults
 from spark_deepnet.data.decode.images import bytes_of, images_of
-from spark_deepnet.data.decode.lists import NULL, joined, lengths_of
+from spark_deepnet.data.decode.lists import NULL_LENGTH, joined, lengths_of
 from spark_deepnet.data.decode.tokens import tokens_of
 from spark_deepnet.data.decode.vectors import places_of, vectors_of
 from spark_deepnet.data.ragged import Ragged
@@ -17,7 +17,7 @@ from spark_deepnet.data.schema import BYTES, IMAGE, STEPS, VECTOR, Source
 from spark_deepnet.data.table import Dense, Features, Sparse
 from spark_deepnet.kernels.gather import count_not_finite
 
-OTHER = -2
+OTHER_SHAPE = -2
 """The length of a list that was counted as one of another shape already."""
 
 
@@ -32,7 +32,7 @@ def features_of(frame: pd.DataFrame, source: Source, faults: Faults) -> Features
     lengths = lengths_of(columns[0])
     if source.nested:
         _mark_shapes(lengths, columns[1], source, faults)
-    count_null(source, faults, int((lengths == NULL).sum()))
+    count_null(source, faults, int((lengths == NULL_LENGTH).sum()))
     return (_steps if source.kind == STEPS else _matrix)(columns[0], lengths, source, faults)
 
 
@@ -42,7 +42,7 @@ def _mark_shapes(lengths: np.ndarray, shapes: pd.Series, source: Source, faults:
     for shape, count in shapes[other].value_counts().items():
         ragged = "ragged " if " to " in str(shape) else ""
         count_shape(f"{ragged}shape {shape}", source.expected, source, faults, int(count))
-    lengths[other] = OTHER
+    lengths[other] = OTHER_SHAPE
 
 
 def _matrix(lists: pd.Series, lengths: np.ndarray, source: Source, faults: Faults) -> Dense:
@@ -93,5 +93,5 @@ def _checked(values: np.ndarray, bad: np.ndarray, source: Source, faults: Faults
     if wrong:
         faults[f"column {source.name!r}: NaN or infinite values; fill or drop them first"] += wrong
     if bad.any():
-        values[bad] = HOLE
+        values[bad] = MISSING
     return values

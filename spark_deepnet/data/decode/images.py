@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 
 from spark_deepnet.data.decode.faults import Faults, count_misfits, count_null, count_shape, count_widths
-from spark_deepnet.data.decode.lists import NULL, lengths_of, numbers
+from spark_deepnet.data.decode.lists import NULL_LENGTH, lengths_of, numbers
 from spark_deepnet.data.schema import Source
 
-DEPTHS = 8
+CV_DEPTHS = 8
 """OpenCV's type of an image, modulo this, tells how its numbers are held: 0 as bytes, CV_8U."""
 
 
 def bytes_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
     """(n, width) uint8, and (n,) which rows are faulty and stand as zeros: binary tensors, one byte a number."""
     lengths = lengths_of(columns[0])
-    count_null(source, faults, int((lengths == NULL).sum()))
-    count_widths(lengths[(lengths != NULL) & (lengths != source.width)], source, faults)
+    count_null(source, faults, int((lengths == NULL_LENGTH).sum()))
+    count_widths(lengths[(lengths != NULL_LENGTH) & (lengths != source.width)], source, faults)
     return _matrix(columns[0], lengths == source.width, source.width)
 
 
@@ -25,9 +25,9 @@ def images_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple
     """The same from images: their own height, width and channels must be the network's, and their data as long."""
     lengths, modes = lengths_of(columns[0]), numbers(columns[4])
     shapes = np.column_stack([numbers(column) for column in columns[1:4]])
-    null = (lengths == NULL) | np.isnan(shapes).any(1) | np.isnan(modes)
+    null = (lengths == NULL_LENGTH) | np.isnan(shapes).any(1) | np.isnan(modes)
     other = ~null & (shapes != source.shape).any(1)
-    deep = ~null & ~other & ((modes < 0) | (modes % DEPTHS != 0))
+    deep = ~null & ~other & ((modes < 0) | (modes % CV_DEPTHS != 0))
     short = ~null & ~other & ~deep & (lengths != source.width)
     count_null(source, faults, int(null.sum()))
     for shape, count in zip(*np.unique(shapes[other], axis=0, return_counts=True), strict=True):

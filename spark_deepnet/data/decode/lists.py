@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-NULL = -1
+NULL_LENGTH = -1
 """The length of what is null."""
 
 
 def lengths_of(lists: pd.Series) -> np.ndarray:
-    """(n,) int64: how long each list is, NULL where there is none."""
-    return np.fromiter((NULL if v is None else len(v) for v in lists.to_numpy()), np.int64, len(lists))
+    """(n,) int64: how long each list is, NULL_LENGTH where there is none."""
+    return np.fromiter((NULL_LENGTH if v is None else len(v) for v in lists.to_numpy()), np.int64, len(lists))
 
 
 def numbers(series: pd.Series) -> np.ndarray:

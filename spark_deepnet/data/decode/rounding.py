@@ -10,13 +10,13 @@ import pandas as pd
 from spark_deepnet.data.decode.lists import joined, lengths_of
 from spark_deepnet.data.schema import STEPS, VECTOR, Columns, Source
 
-MAX_NUMBERS = 1 << 20
+MAX_VALUES = 1 << 20
 """Of each input, what is looked at."""
-SHARE = 0.05
+MIN_LOST_SHARE = 0.05
 """Of the neighbours among the values of a feature: from here on, it is told that they are equal."""
-NOISE = 1e-12
+RELATIVE_NOISE = 1e-12
 """Values that differ by less of themselves are taken for one, computed in two ways."""
-NOWHERE = -1
+NO_FEATURE = -1
 """The feature of an entry of a malformed vector."""
 Rounded = dict[str, tuple[int, float, float]]
 """The user's column -> the number of a feature of it, and two of its values that float32 takes for one."""
@@ -33,7 +33,7 @@ class Rounding:
         """Take what a frame has of them."""
         for source in self.sources:
             gathered = self._gathered[source.input]
-            if source.exact in frame and sum(len(values) for _, values in gathered) < MAX_NUMBERS:
+            if source.exact in frame and sum(len(values) for _, values in gathered) < MAX_VALUES:
                 lengths = lengths_of(frame[source.exact])
                 if (lengths > 0).any():
                     gathered.append(_entries(frame[lengths > 0], source))
@@ -60,24 +60,24 @@ def _entries(frame: pd.DataFrame, source: Source) -> tuple[np.ndarray, np.ndarra
         indices = frame[source.columns[2]]
         sparse = lengths_of(indices) == lengths
         own = joined(indices, sparse, 0)
-        places[np.repeat(sparse, lengths)] = np.where((own >= 0) & (own < source.width), own, NOWHERE)
+        places[np.repeat(sparse, lengths)] = np.where((own >= 0) & (own < source.width), own, NO_FEATURE)
     return places, joined(lists, lengths > 0, 0).astype(np.float64)
 
 
 def _rounded(places: np.ndarray, values: np.ndarray) -> Iterator[tuple[int, float, float]]:
     """The feature of which the largest share of neighbours, values that differ and have none between, are lost."""
-    fits = (places != NOWHERE) & np.isfinite(values) & (np.abs(values) < np.finfo(np.float32).max)
+    fits = (places != NO_FEATURE) & np.isfinite(values) & (np.abs(values) < np.finfo(np.float32).max)
     places, values = places[fits], values[fits]
     order = np.lexsort((values, places))
     places, values = places[order].astype(np.int64), values[order]
     rounded = values.astype(np.float32)
-    differ = (places[1:] == places[:-1]) & (np.diff(values) > NOISE * np.abs(values[1:]))
+    differ = (places[1:] == places[:-1]) & (np.diff(values) > RELATIVE_NOISE * np.abs(values[1:]))
     lost = differ & (rounded[1:] == rounded[:-1])
     if lost.any():
         pairs, equal = (np.bincount(places[1:][which]) for which in (differ, lost))
         pairs = pairs[: len(equal)]
         shares = equal / np.maximum(pairs, 1)
         place = int(shares.argmax())
-        if shares[place] >= SHARE:
+        if shares[place] >= MIN_LOST_SHARE:
             first = int(np.flatnonzero(lost & (places[1:] == place))[0])
             yield place, float(values[first]), float(values[first + 1])

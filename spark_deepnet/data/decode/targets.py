@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spark_deepnet.data.decode.faults import Faults, shown
-from spark_deepnet.data.decode.lists import NULL, joined, lengths_of, numbers
+from spark_deepnet.data.decode.lists import NULL_LENGTH, joined, lengths_of, numbers
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.schema import VALIDATION, WEIGHT, Columns, Target
 from spark_deepnet.data.table import Targets
@@ -27,7 +27,7 @@ def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragge
     lengths = lengths_of(labels)
     fits = (lengths >= 0) & (lengths % each == 0)
     for length, count in zip(*np.unique(lengths[~fits], return_counts=True), strict=True):
-        found = "null" if length == NULL else f"{length} numbers, which do not divide into steps of {each}"
+        found = "null" if length == NULL_LENGTH else f"{length} numbers, which do not divide into steps of {each}"
         faults[f"column {target.label!r}: {found}, where every step wants a target"] += int(count)
     starts = np.concatenate(([0], np.cumsum(np.where(fits, lengths // each, 0))))
     flat = pd.Series(joined(labels, fits, 0))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from spark_deepnet.data.decode.faults import Faults, count_misfits, count_null, count_widths
-from spark_deepnet.data.decode.lists import NULL, joined, lengths_of, numbers
+from spark_deepnet.data.decode.lists import NULL_LENGTH, joined, lengths_of, numbers
 from spark_deepnet.data.schema import Source
 
 SPARSE, DENSE = 0, 1
@@ -47,7 +47,7 @@ def vectors_of(columns: list[pd.Series], source: Source, faults: Faults) -> Vect
     sound = (sparse & (counts == lengths) & ~np.isnan(sizes)) | (
         dense & (counts <= 0) & (np.isnan(sizes) | (sizes == lengths))
     )
-    sound &= lengths != NULL
+    sound &= lengths != NULL_LENGTH
     widths = np.where(dense, lengths, sizes)
     fits = sound & (widths == source.width)
     count_widths(widths[sound & ~fits], source, faults)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST = 1 << 30
+MAX_IO_BYTES = 1 << 30
 """Bytes that one call reads or writes; Linux takes at most 2 GiB."""
 
 
@@ -51,14 +51,14 @@ class Stored:
         raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
         place, done = self.offset + start * self.each, 0
         while done < len(raw):
-            done += os.pwrite(self.file.number, raw[done : done + MOST], place + done)
+            done += os.pwrite(self.file.number, raw[done : done + MAX_IO_BYTES], place + done)
 
     def read(self, start: int, stop: int) -> np.ndarray:
         found = np.empty((stop - start, *self.shape), self.dtype)
         raw = found.reshape(-1).view(np.uint8).data
         place, done = self.offset + start * self.each, 0
         while done < len(raw):
-            count = os.preadv(self.file.number, [raw[done : done + MOST]], place + done)
+            count = os.preadv(self.file.number, [raw[done : done + MAX_IO_BYTES]], place + done)
             if count == 0:
                 raise OSError(f"rows: the spilled file ends {len(raw) - done} bytes too early")
             done += count

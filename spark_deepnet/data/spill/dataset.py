@@ -12,7 +12,7 @@ from spark_deepnet.data.spill.sorted_run import SortedRun
 from spark_deepnet.data.table import Table
 from spark_deepnet.kernels.random import key_of, permutation
 
-BLOCKS = 16
+WINDOW_BLOCKS = 16
 """Blocks of a window."""
 
 
@@ -20,11 +20,11 @@ class Spilled(Rows):
     """Row i of n, in canonical order, belongs to block floor(i / b). Each run holds its rows of a block side by side, so
     that a block is one read a run and array.
 
-    A pass in random order puts the B = ceil(n / b) blocks into a random order, w = BLOCKS after w make a window, and the
-    rows of a window come in a random order. So each row comes at each place of the pass equally often, and two rows of
-    different blocks are in one window with the chance (w - 1) / (B - 1), as under a uniform shuffle but for the rows'
-    own blocks; only the n b / 2 pairs of one block, a share of about 1 / B, always are. Blocks are cut by the hash of
-    the content, so each is a random sample of the rows.
+    A pass in random order puts the B = ceil(n / b) blocks into a random order, w = WINDOW_BLOCKS after w make a window,
+    and the rows of a window come in a random order. So each row comes at each place of the pass equally often, and two
+    rows of different blocks are in one window with the chance (w - 1) / (B - 1), as under a uniform shuffle but for the
+    rows' own blocks; only the n b / 2 pairs of one block, a share of about 1 / B, always are. Blocks are cut by the
+    hash of the content, so each is a random sample of the rows.
     """
 
     def __init__(self, runs: Sequence[SortedRun], training: bool, block: int) -> None:
@@ -36,8 +36,8 @@ class Spilled(Rows):
         order = np.argsort(
             np.concatenate([run.keys[place] for run, place in zip(runs, places, strict=True)]), kind="stable"
         )
-        self._masses = [
-            np.concatenate([run.masses[k][place] for run, place in zip(runs, places, strict=True)])[order]
+        self._loss_weights = [
+            np.concatenate([run.loss_weights[k][place] for run, place in zip(runs, places, strict=True)])[order]
             for k in range(self.outputs)
         ]
         owners = np.searchsorted(np.cumsum([place.stop - place.start for place in places]), order, side="right")
@@ -47,7 +47,7 @@ class Spilled(Rows):
         """(blocks + 1, runs): from which row to which row each run has the rows of a block."""
 
     def __len__(self) -> int:
-        return len(self._masses[0])
+        return len(self._loss_weights[0])
 
     def size(self, block: int) -> int:
         """Rows of a block; only the last may have fewer."""
@@ -55,7 +55,7 @@ class Spilled(Rows):
 
     @property
     def sums(self) -> list[float]:
-        return [float(mass.sum(dtype=np.float64)) for mass in self._masses]
+        return [float(weights.sum(dtype=np.float64)) for weights in self._loss_weights]
 
     def in_order(self) -> Windows:
         return Windows(self, np.arange(self.blocks), None)
@@ -63,9 +63,9 @@ class Spilled(Rows):
     def shuffled(self, key: np.uint64) -> Windows:
         return Windows(self, permutation(key, self.blocks), key)
 
-    def masses_of(self, output: int, blocks: np.ndarray) -> np.ndarray:
+    def loss_weights_of(self, output: int, blocks: np.ndarray) -> np.ndarray:
         """Of the rows of these blocks, in canonical order."""
-        return np.concatenate([self._masses[output][b * self.block : (b + 1) * self.block] for b in blocks])
+        return np.concatenate([self._loss_weights[output][b * self.block : (b + 1) * self.block] for b in blocks])
 
     def read(self, blocks: np.ndarray) -> RowBatch:
         """The rows of these blocks, in canonical order."""
@@ -93,7 +93,7 @@ class Windows(Traversal):
 
     def __init__(self, rows: Spilled, blocks: np.ndarray, key: np.uint64 | None) -> None:
         self.rows, self.key = rows, key
-        self.windows = [np.sort(blocks[i : i + BLOCKS]) for i in range(0, len(blocks), BLOCKS)]
+        self.windows = [np.sort(blocks[i : i + WINDOW_BLOCKS]) for i in range(0, len(blocks), WINDOW_BLOCKS)]
         sizes = [sum(rows.size(block) for block in window) for window in self.windows]
         self.ends = np.cumsum([0, *sizes])
         self._number = -1
@@ -111,9 +111,9 @@ class Windows(Traversal):
             found.append(*_alone(self._part(k, start, stop)))
         return RowBatch(found.table(), found.keys.array, np.arange(stop - start))
 
-    def masses(self, output: int) -> Iterator[np.ndarray]:
+    def loss_weights(self, output: int) -> Iterator[np.ndarray]:
         for k, window in enumerate(self.windows):
-            yield self.rows.masses_of(output, window)[self._order(k)]
+            yield self.rows.loss_weights_of(output, window)[self._order(k)]
 
     def _part(self, k: int, start: int, stop: int) -> RowBatch:
         """What the k-th window has of these."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from spark_deepnet.data.arrays import START, table_bytes
+from spark_deepnet.data.arrays import START_DTYPE, table_bytes
 from spark_deepnet.data.table import Dense, Sparse, Table
 
-KEY, PLACE = 8, 4
+KEY_BYTES, INDEX_BYTES = 8, 4
 """Bytes of a row's hash, and of its number in an order: the canonical one, and an epoch's."""
 
 
@@ -21,10 +21,10 @@ class Size:
 
     def add(self, table: Table) -> None:
         self.rows += len(table)
-        self._told += table_bytes(table) + len(table) * (KEY + 2 * PLACE)
+        self._told += table_bytes(table) + len(table) * (KEY_BYTES + 2 * INDEX_BYTES)
         for name, found in table.features.items():
             if isinstance(found, Dense):
-                self._dense[name] += found.matrix.nbytes + len(table) * START.itemsize
+                self._dense[name] += found.matrix.nbytes + len(table) * START_DTYPE.itemsize
             elif isinstance(found, Sparse):
                 self._sparse.add(name)
 

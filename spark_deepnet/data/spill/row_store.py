@@ -12,12 +12,12 @@ import numpy as np
 from spark_deepnet.data.dataset import InMemoryDataset, Rows, canonical
 from spark_deepnet.data.growable import GrowingTable
 from spark_deepnet.data.spill.array_file import File
-from spark_deepnet.data.spill.dataset import BLOCKS, Spilled
+from spark_deepnet.data.spill.dataset import WINDOW_BLOCKS, Spilled
 from spark_deepnet.data.spill.footprint import Size
 from spark_deepnet.data.spill.sorted_run import SortedRun
 from spark_deepnet.data.table import Table
 
-WINDOWS = 4
+LIMIT_WINDOWS = 4
 """A window of spilled rows takes the limit divided by this: the last may still be in use while the next is read."""
 MIB = 1 << 20
 
@@ -62,7 +62,7 @@ class RowStore:
             table, keys = self._held.table(), self._held.keys.array
             training, validation = canonical(keys, table.validation)
             return InMemoryDataset(table, keys, training), InMemoryDataset(table, keys, validation)
-        block = max(1, self.size.rows * self.limit // (WINDOWS * BLOCKS * self.size.bytes))
+        block = max(1, self.size.rows * self.limit // (LIMIT_WINDOWS * WINDOW_BLOCKS * self.size.bytes))
         found = Spilled(self._runs, True, block), Spilled(self._runs, False, block)
         for run in self._runs:
             run.forget()

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from spark_deepnet.data.arrays import START, Part, arrays_of, none_of, part_like, parts_of, table_bytes, table_like
+from spark_deepnet.data.arrays import (
+    START_DTYPE,
+    Part,
+    arrays_of,
+    none_of,
+    part_like,
+    parts_of,
+    table_bytes,
+    table_like,
+)
 from spark_deepnet.data.dataset import canonical
 from spark_deepnet.data.spill.array_file import File, Stored
 from spark_deepnet.data.table import Table
 
-PIECE = 1 << 20
+WRITE_BYTES = 1 << 20
 """Bytes that are gathered to be written at once."""
 
 
@@ -23,13 +32,13 @@ class SortedRun:
         self.like = table.picked(np.zeros(0, np.int64))
         order = np.concatenate([training, validation])
         self.parts = [_StoredPart(part, len(table), file) for part in (*parts_of(table), keys)]
-        rows = max(1, len(table) * PIECE // max(1, table_bytes(table)))
+        rows = max(1, len(table) * WRITE_BYTES // max(1, table_bytes(table)))
         for start in range(0, len(table), rows):
             index = order[start : start + rows].astype(np.int64)
             for own, part in zip(self.parts, (*parts_of(table.picked(index)), keys[index]), strict=True):
                 own.write(start, part)
         self.keys = keys[order]
-        self.masses = [mass[order] for mass in table.masses]
+        self.loss_weights = [weights[order] for weights in table.loss_weights]
 
     def read(self, start: int, stop: int) -> tuple[Table, np.ndarray]:
         """The rows from one to another, and their keys."""
@@ -38,7 +47,7 @@ class SortedRun:
 
     def forget(self) -> None:
         """What the file has too."""
-        self.keys, self.masses = self.keys[:0].copy(), []
+        self.keys, self.loss_weights = self.keys[:0].copy(), []
 
     def expect(self, start: int, stop: int) -> None:
         """Let the system read them ahead."""
@@ -61,8 +70,8 @@ class _StoredPart:
         self.written = 0
         """Entries, where rows have different numbers of them."""
         if starts is not None:
-            self.starts = file.room(rows + 1, START, ())
-            self.starts.write(0, np.zeros(1, START))
+            self.starts = file.room(rows + 1, START_DTYPE, ())
+            self.starts.write(0, np.zeros(1, START_DTYPE))
 
     def write(self, row: int, part: Part) -> None:
         starts, arrays = arrays_of(part)

@@ -24,19 +24,22 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.net.chunks import Chunk, arrays_of
 from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.fit.advice import tell_notes
+from spark_deepnet.plan.storage import is_stored
+from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
-from spark_deepnet.spark.fit.crashes import noted
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
-from spark_deepnet.spark.fit.task_address import task_address
-from spark_deepnet.spark.session.cluster import REGISTERED, workers_for
-from spark_deepnet.spark.session.interrupts import stopped_with_us
+from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.crash_notes import note_crashes
+from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
 from spark_deepnet.spark.session.paths import literal
-from spark_deepnet.spark.session.spark_errors import SLOTS, said_by_spark, tell_of_retries
-from spark_deepnet.spark.session.without_aqe import planned, whole_plans
-from spark_deepnet.spark.weights.on_storage import Stored, is_stored, write_chunks
-from spark_deepnet.spark.weights.saved import try_remove
+from spark_deepnet.spark.session.removal import try_remove
+from spark_deepnet.spark.session.spark_errors import translate_spark_error, warn_of_retries
+from spark_deepnet.spark.session.task_address import task_address
+from spark_deepnet.spark.session.user_errors import NO_SLOTS
+from spark_deepnet.spark.session.without_aqe import planned, without_aqe
+from spark_deepnet.spark.session.workers import REGISTRATION_SECONDS, workers_for
+from spark_deepnet.spark.weights.on_storage import Stored, write_chunks
 from spark_deepnet.train import rank
 from spark_deepnet.train.inbox import STATE_COLUMNS, STATE_SCHEMA, state_row
 from spark_deepnet.train.messages import (
@@ -48,7 +51,7 @@ from spark_deepnet.train.messages import (
     WeightsChunk,
     decode,
     raise_worker_error,
-)  # fmt: skip
+)
 from spark_deepnet.train.state import clock_of
 
 RETRY_SECONDS = 1.0
@@ -58,10 +61,10 @@ DRIVER_STATE = 64 << 20
 
 
 def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """What every task of a job runs: takes its rank from the barrier and trains its part."""
+    """What every task of a job runs: takes its rank from the barrier and trains."""
     context = BarrierTaskContext.get()
     number, host = task_address(context)
-    with noted(plan.job, number):
+    with note_crashes(plan.job, number):
         yield from rank.run(
             plan, frames, rank.RankContext(number, plan.workers, host, context.allGather, context.stageId())
         )
@@ -69,7 +72,7 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
 
 @dataclass
 class Outcome:
-    """The result of all jobs of a fit."""
+    """The result of a fit's jobs."""
 
     weights: np.ndarray | Stored
     clock: dict[str, Any]
@@ -84,6 +87,7 @@ class Jobs:
     def __init__(
         self,
         frame: DataFrame,
+        cluster: Cluster,
         plan: TrainPlan,
         state_bytes: int,
         folder: str | None,
@@ -91,10 +95,10 @@ class Jobs:
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
-        self.spark = frame.sparkSession
+        self.spark, self.cluster = frame.sparkSession, cluster
         on_storage = is_stored(plan.recipe.architecture, plan.blocks)
         self.weights_path = f"{folder}/weights-{uuid.uuid4().hex}" if on_storage else None
-        """Where weights go that the driver should not hold."""
+        """Where weights go that are too large for the driver."""
         large = state_bytes > DRIVER_STATE or on_storage
         self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and large else None
         if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job
@@ -105,7 +109,7 @@ class Jobs:
     def run(self) -> Outcome:
         """All jobs, from the last checkpoint on."""
         try:
-            with stopped_with_us(self.spark):
+            with cancel_jobs_on_interrupt(self.spark):
                 return self._all()
         finally:
             if self.folder is not None:
@@ -118,7 +122,7 @@ class Jobs:
             if self.checkpoints is not None:
                 self.checkpoints.save(state, self.plan, clock_of(messages)["epoch"])
             messages = self._job(state)
-            if self.folder is not None:  # the job has read it
+            if self.folder is not None:  # the state that the job has read is no longer needed
                 try_remove(self.spark, f"{self.folder}/{self.count - 2}")
         return Outcome(self._weights(messages), clock_of(messages), self.ranks, self.count)
 
@@ -138,13 +142,13 @@ class Jobs:
         return assembled(self.plan.recipe.scores_net(), [arrays_of(chunks) for chunks in blocks])
 
     def _stored(self, path: str) -> Stored:
-        """The last job's weights in a folder of their own, in which they stay."""
+        """The last job's weights, copied to the folder in which they stay."""
         written = self._written(self.count - 1).where(F.col("kind") == WeightsChunk.kind)
         try:
             write_chunks(written.select("name", "block", "part", "shape", "data", "sha256"), path)
         except Exception as error:
             try_remove(self.spark, path)
-            raise said_by_spark(error, self.spark) from None
+            raise translate_spark_error(error, self.spark) from None
         return Stored(path, self.plan.blocks)
 
     def _job(self, state: DataFrame | None) -> list[Message]:
@@ -154,33 +158,33 @@ class Jobs:
         results = dealt.mapInPandas(partial(rank_task, plan), SCHEMA, barrier=True)
         writers = 1 if self.folder is None else plan.workers
         results = results.repartition(writers, "block", "rank", "name", "part")
-        messages = decode(self._patiently(results, plan.job))
+        messages = decode(self._retried(results, plan.job))
         self.count += 1
-        if not messages:  # Spark does not start workers over a relation that it knows to be empty
+        if not messages:  # Spark starts no workers over a relation that it knows to be empty
             raise DataError("fit: the DataFrame has no rows to train on; give at least one")
         raise_worker_error(messages)
         self._take_measures(messages, plan.job)
         return messages
 
-    def _patiently(self, results: DataFrame, job: str) -> list[Row]:
-        """A job's rows. Where an executor has died between jobs, another takes some seconds to come; a session that does
-        not report its slots refuses the job until then."""
-        workers_for(self.spark, self.plan.workers, self.plan.blocks)
-        end = time.monotonic() + REGISTERED
+    def _retried(self, results: DataFrame, job: str) -> list[Row]:
+        """A job's rows. Where an executor has died between jobs, another takes some seconds to register; a session that
+        does not know its slots refuses the job until then."""
+        workers_for(self.spark, self.cluster, self.plan.workers, self.plan.blocks)
+        end = time.monotonic() + REGISTRATION_SECONDS
         while True:
             try:
                 return self._collected(results)
             except Exception as error:
-                if not (SLOTS in str(error) and time.monotonic() < end):
-                    raise said_by_spark(error, self.spark, job) from None
+                if not (NO_SLOTS in str(error) and time.monotonic() < end):
+                    raise translate_spark_error(error, self.spark, job) from None
                 time.sleep(RETRY_SECONDS)
 
     def _collected(self, results: DataFrame) -> list[Row]:
-        """A job's rows; where state goes through the folder, those that the driver needs."""
+        """A job's rows; where state goes through the folder, only those that the driver needs."""
         if self.folder is None:
             return planned(results).collect()
         path = f"{self.folder}/{self.count}"
-        with whole_plans(self.spark):
+        with without_aqe(self.spark):
             write_chunks(results, path, "overwrite")
         kind = F.col("kind")
         clock = (kind == StateChunk.kind) & (F.col("block") == 0) & (F.col("rank") == EVERY) & (F.col("part") == 0)
@@ -188,11 +192,11 @@ class Jobs:
         return self._written(self.count).where(~kind.isin(large) | clock).collect()
 
     def _written(self, job: int) -> DataFrame:
-        """What a job has left in the folder, whose chunks executors check as they read them."""
-        written = self.spark.read.schema(SCHEMA).parquet(literal(f"{self.folder}/{job}"))
-        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not agree with its checksum"))
+        """A job's results in the folder; executors check its chunks as they read them."""
+        results = self.spark.read.schema(SCHEMA).parquet(literal(f"{self.folder}/{job}"))
+        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not match its checksum"))
         sound = F.col("sha256").isNull() | (F.sha2("data", 256) == F.col("sha256"))
-        return written.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
+        return results.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
 
     def _state(self, messages: list[Message]) -> DataFrame:
         """The state as a frame of chunks that joins the next job's rows."""
@@ -209,8 +213,8 @@ class Jobs:
         self.ranks += [each.summary(self.count) for each in measures]
         last, clock = measures[-1], clock_of(messages)
         if self.count == 1:
-            tell_notes(last.notes)
-        tell_of_retries(self.spark, self.ranks[-1], job)
+            log_notes(last.notes)
+        warn_of_retries(self.spark, self.ranks[-1], job)
         self.plan = replace(self.plan, fingerprint=last.fingerprint, resumed=None)
         if clock["history"]:
             self.bar.show(clock["epoch"], last.rows or 0, clock["history"][-1])

@@ -20,21 +20,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pyspark import Broadcast, TaskContext
-from pyspark.sql import DataFrame, Row, is_remote
+from pyspark.sql import DataFrame, Row
 
 from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.errors import ClusterError, DataError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
-from spark_deepnet.spark.fit.advice import tell_notes
+from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
-from spark_deepnet.spark.fit.crashes import noted
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
-from spark_deepnet.spark.session.interrupts import stopped_with_us
-from spark_deepnet.spark.session.spark_errors import said_by_spark
+from spark_deepnet.spark.session.crash_notes import note_crashes
+from spark_deepnet.spark.session.dialect import dialect_of
+from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
+from spark_deepnet.spark.session.spark_errors import translate_spark_error
 from spark_deepnet.train import round as rounds
 from spark_deepnet.train.auto_sync import steps_between
 from spark_deepnet.train.averaging import KEEP, RESET, averaged, restart
@@ -50,16 +51,12 @@ from spark_deepnet.train.messages import (
     StateChunk,
     decode,
     raise_worker_error,
-)  # fmt: skip
+)
 from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
 from spark_deepnet.train.state import State
 
-FIRST_STEPS = 10
-"""Steps of the first round where syncEvery is found from measured seconds."""
-MAX_CLOSURE_BYTES = 1 << 19
-"""Bytes of vectors that a task's function carries by itself: Spark broadcasts functions above 1 MiB."""
-MAX_CONNECT_BYTES = 100 << 20
-"""Bytes that a function may carry over Connect, whose messages end at 128 MiB."""
+FIRST_ROUND_STEPS = 10  # where syncEvery is derived from measured seconds
+MAX_CLOSURE_BYTES = 1 << 19  # that a function carries by itself: Spark's own limit is 1 MiB
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +66,7 @@ def round_task(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame]) -> 
     assert context is not None
     if isinstance(turn.vectors, Broadcast):
         turn = replace(turn, vectors=turn.vectors.value)
-    with noted(plan.job, context.partitionId()):
+    with note_crashes(plan.job, context.partitionId()):
         yield from rounds.run(plan, turn, frames, context.partitionId())
 
 
@@ -111,7 +108,7 @@ class Rounds:
         self.dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
         recipe = plan.recipe
         self.layout = Layout(recipe.scores_net())
-        self.state = State.started(self.layout, recipe.made_optimizer(), recipe.seed, recipe.validated)
+        self.state = State.initial(self.layout, recipe.made_optimizer(), recipe.seed, recipe.validated)
         self.clock = self.state.clock
         self.ranks: list[dict[str, Any]] = []
         self.count = 0
@@ -121,17 +118,18 @@ class Rounds:
         self._check_size(carried)
 
     def _check_size(self, carried: int) -> None:
-        if is_remote() and carried > MAX_CONNECT_BYTES:
+        limit = dialect_of(self.spark).max_function_bytes
+        if limit is not None and carried > limit:
             raise ClusterError(
                 f"exchange: 'spark' sends weights and optimizer state with each job, over Spark Connect at most "
-                f"{MAX_CONNECT_BYTES >> 20} MiB, found {carried >> 20} MiB; use 'sockets', or syncState='reset'"
+                f"{limit >> 20} MiB, found {carried >> 20} MiB; use 'sockets', or syncState='reset'"
             )
 
     def run(self) -> Outcome:
         """All rounds."""
         self.dealt = self.dealt.persist()
         try:
-            with stopped_with_us(self.spark):
+            with cancel_jobs_on_interrupt(self.spark):
                 self._resume()
                 self._take_stats()
                 while not self.clock.finished:
@@ -176,9 +174,9 @@ class Rounds:
         self.steps = steps_of(stats.rows, self.recipe.batch_size * size)
         """Of an epoch."""
         self.plan = replace(self.plan, fingerprint=stats.fingerprint, resumed=None)
-        self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST_STEPS, self.steps)
+        self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST_ROUND_STEPS, self.steps)
         self.course = FitClock(self.recipe, self.state, stats.rows, stats.validation_weights, stats.notes)
-        tell_notes(stats.notes)
+        log_notes(stats.notes)
 
     def _round(self) -> None:
         """Some steps on all partitions, and their mean."""
@@ -238,10 +236,11 @@ class Rounds:
     def _sent(self, turn: Round) -> Iterator[Round]:
         """The round as its function carries it. Spark broadcasts a function of some size, and keeps it on the driver's
         disk until the session ends; large vectors are a broadcast of their own, which ends with the round."""
-        if is_remote() or sum(map(len, turn.vectors)) < MAX_CLOSURE_BYTES:
+        large = sum(map(len, turn.vectors)) >= MAX_CLOSURE_BYTES
+        shared = dialect_of(self.spark).broadcast(turn.vectors) if large else None
+        if shared is None:
             yield turn
             return
-        shared = self.spark.sparkContext.broadcast(turn.vectors)
         try:
             yield replace(turn, vectors=shared)  # type: ignore[arg-type]
         finally:
@@ -256,7 +255,7 @@ class Rounds:
         try:
             rows = results.collect()
         except Exception as error:
-            raise said_by_spark(error, self.spark, self.plan.job) from None
+            raise translate_spark_error(error, self.spark, self.plan.job) from None
         self.count += 1
         return rows
 

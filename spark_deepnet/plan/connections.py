@@ -5,15 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from pyspark.sql import SparkSession
-
 from spark_deepnet.errors import ParamError
 from spark_deepnet.exchange.certificate import made_identity
 from spark_deepnet.plan.plan import ANY_PORT, COMPRESSIONS, NONE, TOPK, Recipe, TrainPlan
-from spark_deepnet.spark.session.cluster import conf
 
-ENCRYPTED = ("spark.ssl.rpc.enabled", "spark.network.crypto.enabled", "spark.authenticate.enableSaslEncryption")
-"""Each of them has Spark's processes encrypt what they say; the last two are refused without spark.authenticate."""
 _log = logging.getLogger(__name__)
 
 
@@ -33,9 +28,8 @@ def ports_of(port_range: str | None) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def identity_for(spark: SparkSession, encryption: str) -> bytes:
-    """A new key and certificate, where the fit's connections are to be encrypted."""
-    by_spark = any(conf(spark, key).lower() == "true" for key in ENCRYPTED)
+def identity_for(by_spark: bool, encryption: str) -> bytes:
+    """A new key and certificate, where the fit's connections are to be encrypted. by_spark: whether Spark's own are."""
     if encryption == "off" or (encryption == "auto" and not by_spark):
         return b""
     if not by_spark:

@@ -15,7 +15,7 @@ from spark_deepnet.forecast.cost import Costs, Link
 from spark_deepnet.forecast.memory import memory
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.spark.weights.on_storage import refusal
+from spark_deepnet.plan.storage import storage_error
 from spark_deepnet.train.auto_sync import steps_between
 from spark_deepnet.train.loop import EVALUATED
 
@@ -100,9 +100,9 @@ def chosen(found: Sequence[Candidate], limit: int | None) -> Candidate:
     if not fitting:
         least = min(found, key=lambda candidate: candidate.memory)
         raise ClusterError(
-            f"modelBlocks: 'auto' found no number of blocks that fits: in {least.blocks} a worker would hold "
-            f"{least.memory >> 20:,} MiB beside its rows, of {(limit or 0) >> 20:,} MiB at most {ROOM:.0%} may be so; "
-            f"give more workers, more memory, or a number of blocks"
+            f"modelBlocks: 'auto' found no number of blocks that fits: with {least.blocks} blocks a worker needs "
+            f"{least.memory >> 20:,} MiB besides its rows; the limit is {ROOM:.0%} of {(limit or 0) >> 20:,} MiB; give more "
+            f"workers, more memory, or a number of blocks"
         )
     best = max(candidate.rowsPerSecond for candidate in fitting)
     return next(candidate for candidate in fitting if candidate.rowsPerSecond >= NEARLY * best)
@@ -119,7 +119,7 @@ def choose(
     """The grid of a fit; one whose weights could not stay on storage is the last resort. no_checkpoint_dir: there is no
     folder for them; sparse: inputs whose rows are taken to be so."""
     found = candidates(recipe, grids(recipe, workers, exactly), Link(), limit, sparse)
-    allowed = [c for c in found if c.fits and refusal(recipe, c.blocks, no_checkpoint_dir) is None]
+    allowed = [c for c in found if c.fits and storage_error(recipe, c.blocks, no_checkpoint_dir) is None]
     taken = chosen(allowed or found, limit)
     _log.info(
         "fit: modelBlocks='auto' takes %d replicas of %d blocks: %d MiB a worker, %.0f rows/s estimated",

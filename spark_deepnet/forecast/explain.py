@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spark_deepnet.forecast.cost import Costs, Link
+from spark_deepnet.forecast.grid_choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.forecast.memory import Memory, NodeCost, memory, nodes, row_bytes, taken_sparse
 from spark_deepnet.forecast.probe import probe
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.train.loop import EVALUATED
 
 WORKERS = tuple(2**i for i in range(11))
@@ -159,7 +159,7 @@ def _ms(seconds: float) -> str:
 
 def _speeds(costs: Costs) -> list[str]:
     """Rows a second relative to one worker's (one replica's), by their number and syncEvery."""
-    who = "worker" if costs.crossings.blocks == 1 else "replica"
+    who = "worker" if costs.block_traffic.blocks == 1 else "replica"
     lines = [
         f"speedup: rows a second, relative to one {who} (the more rows that the same accuracy may take are not in it); "
         f"naive: C / (C / {who}s + S)",

@@ -10,12 +10,12 @@ from spark_deepnet.data.schema import VECTOR, Columns, Source
 from spark_deepnet.errors import ClusterError
 from spark_deepnet.forecast.analytic import estimate
 from spark_deepnet.forecast.cost import Link
+from spark_deepnet.forecast.grid_choice import NEARLY, ROOM, candidates, choose, grids
 from spark_deepnet.forecast.memory import memory, taken_sparse
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.spark.choice import NEARLY, ROOM, candidates, choose, grids
 from tests.train.fits import plan_of
 
 WIDE = (Dense(1024, "relu"), Dense(1024, "relu"), Dense(3))
@@ -45,7 +45,7 @@ def test_as_few_blocks_are_taken_as_fit() -> None:
     found = {m: choose(recipe, 4, True, int(bytes_ / ROOM) + 1).blocks for m, bytes_ in held.items()}
     assert all(blocks >= m for m, blocks in found.items())
     assert found[4] == 4
-    with pytest.raises(ClusterError, match=r"^modelBlocks: 'auto' found no number of blocks that fits: in 4 a worker"):
+    with pytest.raises(ClusterError, match=r"^modelBlocks: 'auto' found no number of blocks that fits: with 4 blocks"):
         choose(recipe, 4, True, int(held[4] / ROOM) - 10)
 
 

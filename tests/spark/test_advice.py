@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from spark_deepnet.spark.fit.advice import tell_notes, tell_of_classes, tell_of_loss
+from spark_deepnet.spark.fit.advice import log_notes, warn_of_classes, warn_of_loss
 
 
 def test_notes_are_warnings(caplog: pytest.LogCaptureFixture) -> None:
-    tell_notes(["column 'x' is large"])
+    log_notes(["column 'x' is large"])
     assert caplog.messages == ["fit: column 'x' is large"]
 
 
@@ -26,7 +26,7 @@ def test_notes_are_warnings(caplog: pytest.LogCaptureFixture) -> None:
     ],
 )
 def test_a_loss_that_never_fell_is_told(losses: list[float], told: bool, caplog: pytest.LogCaptureFixture) -> None:
-    tell_of_loss([{"loss": loss} for loss in losses])
+    warn_of_loss([{"loss": loss} for loss in losses])
     assert bool(caplog.messages) == told
 
 
@@ -36,6 +36,6 @@ def test_a_loss_that_never_fell_is_told(losses: list[float], told: bool, caplog:
 def test_labels_taken_for_too_many_classes_are_told(
     classes: int, rows: int, told: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tell_of_classes("y", classes, rows)
+    warn_of_classes("y", classes, rows)
     assert bool(caplog.messages) == told
     assert all("set loss='squared'" in message for message in caplog.messages)
