@@ -43,7 +43,7 @@ class Vigil:
         found = cause(channel.rank, channel.wait(), channel.told_by, channel.deadline / 2) or self._suspect
         if isinstance(found, Cut):
             self._look_twice(found, channel.cut(found, waited))
-        elif waited >= channel.patience:
+        elif waited >= channel.liveness_timeout:
             if found is None:
                 self._look_twice(None, channel.late(self.peer, waited))
             else:

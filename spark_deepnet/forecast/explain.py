@@ -9,7 +9,7 @@ from spark_deepnet.forecast.grid_choice import Candidate, candidates, grids, tau
 from spark_deepnet.forecast.memory import Memory, NodeCost, memory, nodes, row_bytes, taken_sparse
 from spark_deepnet.forecast.probe import probe
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.train.loop import EVALUATED
+from spark_deepnet.train.loop import MIN_EVALUATION_ROWS
 
 WORKERS = tuple(2**i for i in range(11))
 TAUS = (1, 10, 50, 100)
@@ -91,7 +91,7 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | Non
     recipe, grid = plan.recipe, plan.grid
     costs = probe(plan).costs(recipe.batch_size, link)
     tau = tau_of(recipe, grid, costs)
-    rows = max(costs.share(grid.replicas, recipe.sync_every), EVALUATED if recipe.validated else 1)
+    rows = max(costs.share(grid.replicas, recipe.sync_every), MIN_EVALUATION_ROWS if recipe.validated else 1)
     sparse = taken_sparse(recipe, plan.columns)
     among = [] if rounds or grid.size == 1 else grids(recipe, grid.size)
     return Forecast(

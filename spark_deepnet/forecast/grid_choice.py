@@ -17,7 +17,7 @@ from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.plan.storage import storage_error
 from spark_deepnet.train.auto_sync import steps_between
-from spark_deepnet.train.loop import EVALUATED
+from spark_deepnet.train.loop import MIN_EVALUATION_ROWS
 
 ROOM = 2 / 3
 """The part of a worker's memory that weights, gradients and activations may take; the rest is for rows, Python and Spark."""
@@ -80,7 +80,7 @@ def candidates(
 def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None, sparse: Collection[str]) -> Candidate:
     recipe, costs = settled(recipe, grid.blocks), estimate(recipe, grid.blocks, link, sparse)
     tau = tau_of(recipe, grid, costs)
-    rows = max(costs.share(grid.replicas, tau), EVALUATED if recipe.validated else 1)
+    rows = max(costs.share(grid.replicas, tau), MIN_EVALUATION_ROWS if recipe.validated else 1)
     held = memory(recipe, rows, grid.blocks, sparse).total
     return Candidate(
         replicas=grid.replicas,

@@ -50,14 +50,14 @@ class Block:
     def reconcile(self, vectors: Sequence[np.ndarray]) -> None:
         """What every block holds becomes the mean of the blocks'."""
         if self.alike:
-            found = np.concatenate([vector[stretch] for vector in vectors for stretch in self.alike])
-            self.sum(found)
-            found /= self.channel.size
+            means = np.concatenate([vector[stretch] for vector in vectors for stretch in self.alike])
+            self.sum(means)
+            means /= self.channel.size
             start = 0
             for vector in vectors:
                 for stretch in self.alike:
                     length = stretch.stop - stretch.start
-                    vector[stretch] = found[start : start + length]
+                    vector[stretch] = means[start : start + length]
                     start += length
 
     def own(self) -> list[slice]:
@@ -70,9 +70,9 @@ class Block:
 
     def total(self, number: float) -> float:
         """The sum over the blocks."""
-        found = np.array([number])
-        self.sum(found)
-        return float(found[0])
+        total = np.array([number])
+        self.sum(total)
+        return float(total[0])
 
     def sum(self, vector: np.ndarray) -> None:
         """The vector becomes the sum over the blocks, of the same bits in all."""

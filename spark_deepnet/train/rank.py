@@ -1,58 +1,45 @@
-"""One rank's job, from its first row to its last message: plain functions of a plan, frames and a way to meet."""
+"""One rank's job, from its first row to its last message: plain functions of a plan, frames and a way to connect."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from spark_deepnet.data.dataset import InMemoryDataset
-from spark_deepnet.data.dummy import dummy_table
 from spark_deepnet.data.replicate import share_failure, shared
 from spark_deepnet.data.shard import Reader, Shard
 from spark_deepnet.data.trim import trim_allocators
 from spark_deepnet.errors import ExchangeError, LostPeerError
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.memory import memory_channels
-from spark_deepnet.exchange.null_channel import NullChannel
 from spark_deepnet.exchange.rendezvous import rendezvous
-from spark_deepnet.exchange.report import Reporter
 from spark_deepnet.exchange.sub_channel import SubChannel
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.layers.layer import Call
-from spark_deepnet.net.chunks import chunks_of
-from spark_deepnet.net.cut import cut
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.dataset_stats import DatasetStats, take_stats
 from spark_deepnet.train.inbox import Chunks, Inbox
-from spark_deepnet.train.loop import Loop, Report
+from spark_deepnet.train.loop import Loop
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.messages import (
     USER_ERRORS,
     ChunkOwner,
     Error,
-    Measures,
     Message,
     StateChunk,
-    WeightsChunk,
     encode,
 )
+from spark_deepnet.train.progress import report_to, reporter_of
 from spark_deepnet.train.redistribute import redistribute_state
+from spark_deepnet.train.results import results_of
 from spark_deepnet.train.state import State
-from spark_deepnet.train.step import Stepper
+from spark_deepnet.train.warm_up import warm_up
 
-PROGRESS_SECONDS = 0.2
-"""Between two reports of progress."""
 READING_TIMEOUT_SECONDS = 3600.0
 """How long ranks wait for one that still reads its rows, while it lives."""
 LOST_PEER_DELAY_SECONDS = 2.0
@@ -108,7 +95,7 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) 
                 with meter.timed("reading"):
                     shard = _shared(plan, reader, rows, channel)
             state, stats = _trained(plan, shard, inbox.chunks, channel, meter)
-            yield from _results(plan, context, shard, state, stats, channel, meter)
+            yield from results_of(plan, context.stage, shard, state, stats, channel, meter)
         finally:
             channel.close()
 
@@ -116,10 +103,10 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) 
 def _shared(plan: TrainPlan, reader: Reader, frames: Iterable[pd.DataFrame], channel: Channel) -> Shard:
     """The rows of all ranks of a replica, of which each holds a block of the weights."""
     blocks = SubChannel(channel, plan.grid.of_replica(plan.grid.replica(channel.rank)))
-    channel.patience = max(plan.deadline, READING_TIMEOUT_SECONDS)
+    channel.liveness_timeout = max(plan.deadline, READING_TIMEOUT_SECONDS)
     shard = reader.shard(shared(reader.tables(frames), reader.faults, blocks))
     share_failure(shard, blocks)
-    channel.patience = plan.deadline
+    channel.liveness_timeout = plan.deadline
     return shard
 
 
@@ -152,17 +139,17 @@ def _trained(
     replicas = SubChannel(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):
         block = Block.of(plan.recipe, SubChannel(channel, grid.of_replica(grid.replica(rank))))
-        channel.patience = max(plan.deadline, READING_TIMEOUT_SECONDS)
+        channel.liveness_timeout = max(plan.deadline, READING_TIMEOUT_SECONDS)
         stats = take_stats(shard, replicas, plan)
-        channel.patience = plan.deadline
+        channel.liveness_timeout = plan.deadline
         state = _state(plan, chunks, channel, block)
     channel.seconds_waiting = 0.0  # of training alone
     loop = Loop(plan.recipe, shard, replicas, stats, state, meter, block)
     setup = meter.elapsed
     lasts = max(plan.job_seconds, MIN_SETUPS_PER_JOB * setup) if plan.job_seconds else 0.0
-    reporter = _reporter(plan) if rank == 0 else None
+    reporter = reporter_of(plan) if rank == 0 else None
     try:
-        loop.run(lambda: meter.elapsed - setup >= lasts, _report_to(reporter), plan.until(state.clock.epoch))
+        loop.run(lambda: meter.elapsed - setup >= lasts, report_to(reporter), plan.until(state.clock.epoch))
     finally:
         if reporter is not None:
             reporter.close()
@@ -181,87 +168,3 @@ def _state(plan: TrainPlan, chunks: Chunks, channel: Channel, block: Block) -> S
         state.restore((StateChunk(o, part, data) for (o, part), data in owned), owner, recipe.keeps_own)
         trim_allocators()  # as much as the state itself
     return state
-
-
-def _reporter(plan: TrainPlan) -> Reporter | None:
-    if plan.listener is None:
-        return None
-    try:
-        return Reporter(*plan.listener, secret=plan.secret, timeout=2.0, identity=plan.identity)
-    except ExchangeError:
-        return None  # the driver is behind a wall: the fit goes on without a progress bar
-
-
-def _report_to(reporter: Reporter | None) -> Report:
-    last = 0.0
-
-    def report(progress: dict[str, Any]) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        if reporter is not None and ("measures" in progress or now - last > PROGRESS_SECONDS):
-            last = now
-            reporter.send(json.dumps(progress).encode())
-
-    return report
-
-
-def _results(
-    plan: TrainPlan,
-    context: RankContext,
-    shard: Shard,
-    state: State,
-    stats: DatasetStats,
-    channel: Channel,
-    meter: Meter,
-) -> Iterator[Message]:
-    """Measures of every rank. The first replica adds its blocks' weights where the fit is finished; otherwise it adds the
-    state that all replicas hold alike, and every rank the state that is its own."""
-    yield _measures(context, shard, stats, channel, meter)
-    own, owner = plan.recipe.keeps_own, ChunkOwner(plan.grid.block(channel.rank), channel.rank)
-    if plan.grid.replica(channel.rank) == 0:
-        chunks = state.shared_chunks(owner.block, own)
-        if state.clock.finished:
-            yield next(chunks)
-            yield from _weights(plan, owner.block, state)
-        else:
-            yield from chunks
-    if not state.clock.finished:
-        yield from state.own_chunks(owner, own)
-
-
-def _measures(context: RankContext, shard: Shard, stats: DatasetStats, channel: Channel, meter: Meter) -> Measures:
-    meter.seconds["waiting"] += channel.seconds_waiting
-    meter.seconds["exchanging"] -= min(channel.seconds_waiting, meter.seconds["exchanging"])
-    return Measures(
-        rank=channel.rank,
-        seconds=meter.seconds | {"total": meter.elapsed},
-        bytesSent=channel.bytes_sent,
-        ownRows=len(shard.train) + len(shard.valid),
-        spilledBytes=shard.spilled,
-        rounded=shard.rounded,
-        fingerprint=stats.fingerprint,
-        rows=stats.rows,
-        validationRows=stats.validation_rows,
-        stage=context.stage,
-        notes=list(stats.notes),
-    )
-
-
-def _weights(plan: TrainPlan, block: int, state: State) -> Iterator[WeightsChunk]:
-    """The block's trained weights."""
-    state.vectors.clear()  # their memory is wanted for what goes out
-    layout = Layout(cut(plan.recipe.scores_net(), block, plan.blocks))
-    yield from (WeightsChunk(block, chunk) for chunk in chunks_of(layout.named(state.kept())))
-
-
-def warm_up(plan: TrainPlan, number: int = 0) -> None:
-    """Load or compile every kernel that the block's steps will call, on one row of zeros, of one step where rows are
-    sequences."""
-    recipe = plan.recipe
-    block = Block.of(recipe, NullChannel(number, plan.blocks))
-    state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
-    table = dummy_table(plan.columns, 1)
-    single_rank = memory_channels(1, 1.0)[0]
-    stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, single_rank)
-    stepper.step(table, table.keys(), np.zeros(1, np.int64), np.ones(len(stepper.heads)), 0.0, False)
-    stepper.evaluate(InMemoryDataset.all_of(table))

@@ -21,12 +21,12 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.averaging import averaged
 from spark_deepnet.train.dataset_stats import counted, fingerprint_of
 from spark_deepnet.train.fit_clock import FitClock
-from spark_deepnet.train.loop import EVALUATED, inverse
+from spark_deepnet.train.loop import MIN_EVALUATION_ROWS, inverse
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.messages import USER_ERRORS, Error, MeanChunk, Measures, Message, RowCounts, decode, encode
-from spark_deepnet.train.rank import warm_up
 from spark_deepnet.train.state import Clock, State, init_state
 from spark_deepnet.train.step import BROKEN, Stepper
+from spark_deepnet.train.warm_up import warm_up
 
 COUNT, STEP, EVALUATE = "count", "step", "evaluate"
 
@@ -101,7 +101,12 @@ class Replica:
         """Scores that were not finite, and the weight of the rows seen."""
         share = largest_share(len(shard.train), turn.rows, self.batch) if turn.task == STEP else 0
         self.stepper = Stepper(
-            self.recipe, self.state, max(share, min(len(shard.valid), EVALUATED)), Call.total, Call.total, meter
+            self.recipe,
+            self.state,
+            max(share, min(len(shard.valid), MIN_EVALUATION_ROWS)),
+            Call.total,
+            Call.total,
+            meter,
         )
 
     def step(self) -> list[Any]:
@@ -176,6 +181,6 @@ def take_means(messages: Iterable[Message], vectors: Sequence[np.ndarray]) -> No
 
 
 def _array(raw: bytes) -> np.ndarray:
-    found = aligned(len(raw) // 4)
-    found[:] = np.frombuffer(raw, np.float32)
-    return found
+    array = aligned(len(raw) // 4)
+    array[:] = np.frombuffer(raw, np.float32)
+    return array

@@ -45,12 +45,12 @@ class SeenRows:
     def sum(self, vector: np.ndarray, all_reduce: Callable[[np.ndarray], None]) -> None:
         """The vector, and what stands apart from it, become the sums over all ranks."""
         for seen in self.seen:
-            found = self._sums[seen.slot.name](seen.index if seen.apart else None, seen.values) if self._sums else None
-            if found is None:
+            summed = self._sums[seen.slot.name](seen.index if seen.apart else None, seen.values) if self._sums else None
+            if summed is None:
                 seen.spread()
                 seen.whole()
             else:
-                seen.put(*found)
+                seen.put(*summed)
         for stretch in self.rest(slice(0, vector.size)):
             all_reduce(vector[stretch])
 
@@ -78,6 +78,6 @@ class SeenRows:
     def _picked(self, seen: Seen, number: int, flat: np.ndarray) -> np.ndarray:
         """(k, d), in memory of their own."""
         room = self._rooms.setdefault((seen.slot.name, number), Room(seen.rows.shape[1], flat.dtype))
-        found = room.rows(len(seen.index))
-        gather_rows(seen.of(flat), seen.index, found)
-        return found
+        rows = room.rows(len(seen.index))
+        gather_rows(seen.of(flat), seen.index, rows)
+        return rows

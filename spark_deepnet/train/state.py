@@ -19,7 +19,7 @@ from spark_deepnet.train.messages import ChunkOwner, Message, StateChunk
 
 @dataclass
 class Clock:
-    """Where a fit stands, and what it has measured; plain values."""
+    """The progress and the measures of a fit, as plain values."""
 
     epoch: int = 0
     step: int = 0
@@ -29,7 +29,7 @@ class Clock:
     restarted: int = 0
     """The count at which the optimizer's state was last reset: its own clock starts there."""
     tau: int = 0
-    """Steps between exchanges, where the fit has found them by itself; 0: not yet."""
+    """Steps between exchanges, where the fit derives them from measured seconds; 0: not yet."""
     sums: list[list[float]] = field(default_factory=list)
     """Of the epoch so far, for each output: loss, metric and row weights."""
     seconds: float = 0.0
@@ -50,7 +50,7 @@ ONLY_RANK = ChunkOwner(0, 0)
 
 @dataclass
 class State:
-    """Vectors and clock. Replicas hold the same, but for the optimizer's vectors where they step alone and keep them,
+    """Vectors and clock. Replicas hold the same, but for the optimizer's vectors where local steps keep them,
     and for what a compression has not sent yet."""
 
     weights: np.ndarray
@@ -58,7 +58,7 @@ class State:
     best: np.ndarray | None
     clock: Clock
     residual: np.ndarray | None = None
-    """Of the gradients, where the largest alone are sent: all that this rank still owes the others."""
+    """Under top-k compression, the gradients that this rank has not sent yet."""
 
     @staticmethod
     def initial(layout: Layout, optimizer: Optimizer, seed: int, validated: bool) -> State:

@@ -32,8 +32,8 @@ from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.train.dataset_stats import take_stats
 from spark_deepnet.train.loop import Loop
 from spark_deepnet.train.measure import Meter
-from spark_deepnet.train.rank import warm_up
 from spark_deepnet.train.state import State
+from spark_deepnet.train.warm_up import warm_up
 from tests.benchmarks.harness import Row, row
 
 FRAME = 10_000  # rows, as Spark sends them

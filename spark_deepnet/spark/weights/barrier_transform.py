@@ -107,7 +107,7 @@ def score_task(plan: RankPlan, batches: Iterable[pa.RecordBatch]) -> Iterator[pa
     channel = rendezvous(
         number, plan.grid.size, host, context.allGather, own.secret, job, own.timeout, ports, own.identity
     )  # fmt: skip
-    channel.patience = max(own.timeout, READING_TIMEOUT_SECONDS)  # for ranks whose rows are still on their way
+    channel.liveness_timeout = max(own.timeout, READING_TIMEOUT_SECONDS)  # for ranks whose rows are still on their way
     try:
         yield from _scores(plan, batches, channel)
     finally:
