@@ -1,40 +1,53 @@
 #!/usr/bin/env bash
-# All tests in three passes at once: those that start Spark, the others with the kernels compiled, and what calls kernels
-# once more with them as plain Python. Tests given as arguments run compiled and plain. The first pass is seen as it goes,
-# the others are printed whole behind it, and the seconds of each come last. Fails where a pass does; Ctrl-C ends them all.
+# All tests, in passes that share the machine: those on Spark sessions; all others with the kernels compiled; what calls
+# kernels once more with them as plain Python, and behind it the examples. Tests given as arguments run compiled and plain.
+# The first pass is seen as it goes, the others are printed whole behind it, and the seconds of each come last.
+# Fails where a pass does; Ctrl-C ends them all.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-spark=(tests/{spark,examples,test_benchmarks.py})
-# As plain Python only what calls kernels in this process is run: the others would do the same again.
-no_kernels=(
-    tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
-    tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
+# As plain Python only what calls kernels in this process is run, and of whole fits those that differ in what they compute:
+# the others would do the same again.
+plain=(
+    --ignore=tests/{spark,examples,test_benchmarks.py}
+    --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
+    --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
+    --ignore=tests/train/test_{averaging,blocks,compression,cut_scores,jobs,periodic_blocks,probe,short_fits,spilled}.py
 )
+kernels_of_fits=tests/train/test_ranks.py  # ahead of Spark's tests, whose workers would each compile the same otherwise
 said=$(mktemp -d)
-names=() pids=()
+groups=()
+
+on_spark() { pass "on Spark" "$kernels_of_fits" tests/spark; }
+compiled() { pass "compiled" --ignore=tests/{spark,examples} --ignore="$kernels_of_fits"; }
+compiled_some() { pass "compiled" "$@"; }
+as_plain() { NUMBA_DISABLE_JIT=1 pass "plain Python" "${plain[@]}" "$@"; }
+as_plain_and_examples() {
+    as_plain
+    local code=$?
+    pass "examples" tests/examples && return $code
+}
 
 pass() {  # its name, then what pytest is given
     local name=$1 began=$SECONDS code
     shift
+    echo "$name:"
     .venv/bin/python -m pytest -p no:cacheprovider "$@" < /dev/null
     code=$?
-    echo "$name: $((SECONDS - began)) s" >> "$said/seconds"
-    return $((code == 5 ? 0 : code))  # 5: none of the tests that were asked for belong to this pass
+    echo "$((SECONDS - began)) s $name" >> "$said/seconds"
+    return $((code == 5 ? 0 : code))  # 5: none of the tests asked for belong to this pass
 }
 
-begin() {  # a pass in a process group of its own, which gets signals as one
-    names+=("$1")
+begin() {  # in a process group of its own, which gets signals as one
     set -m
-    pass "$@" &
-    pids+=($!)
+    "$@" &
+    groups+=($!)
     set +m
 }
 
 end() {
-    local pid
     trap '' INT TERM
-    for pid in "${pids[@]}"; do kill -INT -- "-$pid" 2>/dev/null; done
+    for group in "${groups[@]}"; do kill -INT -- "-$group" 2>/dev/null; done
     wait
     rm -rf "$said"
 }
@@ -42,17 +55,16 @@ trap end EXIT
 trap 'exit 130' INT TERM
 
 if [ $# = 0 ]; then
-    begin "Spark" "${spark[@]}"
-    begin "compiled" "${spark[@]/#/--ignore=}" > "$said/compiled" 2>&1
+    begin on_spark
+    begin compiled > "$said/2" 2>&1
+    begin as_plain_and_examples > "$said/3" 2>&1
 else
-    begin "compiled" "$@"
+    begin compiled_some "$@"
+    begin as_plain "$@" > "$said/2" 2>&1
 fi
-NUMBA_DISABLE_JIT=1 begin "plain Python" "${spark[@]/#/--ignore=}" "${no_kernels[@]/#/--ignore=}" "$@" > "$said/plain Python" 2>&1
 
 failed=0
-for i in "${!pids[@]}"; do
-    wait "${pids[i]}" || failed=1
-    [ ! -e "$said/${names[i]}" ] || { echo "${names[i]}:"; cat "$said/${names[i]}"; }
-done
+for group in "${groups[@]}"; do wait "$group" || failed=1; done
+cat "$said"/[0-9]
 cat "$said/seconds"
 exit $failed
