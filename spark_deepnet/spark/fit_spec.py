@@ -300,7 +300,7 @@ class FitSpec:
             sync_epochs=p.getSyncEpochs(),
             sync_state=p.getSyncState(),
             overlap=p.getOverlap(),
-            **compression_of(p.getCompression()),
+            compression=compression_of(p.getCompression()),
         )
         self.check_blocks(recipe)
         check_compression(recipe)
