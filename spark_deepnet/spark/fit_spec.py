@@ -19,7 +19,8 @@ from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.output import Output as Mark
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.net.net import INPUT, Net, Node, perceptron
+from spark_deepnet.net.net import INPUT, Net, perceptron
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
 from spark_deepnet.optimizers.optimizer import Optimizer
