@@ -95,12 +95,6 @@ class Reader:
         )
 
 
-def read_shard(frames: Iterable[pd.DataFrame], columns: Columns, limit: int = 0) -> Shard:
-    """All rows that come, as one shard."""
-    reader = Reader(columns, limit)
-    return reader.shard(reader.tables(frames))
-
-
 def _none(columns: Columns) -> Table:
     """The table of no rows."""
     names = [name for source in columns.sources for name in source.columns]

@@ -9,7 +9,8 @@ from spark_deepnet.data.schema import SPARSE_ENTRIES
 from spark_deepnet.forecast.cost import Compute, Costs, Link
 from spark_deepnet.forecast.traffic import DOUBLE_BYTES, FLOAT_BYTES, BlockTraffic
 from spark_deepnet.kernels.memory import padded
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 

@@ -7,35 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spark_deepnet.errors import NetworkError, near
-from spark_deepnet.layers.layer import Layer, Shape, Weight
+from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.handles import layers_of
+from spark_deepnet.net.node import Node
+from spark_deepnet.net.summary import graphviz, table
 from spark_deepnet.net.wires import INPUT as INPUT
 from spark_deepnet.net.wires import Wire, wired
-
-
-@dataclass(frozen=True)
-class Node:
-    """One layer at its place: its name, what it reads, and the shapes on both sides."""
-
-    name: str
-    layer: Layer
-    inputs: tuple[str, ...]
-    input_shapes: tuple[Shape, ...]
-    shape: Shape
-
-    @property
-    def x(self) -> Any:
-        """The input's shape as the layer wants it: one shape, or a tuple of them where it joins several."""
-        return self.input_shapes if self.layer.multi_input else self.input_shapes[0]
-
-    def weights(self) -> dict[str, Weight]:
-        return self.layer.weights(self.x)
-
-    @property
-    def owner(self) -> str:
-        """The node whose weights it uses: itself, or the one that it shares with."""
-        return self.layer.share or self.name
 
 
 @dataclass(frozen=True)
@@ -84,15 +62,11 @@ class Net:
 
     def summary(self) -> str:
         """A table of the nodes: shapes, parameters, multiply-adds and memory."""
-        from spark_deepnet.net.summary import summary
-
-        return summary(self)
+        return table(self.nodes)
 
     def plot(self) -> str:
         """The graph in Graphviz's language, for ``dot -Tpng`` or a notebook."""
-        from spark_deepnet.net.summary import plot
-
-        return plot(self)
+        return graphviz(self.inputs, self.nodes)
 
     def without_links(self, links: Sequence[str | None]) -> Net:
         """The network as losses with these links, one an output, see it: an output whose top is a layer of its link's

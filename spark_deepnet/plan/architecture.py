@@ -11,7 +11,8 @@ from spark_deepnet.layers.layer import Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.losses._metrics import METRICS, Metric
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.net.net import INPUT, Net, Node
+from spark_deepnet.net.net import INPUT, Net
+from spark_deepnet.net.node import Node
 
 
 @dataclass(frozen=True)

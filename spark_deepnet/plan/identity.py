@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.plan.plan import TrainPlan
 
 PARAM_NAMES = {
@@ -15,7 +16,6 @@ PARAM_NAMES = {
     "l2": "regParam (L2)",
     "validated": "validationIndicatorCol",
     "entries": "inputShape",
-    "ratio": "compression (ratio)",
 }
 """Params whose name is another than that of the recipe's field."""
 _MAX_CHARACTERS = 60  # characters of a value
@@ -32,10 +32,20 @@ class Difference(NamedTuple):
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """All that decides the weights at the end beside the rows, as JSON values."""
     recipe = asdict(plan.recipe)
-    told = recipe.pop("architecture") | recipe
+    told = recipe.pop("architecture") | recipe | _compression(plan.recipe.compression)
     told |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
     values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in told.items()}))
     return values
+
+
+def _compression(compression: Compression | None) -> dict[str, Any]:
+    """Its name and fields; the ratio has its default in every fit, as checkpoints of earlier versions have it."""
+    spec = {} if compression is None else compression.to_json()
+    spec.pop("kind", None)
+    name = "none" if compression is None else compression.kind
+    return {"compression": name} | {
+        f"compression ({field})": value for field, value in ({"ratio": 0.01} | spec).items()
+    }
 
 
 def _name(field: str) -> str:

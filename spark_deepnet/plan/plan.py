@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spark_deepnet.data.schema import Columns
+from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.optimizers.optimizer import Optimizer
@@ -15,7 +16,6 @@ from spark_deepnet.schedules.schedule import Schedule
 
 ANY_PORT = (0, 0)
 """Whichever the system gives."""
-NONE, FP16, TOPK = COMPRESSIONS = ("none", "fp16", "topk")
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,13 @@ class Recipe:
     overlap: bool = False
     """Whether gradients are summed over the ranks while the backward pass goes on, which takes a core of its own."""
 
-    compression: str = NONE
-    """How gradients go between hosts: as they are, as halves, or the largest alone."""
-    ratio: float = 0.01
-    """The part of the gradients that the largest alone are."""
+    compression: Compression | None = None
+    """How gradients are compressed between hosts; None: they are sent whole."""
 
     @property
     def keeps_residual(self) -> bool:
         """Whether each rank keeps what it has not sent yet."""
-        return self.compression == TOPK
+        return self.compression is not None and self.compression.keeps_residual
 
     def scores_net(self) -> Net:
         return self.architecture.scores_net()

@@ -18,7 +18,8 @@ from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.output import Output as Mark
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.net.net import INPUT, Net, Node, perceptron
+from spark_deepnet.net.net import INPUT, Net, perceptron
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
 from spark_deepnet.optimizers.optimizer import Optimizer
@@ -232,7 +233,7 @@ class FitSpec:
             validated=self.columns.validation is not None,
             sync_every=0 if p.getSyncEvery() == "auto" else p.getSyncEvery(),
             **recipe_fields(p),
-            **compression_of(p.getCompression()),
+            compression=compression_of(p.getCompression()),
         )
         self.check_blocks(recipe)
         check_compression(recipe)

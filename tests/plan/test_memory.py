@@ -12,7 +12,6 @@ import pytest
 from spark_deepnet.data.dummy import dummy_table
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.schema import BYTES, STEPS, VECTOR, Columns, Source, Target
-from spark_deepnet.data.shard import read_shard
 from spark_deepnet.data.table import Dense as DenseRows
 from spark_deepnet.data.table import Sparse, Table
 from spark_deepnet.exchange.null_channel import NullChannel
@@ -34,6 +33,7 @@ from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
 from tests.cases.nets import NETS, NetCase
 from tests.data.frames import ordered
+from tests.data.shards import read_shard
 from tests.train.fits import Rows, plan_of
 
 CAPACITY = 5000  # so many rows that numbers outweigh Python's own objects

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from spark_deepnet.data.schema import STEPS, Source, Target
-from spark_deepnet.data.shard import read_shard
 from spark_deepnet.errors import DataError
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
@@ -21,6 +20,7 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
+from tests.data.shards import read_shard
 from tests.train.fits import CLASSES, WIDTH, Fit, Rows, fit, plan_of
 from tests.train.test_every_step import N, Sequences, close, dealt
 

@@ -12,7 +12,6 @@ import pytest
 
 from spark_deepnet.data.sampler import Epoch
 from spark_deepnet.data.schema import Target
-from spark_deepnet.data.shard import read_shard
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.kernels.jit import JIT
@@ -23,6 +22,7 @@ from spark_deepnet.net.weights import Layout
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
+from tests.data.shards import read_shard
 from tests.train.fits import CLASSES, N, Rows, fit, plan_of
 
 ROWS = Rows.drawn()

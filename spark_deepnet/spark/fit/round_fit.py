@@ -26,7 +26,7 @@ from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.errors import ClusterError, DataError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
 from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
+from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
@@ -85,7 +85,7 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
         raise ParamError(
             f"syncEpochs: with exchange='spark' workers never step together, found {recipe.sync_epochs}; leave it at 0"
         )
-    if recipe.overlap or recipe.compression != NONE:
+    if recipe.overlap or recipe.compression is not None:
         name = "overlap" if recipe.overlap else "compression"
         raise ParamError(f"{name}: with exchange='spark' no gradients are exchanged; leave it unset, or set 'sockets'")
     vectors = recipe.made_optimizer().vectors
