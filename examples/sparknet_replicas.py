@@ -51,7 +51,7 @@ class Replica:
 
     def __init__(self, recipe: Recipe, table: Table, channel: Channel) -> None:
         self.recipe, self.rows = recipe, InMemoryDataset.all_of(table)
-        self.state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
+        self.state = State.started(Layout(recipe.scores_net()), recipe.optimizer, recipe.seed, False)
         capacity = max(EVALUATED, recipe.batch_size)
         self.stepper = Stepper(recipe, self.state, capacity, AllReduce(channel, np.float32), Call.total, Meter())
         self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce)

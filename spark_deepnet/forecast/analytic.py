@@ -10,7 +10,6 @@ from spark_deepnet.forecast.cost import Compute, Costs, Link
 from spark_deepnet.forecast.traffic import DOUBLE, FLOAT, Crossings
 from spark_deepnet.kernels.memory import padded
 from spark_deepnet.net.net import Net, Node
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 
 SPEED = 5e10
@@ -23,8 +22,8 @@ MEMORY = 1e10
 def estimate(recipe: Recipe, blocks: int, link: Link, sparse: Collection[str] = ()) -> Costs:
     """Of replicas of so many blocks. sparse: inputs whose rows are taken to be so."""
     net = recipe.block_net(0, blocks)
-    size = FLOAT * Layout(net).size
-    vectors = len(recipe.made_optimizer().vectors)
+    size = FLOAT * net.layout.size
+    vectors = len(recipe.optimizer.vectors)
     measures = FLOAT * padded(2 + 2 * len(recipe.heads()))
     averaged = 1 + (vectors if recipe.sync_state == "average" else 0)
     told = DOUBLE * (2 + 3 * len(recipe.heads()))

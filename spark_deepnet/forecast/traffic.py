@@ -38,7 +38,7 @@ class Crossings:
         of_rows = tuple(found for node in net.nodes for found in node.layer.exchanges(node.x))
         heads, clipped = len(recipe.heads()), (DOUBLE,) if recipe.clip_norm else ()
         same = sum(slot.stop - slot.start for slot in alike(net, recipe.block_net(blocks - 1, blocks)))
-        reconciled = FLOAT * same * (1 + len(recipe.made_optimizer().vectors))
+        reconciled = FLOAT * same * (1 + len(recipe.optimizer.vectors))
         together = (*clipped, FLOAT * padded(2 + 2 * heads))
         alone = (*clipped, DOUBLE * (2 + 3 * heads), *((reconciled,) if same else ()))
         return Crossings(blocks, of_rows, together, alone)

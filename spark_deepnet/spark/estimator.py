@@ -16,7 +16,6 @@ from pyspark.sql import DataFrame, SparkSession, is_remote
 from spark_deepnet.exchange.report import Listener
 from spark_deepnet.forecast.cost import Link
 from spark_deepnet.forecast.memory import taken_sparse
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.attributes import Names
@@ -202,6 +201,6 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
 
 def _state_bytes(recipe: Recipe, workers: int) -> int:
     """Of a fit's whole state."""
-    vectors = len(recipe.made_optimizer().vectors) * (workers if recipe.keeps_own else 1)
+    vectors = len(recipe.optimizer.vectors) * (workers if recipe.keeps_own else 1)
     vectors += workers * recipe.keeps_residual
-    return 4 * Layout(recipe.scores_net()).size * (1 + vectors + recipe.validated)
+    return 4 * recipe.scores_net().layout.size * (1 + vectors + recipe.validated)

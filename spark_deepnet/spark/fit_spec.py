@@ -151,7 +151,7 @@ class FitSpec:
         own = iter(losses)
         layers = (Layer.of(layer) for layer in self.layers)
         said = (replace(layer, loss=next(own)) if isinstance(layer, Mark) else layer for layer in layers)
-        return Architecture(tuple(layer.to_json() for layer in said), self.entries, losses[0].to_json())
+        return Architecture(tuple(said), self.entries, losses[0])
 
     def _loss(self, out: Node, top: Node, label: str) -> Loss:
         """What the Output says, or the Param; by the top and the label where that is auto."""
@@ -226,7 +226,7 @@ class FitSpec:
         recipe = Recipe(
             architecture=self.architecture,
             optimizer=self._optimizer(),
-            schedule=Schedule.of(p.getSchedule()).to_json(),
+            schedule=Schedule.of(p.getSchedule()),
             l1=p.getRegParam() * p.getElasticNetParam(),
             l2=p.getRegParam() * (1 - p.getElasticNetParam()),
             validated=self.columns.validation is not None,
@@ -244,17 +244,17 @@ class FitSpec:
             return
         if recipe.sync_every == 0:
             raise ParamError("syncEvery: with modelBlocks above 1 it must be a number of steps, found 'auto'")
-        if recipe.made_optimizer().layerwise:
+        if recipe.optimizer.layerwise:
             raise ParamError(
-                f"solver: {recipe.optimizer['kind']} measures each layer's weights whole, which modelBlocks cuts; take "
+                f"solver: {recipe.optimizer.kind} measures each layer's weights whole, which modelBlocks cuts; take "
                 f"another, such as adam"
             )
 
-    def _optimizer(self) -> Any:
+    def _optimizer(self) -> Optimizer:
         """The solver; one given by name takes the Param momentum, and sgd with momentum set is momentum."""
         solver = "adam" if self.params.getSolver() == "auto" else self.params.getSolver()
         if solver == "sgd" and self.params.isSet(self.params.momentum) and self.params.getMomentum() > 0:
             solver = "momentum"
         if isinstance(solver, str) and solver in ("momentum", "nesterov"):
-            return Optimizer.of({"kind": solver, "momentum": self.params.getMomentum()}).to_json()
-        return Optimizer.of(solver).to_json()
+            return Optimizer.of({"kind": solver, "momentum": self.params.getMomentum()})
+        return Optimizer.of(solver)

@@ -22,7 +22,6 @@ from pyspark.sql.types import ArrayType, DoubleType, FloatType, StructField, Str
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.net.net import Net
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.score.one_row import one_row
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
@@ -71,7 +70,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     def weights(self) -> dict[str, np.ndarray]:
         """ "layer/weight" -> array, read-only: those of a Dense layer are "dense/W" (inputs, units) and "dense/b".
         SizeError where they stay on storage."""
-        views = Layout(self._net).named(self._flat("weights"))
+        views = self._net.layout.named(self._flat("weights"))
         for view in views.values():
             view.flags.writeable = False
         return views

@@ -30,8 +30,6 @@ from spark_deepnet.exchange.sub_channel import SubChannel
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.chunks import Chunk, chunks_of
-from spark_deepnet.net.cut import cut
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.dataset_stats import DatasetStats, take_stats
@@ -163,7 +161,7 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
 def _state(plan: TrainPlan, shard: Shard, channel: Channel, block: Block) -> State:
     """The state that the last job handed back, or the start."""
     recipe = plan.recipe
-    state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
+    state = State.started(block.net.layout, recipe.optimizer, recipe.seed, recipe.validated)
     if recipe.keeps_residual:
         state.residual = aligned(state.weights.size)
     if plan.state_chunks:
@@ -228,7 +226,7 @@ def _results(
         yield _frame(STATE, whose, [next(chunks)])
         if finished:
             state.vectors.clear()  # their memory is wanted for what goes out
-            layout = Layout(cut(plan.recipe.scores_net(), block, plan.blocks))
+            layout = plan.recipe.block_net(block, plan.blocks).layout
             yield from (_named(whose, chunk) for chunk in chunks_of(layout.named(state.kept())))
         else:
             yield from (_frame(STATE, whose, [chunk], part) for part, chunk in enumerate(chunks, start=1))
@@ -253,7 +251,7 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     sequences."""
     recipe = plan.recipe
     block = Block.of(recipe, NullChannel(number, plan.blocks))
-    state = State.started(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+    state = State.started(block.net.layout, recipe.optimizer, recipe.seed, False)
     table = dummy_table(plan.columns, 1)
     single_rank = memory_channels(1, 1.0)[0]
     stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, single_rank)

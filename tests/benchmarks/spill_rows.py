@@ -100,7 +100,7 @@ def fitted(kind: str, limit: int, cold: bool) -> dict[str, Any]:
         reading = time.perf_counter() - began
         (channel,) = memory_channels(1, 1.0)
         recipe = plan.recipe
-        state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
+        state = State.started(Layout(recipe.scores_net()), recipe.optimizer, recipe.seed, False)
         file = reader.shelf._file
 
         def report(progress: dict[str, Any]) -> None:

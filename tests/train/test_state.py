@@ -17,7 +17,7 @@ from tests.train.fits import plan_of
 
 def started(optimizer: str = "adam", validated: bool = True, seed: int = 1) -> State:
     recipe = plan_of(optimizer=optimizer).recipe
-    return State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), seed, validated)
+    return State.started(Layout(recipe.scores_net()), recipe.optimizer, seed, validated)
 
 
 def named(chunks: Iterator[bytes], owner: int = ALL) -> dict[tuple[int, int], bytes]:
@@ -67,7 +67,7 @@ def test_pieces_joined_are_the_array(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_vectors_start_as_the_optimizer_says() -> None:
     recipe = plan_of(optimizer={"kind": "adagrad"}).recipe
-    optimizer = recipe.made_optimizer()
+    optimizer = recipe.optimizer
     found = State.started(Layout(recipe.scores_net()), optimizer, 1, False)
     assert [set(v) for v in found.vectors] == [{np.float32(value)} for value in optimizer.start()]
     assert found.best is None

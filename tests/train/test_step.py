@@ -41,7 +41,7 @@ def test_a_step_allocates_nothing_large(optimizer: str, outputs: int) -> None:
     rows = Rows.drawn(2000)
     shard = read_shard([rows.frame().assign(**{"label 1": rows.y})], plan.columns)
     recipe = plan.recipe
-    state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, False)
+    state = State.started(Layout(recipe.scores_net()), recipe.optimizer, 1, False)
     (channel,) = memory_channels(1, 1.0)
     stepper = Stepper(recipe, state, 128, AllReduce(channel), AllReduce(channel, np.float64), Meter())
     epoch = Epoch(shard.train, 2000, 125, 1, 0, 0, 1)
@@ -91,7 +91,7 @@ def test_a_stepper_that_nobody_holds_is_gone_without_a_collection() -> None:
     """Its arrays are as large as the weights: those of the warm-up must be free before training takes its own."""
     plan = plan_of(optimizer="adam")
     recipe = plan.recipe
-    state = State.started(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, False)
+    state = State.started(Layout(recipe.scores_net()), recipe.optimizer, 1, False)
     stepper = Stepper(recipe, state, 8, Call.total, Call.total, Meter())
     epoch = Epoch(read_shard([ROWS.frame()], plan.columns).train, N, 8, 1, 0, 0, 1)
     stepper.step(*epoch.rows(0), np.ones(1), 0.0, False)

@@ -9,8 +9,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from spark_deepnet.errors import ParamError, SizeError
 from spark_deepnet.initializers.initializer import Counted
-from spark_deepnet.net.cut import cut
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.session.paths import literal
@@ -56,7 +54,7 @@ def write_chunks(frame: DataFrame, path: str, mode: str = "error") -> None:
 
 def nbytes(architecture: Architecture) -> int:
     """Of a network's weights."""
-    return 4 * Layout(architecture.scores_net()).count
+    return 4 * architecture.scores_net().layout.count
 
 
 def is_stored(architecture: Architecture, blocks: int) -> bool:
@@ -74,7 +72,7 @@ def refusal(recipe: Recipe, blocks: int, no_checkpoint_dir: bool) -> ParamError 
     """The answer to weights in so many blocks that cannot stay on storage; no_checkpoint_dir: no folder is set."""
     if not is_stored(recipe.architecture, blocks):
         return None
-    for slot in Layout(cut(recipe.scores_net(), 0, blocks)).slots:
+    for slot in recipe.block_net(0, blocks).layout.slots:
         part, start = slot.weight.part, slot.weight.initializer
         if part is not None and not isinstance(start, Counted) and 4 * prod(part.shape) > DRIVER_WEIGHTS:
             return ParamError(
