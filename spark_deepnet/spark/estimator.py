@@ -71,14 +71,14 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         spark = dataset.sparkSession
         with same_properties(spark):
             self._check_folder(spark)
-            design = FitSpec(self, dataset)
+            spec = FitSpec(self, dataset)
             cluster.share_python(spark)
-            plan, rounds = self._plan(spark, design)
-            outcome = self._train(spark, design.frame, plan, rounds)
+            plan, rounds = self._plan(spark, spec)
+            outcome = self._train(spark, spec.frame, plan, rounds)
         warn_of_skew(outcome.ranks)
         warn_of_rounding(outcome.ranks)
         tell_of_loss(outcome.clock["history"])
-        return self._model(plan, outcome, design.class_names, time.perf_counter() - began)
+        return self._model(plan, outcome, spec.class_names, time.perf_counter() - began)
 
     def _check_folder(self, spark: SparkSession) -> None:
         folder = param_or_none(self, "checkpointDir")
@@ -97,9 +97,9 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         link, spark = Link(latency, bandwidth), dataset.sparkSession
         self._check_folder(spark)
         plan, rounds = self._plan(spark, FitSpec(self, dataset))
-        found = forecast(plan, link, rounds, worker_memory(spark))
-        print(found)
-        return found
+        result = forecast(plan, link, rounds, worker_memory(spark))
+        print(result)
+        return result
 
     def _train(self, spark: SparkSession, frame: DataFrame, plan: TrainPlan, rounds: bool) -> Outcome:
         _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
@@ -118,22 +118,22 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             return nullcontext()
         return Checkpoints(spark, self.getCheckpointDir(), plan, rounds, self.getKeepCheckpoints())
 
-    def _plan(self, spark: SparkSession, design: FitSpec) -> tuple[TrainPlan, bool]:
-        """What every rank is told, and whether the fit goes in rounds of ordinary jobs."""
-        recipe, rounds = design.recipe, cluster.without_barrier(spark, self.getExchange())
+    def _plan(self, spark: SparkSession, spec: FitSpec) -> tuple[TrainPlan, bool]:
+        """What every rank is sent, and whether the fit runs as rounds of ordinary jobs."""
+        recipe, rounds = spec.recipe, cluster.without_barrier(spark, self.getExchange())
         asked, blocks, folder = self.getNumTrainWorkers(), self.getModelBlocks(), param_or_none(self, "checkpointDir")
         if rounds:
             recipe = checked(recipe, self.isSet(self.syncEvery), 1 if blocks == "auto" else blocks)
             grid = Grid(cluster.partitions_for(spark, asked))
         elif blocks == "auto":
             workers = cluster.workers_for(spark, asked, 1)
-            sparse = taken_sparse(recipe, design.columns)
+            sparse = taken_sparse(recipe, spec.columns)
             grid = choose(recipe, workers, asked > 0, worker_memory(spark), folder is None, sparse)
         else:
             grid = Grid(cluster.workers_for(spark, asked, blocks) // blocks, blocks)
         plan = TrainPlan(
             recipe=settled(recipe, grid.blocks),
-            columns=design.columns,
+            columns=spec.columns,
             workers=grid.size,
             blocks=grid.blocks,
             job="",
@@ -195,8 +195,8 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
     def load(cls, path: str, modules: Iterable[str] = ()) -> DeepNetEstimator:  # type: ignore[override]
         """The estimator that was saved to a path. modules: names of those with layers of your own that may be imported
         because the file names them; what is imported already needs none."""
-        found: DeepNetEstimator = cls.read().modules(modules).load(path)
-        return found
+        estimator: DeepNetEstimator = cls.read().modules(modules).load(path)
+        return estimator
 
 
 def _state_bytes(recipe: Recipe, workers: int) -> int:
