@@ -43,7 +43,7 @@ class Portable:
 
 
 def _made(family: type[Member], value: Any) -> Any:
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple):
         return tuple(family.of(each) for each in value)
     return None if value is None else family.of(value)
 
