@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from spark_deepnet.errors import NetworkError, near
@@ -12,6 +13,7 @@ from spark_deepnet.layers.output import Output
 from spark_deepnet.net.handles import layers_of
 from spark_deepnet.net.node import Node
 from spark_deepnet.net.summary import graphviz, table
+from spark_deepnet.net.weights import Layout
 from spark_deepnet.net.wires import INPUT as INPUT
 from spark_deepnet.net.wires import Wire, wired
 
@@ -33,6 +35,14 @@ class Net:
             nodes[wire.name] = _node(wire, shapes, nodes)
             shapes[wire.name] = nodes[wire.name].shape
         return Net(dict(inputs), tuple(nodes.values()))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where its weights lie in one flat vector."""
+        return Layout(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"inputs": self.inputs, "nodes": self.nodes}  # without the layout, which follows from them
 
     @property
     def outputs(self) -> tuple[Node, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from spark_deepnet.exchange.compressions.compression import Compression
@@ -31,10 +30,10 @@ class Difference(NamedTuple):
 
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """All that decides the weights at the end beside the rows, as JSON values."""
-    recipe = asdict(plan.recipe)
-    told = recipe.pop("architecture") | recipe | _compression(plan.recipe.compression)
-    told |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
-    values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in told.items()}))
+    recipe = plan.recipe.plain_fields()
+    fit = recipe.pop("architecture").to_json() | recipe | _compression(plan.recipe.compression)
+    fit |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
+    values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in fit.items()}))
     return values
 
 

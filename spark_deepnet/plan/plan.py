@@ -1,9 +1,9 @@
-"""The frozen plan: all that a rank is told, in plain values, small enough to be shipped with every task."""
+"""The frozen plan: all that a rank is sent, small enough to be shipped with every task."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
 from spark_deepnet.data.schema import Columns
 from spark_deepnet.exchange.compressions.compression import Compression
@@ -12,6 +12,9 @@ from spark_deepnet.net.net import Net
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import Architecture, OutputSpec
 from spark_deepnet.plan.grid import Grid
+from spark_deepnet.plan.once import once
+from spark_deepnet.plan.portable import Portable
+from spark_deepnet.registry import Member
 from spark_deepnet.schedules.schedule import Schedule
 
 ANY_PORT = (0, 0)
@@ -19,12 +22,12 @@ ANY_PORT = (0, 0)
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The network and how it learns, as JSON values; what decides the weights at the end, with seed and rows."""
+class Recipe(Portable):
+    """The network and how it learns: what decides the weights at the end, with seed and rows."""
 
     architecture: Architecture
-    optimizer: Any
-    schedule: Any
+    optimizer: Optimizer
+    schedule: Schedule
     learning_rate: float
     batch_size: int
     epochs: int
@@ -32,9 +35,9 @@ class Recipe:
     l1: float = 0.0
     l2: float = 0.0
     clip_norm: float = 0.0
-    """The longest that the gradients' vector may be; 0: any length."""
+    """Maximum global gradient norm; 0: no clipping."""
     clip_value: float = 0.0
-    """The largest that one gradient may be; 0: any size."""
+    """Maximum absolute gradient value; 0: no clipping."""
     patience: int = 0
     tol: float = 0.0
     validated: bool = False
@@ -55,7 +58,7 @@ class Recipe:
     overlap: bool = False
     """Whether gradients are summed over the ranks while the backward pass goes on, which takes a core of its own."""
 
-    compression: Compression | None = None
+    compression: Compression | None = field(default_factory=lambda: None)  # no class attribute, as Portable needs it
     """How gradients are compressed between hosts; None: they are sent whole."""
 
     @property
@@ -66,6 +69,7 @@ class Recipe:
     def scores_net(self) -> Net:
         return self.architecture.scores_net()
 
+    @once
     def block_net(self, block: int, blocks: int) -> Net:
         """The network that one of so many blocks trains."""
         num_stats = [head.num_stats for head in self.heads()]
@@ -74,11 +78,11 @@ class Recipe:
     def heads(self) -> tuple[OutputSpec, ...]:
         return self.architecture.heads()
 
-    def made_optimizer(self) -> Optimizer:
-        return Optimizer.of(self.optimizer)
-
-    def made_schedule(self) -> Schedule:
-        return Schedule.of(self.schedule)
+    members: ClassVar[dict[str, type[Member]]] = {
+        "optimizer": Optimizer,
+        "schedule": Schedule,
+        "compression": Compression,
+    }
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class SeenRows:
 
     def __init__(self, recipe: Recipe, runner: Runner, channel: Channel | None) -> None:
         self.seen = runner.seen if runner.sparse else []
-        optimizer = recipe.made_optimizer()
+        optimizer = recipe.optimizer
         self.decays = bool(recipe.l1 or recipe.l2)
         self.by_row = {s.slot.name: optimizer.by_row and not (self.decays and s.slot.weight.decays) for s in self.seen}
         """Whether a step changes no weights but those of the rows that have gradients."""

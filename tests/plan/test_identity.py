@@ -12,7 +12,7 @@ from spark_deepnet.plan.identity import difference, identity
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from tests.train.fits import plan_of
 
-PLAN = plan_of(batch_size=16, optimizer={"kind": "momentum", "momentum": 0.9})
+PLAN = plan_of(batch_size=16, optimizer={"kind": "momentum", "momentum": 0.7})
 
 
 def changed(**values: Any) -> TrainPlan:
@@ -26,7 +26,7 @@ def changed(**values: Any) -> TrainPlan:
         (changed(batch_size=20), ("batchSize", "16", "20")),
         (changed(epochs=6), ("maxIter", "5", "6")),
         (changed(l2=0.1), ("regParam (L2)", "0.0", "0.1")),
-        (changed(optimizer={"kind": "momentum", "momentum": 0.8}), ("solver.momentum", "0.9", "0.8")),
+        (changed(optimizer={"kind": "momentum", "momentum": 0.8}), ("solver.momentum", "0.7", "0.8")),
         (changed(compression=FP16()), ("compression", '"none"', '"fp16"')),
         (changed(validated=True), ("validationIndicatorCol", "false", "true")),
         (replace(PLAN, workers=3), ("numTrainWorkers", "1", "3")),
@@ -40,7 +40,7 @@ def test_a_difference_is_named(other: TrainPlan, told: tuple[str, str, str]) -> 
 
 def test_a_layer_is_named_by_its_place() -> None:
     layers = list(PLAN.recipe.architecture.layers)
-    other = changed(architecture=replace(PLAN.recipe.architecture, layers=(dict(layers[0], units=9), layers[1])))
+    other = changed(architecture=replace(PLAN.recipe.architecture, layers=(replace(layers[0], units=9), layers[1])))
     assert difference(identity(PLAN, False), identity(other, False)) == ("layers[0].units", "5", "9")
 
 

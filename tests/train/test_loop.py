@@ -30,7 +30,7 @@ class Lone:
         (channel,) = memory_channels(1, 1.0)
         shard = read_shard([rows.frame()], plan.columns)
         layout = Layout(plan.recipe.scores_net())
-        self.state = State.initial(layout, plan.recipe.made_optimizer(), plan.recipe.seed, plan.recipe.validated)
+        self.state = State.initial(layout, plan.recipe.optimizer, plan.recipe.seed, plan.recipe.validated)
         stats = take_stats(shard, channel, plan)
         self.loop = Loop(plan.recipe, shard, channel, stats, self.state, Meter())
         self.told: list[dict[str, Any]] = []

@@ -46,7 +46,7 @@ def stepped(plan: TrainPlan, rows: pd.DataFrame) -> Stepper:
     """A step at rate 0 over all rows, each output's loss being the mean over its weights."""
     shard, recipe = read_shard([rows], plan.columns), plan.recipe
     layout, picked = Layout(recipe.scores_net()), shard.train.in_order().between(0, len(shard.train))
-    state = State.initial(layout, recipe.made_optimizer(), recipe.seed, False)
+    state = State.initial(layout, recipe.optimizer, recipe.seed, False)
     stepper = Stepper(recipe, state, len(shard.train), lambda v: None, lambda v: None, Meter())
     scales = 1 / np.array(shard.train.sums)
     stepper.step(*picked, scales, 0.0, False)
