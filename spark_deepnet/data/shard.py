@@ -20,7 +20,7 @@ from spark_deepnet.data.table import Table
 from spark_deepnet.data.trim import trim_allocators
 
 TABLE_ROWS = 512
-"""Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
+"""Rows that become arrays at a time: a frame has more, and needs as much memory as its arrays."""
 State = dict[tuple[int, int], bytes]
 
 
@@ -31,23 +31,23 @@ class Shard:
     train: Rows
     valid: Rows
     fingerprint: int
-    """A sum over the rows' content, modulo 2^64: the same rows for training and for validation, the same number, however
-    they are dealt."""
+    """A sum over the rows' content, modulo 2^64: the same number for the same training and validation rows, however
+    they are distributed."""
     faults: Faults = field(default_factory=Counter)
     state: State = field(default_factory=dict)
-    """Chunks of the last job's state that came among the rows, by owner and number."""
+    """Chunks of the last job's state that arrived among the rows, by owner and number."""
     failure: str | None = None
-    """Why rows could not be spilled, as a sentence: the shard has no rows then."""
+    """Why rows could not be spilled, as a sentence; then the shard has no rows."""
     spilled: int = 0
-    """Bytes."""
+    """Spilled bytes."""
     rounded: Rounded = field(default_factory=dict)
-    """Features that float32 cannot tell apart."""
+    """Features whose values float32 cannot distinguish."""
     scales: dict[str, Any] = field(default_factory=dict)
-    """How large the rows' numbers are, as Scales tells it."""
+    """The size of the rows' numbers, from ``Scales.summary``."""
 
 
 class Reader:
-    """Frames in, a shard out. limit: bytes of rows in memory, 0: any number."""
+    """Reads frames into a shard. limit: maximum bytes of rows in memory; 0: no limit."""
 
     def __init__(self, columns: Columns, limit: int = 0) -> None:
         self.columns = columns
@@ -57,7 +57,7 @@ class Reader:
         self.rounding = Rounding(columns)
 
     def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
-        """The rows of the frames; what else there is is kept."""
+        """The rows of the frames; state chunks and rounding are collected on the way."""
         for frame in frames:
             trim_allocators()  # of the frame before
             if STATE in frame:
@@ -74,11 +74,11 @@ class Reader:
         return frame[frame[STATE].isna()]
 
     def close(self) -> None:
-        """Spilled rows are gone."""
+        """Delete spilled rows."""
         self.shelf.close()
 
     def shard(self, tables: Iterable[Table]) -> Shard:
-        """All rows of the tables; none make an empty one."""
+        """All rows of the tables; without tables an empty shard."""
         shelf, scales = self.shelf, Scales()
         for table in tables:
             scales.add(table)
@@ -102,13 +102,13 @@ class Reader:
 
 
 def read_shard(frames: Iterable[pd.DataFrame], columns: Columns, limit: int = 0) -> Shard:
-    """All rows that come, as one shard."""
+    """All rows of the frames as one shard."""
     reader = Reader(columns, limit)
     return reader.shard(reader.tables(frames))
 
 
 def _none(columns: Columns) -> Table:
-    """The table of no rows."""
+    """A table without rows."""
     names = [name for source in columns.sources for name in source.columns]
     names += [target.column for target in columns.targets] + [WEIGHT, VALIDATION]
     return table_of(pd.DataFrame({name: pd.Series(dtype=object) for name in names}), columns, Counter())
