@@ -1,4 +1,4 @@
-"""What the blocks of a network that is cut hold of its weights, and the whole from their pieces."""
+"""The pieces of the weights that the blocks of a cut network hold, and the whole weights from their pieces."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Layout, Slot
 
 Pieces = dict[str, list[Any]]
-"""Array -> its piece's shape, and of each axis the entries of the whole that it has: as plain values."""
+"""Array -> its piece's shape, and the entries of the whole that it holds along each axis, as plain values."""
 
 
 def alike(block: Net, last: Net) -> list[Slot]:
-    """The weights that every block holds whole, as they lie in a block's vector; the last has none of its own alone."""
+    """The weights that every block holds whole, as slots of a block's vector; the last block has no others that are
+    whole."""
     common = {slot.name for slot in Layout(last).slots if slot.weight.part is None}
     return [slot for slot in Layout(block).slots if slot.name in common]
 
@@ -34,13 +35,13 @@ def assembled(net: Net, blocks: Sequence[Mapping[str, np.ndarray]]) -> np.ndarra
 
 
 def pieces_of(net: Net, blocks: int) -> list[Pieces]:
-    """For each block what it holds of the network's arrays."""
+    """For each block its pieces of the network's arrays."""
     slots = (Layout(block).slots for block in cuts(net, blocks))
     return [{slot.name: [list(slot.weight.shape), _entries(slot.weight.part)] for slot in own} for own in slots]
 
 
 def _entries(part: Part | None) -> list[Any] | None:
-    """By axis, the entries of the whole as [first, last + 1] of each run; None: all."""
+    """The entries of the whole by axis, as [first, last + 1] of each run; None: all."""
     return None if part is None else [None if axis is None else _runs(axis) for axis in part.entries]
 
 

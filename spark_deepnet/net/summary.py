@@ -1,4 +1,4 @@
-"""A network in words and as a drawing."""
+"""A network as a table and as a graph."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def summary(net: Net) -> str:
 
 
 def parameters(node: Node) -> int:
-    """The weights that a node has of its own."""
+    """The number of a node's own weights."""
     return sum(prod(weight.shape) for weight in node.weights().values()) if node.layer.share is None else 0
 
 

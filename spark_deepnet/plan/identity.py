@@ -1,4 +1,4 @@
-"""What makes a fit the same fit beside its rows, under the names of Params; and where two fits differ."""
+"""The identity of a fit apart from its rows, under the names of Params; and where two fits differ."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PARAM_NAMES = {
     "entries": "inputShape",
     "ratio": "compression (ratio)",
 }
-"""Params whose name is another than that of the recipe's field."""
+"""Params whose names differ from those of the recipe's fields."""
 _MAX_CHARACTERS = 60  # characters of a value
 
 
 class Difference(NamedTuple):
-    """Two fits' values of one name."""
+    """The values of one name in two fits."""
 
     name: str
     there: str
@@ -30,7 +30,7 @@ class Difference(NamedTuple):
 
 
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
-    """All that decides the weights at the end beside the rows, as JSON values."""
+    """Everything apart from the rows that determines the final weights, as JSON values."""
     recipe = asdict(plan.recipe)
     told = recipe.pop("architecture") | recipe
     told |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
@@ -45,7 +45,7 @@ def _name(field: str) -> str:
 
 
 def difference(there: Any, here: Any, name: str = "") -> Difference | None:
-    """The first place where two JSON values differ; None where they do not."""
+    """The first place where two JSON values differ; None if they are equal."""
     if isinstance(there, dict) and isinstance(here, dict):
         dot = f"{name}." if name else ""
         return _first((there.get(k), here.get(k), f"{dot}{k}") for k in dict.fromkeys([*here, *there]))
