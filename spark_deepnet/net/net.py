@@ -1,4 +1,4 @@
-"""A network: layers as named nodes, the names of what each reads, and the shapes that follow."""
+"""A network: layers as named nodes, the names of their inputs, and the inferred shapes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from spark_deepnet.net.wires import Wire, wired
 
 @dataclass(frozen=True)
 class Net:
-    """Nodes in an order in which each reads only inputs of the network and nodes before it."""
+    """Nodes in an order in which each reads only inputs of the network and earlier nodes."""
 
     inputs: Mapping[str, Shape]
     nodes: tuple[Node, ...]
 
     @staticmethod
     def of(layers: Any, inputs: Mapping[str, Shape]) -> Net:
-        """A network from layers (objects, names or JSON) in a row; a layer with ``inputs`` reads the nodes of those
-        names instead of the one before it, which makes a graph. Or from the handle of its output, or several."""
+        """A network from a list of layers (objects, names or JSON); a layer with ``inputs`` reads the nodes of these
+        names instead of the one before it, which makes a graph. Or from the handle of its output, or several
+        handles."""
         shapes: dict[str, Shape] = dict(inputs)
         nodes: dict[str, Node] = {}
         for wire in wired(layers_of(layers), inputs):
@@ -46,18 +47,18 @@ class Net:
 
     @property
     def outputs(self) -> tuple[Node, ...]:
-        """The nodes that Output layers made; the last one where there are none."""
+        """The nodes of Output layers; the last node if there are none."""
         return tuple(node for node in self.nodes if isinstance(node.layer, Output)) or self.nodes[-1:]
 
     @property
     def tops(self) -> tuple[Node, ...]:
-        """For each output the node that ends its scores' work: what an Output marks, or the output itself."""
+        """For each output the node that computes its scores: the node that an Output marks, or the output itself."""
         nodes = {node.name: node for node in self.nodes}
         return tuple(nodes[out.inputs[0]] if isinstance(out.layer, Output) else out for out in self.outputs)
 
     @property
     def shape(self) -> Shape:
-        """The first output's shape, without the rows."""
+        """The first output's shape, without the axis of rows."""
         return self.outputs[0].shape
 
     def resized(self, inputs: Mapping[str, Shape]) -> Net:
@@ -79,8 +80,8 @@ class Net:
         return graphviz(self.inputs, self.nodes)
 
     def without_links(self, links: Sequence[str | None]) -> Net:
-        """The network as losses with these links, one an output, see it: an output whose top is a layer of its link's
-        kind gives that layer's input, and a top that nobody reads any more is left out."""
+        """The network for losses with these links, one per output: an output whose top is a layer of its link's kind
+        gives that layer's input, and a top that no node reads any more is removed."""
         nodes = {node.name: node for node in self.nodes}
         bare = {
             out.name: top
@@ -98,7 +99,7 @@ class Net:
 
 
 def _node(wire: Wire, known: Mapping[str, Shape], nodes: Mapping[str, Node]) -> Node:
-    """The node of a layer behind these nodes, over inputs of known shapes."""
+    """The node of a layer after these nodes, over inputs of known shapes."""
     layer, sources = wire.layer, wire.inputs
     shapes = tuple(known[s] for s in sources)
     try:
@@ -112,7 +113,7 @@ def _node(wire: Wire, known: Mapping[str, Shape], nodes: Mapping[str, Node]) -> 
 
 
 def _check_share(node: Node, nodes: Mapping[str, Node]) -> None:
-    """Refuse a sharer whose weights are not those of an earlier layer that has its own."""
+    """Refuse shared weights unless they are those of an earlier layer with its own weights."""
     if not _owns(nodes.get(node.owner)):
         raise NetworkError(
             f"layer {node.name!r} shares the weights of {node.owner!r}, which is no layer before it with weights of "
@@ -126,7 +127,7 @@ def _check_share(node: Node, nodes: Mapping[str, Node]) -> None:
 
 
 def _owns(node: Node | None) -> bool:
-    """Whether it has weights of its own."""
+    """Whether the node has its own weights."""
     return node is not None and node.layer.share is None and bool(node.weights())
 
 

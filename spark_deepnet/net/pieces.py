@@ -1,4 +1,4 @@
-"""What the blocks of a network that is cut hold of its weights, and the whole from their pieces."""
+"""The pieces of the weights that the blocks of a cut network hold, and the whole weights from their pieces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spark_deepnet.net.net import Net
 from spark_deepnet.net.weights import Slot
 
 Pieces = dict[str, list[Any]]
-"""Array -> its piece's shape, and of each axis the entries of the whole that it has: as plain values."""
+"""Array -> its piece's shape, and the entries of the whole that it holds along each axis, as plain values."""
 
 
 def alike(block: Net, last: Net) -> list[Slot]:
@@ -40,7 +40,7 @@ def pieces_of(net: Net, blocks: int) -> list[Pieces]:
 
 
 def _entries(part: Part | None) -> list[Any] | None:
-    """By axis, the entries of the whole as [first, last + 1] of each run; None: all."""
+    """The entries of the whole by axis, as [first, last + 1] of each run; None: all."""
     return None if part is None else [None if axis is None else _runs(axis) for axis in part.entries]
 
 

@@ -1,4 +1,4 @@
-"""A network in words and as a drawing."""
+"""A network as a table and as a graph."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def table(nodes: Sequence[Node]) -> str:
 
 
 def parameters(node: Node) -> int:
-    """The weights that a node has of its own."""
+    """The number of a node's own weights."""
     return sum(prod(weight.shape) for weight in node.weights().values()) if node.layer.share is None else 0
 
 

@@ -1,4 +1,4 @@
-"""A network with its loss: what a model is made of beside its weights."""
+"""A network with its loss: a model without its weights."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ class InputSpec:
     """One input of the network."""
 
     shape: Shape
-    """Of one row; of steps: the longest row's."""
+    """Shape of one row; for sequences, of the longest row."""
     name: str = INPUT
     columns: tuple[str, ...] = ()
-    """The columns that fill it; none: featuresCol or featuresCols."""
+    """Its columns; none: featuresCol or featuresCols."""
     steps: bool = False
     """Whether rows are sequences of any length."""
     tokens: int = 0
-    """The numbers are tokens 0..tokens-1; 0: any numbers."""
+    """If above 0, the numbers are tokens 0..tokens-1."""
 
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """One output of the network, and what is wanted of it."""
+    """One output of the network, and its loss."""
 
     name: str
     loss: Loss
     weight: float
-    """Of its loss in the sum that is made small."""
+    """Weight of its loss in the minimized sum."""
     shape: Shape
-    """Of one row's scores."""
+    """Shape of one row's scores."""
 
     @property
     def units(self) -> int:
@@ -50,12 +50,12 @@ class OutputSpec:
 
     @property
     def metric(self) -> Metric:
-        """The figure beside the loss."""
+        """The metric reported beside the loss."""
         return METRICS[self.loss.task]
 
     @property
     def num_stats(self) -> int | None:
-        """How many numbers a row blocks tell each other where its scores are cut; None: they must be whole."""
+        """Numbers per row that blocks exchange if its scores are cut; None: they must be whole."""
         return None if self.loss.num_stats is None else self.loss.num_stats + self.metric.num_stats
 
     @property
@@ -76,7 +76,7 @@ class Architecture(Portable):
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Architecture:
-        """The architecture that ``to_json`` gave; ParamError where the values are none."""
+        """The architecture from the values of ``to_json``; ParamError if they are not valid."""
         layers, entries = values.get("layers"), values.get("entries")
         if not (isinstance(layers, list) and layers and isinstance(entries, list) and entries):
             raise ParamError("architecture: layers and entries must be lists that are not empty")
@@ -86,8 +86,7 @@ class Architecture(Portable):
         return self.plain_fields() | {"entries": tuple(map(asdict, self.entries))}
 
     def check_shapes(self) -> None:
-        """Refuse, of an architecture that comes from a file, what no fit makes and no row could have, and losses that are
-        none."""
+        """Refuse an architecture from a file that no fit creates: impossible sizes, tokens or losses."""
         net = self.net()
         self.heads()
         for name, shape in (*net.inputs.items(), *((node.name, node.shape) for node in net.nodes)):
@@ -108,7 +107,7 @@ class Architecture(Portable):
 
     @once
     def scores_net(self) -> Net:
-        """The network as the losses see it: without top layers that are their losses' own links."""
+        """The network that computes the losses' scores: without top layers that are the losses' own links."""
         return self.net().without_links([head.loss.link for head in self.heads()])
 
     @once
@@ -122,11 +121,11 @@ class Architecture(Portable):
 
 
 MAX_SIZE = (1 << 31) - 1
-"""Numbers that a value of one row may have: those of an array of Spark."""
+"""Maximum numbers of a row's value: the maximum length of a Spark array."""
 
 
 def _entry(values: Any) -> InputSpec:
-    """An input from its JSON values, each of which is checked."""
+    """An input from its JSON values, all of them checked."""
     if not isinstance(values, dict) or not values.keys() <= {f.name for f in fields(InputSpec)}:
         raise ParamError(f"architecture: an input has the fields of an Entry, found {str(values)[:80]}")
     shape, columns, least = values.get("shape"), values.get("columns", []), 0 if values.get("steps") else 1

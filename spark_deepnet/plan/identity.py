@@ -1,4 +1,4 @@
-"""What makes a fit the same fit beside its rows, under the names of Params; and where two fits differ."""
+"""The identity of a fit apart from its rows, under the names of Params; and where two fits differ."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PARAM_NAMES = {
     "validated": "validationIndicatorCol",
     "entries": "inputShape",
 }
-"""Params whose name is another than that of the recipe's field."""
+"""Params whose names differ from those of the recipe's fields."""
 _MAX_CHARACTERS = 60  # characters of a value
 
 
 class Difference(NamedTuple):
-    """Two fits' values of one name."""
+    """The values of one name in two fits."""
 
     name: str
     there: str
@@ -54,7 +54,7 @@ def _name(field: str) -> str:
 
 
 def difference(there: Any, here: Any, name: str = "") -> Difference | None:
-    """The first place where two JSON values differ; None where they do not."""
+    """The first place where two JSON values differ; None if they are equal."""
     if isinstance(there, dict) and isinstance(here, dict):
         dot = f"{name}." if name else ""
         return _first((there.get(k), here.get(k), f"{dot}{k}") for k in dict.fromkeys([*here, *there]))

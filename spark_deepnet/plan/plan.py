@@ -41,22 +41,22 @@ class Recipe(Portable):
     patience: int = 0
     tol: float = 0.0
     validated: bool = False
-    """Whether some rows are kept for validation, and the best epoch's weights are kept."""
+    """Whether there are validation rows; then the best epoch's weights are kept."""
     sync_every: int = 1
-    """Steps between exchanges: 1, all ranks step together; more, each steps alone and weights are averaged; 0, found
-    from measured seconds."""
+    """Steps between exchanges. 1: synchronous steps of all ranks; more: local steps, after which weights are averaged;
+    0: chosen from measured seconds."""
     sync_epochs: int = 0
-    """So many epochs at the start all ranks step together."""
+    """Number of epochs at the start with synchronous steps."""
     sync_state: str = "average"
-    """What becomes of the optimizer's vectors where weights are averaged: keep, average or reset."""
+    """What happens to the optimizer's vectors when weights are averaged: keep, average or reset."""
 
     @property
     def keeps_own(self) -> bool:
-        """Whether each replica's optimizer goes on with vectors of its own."""
+        """Whether each replica's optimizer keeps its own vectors."""
         return self.sync_every != 1 and self.sync_state == "keep"
 
     overlap: bool = False
-    """Whether gradients are summed over the ranks while the backward pass goes on, which takes a core of its own."""
+    """Whether gradients are summed over the ranks during the backward pass, which takes a core of its own."""
 
     compression: Compression | None = field(default_factory=lambda: None)  # no class attribute, as Portable needs it
     """How gradients are compressed between hosts; None: they are sent whole."""
@@ -71,7 +71,7 @@ class Recipe(Portable):
 
     @once
     def block_net(self, block: int, blocks: int) -> Net:
-        """The network that one of so many blocks trains."""
+        """The network of one of ``blocks`` blocks."""
         num_stats = [head.num_stats for head in self.heads()]
         return cut(self.scores_net(), block, blocks, remembers=self.sync_every != 1, num_stats=num_stats)
 
@@ -94,34 +94,34 @@ class TrainPlan:
     workers: int
     """Ranks: replicas times blocks."""
     job: str
-    """The job's name: it enters the ranks' proof, so that no earlier job's words can be replayed."""
+    """The job's name: part of the ranks' proof, so that an earlier job's messages cannot be replayed."""
     secret: bytes = field(repr=False)
     blocks: int = 1
-    """How many ranks hold one copy of the weights together."""
+    """Number of ranks that together hold one copy of the weights."""
     state_chunks: int = 0
-    """How many chunks of the last job's state come among the rows; 0: the fit starts here."""
+    """Number of chunks of the last job's state among the rows; 0: the fit starts here."""
     job_seconds: float = 30.0
-    """After this long, and 20 times its set-up, the job hands back its state, so that the next one goes on."""
+    """After this time, and 20 times its set-up, the job returns its state, and the next job continues."""
     deadline: float = 300.0
     """Seconds that any wait for another rank may last."""
     checkpoint_every: int = 0
-    """Epochs after which the job ends at its next exchange; 0: that is nothing to end for."""
+    """Epochs after which the job ends at its next exchange; 0: no such limit."""
     resumed: str | None = None
-    """The folder of the checkpoint that the fit goes on from."""
+    """The folder of the checkpoint from which the fit resumes."""
     threads: int = 1
     row_memory: int = 0
-    """Bytes of rows that a rank keeps in memory, the rest being spilled; 0: all."""
+    """Bytes of rows that a rank keeps in memory, the rest is spilled; 0: no limit."""
     listener: tuple[str, int] | None = None
-    """Where the driver hears of progress; None where it cannot be reached."""
+    """The driver's address for progress; None if it cannot be reached."""
     ports: tuple[int, int] = ANY_PORT
-    """The first and the last of those that ranks, and the driver for progress, listen on."""
+    """The first and the last port on which ranks, and the driver for progress, listen."""
     identity: bytes = field(default=b"", repr=False)
-    """Key and certificate by which ranks encrypt what they say; empty: they do not."""
+    """Key and certificate with which ranks encrypt their connections; empty: no encryption."""
     fingerprint: str | None = None
-    """What the earlier jobs' rows added up to; other rows now would be another fit."""
+    """The fingerprint of the earlier jobs' rows; other rows now would be another fit."""
 
     def until(self, epoch: int) -> float:
-        """The number of epochs at which a job that starts in this one ends."""
+        """The number of epochs after which a job that starts in this epoch ends."""
         every = self.checkpoint_every
         return (epoch // every + 1) * every if every else float("inf")
 
