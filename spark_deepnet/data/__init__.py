@@ -1,1 +1,1 @@
-"""Data: which column is which tensor, a rank's rows in their canonical order, batches."""
+"""Data: which column is which tensor, a rank's rows in canonical order, batches."""

@@ -1,4 +1,4 @@
-"""A table as the arrays that it consists of: what grows, is written and is read without knowing what it means."""
+"""A table as plain arrays, which can grow and be written and read without knowing their meaning."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ START_DTYPE = np.dtype(np.int64)
 
 
 def parts_of(table: Table) -> list[Part]:
-    """The inputs' features, the outputs' targets, the weights, and which rows are for validation."""
+    """Features by input, targets by output, weights, and the mask of validation rows."""
     return [*table.features.values(), *table.targets, table.weights, table.validation]
 
 
 def table_like(table: Table, parts: Sequence[Part]) -> Table:
-    """What ``parts_of`` took apart, with the names of the table."""
+    """The inverse of ``parts_of``, with the table's names."""
     *told, weights, validation = parts
     count = len(table.features)
     return Table(dict(zip(table.features, told, strict=False)), tuple(told[count:]), weights, validation)  # type: ignore[arg-type]
 
 
 def arrays_of(part: Part) -> tuple[np.ndarray | None, tuple[np.ndarray, ...]]:
-    """Where the entries of each row start, and arrays of entries; None: every row is one entry."""
+    """The start of each row's entries, and arrays of entries; None: every row is one entry."""
     if isinstance(part, Sparse):
         return part.starts, (part.columns, part.values)
     if isinstance(part, Ragged):
@@ -35,7 +35,7 @@ def arrays_of(part: Part) -> tuple[np.ndarray | None, tuple[np.ndarray, ...]]:
 
 
 def part_like(part: Part, starts: np.ndarray | None, arrays: Sequence[np.ndarray]) -> Part:
-    """What ``arrays_of`` took apart."""
+    """The inverse of ``arrays_of``."""
     if isinstance(part, Sparse):
         assert starts is not None
         return Sparse(starts, arrays[0], arrays[1], part.width)
@@ -46,13 +46,13 @@ def part_like(part: Part, starts: np.ndarray | None, arrays: Sequence[np.ndarray
 
 
 def none_of(part: Part) -> Part:
-    """Of no rows, and without a hold on the rows of this one."""
+    """A copy without rows, which keeps no reference to this one's rows."""
     starts, arrays = arrays_of(part)
     return part_like(part, None if starts is None else np.zeros(1, START_DTYPE), [a[:0].copy() for a in arrays])
 
 
 def bytes_of(part: Part) -> int:
-    """Of the rows: joined tables take the sum of their parts' bytes."""
+    """Bytes of the rows: joined tables take the sum of their parts' bytes."""
     starts, arrays = arrays_of(part)
     return sum(a.nbytes for a in arrays) + (0 if starts is None else START_DTYPE.itemsize * (len(starts) - 1))
 

@@ -1,4 +1,4 @@
-"""A rank's rows in their canonical order, and passes over them; here those that are in memory."""
+"""A rank's rows in canonical order, and traversals of them; here rows in memory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from spark_deepnet.data.table import Table
 from spark_deepnet.kernels.random import shuffled
 
 CHUNK_ROWS = 1 << 16
-"""Rows whose weights are summed at once."""
+"""Rows whose weights are summed at a time."""
 
 
 class RowBatch(NamedTuple):
-    """Some rows of a table, by their numbers in it, and the keys of all its rows."""
+    """Some rows of a table, by their row numbers, and the keys of all its rows."""
 
     table: Table
     keys: np.ndarray
@@ -28,19 +28,19 @@ class Traversal(ABC):
 
     @abstractmethod
     def between(self, start: int, stop: int) -> RowBatch:
-        """Those from one place of the pass to another."""
+        """The rows from place ``start`` to ``stop`` of the traversal."""
 
     @abstractmethod
     def loss_weights(self, output: int) -> Iterator[np.ndarray]:
-        """Each row's weight in the loss of the output, piece by piece."""
+        """Each row's weight in the output's loss, chunk by chunk."""
 
 
 class Rows(ABC):
-    """Training or validation rows of a rank, sorted by a hash of their content: Spark's shuffle gives no order, but the
-    same rows must give the same weights. Rows of equal content are alike, so their order does not matter."""
+    """Training or validation rows of a rank, sorted by a hash of their content: Spark's shuffle guarantees no order,
+    but the same rows must give the same weights. The order of rows with equal content does not matter."""
 
     outputs: int
-    """Of the network."""
+    """Number of the network's outputs."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -48,18 +48,18 @@ class Rows(ABC):
     @property
     @abstractmethod
     def sums(self) -> list[float]:
-        """For each output the sum of all rows' weights in its loss."""
+        """For each output, the sum of all rows' weights in its loss."""
 
     @abstractmethod
     def in_order(self) -> Traversal: ...
 
     @abstractmethod
     def shuffled(self, key: np.uint64) -> Traversal:
-        """In a random order, the same for the same key."""
+        """Traverse in a random order, the same for the same key."""
 
 
 class InMemoryDataset(Rows):
-    """Rows that lie in memory as they came: ``order`` has the numbers of those that are meant, in canonical order."""
+    """Rows in memory, in the order of arrival: ``order`` has the numbers of the selected rows, in canonical order."""
 
     def __init__(self, table: Table, keys: np.ndarray, order: np.ndarray) -> None:
         self.table, self.keys, self.order = table, keys, order
@@ -67,7 +67,7 @@ class InMemoryDataset(Rows):
 
     @staticmethod
     def all_of(table: Table) -> InMemoryDataset:
-        """All rows of a table as it is."""
+        """All rows of a table, unsorted."""
         return InMemoryDataset(table, table.keys(), np.arange(len(table), dtype=number_type(len(table))))
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ class InMemoryDataset(Rows):
 
 
 class InMemoryTraversal(Traversal):
-    """By row numbers."""
+    """A traversal by row numbers."""
 
     def __init__(self, rows: InMemoryDataset, order: np.ndarray) -> None:
         self.rows, self.order = rows, order
@@ -101,7 +101,7 @@ class InMemoryTraversal(Traversal):
 
 
 def number_type(n: int) -> type[np.integer]:
-    """Of the numbers of n rows: half the bytes where that is possible."""
+    """The integer type of the numbers of n rows: half the bytes if possible."""
     return np.uint32 if n < 1 << 32 else np.int64
 
 
@@ -115,7 +115,7 @@ def canonical(keys: np.ndarray, validation: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def sums_between(loss_weights: Iterable[np.ndarray], ends: np.ndarray) -> np.ndarray:
-    """The sum of the numbers between each two ends, in float64."""
+    """The sums of the numbers between successive ends, in float64."""
     found, start, total = np.zeros(len(ends)), 0, 0.0
     for piece in loss_weights:
         running = np.cumsum(np.concatenate(([total], piece)), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Rows of zeros, as a fit's columns would bring them: to compile kernels on, and to time a step."""
+"""Rows of zeros in the form of a fit's columns, to compile kernels and to time a step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spark_deepnet.data.table import Dense, Features, Sparse, Table, Targets
 
 
 def dummy_table(columns: Columns, n: int, longest: bool = False) -> Table:
-    """n rows; where rows are sequences, each of one step, or as long as the longest."""
+    """n rows; sequences have one step, or ``longest``: as many as the longest."""
     features = {source.input: _features(source, n, longest) for source in columns.sources}
     first = columns.sources[0]
     steps = 1 if first.kind == STEPS and not longest else first.shape[0]
@@ -34,5 +34,5 @@ def _targets(target: Target, n: int, steps: int) -> Targets:
 
 
 def _repeated(step: np.ndarray, n: int, steps: int) -> Ragged:
-    """n rows of so many steps."""
+    """n rows of ``steps`` steps."""
     return Ragged(np.repeat(step[None], n * steps, 0), np.arange(n + 1) * steps)

@@ -1,4 +1,4 @@
-"""Rows of a table into a network's input buffers."""
+"""Copies rows of a table into a network's input buffers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spark_deepnet.net.run import Runner
 
 
 def fill_batch(runner: Runner, features: Mapping[str, Features], rows: np.ndarray) -> tuple[Batch, Lengths]:
-    """The batch of these rows, its buffers filled, and the lengths of inputs in steps."""
+    """The batch of these rows, with filled buffers, and the lengths of inputs that are sequences."""
     lengths = {name: found.lengths[rows] for name, found in features.items() if isinstance(found, Ragged)}
     longest = {name: max(1, int(own.max(initial=1))) for name, own in lengths.items()}
     sparse = stay_sparse(runner.sparse, features)
@@ -26,5 +26,5 @@ def fill_batch(runner: Runner, features: Mapping[str, Features], rows: np.ndarra
 
 
 def stay_sparse(inputs: Collection[str], features: Mapping[str, Features]) -> list[str]:
-    """Those of the inputs, which may be fed as sparse rows, that are."""
+    """The inputs, of those that may be fed as sparse rows, that are."""
     return [name for name, found in features.items() if name in inputs and isinstance(found, Sparse) and found.thin]

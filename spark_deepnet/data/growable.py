@@ -1,4 +1,4 @@
-"""Tables one behind the other in arrays that grow where they lie, so that rows are never in memory twice."""
+"""Tables appended to arrays that grow in place, so that rows are never in memory twice."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from spark_deepnet.data.table import Dense, Sparse, Table, as_sparse
 
 
 class Growing:
-    """An array and what is put behind it, in pages of its own: the system moves them as it grows, and has them back when
-    it goes. malloc's heap would keep as much again for what comes later."""
+    """An array that grows, in its own pages: the system moves them as it grows, and gets them back when it is freed.
+    malloc's heap would keep the same amount again for later use."""
 
     def __init__(self, like: np.ndarray) -> None:
         self._pages = _pages(PAGESIZE)
@@ -23,7 +23,7 @@ class Growing:
     def append(self, more: np.ndarray) -> None:
         n, dtype = len(self.array), self.array.dtype
         shape = (n + len(more), *self.array.shape[1:])
-        del self.array  # pages that somebody looks at refuse to move
+        del self.array  # pages with a view on them cannot be moved
         self._pages = _grown(self._pages, prod(shape) * dtype.itemsize)
         self.array = _array(self._pages, shape, dtype)
         self.array[n:] = more
@@ -38,7 +38,7 @@ def _pages(size: int) -> mmap:
 
 
 def _grown(pages: mmap, size: int) -> mmap:
-    """With room for so many bytes; copied where the system cannot move pages."""
+    """The pages with room for ``size`` bytes; copied if the system cannot move pages."""
     if size <= len(pages):
         return pages
     if sys.platform == "linux":
@@ -50,7 +50,7 @@ def _grown(pages: mmap, size: int) -> mmap:
 
 
 class GrowingPart:
-    """Features, targets or weights of all tables."""
+    """Features, targets or weights of all appended tables."""
 
     def __init__(self, like: Part) -> None:
         starts, arrays = arrays_of(like)
@@ -72,7 +72,7 @@ class GrowingPart:
             own.append(more)
 
     def _become_sparse(self) -> None:
-        """The first sparse rows behind dense ones."""
+        """Convert dense rows when the first sparse rows arrive."""
         whole = as_sparse(self.part())  # type: ignore[arg-type]
         self.__init__(whole)  # type: ignore[misc]
         self.append(whole)
@@ -82,7 +82,7 @@ class GrowingPart:
 
 
 class GrowingTable:
-    """All rows that have come, and the keys of their content."""
+    """All appended rows, and the keys of their content."""
 
     def __init__(self, like: Table) -> None:
         self.like = like.picked(np.zeros(0, np.int64))
@@ -95,5 +95,5 @@ class GrowingTable:
         self.keys.append(keys)
 
     def table(self) -> Table:
-        """To be asked for once all have been appended."""
+        """Call this once, after all tables are appended."""
         return table_like(self.like, [part.part() for part in self.parts])

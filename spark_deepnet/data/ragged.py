@@ -1,4 +1,4 @@
-"""Rows of different numbers of steps, one after another in one array."""
+"""Rows with different numbers of steps, concatenated in one array."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Ragged:
         return np.diff(self.starts).astype(np.int32)
 
     def take(self, index: np.ndarray, out: np.ndarray) -> None:
-        """out[n, t] = step t of row index[n], zeros behind its last."""
+        """out[n, t] = step t of row index[n], zeros after its last."""
         per_step = prod(self.values.shape[1:])
         flat = self.values.reshape(len(self.values), per_step)
         gather_steps(self.starts, flat, index, out.reshape(*out.shape[:2], per_step))

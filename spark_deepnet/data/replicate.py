@@ -1,4 +1,4 @@
-"""The rows of one replica to all of its blocks: each block works on all rows of its replica, over its own weights."""
+"""Sends the rows of a replica to all its blocks: each block works on all rows of its replica, with its own weights."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Dense, Sparse, Ragged)
 
 
 def shared(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator[Table]:
-    """The tables of all ranks of the channel, a table of each in turn until none has any left, the same on each rank; in
-    the end faults are those of all. So no rank has more than its replica's rows and a table of each rank in memory."""
+    """The tables of all ranks of the channel, one of each rank per round until none has any left, the same on each
+    rank. At the end ``faults`` are those of all ranks. So a rank holds only its replica's rows and one table of each
+    rank in memory."""
     for table, everywhere in table_rounds(tables, faults, channel):
         if table is not None:
             yield table
@@ -32,7 +33,7 @@ def shared(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterato
 
 
 def table_rounds(tables: Iterable[Table], faults: Faults, channel: Channel) -> Iterator[tuple[Table | None, Faults]]:
-    """The same, and with each table the faults of all by then; at last None with those of the end."""
+    """The same, and with each table the faults of all ranks so far; finally None with the total faults."""
     own = iter(tables)
     while True:
         heads, blobs = _exchanged(next(own, None), faults, channel)
@@ -47,7 +48,7 @@ def table_rounds(tables: Iterable[Table], faults: Faults, channel: Channel) -> I
 
 
 def _exchanged(table: Table | None, faults: Faults, channel: Channel) -> tuple[list[dict[str, Any]], list[bytes]]:
-    """Of each rank what is no array, and the bytes of its arrays."""
+    """Each rank's header (everything except arrays), and the bytes of its arrays."""
     arrays: list[np.ndarray] = []
     told = None if table is None else _to_json(table, arrays)
     head = {"faults": faults, "table": told, "arrays": [(a.dtype.str, a.shape) for a in arrays]}
@@ -56,13 +57,13 @@ def _exchanged(table: Table | None, faults: Faults, channel: Channel) -> tuple[l
 
 
 def share_failure(shard: Shard, channel: Channel) -> None:
-    """What one of the ranks could not do, to all."""
+    """Send a rank's failure to all ranks."""
     told = all_gather_bytes(channel, (shard.failure or "").encode())
     shard.failure = next((blob.decode() for blob in told if blob), None)
 
 
 def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
-    """What is no array, as JSON; arrays go into the list, and stand as their numbers."""
+    """The value as JSON; arrays are appended to the list and replaced by their numbers."""
     if isinstance(value, np.ndarray):
         arrays.append(value)
         return len(arrays) - 1

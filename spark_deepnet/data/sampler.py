@@ -1,4 +1,4 @@
-"""Which of a rank's rows belong to which step of an epoch."""
+"""Assigns a rank's rows to the steps of an epoch: mini-batches."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from spark_deepnet.kernels.random import key_of
 
 
 class Epoch:
-    """One pass over a rank's rows, of all ranks' ``total``, in steps of ``batch`` rows of all ranks together.
+    """One pass over a rank's rows, of ``total`` rows of all ranks, in steps of ``batch`` rows of all ranks together.
 
     Every rank makes the same number of steps and gives each its proportional share, so an epoch sees each row once and
-    all ranks end together, however unevenly the rows are dealt. Where a share is no whole number, the ranks round up in
-    different steps, so that evenly dealt rows make steps of at most ``batch``. The order is random by seed, epoch and
-    rank.
+    all ranks end together, however unevenly the rows are distributed. If a share is not a whole number, the ranks round
+    up in different steps, so that evenly distributed rows make steps of at most ``batch`` rows. The order is random by
+    seed, epoch and rank.
     """
 
     def __init__(self, rows: Rows, total: int, batch: int, seed: int, epoch: int, rank: int, size: int) -> None:
@@ -32,10 +32,10 @@ class Epoch:
 
 
 def steps_of(total: int, batch: int) -> int:
-    """Steps an epoch: the fewest of at most ``batch`` rows."""
+    """Steps per epoch: the smallest number with at most ``batch`` rows each."""
     return max(1, -(-total // batch))
 
 
 def largest_share(n: int, total: int, batch: int) -> int:
-    """The most rows that a rank with n rows has in one step."""
+    """The maximum of rows that a rank with n rows has in one step."""
     return -(-n // steps_of(total, batch))

@@ -1,4 +1,5 @@
-"""How large the numbers of a rank's rows are, gathered while they are read: of each input, and of each output's targets."""
+"""The size of the numbers in a rank's rows, collected while they are read: for each input, and each output's
+targets."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.table import Dense, Features, Table, Targets
 
 MAX_COLUMNS = 4096
-"""Columns that are told apart; of more, all are measured as one."""
+"""Maximum of columns that are measured separately; more are measured as one."""
 
 
 class Moments:
@@ -34,8 +35,8 @@ class Moments:
         self.squares = self.squares + np.einsum("ij,ij->j", apart, apart)
 
     def summary(self) -> dict[str, Any] | None:
-        """Of the column whose numbers are the largest, their size; and of that whose spread is the least beside the steps
-        of float32 at its mean, mean and spread."""
+        """The size of the column with the largest numbers, and mean and spread of the column whose spread is the
+        smallest relative to the steps of float32 at its mean."""
         if not self.count:
             return None
         mean = self.shift + self.total / self.count
@@ -54,16 +55,17 @@ class Moments:
 
 
 def _steps(mean: np.ndarray) -> np.ndarray:
-    """The distance of neighbouring numbers of float32."""
+    """The distance between neighbouring float32 numbers."""
     return np.spacing(np.minimum(np.abs(mean), 1e38).astype(np.float32)).astype(np.float64)
 
 
 class Scales:
-    """Of all tables that are added."""
+    """The scales of all added tables."""
 
     def __init__(self) -> None:
         self.inputs: dict[tuple[str, int], tuple[int, np.ndarray]] = {}
-        """Input and columns that are told apart (of sparse rows none) -> numbers in each, and the sums of their squares."""
+        """Input and number of separate columns (1 for sparse rows) -> numbers per column, and the sums of their
+        squares."""
         self.targets: dict[int, Moments] = {}
 
     def add(self, table: Table) -> None:
@@ -76,7 +78,7 @@ class Scales:
                     self.targets.setdefault(k, Moments()).add(_matrix(values))
 
     def _features(self, name: str, found: Features) -> None:
-        """Bytes are no matter: they are at most 255."""
+        """Bytes are skipped: they are at most 255."""
         if isinstance(found, Dense):
             values = found.matrix if found.width <= MAX_COLUMNS else found.matrix.reshape(-1, 1)
         else:
@@ -87,7 +89,7 @@ class Scales:
             self.inputs[name, len(squares)] = count + len(values), before + squares
 
     def summary(self) -> dict[str, Any]:
-        """As plain values."""
+        """The scales as plain values."""
         inputs: dict[str, Any] = {}
         for (name, columns), (count, squares) in self.inputs.items():
             column, size = int(squares.argmax()), sqrt(squares.max() / max(1, count))

@@ -1,4 +1,4 @@
-"""The columns that ranks and scorers are sent: a fixed set of names, whatever the user's columns are called."""
+"""The columns sent to ranks and scorers: a fixed set of names, whatever the names of the user's columns."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PARTS = {VECTOR: ("type", "size", "indices", "values"), IMAGE: ("x", "height", 
 class Source:
     """One input of the network, and how its rows are sent.
 
-    kind: ``array`` (array<float>), ``vector`` (a vector unwrapped into four columns: type 0 sparse, 1 dense),
-    ``bytes`` (binary, one byte a number), ``image`` (binary, and the height, width, channels and mode that Spark tells of
-    it), or ``steps`` (array<float> of any number of steps, one after another). Tokens come as whole numbers or doubles
-    where others are floats.
+    kind: ``array`` (array<float>), ``vector`` (a vector unwrapped into four columns: type 0 sparse, 1 dense), ``bytes``
+    (binary, one byte per number), ``image`` (binary, with Spark's height, width, channels and mode), or ``steps``
+    (array<float> of any number of steps, one after another). Tokens are sent as whole numbers or doubles, other numbers
+    as floats.
     """
 
     shape: Shape
@@ -35,18 +35,18 @@ class Source:
     """The user's column, for messages."""
     kind: str = ARRAY
     tokens: int = 0
-    """The numbers are tokens 0..tokens-1; 0: any numbers."""
+    """If above 0, the numbers are tokens 0..tokens-1."""
     nested: bool = False
-    """Whether rows were arrays of arrays: those of another shape come as null, beside their shape as a text."""
+    """Whether rows were arrays of arrays: rows of another shape are sent as null, with their shape as text."""
 
     @property
     def width(self) -> int:
-        """Numbers a row."""
+        """Numbers per row."""
         return prod(self.shape)
 
     @property
     def wide(self) -> bool:
-        """Whether rows are taken to be sparse, with SPARSE_ENTRIES numbers each, where nothing is known of them yet."""
+        """Whether rows are assumed to be sparse, with SPARSE_ENTRIES numbers each, before any row is read."""
         return self.kind == VECTOR and self.width >= WIDE_COLUMNS and not self.tokens
 
     @property
@@ -56,66 +56,66 @@ class Source:
 
     @property
     def expected(self) -> str:
-        """The shape of its rows, in a sentence."""
+        """The shape of its rows, for messages."""
         return str(self.shape) if self.kind != STEPS else f"({', '.join(['any steps', *map(str, self.shape[1:])])})"
 
     @property
     def step(self) -> int:
-        """Numbers a step."""
+        """Numbers per step."""
         return prod(self.shape[1:])
 
     @property
     def exact(self) -> str:
-        """The name under which a few rows come as doubles too, to see what float32 loses."""
+        """The column with doubles of a few rows, to see what float32 loses."""
         return f"{_safe(self.input)} exact"
 
     @property
     def key(self) -> str:
-        """The name under which a hash of a vector comes, by which rows are dealt."""
+        """The column with a hash of a vector, by which rows are distributed."""
         return f"{_safe(self.input)} key"
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names under which it is sent."""
+        """The columns in which it is sent."""
         parts = _PARTS.get(self.kind, ("x", "shape") if self.nested else ("x",))
         return tuple(f"{_safe(self.input)} {part}" for part in parts)
 
 
 def _safe(name: str) -> str:
-    """A name that Spark reads as one part, and that differs from others' by more than case."""
+    """A name that Spark reads as one part, and that is unique even without regard to case."""
     return re.sub(r"[^a-z0-9_ ]", lambda found: f"~{ord(found[0]):x}~", name)
 
 
 @dataclass(frozen=True)
 class Target:
-    """What one output of the network is trained to give, and how it is sent."""
+    """The target of one output of the network, and how it is sent."""
 
     label: str
     """The user's column, for messages."""
     labels: int = 0
-    """Targets a row (or step), 0 for one number that is a class 0..classes-1."""
+    """Targets per row (or step); 0: one number that is a class 0..classes-1."""
     classes: int = 0
     indicators: bool = False
-    """Whether targets say yes or no, and so lie in 0..1."""
+    """Whether targets are yes or no, in 0..1."""
     steps: bool = False
     """Whether every step of a row has a target."""
     column: str = LABEL
-    """The name under which it is sent."""
+    """The column in which it is sent."""
     least: float = float("-inf")
-    """The lowest target that the loss can work with."""
+    """The lowest target that the loss allows."""
     exact: bool = True
-    """Whether targets keep a float64, for float32 may not hold them: all but those that were float32 or short."""
+    """Whether targets keep float64, since float32 may not hold them: all except those that were float32 or short."""
 
     @property
     def dtype(self) -> np.dtype:
-        """Of the arrays of its targets."""
+        """The dtype of its target arrays."""
         if not self.labels:
             return np.dtype(np.int32)
         return np.dtype(np.float64 if self.exact and not self.indicators else np.float32)
 
     @property
     def lists(self) -> bool:
-        """Whether it comes as a list of numbers."""
+        """Whether it is sent as a list of numbers."""
         return self.steps or self.labels > 1
 
 

@@ -30,21 +30,21 @@ class Shard:
     train: Rows
     valid: Rows
     fingerprint: int
-    """A sum over the rows' content, modulo 2^64: the same rows for training and for validation, the same number, however
-    they are dealt."""
+    """A sum over the rows' content, modulo 2^64: the same number for the same training and validation rows, however
+    they are distributed."""
     faults: Faults = field(default_factory=Counter)
     failure: str | None = None
-    """Why rows could not be spilled, as a sentence: the shard has no rows then."""
+    """Why rows could not be spilled, as a sentence; then the shard has no rows."""
     spilled: int = 0
-    """Bytes."""
+    """Spilled bytes."""
     rounded: Rounded = field(default_factory=dict)
-    """Features that float32 cannot tell apart."""
+    """Features whose values float32 cannot distinguish."""
     scales: dict[str, Any] = field(default_factory=dict)
-    """How large the rows' numbers are, as Scales tells it."""
+    """The size of the rows' numbers, from ``Scales.summary``."""
 
 
 class Reader:
-    """Frames in, a shard out. limit: bytes of rows in memory, 0: any number."""
+    """Reads frames into a shard. limit: maximum bytes of rows in memory; 0: no limit."""
 
     def __init__(self, columns: Columns, limit: int = 0) -> None:
         self.columns = columns
@@ -62,11 +62,11 @@ class Reader:
             del frame  # before the next one is made
 
     def close(self) -> None:
-        """Spilled rows are gone."""
+        """Delete spilled rows."""
         self.shelf.close()
 
     def shard(self, tables: Iterable[Table]) -> Shard:
-        """All rows of the tables; none make an empty one."""
+        """All rows of the tables; without tables an empty shard."""
         shelf, scales = self.shelf, Scales()
         for table in tables:
             scales.add(table)
@@ -95,14 +95,8 @@ class Reader:
         )
 
 
-def read_shard(frames: Iterable[pd.DataFrame], columns: Columns, limit: int = 0) -> Shard:
-    """All rows that come, as one shard."""
-    reader = Reader(columns, limit)
-    return reader.shard(reader.tables(frames))
-
-
 def _none(columns: Columns) -> Table:
-    """The table of no rows."""
+    """A table without rows."""
     names = [name for source in columns.sources for name in source.columns]
     names += [target.column for target in columns.targets] + [WEIGHT, VALIDATION]
     return table_of(pd.DataFrame({name: pd.Series(dtype=object) for name in names}), columns, Counter())

@@ -1,4 +1,4 @@
-"""A table of rows in memory: features dense, sparse or in steps, targets, weights."""
+"""A table of rows in memory: features (dense, sparse or sequences), targets, weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spark_deepnet.kernels.gather import (
 from spark_deepnet.layers._csr import Csr
 
 THIN_FACTOR = 16
-"""Sparse rows stay sparse in a batch where at most one number of so many is kept."""
+"""Sparse rows stay sparse in a batch if at most one number in THIN_FACTOR is stored."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Sparse:
 
     @property
     def thin(self) -> bool:
-        """Whether so few numbers are not 0 that products with these alone are quicker than with all."""
+        """Whether so few numbers are stored that sparse products are faster than dense ones."""
         return len(self.values) * THIN_FACTOR <= len(self) * self.width
 
     def take(self, index: np.ndarray, out: np.ndarray | Csr) -> None:
@@ -100,8 +100,8 @@ Targets = np.ndarray | Ragged
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with all that training wants of them: features by the network's inputs, targets by its outputs, each int32
-    (n,) or float64 or float32 (n, k) or these for every step, weights float64 (n,)."""
+    """Rows as training needs them: features by input of the network; targets by output, each int32 (n,), or float64 or
+    float32 (n, k), or the same for every step; weights float64 (n,)."""
 
     features: Mapping[str, Features]
     targets: tuple[Targets, ...]
@@ -113,7 +113,7 @@ class Table:
 
     @property
     def loss_weights(self) -> list[np.ndarray]:
-        """For each output (n,): each row's weight in its loss: its own, times its steps where every step has a target."""
+        """For each output (n,): each row's weight in its loss, times the row's steps if every step has a target."""
         return [self.weights * t.lengths if isinstance(t, Ragged) else self.weights for t in self.targets]
 
     def picked(self, index: np.ndarray) -> Table:
@@ -122,7 +122,7 @@ class Table:
         return Table(features, targets, self.weights[index], self.validation[index])
 
     def keys(self) -> np.ndarray:
-        """(n,) uint64: a hash of each row's content, the same for dense and sparse rows of equal content."""
+        """(n,) uint64: a hash of each row's content, equal for dense and sparse rows of equal content."""
         keys = np.zeros(len(self), np.uint64)
         for targets in self.targets:
             if isinstance(targets, Ragged):
@@ -131,7 +131,7 @@ class Table:
                 hash_words(_words(targets), keys)
         hash_words(_words(self.weights), keys)
         for number, found in enumerate(self.features.values()):
-            hash_words(np.full((len(self), 1), number, np.uint32), keys)  # tells inputs with the same entries apart
+            hash_words(np.full((len(self), 1), number, np.uint32), keys)  # distinguishes inputs with the same entries
             found.hash_into(keys)
         return keys
 
@@ -162,7 +162,7 @@ def joined_targets(parts: Sequence[Any]) -> Targets:
 
 
 def as_sparse(features: Dense | Sparse) -> Sparse:
-    """Dense rows among sparse ones: every entry is kept, zeros too."""
+    """Dense rows as sparse ones: every entry is stored, including zeros."""
     if isinstance(features, Sparse):
         return features
     n, width = features.matrix.shape

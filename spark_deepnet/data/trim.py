@@ -1,4 +1,4 @@
-"""Memory that was freed, back to the system: allocators keep it, and it counts as the process's own."""
+"""Returns freed memory to the system: allocators keep it, and it counts as the process's own."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import ctypes
 import pyarrow as pa
 
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-"""glibc's alone: https://man7.org/linux/man-pages/man3/malloc_trim.3.html"""
+"""Only in glibc: https://man7.org/linux/man-pages/man3/malloc_trim.3.html"""
 
 
 def trim_allocators() -> None:
-    """What Arrow's pool and malloc's heap keep of frames that are gone."""
+    """Release what Arrow's pool and malloc's heap keep of freed frames."""
     pa.default_memory_pool().release_unused()
     if _trim is not None:
         _trim(0)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from spark_deepnet.errors import ExchangeError
+from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.waits import Cut, cause
-
-if TYPE_CHECKING:
-    from spark_deepnet.exchange.channel import Channel
 
 LEAST_PULSE = 2.0
 """Seconds that a rank has at least to show that it lives: it may be busy, or its machine."""

@@ -1,1 +1,1 @@
-"""What a fit would take before it is run: seconds, bytes and memory, by formulas or from a few timed steps."""
+"""Predicts seconds, bytes and memory of a fit before it runs, by formulas or from a few timed steps."""

@@ -1,4 +1,4 @@
-"""The time of a step or a round, predicted for any number of workers: seconds, bytes, speedup."""
+"""Predicts a step or a round for any number of workers: seconds, bytes, speedup."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from spark_deepnet.forecast.traffic import NO_TRAFFIC, BlockTraffic
 
 @dataclass(frozen=True)
 class Link:
-    """What connects two ranks: the seconds of a message are latency + bytes / bandwidth.
-
-    By default those seen between two processes of one machine, which are also those of a network of 10 Gbit/s.
+    """The link between two ranks: a message takes latency + bytes / bandwidth seconds. The defaults were measured
+    between two processes of one machine, and are also those of a 10 Gbit/s network.
     """
 
     latency: float = 50e-6
     """Seconds."""
     bandwidth: float = 1.3e9
-    """Bytes a second, each way."""
+    """Bytes per second, each way."""
 
     def __post_init__(self) -> None:
         check_numbers(self, "at least 0", "latency")
@@ -32,13 +31,13 @@ class Link:
 
 @dataclass(frozen=True)
 class Compute:
-    """Seconds of one rank's step, measured for some numbers of rows, ascending."""
+    """Seconds of one rank's step, measured for several numbers of rows, ascending."""
 
     rows: tuple[int, ...]
     seconds: tuple[float, ...]
 
     def at(self, rows: int) -> float:
-        """On the straight line through the two nearest measurements: a fixed part and so much a row."""
+        """Seconds on the straight line through the two nearest measurements: a fixed part and a part per row."""
         if len(self.rows) == 1:
             return self.seconds[0]
         i = min(max(1, bisect(self.rows, rows)), len(self.rows) - 1)
@@ -48,9 +47,9 @@ class Compute:
 
 @dataclass(frozen=True)
 class Costs:
-    """A fit by K replicas with tau steps between exchanges (syncEvery), in rounds: one step of all together where tau is
-    1, else tau steps of each alone and an average. A replica is one worker, or as many as the weights have blocks, which
-    exchange once a round; the steps that blocks make alone are all over the same rows.
+    """A fit by K replicas with tau steps between exchanges (syncEvery), in rounds. A round is one synchronous step if
+    tau is 1, otherwise tau local steps and an average. A replica is one worker, or as many as the weights have blocks,
+    which exchange once per round; all local steps of blocks are over the same rows.
 
     In formulas C(n) is the seconds of a step over n rows, S those of an exchange, b the batchSize."""
 
@@ -58,18 +57,18 @@ class Costs:
     compute: Compute
     link: Link
     synchronous: tuple[int, ...]
-    """Bytes of each vector that is summed over the replicas in a step of all together."""
+    """Bytes of each vector that is summed over the replicas in a synchronous step."""
     local: tuple[int, ...]
-    """And where weights are averaged."""
+    """Bytes of each vector that is summed when weights are averaged."""
     block_traffic: BlockTraffic = NO_TRAFFIC
-    """Between the blocks of a replica."""
+    """The exchange between the blocks of a replica."""
 
     def share(self, workers: int, tau: int) -> int:
-        """Rows of a replica's step: b / K, or b where it steps alone."""
+        """Rows of a replica's step: b / K, or b for a local step."""
         return -(-self.batch // workers) if tau == 1 else self.batch
 
     def exchanged(self, workers: int, tau: int) -> tuple[float, float]:
-        """Messages, and bytes that a worker sends, one after another, in a round."""
+        """Sequential messages, and bytes that a worker sends, in a round."""
         parts = [all_reduce.cost((1,) * workers, nbytes) for nbytes in (self.synchronous if tau == 1 else self.local)]
         parts.append(self.block_traffic.sent(self.share(workers, tau), tau > 1))
         return sum(steps for steps, _ in parts), sum(nbytes for _, nbytes in parts)
@@ -83,16 +82,16 @@ class Costs:
         return tau * self.compute.at(self.share(workers, tau)) + self.exchange_seconds(workers, tau)
 
     def rows_per_second(self, workers: int, tau: int) -> float:
-        """b rows a round, or tau K b, over its seconds; K b where blocks step alone."""
+        """b rows per round, or tau K b, over its seconds; K b if blocks make local steps."""
         batches = 1 if tau == 1 else workers * (tau if self.block_traffic.blocks == 1 else 1)
         return batches * self.batch / self.round_seconds(workers, tau)
 
     def speedup(self, workers: int, tau: int) -> float:
-        """Rows a second, relative to one replica's. How many more rows the same accuracy then takes is not in it."""
+        """Rows per second, relative to one replica's. It ignores that the same accuracy may take more rows."""
         return self.rows_per_second(workers, tau) / self.rows_per_second(1, 1)
 
     def naive(self, workers: int) -> float:
-        """C / (C / K + S): synchronous steps, were a share's seconds proportional to its rows (Moritz et al., SparkNet,
-        arXiv 1511.06051); the first C with the exchange of one replica's blocks."""
+        """C / (C / K + S): synchronous steps if a share's seconds were proportional to its rows (Moritz et al.,
+        SparkNet, arXiv 1511.06051); the first C includes the exchange of one replica's blocks."""
         serial = self.compute.at(self.batch)
         return self.round_seconds(1, 1) / (serial / workers + self.exchange_seconds(workers, 1))

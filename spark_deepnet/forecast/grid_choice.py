@@ -47,7 +47,7 @@ def grids(recipe: Recipe, workers: int, exactly: bool = True) -> list[Grid]:
     """The ways to divide the workers, by blocks; unless it must be exactly so many, some may be left over: each number
     of replicas then has as many blocks as there is room for. Optimizers that measure whole layers have one block."""
     blocks = [m for m in range(1, workers + 1) if workers % m == 0]
-    if recipe.made_optimizer().layerwise:
+    if recipe.optimizer.layerwise:
         blocks = [1]
     elif not exactly:
         blocks = sorted({workers // replicas for replicas in range(1, workers + 1)})

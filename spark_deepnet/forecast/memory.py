@@ -1,4 +1,4 @@
-"""The memory of a rank, predicted: what a network's nodes bring to it, and what its rows do."""
+"""Predicts the memory of a rank: that of a network's nodes, and that of its rows."""
 
 from __future__ import annotations
 
@@ -12,51 +12,50 @@ from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.net.summary import parameters
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 
 FLOAT_BYTES = 4
 WEIGHT_BYTES = 8
-"""Of a row's weight."""
+"""Bytes of a row's weight."""
 START_BYTES = 8
-"""Of where a sequence starts among the others."""
+"""Bytes of a sequence's start among the others."""
 ROW_KEY_BYTES = 16
-"""Of a row's hash and its numbers in two orders."""
+"""Bytes of a row's hash and its numbers in two orders."""
 INPUT_KIND = "input"
 
 
 @dataclass(frozen=True)
 class NodeCost:
-    """One node, or one input, of the network."""
+    """The cost of one node, or one input, of the network."""
 
     name: str
     kind: str
     shape: Shape
     parameters: int
     multiply_adds: int
-    """Of one row's forward pass in matrix products; backward takes twice as many."""
+    """Of one row's forward pass, in matrix products; the backward pass takes twice as many."""
     weight_bytes: int
-    """Of its weights, their gradients, the optimizer's vectors, and the best weights where rows are kept for validation."""
+    """Of its weights, their gradients, the optimizer's vectors, and the best weights if there are validation rows."""
     row_bytes: int
-    """A row of a step: of its values, their gradients and what it keeps for backward. A buffer that nodes share counts with
-    the first of them."""
+    """Bytes per row of a step: its values, their gradients and what it keeps for backward. A buffer that nodes share
+    counts with the first of them."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of a rank's arrays. Not in it are its rows, what layers allocate within a pass, second gradients of weights that
-    layers share, the exchange's 256 KiB, Python and Spark."""
+    """Bytes of a rank's arrays. Not included are its rows, what layers allocate within a pass, second gradients of
+    weights that layers share, the exchange's 256 KiB, Python and Spark."""
 
     weights: int
     gradients: int
     vectors: int
     """The optimizer's."""
     best: int
-    """The best epoch's weights, where rows are kept for validation."""
+    """The best epoch's weights, if there are validation rows."""
     activations: int
-    """All that grows with the rows of a step."""
+    """Everything that grows with the rows of a step."""
     rows: int
-    """So many: the most that a step has, or that are validated at once."""
+    """Number of rows: the maximum of a step, or of rows validated at once."""
 
     @property
     def total(self) -> int:
@@ -64,18 +63,18 @@ class Memory:
 
 
 def memory(recipe: Recipe, rows: int, blocks: int = 1, sparse: Collection[str] = ()) -> Memory:
-    """Of a rank whose steps have up to so many rows, and that holds one of so many blocks: of the first, which is the
-    largest. sparse: inputs whose rows are so, and stay so in a batch."""
+    """The memory of a rank whose steps have up to ``rows`` rows, and that holds the first of ``blocks`` blocks, which
+    is the largest. sparse: inputs whose rows are sparse, and stay so in a batch."""
     net = recipe.block_net(0, blocks)
-    size = FLOAT_BYTES * Layout(net).size
-    vectors = len(recipe.made_optimizer().vectors) * size
+    size = FLOAT_BYTES * net.layout.size
+    vectors = len(recipe.optimizer.vectors) * size
     return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffer_bytes(net, sparse).values()), rows)
 
 
 def nodes(recipe: Recipe, sparse: Collection[str] = ()) -> tuple[NodeCost, ...]:
-    """The inputs and nodes of the network as the loss sees it, in their order."""
+    """The costs of inputs and nodes of the network that computes the scores, in order."""
     net = recipe.scores_net()
-    copies = 2 + len(recipe.made_optimizer().vectors) + recipe.validated
+    copies = 2 + len(recipe.optimizer.vectors) + recipe.validated
     rows = buffer_bytes(net, sparse)
     found = [NodeCost(name, INPUT_KIND, shape, 0, 0, 0, rows[name]) for name, shape in net.inputs.items()]
     for node in net.nodes:
@@ -86,14 +85,14 @@ def nodes(recipe: Recipe, sparse: Collection[str] = ()) -> tuple[NodeCost, ...]:
 
 
 def taken_sparse(recipe: Recipe, columns: Columns) -> list[str]:
-    """The inputs that are taken to be fed as sparse rows, where nothing is known of their rows yet."""
+    """The inputs that are assumed to be fed as sparse rows, before any row is read."""
     readers = sparse_readers(recipe.scores_net())
     return [source.input for source in columns.sources if source.wide and source.input in readers]
 
 
 def row_bytes(columns: Columns) -> int:
     """Bytes of one row that a rank keeps: features as dense vectors (wide ones as sparse) or the longest sequences,
-    targets, weight, whether it is for validation, its hash and its places."""
+    targets, weight, validation mark, hash and row numbers."""
     targets = sum(_target_bytes(target, columns.sources[0].shape[0]) for target in columns.targets)
     return sum(map(_source_bytes, columns.sources)) + targets + WEIGHT_BYTES + 1 + ROW_KEY_BYTES
 

@@ -1,4 +1,4 @@
-"""A few real steps of a network on this machine, over rows drawn at random: what they take and what they send."""
+"""Measures a few real steps of a network on this machine over random rows: their time and what they send."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.exchange.null_channel import NullChannel
 from spark_deepnet.forecast.cost import Compute, Costs, Link
 from spark_deepnet.forecast.traffic import BlockTraffic
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.averaging import Averaging
 from spark_deepnet.train.block import Block
@@ -27,18 +26,18 @@ from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
 
 MAX_ROWS = 1024
-"""Rows of the longest step that is timed: with more, a step takes as much longer as it has more."""
-ROWS_FACTOR = 4  # times as many rows as in the step that was timed before
-MIN_STEPS, MIN_SECONDS = 3, 0.1  # steps, and seconds in them, from which a median is taken
-MAX_SECONDS = 5.0  # seconds in all after which no more rows are tried
+"""Rows of the largest timed step: beyond, the time of a step is proportional to its rows."""
+ROWS_FACTOR = 4  # ratio of the rows of successive timed steps
+MIN_STEPS, MIN_SECONDS = 3, 0.1  # minimum steps, and seconds in them, for a median
+MAX_SECONDS = 5.0  # total seconds after which no larger step is timed
 MEASURE_BYTES = 5 * 8
-"""Bytes of what replicas tell each other beside their weights."""
+"""Bytes of the measures that replicas exchange beside their weights."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured, and the bytes of each vector that goes over all replicas: in a step of all together, and where
-    replicas that step alone are averaged; and what goes between blocks."""
+    """The measured seconds, and the bytes of each vector summed over the replicas: in a synchronous step, and when
+    replicas are averaged after local steps; and the exchange between blocks."""
 
     compute: Compute
     synchronous: tuple[int, ...]
@@ -50,8 +49,8 @@ class Probe:
 
 
 def probe(plan: TrainPlan) -> Probe:
-    """Steps of 1, 4, 16, ... rows up to the batch's, by one rank, as warm as in training. Rows are of the longest
-    sequences. Of a network in blocks the first block's steps, among others that answer at once."""
+    """Time steps of 1, 4, 16, ... rows up to the batch's, on one rank, as warm as in training. Rows are the longest
+    sequences. For a network in blocks these are the first block's steps; the other blocks answer at once."""
     with threadpool_limits(plan.threads):
         return _Probing(plan).run()
 
@@ -65,13 +64,13 @@ class _Probing:
         self.sent: list[int] = []
         block = Block.of(recipe, NullChannel(0, plan.blocks))
         self.block_traffic = BlockTraffic.of(recipe, block.net, plan.blocks)
-        state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+        state = State.initial(block.net.layout, recipe.optimizer, recipe.seed, False)
         single_rank = memory_channels(1, 1.0)[0]
         self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter(), block, single_rank)
         self.averaging = Averaging(recipe, state, self._send)
 
     def _send(self, vector: np.ndarray) -> None:
-        """In place of the sum over ranks."""
+        """Stands for the sum over ranks."""
         self.sent.append(vector.nbytes)
 
     def run(self) -> Probe:
@@ -83,15 +82,15 @@ class _Probing:
         return Probe(self._timed(), synchronous, local, self.block_traffic)
 
     def _rows_bytes(self) -> Iterator[int]:
-        """Of the rows of weights that a batch sees, where one row of it sees as many as the last step did; they are
-        estimated as if summed like the rest."""
+        """Bytes for the rows of weights that a batch uses, if each row of it uses as many as the last step did;
+        estimated as if they were summed like the rest."""
         for seen in self.stepper.rows.seen:
             if seen.apart:
                 width, d = seen.rows.shape
                 yield 4 * min(width * d, len(seen.index) * self.stepper.recipe.batch_size * (d + 1))
 
     def _taken(self) -> tuple[int, ...]:
-        """What was sent since the last time."""
+        """The bytes sent since the last call."""
         found = tuple(self.sent)
         self.sent.clear()
         return found
@@ -107,7 +106,7 @@ class _Probing:
         return Compute(tuple(rows), tuple(seconds))
 
     def _seconds(self, rows: int) -> float:
-        """The median step of so many rows; the first is not counted."""
+        """The median seconds of a step of ``rows`` rows; the first step is not counted."""
         index = np.random.default_rng(rows).permutation(self.rows)[:rows]
         self._step(index)
         found: list[float] = []
@@ -118,12 +117,12 @@ class _Probing:
         return median(found)
 
     def _step(self, index: np.ndarray) -> None:
-        """At a rate of 0: weights stay as they are."""
+        """Make a step at a learning rate of 0: weights stay unchanged."""
         self.stepper.step(self.table, self.keys, index, np.full(len(self.stepper.heads), 1 / len(index)), 0.0, False)
 
 
 def drawn(columns: Columns, n: int, seed: int) -> Table:
-    """n rows at random, as the columns would bring them: numbers from 0 to 1, bytes, tokens, classes."""
+    """n random rows in the form of the columns: numbers from 0 to 1, bytes, tokens, classes."""
     table, chance = dummy_table(columns, n, longest=True), np.random.default_rng(seed)
     for source in columns.sources:
         found = table.features[source.input]
@@ -137,5 +136,5 @@ def drawn(columns: Columns, n: int, seed: int) -> Table:
 
 
 def _fill(values: np.ndarray, numbers: int, chance: np.random.Generator) -> None:
-    """Whole numbers below ``numbers``, or any from 0 to 1 where it is 0."""
+    """Random whole numbers below ``numbers``, or any numbers from 0 to 1 if it is 0."""
     values[...] = chance.integers(0, numbers, values.shape) if numbers else chance.random(values.shape, np.float32)

@@ -1,4 +1,4 @@
-"""What the blocks of one replica send one another in a step, counted from the network that is cut."""
+"""The exchange between the blocks of one replica in a step, counted from the cut network."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from spark_deepnet.net.pieces import alike
 from spark_deepnet.plan.plan import Recipe
 
 FLOAT_BYTES, DOUBLE_BYTES = 4, 8
-"""Bytes of a number in layers, and in what ranks tell each other."""
+"""Bytes of a number in layers, and in the measures that ranks exchange."""
 Sent = tuple[float, float]
-"""Messages that wait for one another, and the bytes of a rank."""
+"""Sequential messages, and the bytes of a rank."""
 
 
 @dataclass(frozen=True)
 class BlockTraffic:
-    """Of a network in so many blocks; nothing where it is whole."""
+    """The exchange of a network in ``blocks`` blocks; none if it is whole."""
 
     blocks: int = 1
     of_rows: tuple[Exchange, ...] = ()
     """What layers exchange in a step."""
     synchronous: tuple[int, ...] = ()
-    """Bytes of other vectors that are summed over the blocks in a step of all together: measures among them."""
+    """Bytes of other vectors that are summed over the blocks in a synchronous step, such as measures."""
     local: tuple[int, ...] = ()
-    """And in a round whose replicas or blocks step alone."""
+    """The same in a round of local steps of replicas or blocks."""
 
     @staticmethod
     def of(recipe: Recipe, net: Net, blocks: int) -> BlockTraffic:
-        """net: that of the first block."""
+        """net: the first block's network."""
         if blocks == 1:
             return NO_TRAFFIC
         of_rows = tuple(found for node in net.nodes for found in node.layer.exchanges(node.x))
         heads, clipped = len(recipe.heads()), (DOUBLE_BYTES,) if recipe.clip_norm else ()
         same = sum(slot.stop - slot.start for slot in alike(net, recipe.block_net(blocks - 1, blocks)))
-        reconciled = FLOAT_BYTES * same * (1 + len(recipe.made_optimizer().vectors))
+        reconciled = FLOAT_BYTES * same * (1 + len(recipe.optimizer.vectors))
         synchronous = (*clipped, FLOAT_BYTES * padded(2 + 2 * heads))
         local = (*clipped, DOUBLE_BYTES * (2 + 3 * heads), *((reconciled,) if same else ()))
         return BlockTraffic(blocks, of_rows, synchronous, local)
 
     def sent(self, rows: int, local: bool) -> Sent:
-        """In a step of so many rows of the replica, or in a round of them that are made alone."""
+        """The exchange in a step of ``rows`` rows of the replica, or in a round of local steps."""
         if self.blocks == 1:
             return 0.0, 0.0
         found = [self._row_cost(exchange, rows) for exchange in self.of_rows]
@@ -62,4 +62,4 @@ class BlockTraffic:
 
 
 NO_TRAFFIC = BlockTraffic()
-"""Of a network that is not cut."""
+"""The exchange of a network that is not cut."""

@@ -1,4 +1,4 @@
-"""A constant start: what biases take."""
+"""Constant initialization, the default of biases."""
 
 from __future__ import annotations
 

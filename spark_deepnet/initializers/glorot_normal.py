@@ -1,4 +1,4 @@
-"""Glorot's normal start (Glorot and Bengio, AISTATS 2010; PyTorch's xavier_normal_)."""
+"""Glorot's normal initialization (Glorot and Bengio, AISTATS 2010; PyTorch's xavier_normal_)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Glorot's uniform start (Glorot and Bengio, AISTATS 2010; Keras's default, Caffe's xavier with AVERAGE)."""
+"""Glorot's uniform initialization (Glorot and Bengio, AISTATS 2010; Keras's default, Caffe's xavier with AVERAGE)."""
 
 from __future__ import annotations
 

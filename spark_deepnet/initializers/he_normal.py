@@ -1,4 +1,4 @@
-"""He's normal start, for ReLU networks (He, Zhang, Ren and Sun, ICCV 2015; PyTorch's kaiming_normal_)."""
+"""He's normal initialization, for ReLU networks (He, Zhang, Ren and Sun, ICCV 2015; PyTorch's kaiming_normal_)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""He's uniform start, for ReLU networks (He, Zhang, Ren and Sun, ICCV 2015; PyTorch's kaiming_uniform_)."""
+"""He's uniform initialization, for ReLU networks (He, Zhang, Ren and Sun, ICCV 2015; PyTorch's kaiming_uniform_)."""
 
 from __future__ import annotations
 

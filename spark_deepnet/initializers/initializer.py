@@ -1,4 +1,4 @@
-"""What an initializer is: a law for a weight's first numbers, by counter, so that a block can be filled alone."""
+"""The base of initializers: initial weights drawn by counter, so that a block can be drawn separately."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from spark_deepnet.registry import Member
 
 BUFFER_NUMBERS = 1 << 14
-"""Numbers that are made at once."""
+"""Numbers that are drawn at a time."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -19,7 +19,7 @@ class Initializer(Member, family="initializers"):
     """The base of all initializers."""
 
     def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
-        """Write the first numbers into out (any shape, C-contiguous); key: that of this weight."""
+        """Write the initial weights into out (any shape, C-contiguous); key: the random key of this weight."""
         raise NotImplementedError
 
     def fill_part(
@@ -31,17 +31,18 @@ class Initializer(Member, family="initializers"):
         fan_in: int,
         fan_out: int,
     ) -> None:
-        """Write into out what the whole, of the shape given, has in these entries of each axis (None: in all)."""
+        """Write into out the given entries of each axis (None: all) of the whole array, which has the given shape."""
         whole = np.empty(shape, out.dtype)
         self.fill(whole, key, fan_in, fan_out)
         out[...] = whole[np.ix_(*_named(shape, entries))]
 
 
 class Counted(Initializer):
-    """Each number goes by its place in the whole alone, so that a part is filled without it."""
+    """Initializers whose numbers depend only on their place in the whole array, so that a part is drawn without the
+    whole."""
 
     def numbers(self, start: int, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
-        """Write those from place ``start`` on into out, flat; places run with the last axis fastest."""
+        """Write the numbers from place ``start`` on into out, flat; the last axis runs fastest."""
         raise NotImplementedError
 
     def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
@@ -58,8 +59,8 @@ class Counted(Initializer):
         fan_in: int,
         fan_out: int,
     ) -> None:
-        """Whole lines of the last axis, as many as lie one after another, into a small buffer, from which the part's
-        columns are taken."""
+        """Draw whole lines of the last axis, as many as are consecutive, into a small buffer, and take the part's
+        columns from it."""
         *leading, columns = _named(shape, entries)
         width, parts = shape[-1], out.reshape(-1, len(columns))
         lines = np.ravel_multi_index(np.ix_(*leading), shape[:-1]).reshape(-1) if leading else np.zeros(1, int)
@@ -76,7 +77,7 @@ def _named(shape: tuple[int, ...], entries: tuple[np.ndarray | None, ...]) -> li
 
 
 def _stretches(lines: np.ndarray, longest: int) -> Iterator[tuple[int, int]]:
-    """(first, last + 1) of neighbours that follow one another, up to so many."""
+    """(first, last + 1) of runs of consecutive lines, at most ``longest`` lines each."""
     breaks = np.flatnonzero(np.diff(lines) != 1) + 1
     for start, stop in pairwise([0, *breaks.tolist(), len(lines)]):
         for a in range(start, stop, longest):

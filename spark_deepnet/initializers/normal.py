@@ -1,4 +1,4 @@
-"""A normal start with moments of one's own (Keras's RandomNormal, Caffe's gaussian)."""
+"""Normal initialization with a given mean and standard deviation (Keras's RandomNormal, Caffe's gaussian)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spark_deepnet.kernels.random import fill_normal
 
 @dataclass(frozen=True, repr=False)
 class Normal(Counted, kind="normal"):
-    """w normal with that mean and standard deviation, not truncated"""
+    """w normal with mean ``mean`` and standard deviation ``stddev``, not truncated"""
 
     stddev: float = 0.05
     mean: float = 0.0

@@ -1,4 +1,4 @@
-"""An orthogonal start (Saxe, McClelland and Ganguli, ICLR 2014; Keras's and PyTorch's orthogonal)."""
+"""Orthogonal initialization (Saxe, McClelland and Ganguli, ICLR 2014; Keras's and PyTorch's orthogonal)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from spark_deepnet.kernels.random import fill_normal
 
 @dataclass(frozen=True, repr=False)
 class Orthogonal(Initializer, kind="orthogonal"):
-    """w^T w = gain^2 1, or w w^T where w is wider than high; all axes but the last count as one.
+    """w^T w = gain^2 1, or w w^T if w is wider than high; all axes but the last count as one.
 
-    Q of the QR decomposition of a normal matrix in float64, with R's diagonal above 0, which makes Q unique. A block
-    cannot be filled alone: it is cut from the whole.
+    Q of the QR decomposition of a normal matrix in float64, with a positive diagonal of R, which makes Q unique. A
+    block cannot be drawn separately: it is cut from the whole.
     """
 
     gain: float = 1.0

@@ -1,4 +1,4 @@
-"""A uniform start between bounds of one's own (Keras's RandomUniform, Caffe's uniform)."""
+"""Uniform initialization between given bounds (Keras's RandomUniform, Caffe's uniform)."""
 
 from __future__ import annotations
 

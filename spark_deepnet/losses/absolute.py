@@ -30,7 +30,7 @@ def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
 
 @dataclass(frozen=True, repr=False)
 class Absolute(ByEntry, kind="absolute"):
-    """loss = mean_k |z_k - t_k|, of gradient 0 where they are equal.   z, t: (n, k)"""
+    """loss = mean_k |z_k - t_k|, with gradient 0 where they are equal.   z, t: (n, k)"""
 
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
         return float(_measure(scores, targets, weights, gradients))

@@ -1,4 +1,4 @@
-"""Hinge: the loss of margins, each class against all others (Caffe's HingeLoss; Vapnik, 1995)."""
+"""Hinge: a margin loss, each class against all others (Caffe's HingeLoss; Vapnik, 1995)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spark_deepnet.losses.loss import Loss, PartialStats
 def _measure(z, label, weight, first, squared, dz):  # type: ignore[no-untyped-def]
     """loss_n = sum_k h_nk^p   dz_nk = -weight_n s_nk p h_nk^(p-1),   h_nk = max(0, 1 - s_nk z_nk)
 
-    s_nk is 1 for the label's score, else -1; the first score is that of label ``first``.
+    s_nk is 1 for the label's score, otherwise -1; the first score is that of label ``first``.
     """
     T = dz.dtype.type
     zero, one, two = T(0), T(1), T(2)

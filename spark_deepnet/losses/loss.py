@@ -1,4 +1,4 @@
-"""What a loss is: the value and the gradient of the distance between scores and targets, whole or cut over blocks."""
+"""The base of losses: value and gradient of the distance between scores and targets, whole or cut over blocks."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from spark_deepnet.registry import Member
 
 @dataclass(frozen=True)
 class PartialStats:
-    """What one block knows of scores whose entries are cut over blocks."""
+    """What one block knows about scores whose entries are cut over blocks."""
 
     numbers: np.ndarray
-    """(blocks, tells, n): what each block tells the others of its own entries."""
+    """(blocks, num_stats, n): the numbers that each block sends about its own entries."""
     block: int
-    """Which block's entries are measured."""
+    """The block whose entries are measured."""
     entries: np.ndarray
-    """Which of the whole scores' they are."""
+    """Its entries of the whole scores."""
     places: np.ndarray
-    """(units,) int32: the place of each of the whole scores' entries among them; -1: it is another block's."""
+    """(units,) int32: the place of each entry of the whole scores among them; -1: it is another block's."""
 
     @property
     def share(self) -> float:
-        """The block's part of the entries."""
+        """The block's share of the entries."""
         return len(self.entries) / len(self.places)
 
 
 @dataclass(frozen=True, repr=False)
 class Loss(Member, family="losses"):
-    """The base of all losses. Scores are what the network's last layer gives before its link: where the network ends in
-    the activation that ``link`` names, training leaves it out and the loss sees its input, which is stable and quicker.
+    """The base of all losses. Scores are the output of the network's last layer before its link. If the network ends in
+    the activation that ``link`` names, training leaves it out and the loss gets its input, which is numerically stable
+    and faster.
     """
 
     link: ClassVar[str | None] = None
@@ -40,17 +41,17 @@ class Loss(Member, family="losses"):
     task: ClassVar[str] = "regression"
     """What the targets are: "classification" (labels 0..k-1), "multilabel" (k zeros and ones) or "regression"."""
     least: ClassVar[float] = float("-inf")
-    """The lowest target that it can work with."""
+    """The lowest target that the loss allows."""
     num_stats: ClassVar[int | None] = None
-    """Of scores that are cut over blocks: how many numbers a row each block must tell the others before ``measure_part``;
-    None: the loss sees whole scores only."""
+    """For scores that are cut over blocks: the numbers per row that each block sends to the others before
+    ``measure_part``. None: the loss needs whole scores."""
 
     def check_units(self, units: int) -> None:
-        """Raise a ParamError where the loss cannot work with so many scores a row."""
+        """Raise a ParamError if the loss does not support this number of scores per row."""
 
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
-        """The weighted loss sum_n weights[n] loss(scores[n], targets[n]), a float64 sum; writes its gradient by the
-        scores into gradients.
+        """The weighted loss sum_n weights[n] loss(scores[n], targets[n]), a float64 sum; writes its gradient with
+        respect to the scores into gradients.
 
         scores, gradients: (n, k) of one float dtype; targets: (n,) int32 labels for classification, else (n, k) of the
         scores' dtype; weights: (n,) of the scores' dtype. All C-contiguous.
@@ -58,19 +59,20 @@ class Loss(Member, family="losses"):
         raise NotImplementedError
 
     def write_stats(self, scores: np.ndarray, stats: np.ndarray, gradients: np.ndarray) -> None:
-        """Write what the others must know of this block's entries into told (tells, n); ``gradients`` is room for what
-        measure_part goes on from."""
+        """Write the numbers about this block's entries that the others need into stats (num_stats, n); ``gradients`` may
+        hold intermediate values for measure_part."""
 
     def measure_part(
         self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, stats: PartialStats
     ) -> float:
-        """As ``measure`` of this block's entries of the scores: its part of the weighted loss, whose sum over the blocks
-        is the whole one, and its entries of the gradient. Labels are the whole's; other targets are those of the entries."""
+        """Like ``measure``, for this block's entries of the scores: its part of the weighted loss, which the blocks'
+        parts add up to, and its entries of the gradient. Labels are those of the whole scores; other targets are those
+        of the entries."""
         raise NotImplementedError
 
 
 class ByEntry(Loss):
-    """The base of losses to which each score adds something of its own: k of them their mean, or their sum."""
+    """The base of losses that are the mean, or the sum, of one term per score."""
 
     num_stats: ClassVar[int | None] = 0
     mean: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Sigmoid cross-entropy: the loss of yes-or-no answers, one a score (Keras's binary cross-entropy)."""
+"""Sigmoid cross-entropy: the loss of yes-or-no labels, one per score (Keras's binary cross-entropy)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spark_deepnet.losses.loss import ByEntry
 def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
     """loss_n = sum_k softplus(z_nk) - t_nk z_nk   dz_nk = weight_n (sigmoid(z_nk) - t_nk)
 
-    By softplus(z) = max(z, 0) + softplus(-|z|), which cancels nothing where the answer is right.
+    By softplus(z) = max(z, 0) + softplus(-|z|), which avoids cancellation where the answer is right.
     """
     T = dz.dtype.type
     zero, one = T(0), T(1)

@@ -48,7 +48,7 @@ def _write_stats(z, stats, dz):  # type: ignore[no-untyped-def]
 def _measure_part(z, place, weight, stats, block, dz):  # type: ignore[no-untyped-def]
     """The same from the stats of all blocks b: top_n = max_b top_bn   norm_n = sum_b norm_bn exp(top_bn - top_n)
 
-    loss_n = log norm_n + top_n - z_n,label(n), at the block that has the label, whose place else is -1.
+    loss_n = log norm_n + top_n - z_n,label(n), at the block that has the label; at the others its place is -1.
     """
     loss = np.float64(0)
     for n in range(z.shape[0]):

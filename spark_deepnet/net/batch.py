@@ -1,4 +1,4 @@
-"""A network at work on batches of one size: every layer's arguments, written down once."""
+"""Forward and backward passes over batches of one size: every layer's arguments are prepared once."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Arrays, Call
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.by_length import Group, backward_by_length, forward_by_length
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.seen import Seen
 from spark_deepnet.net.steps import lengths_into
 
 Lengths = Mapping[str, np.ndarray]
-"""Of inputs whose rows are sequences of different lengths: input -> (n,) int32."""
+"""For inputs whose rows are sequences of different lengths: input -> (n,) int32."""
 Sums = tuple[tuple[np.ndarray, np.ndarray], ...]
 Seens = Mapping[str, Mapping[str, Seen]]
-"""Node -> weight -> gradients that may stand apart."""
+"""Node -> weight -> gradients that may be stored separately."""
 
 
 @dataclass
 class NodeCall:
-    """One node's arguments."""
+    """The arguments of one node's layer."""
 
     node: Node
     key: np.uint64
@@ -41,12 +42,12 @@ class NodeCall:
     dx: Any = None
     gradients: Arrays | None = None
     sums: Sums = ()
-    """(gradient, addend): where another node has already written, this one's part is added."""
+    """(gradient, addend): if another node has already written the gradient, this node's part is added."""
     seen: Mapping[str, Seen] = field(default_factory=dict)
     ends: np.ndarray | None = None
-    """The output's lengths, where its rows are sequences."""
+    """The lengths of the output's rows, if they are sequences."""
     groups: list[Group] | None = None
-    """Of a pass in which the rows of each length run apart: these."""
+    """The rows by length, in a pass that runs each length separately."""
 
     def forward(self, known: dict[str, np.ndarray]) -> None:
         layer, lengths = self.node.layer, lengths_into(self.node, known)
@@ -62,7 +63,7 @@ class NodeCall:
             zero_beyond(self.ends, _steps(self.y))
 
     def _by_length(self, lengths: np.ndarray | None) -> bool:
-        """Whether some row is padded, and the layer must not see its padding."""
+        """Whether some row is padded and the layer must not see its padding."""
         if lengths is None or np.all(lengths == self.node.input_shapes[0][0]):
             return False
         return self.node.layer.masking(self.node.x) is Masking.BY_LENGTH
@@ -90,9 +91,9 @@ def _steps(a: np.ndarray) -> np.ndarray:
 
 class Batch:
     """n rows: fill ``feed``, call ``forward`` for the scores, fill ``gradient``, call ``backward`` for the weights'
-    gradients. Of a network with several outputs these are the first's; ``outputs`` has scores (y), gradients (dy) and
-    lengths (ends) of each, ``tops`` the calls that end their scores' work. Of the net given, only names and shapes count:
-    its sequences may be shorter than the buffers' own. ``sparse`` inputs are fed as Csr."""
+    gradients. With several outputs these are the first output's; ``outputs`` has scores (y), gradients (dy) and lengths
+    (ends) of each, ``tops`` the calls that compute their scores. Only the names and shapes of ``net`` are used: its
+    sequences may be shorter than the buffers' own. ``sparse`` inputs are fed as Csr."""
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class Batch:
         sparse: Collection[str] = (),
         seen: Seens | None = None,
     ) -> None:
-        """call: the circumstances that all layers share."""
+        """call: the context that all layers share."""
         self.net, self.n, self.buffers = net, n, buffers
         self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
         self.feed: dict[str, Any] = {
@@ -128,7 +129,7 @@ class Batch:
         updates: int | None = None,
         refreshes: bool = False,
     ) -> np.ndarray:
-        """updates: the steps that the fit has made before; None: not known. refreshes: see ``Call``."""
+        """updates: number of steps that the fit has made before; None: unknown. refreshes: see ``Call``."""
         known = dict(lengths)
         for node_call in self.calls:
             call = node_call.call
@@ -138,8 +139,8 @@ class Batch:
         return self.outputs[0].y
 
     def backward(self, done: Callable[[str], None] | None = None) -> None:
-        """done(node) is called as soon as the gradients of the weights that the node owns are complete: the owner comes
-        before all that share them, so in this direction it is the last to add its part."""
+        """done(node) is called as soon as the gradients of the node's own weights are complete: the owner precedes all
+        nodes that share its weights, so in this direction it is the last to add its part."""
         for node_call in reversed(self.calls):
             node_call.backward()
             if done is not None:
@@ -147,7 +148,8 @@ class Batch:
 
     @property
     def gradient(self) -> np.ndarray | None:
-        """Where the gradient of the scores is written before ``backward``; None of a batch that is not trained on."""
+        """The buffer for the gradient of the scores, filled before ``backward``; None if the batch is not for
+        training."""
         return self.outputs[0].dy
 
     def _value(self, name: str) -> np.ndarray:
@@ -181,7 +183,8 @@ class Batch:
             node_call.seen = seen.get(node.owner, {})
 
     def _weight_gradients(self, node: Node, gradients: Mapping[str, Arrays], written: set[str]) -> tuple[Arrays, Sums]:
-        """Where a node writes its weights' gradients: a second user of the same weights into arrays that are added."""
+        """The arrays for a node's weight gradients: a second user of the same weights gets separate arrays, which are
+        added."""
         own = gradients.get(node.owner, {})
         key = f"weights of {node.owner}"
         if key not in written:

@@ -1,7 +1,7 @@
-"""Which value and which gradient lies in which buffer: made once for a network, so that a step allocates nothing.
+"""Assigns values and gradients to buffers, once for a network, so that a step allocates nothing.
 
-A node writes its output over its input where nobody reads that input again. A gradient's buffer is free again when the
-node whose output it belongs to has gone backward, so a deep chain needs about two of them.
+A node writes its output over its input if no node reads that input again. A gradient's buffer is free again after the
+backward pass of the node whose output it belongs to, so a deep chain needs about two of them.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ import numpy as np
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers.layer import Arrays, Shape
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.tokens import token_inputs
 
 
 class Buffers:
-    """Buffers of flat memory for ``capacity`` rows, found by the name of the node whose output or gradient they hold."""
+    """Flat buffers for ``capacity`` rows, by the name of the node whose output or gradient they hold."""
 
     def __init__(
         self, net: Net, capacity: int, dtype: Any, training: bool, tokens: Collection[str] | None = None
     ) -> None:
-        """tokens: the inputs that are fed as int32; None: those that the network reads so."""
+        """tokens: the inputs that are fed as int32; None: those that the network reads as tokens."""
         self.capacity, self.dtype = capacity, dtype
         self.tokens = token_inputs(net) if tokens is None else tokens
         self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
         self.readers = Counter(name for node in net.nodes for name in node.inputs)
         self.nodes = {node.name: node for node in net.nodes}
         self.values: dict[str, np.ndarray] = {}
-        """Those of inputs are made when they are first asked for: of sparse rows never."""
+        """Buffers of inputs are allocated at first use; for sparse rows never."""
         self.sparse: dict[str, Csr] = {}
         for node in net.nodes:
             self.values[node.name] = self._value(node)
@@ -66,7 +67,7 @@ class Buffers:
         return self.values[node.inputs[0]] if self._overwrites(node) else self._new(prod(node.shape))
 
     def _plan_gradients(self, net: Net) -> None:
-        """Walk backward as training will, taking buffers from a pool and giving them back."""
+        """Walk backward as training will, taking buffers from a pool and returning them."""
         pool: list[np.ndarray] = []
 
         def taken(row: int) -> np.ndarray:
@@ -97,21 +98,21 @@ class Buffers:
         return _view(self.values[name], n, shape)
 
     def csr(self, name: str) -> Csr:
-        """An input's rows where they are sparse."""
+        """The buffer of an input whose rows are sparse."""
         if name not in self.sparse:
             self.sparse[name] = Csr(prod(self.shapes[name]), self.dtype)
         return self.sparse[name]
 
     def gradient(self, name: str, n: int, shape: Shape) -> np.ndarray | None:
-        """The gradient of a node's output; None for inputs of the network, which nobody asks for."""
+        """The gradient of a node's output; None for inputs of the network, whose gradients are not needed."""
         return _view(self.gradients[name], n, shape) if name in self.gradients else None
 
     def addend(self, k: int, n: int, shape: Shape) -> np.ndarray:
-        """Where a second reader of a value puts its part of the gradient, the k-th of its parts, before it is added."""
+        """The buffer for the k-th part of the gradient that a second reader of a value writes, before it is added."""
         return _view(self.addends[k], n, shape)
 
     def saved(self, node: Node, n: int) -> Arrays:
-        """What the node's layer keeps from forward to backward; the node may be of shorter sequences."""
+        """The arrays that the node's layer keeps from forward to backward; the node may have shorter sequences."""
         wanted = node.layer.saves(node.x).items()
         return {key: _view(self.kept[node.name, key], n, shape) for key, (shape, _) in wanted}
 
@@ -121,7 +122,7 @@ def _view(flat: np.ndarray, n: int, shape: Shape) -> np.ndarray:
 
 
 def buffer_bytes(net: Net, sparse: Collection[str] = (), training: bool = True) -> Counter[str]:
-    """Input or node -> bytes a row of the buffers, of training or of scoring, that it is the first to use."""
+    """Input or node -> bytes per row of the training or scoring buffers that it is the first to use."""
     made = Buffers(net, 1, np.float32, training)
     for name in net.inputs.keys() - set(sparse):
         made.value(name, 1, net.inputs[name])

@@ -1,7 +1,7 @@
-"""A layer over padded rows whose result depends on where each ends: the rows of each length run apart, cut to it.
+"""Runs a layer whose result depends on where each padded row ends: rows of each length separately, cut to that length.
 
-It allocates what it needs in each pass. Only layers with an unusual field run so (``Masking.BY_LENGTH``): all others see
-the zeros behind a row without harm.
+Each pass allocates its arrays. Only layers with an unusual field run in this way (``Masking.BY_LENGTH``); the zeros
+after a row do not affect the others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer
 
 @dataclass
 class Group:
-    """The rows of one length, as the layer sees them."""
+    """The rows of one length, as passed to the layer."""
 
     rows: np.ndarray
     length: int
@@ -28,7 +28,7 @@ class Group:
 
 
 def forward_by_length(layer: Layer, w: Arrays, x: Any, y: np.ndarray, call: Call) -> list[Group]:
-    """Writes y, with zeros behind what a row has of it. Returns the groups, which the backward pass needs."""
+    """Write y, with zeros after a row's end. Returns the groups, which the backward pass needs."""
     assert call.lengths is not None
     found = [_group(layer, _tuple(x), int(length), call, y.dtype) for length in np.unique(call.lengths)]
     groups = [group for group in found if group is not None]
@@ -40,7 +40,7 @@ def forward_by_length(layer: Layer, w: Arrays, x: Any, y: np.ndarray, call: Call
 
 
 def _group(layer: Layer, x: tuple[np.ndarray, ...], length: int, call: Call, dtype: Any) -> Group | None:
-    """None where rows of that length have nothing behind the layer."""
+    """None if rows of this length have no output."""
     if length == 0:
         return None
     rows = np.flatnonzero(call.lengths == length)
@@ -57,7 +57,7 @@ def _group(layer: Layer, x: tuple[np.ndarray, ...], length: int, call: Call, dty
 def backward_by_length(
     layer: Layer, w: Arrays, groups: list[Group], dy: np.ndarray, dx: Any, gradients: Arrays
 ) -> None:
-    """Writes dx, with zeros behind each row, and the weights' gradients: the sums over the groups."""
+    """Write dx, with zeros after each row's end, and the weights' gradients: the sums over the groups."""
     dys = [dy[_index(group.rows, group.y)] for group in groups]  # copies: dx may be the memory of dy
     targets = _tuple(dx) if dx is not None else ()
     for array in (*gradients.values(), *targets):
@@ -80,5 +80,5 @@ def _tuple(x: Any) -> tuple[Any, ...]:
 
 
 def _index(rows: np.ndarray, y: np.ndarray) -> Any:
-    """Where the group's y lies in that of all rows."""
+    """The index of the group's y in the y of all rows."""
     return (rows, slice(y.shape[1])) if y.ndim > 1 else (rows,)

@@ -12,7 +12,7 @@ import numpy as np
 from spark_deepnet.errors import ModelFormatError
 
 CHUNK_BYTES = 4 << 20
-"""Bytes of an array in one chunk: Spark sends rows, and a row of 4 MiB suits classic and Connect alike."""
+"""Bytes of an array in one chunk: Spark sends rows, and a row of 4 MiB suits both classic and Connect."""
 
 
 class Chunk(NamedTuple):
@@ -20,9 +20,9 @@ class Chunk(NamedTuple):
 
     name: str
     part: int
-    """Of the array: its bytes from part x CHUNK_BYTES on."""
+    """Number of the chunk: it holds the array's bytes from part x CHUNK_BYTES on."""
     shape: list[int]
-    """Of the array."""
+    """Shape of the array."""
     data: bytes
     """Little-endian float32."""
     sha256: str
@@ -71,17 +71,17 @@ def checksum(data: bytes) -> str:
 
 
 def parts_of(shape: Iterable[int]) -> int:
-    """How many chunks an array of this shape makes."""
+    """The number of chunks of an array of this shape."""
     return max(1, -(-4 * prod(shape) // CHUNK_BYTES))
 
 
 def bytes_of(shape: Iterable[int], part: int) -> int:
-    """How many bytes a chunk of an array of this shape has."""
+    """The number of bytes of a chunk of an array of this shape."""
     return max(0, min(CHUNK_BYTES, 4 * prod(shape) - part * CHUNK_BYTES))
 
 
 def fill(array: np.ndarray, part: int, data: bytes) -> None:
-    """Take one chunk's bytes back into its array; ValueError where they do not fit."""
+    """Copy one chunk's bytes into its array; ValueError if they do not fit."""
     raw = np.frombuffer(data, np.uint8)
     if part < 0 or raw.size != bytes_of(array.shape, part):
         right = bytes_of(array.shape, part)
@@ -92,7 +92,7 @@ def fill(array: np.ndarray, part: int, data: bytes) -> None:
 
 
 def check_finite(arrays: Mapping[str, np.ndarray], where: str) -> None:
-    """Refuse saved weights of which some are no numbers."""
+    """Refuse saved weights that contain NaN or infinite numbers."""
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             count = int((~np.isfinite(array)).sum())

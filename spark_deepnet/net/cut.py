@@ -1,10 +1,11 @@
-"""A network cut into blocks: each block holds a piece of every large layer, and what crosses between them is put in.
+"""Cuts a network into blocks (model parallel): each block holds a piece of every large layer, and collectives are
+inserted between them.
 
 A value of the whole network is in one of two states: every block holds it whole, or each holds some entries of its last
-axis. Layers say how they may be cut (Layer.cut_outputs, cut_inputs, cut_sum, cut_through); what cannot be cut, or is
-not worth it, runs whole in every block, on the same numbers. Two Dense layers in a row cost one exchange: the first is
-cut by its outputs, the second by its inputs (Shoeybi et al., Megatron-LM, arXiv 1909.08053, section 3). Scores that are
-cut stay so where their loss can be made of parts.
+axis. Layers declare how they can be cut (Layer.cut_outputs, cut_inputs, cut_sum, cut_through). A layer that cannot be
+cut, or is not worth it, runs whole in every block, on the same numbers. Two Dense layers in a row cost one exchange:
+the first is cut by its outputs, the second by its inputs (Shoeybi et al., Megatron-LM, arXiv 1909.08053, section 3).
+Cut scores stay cut if their loss can be computed from parts.
 """
 
 from __future__ import annotations
@@ -20,23 +21,25 @@ from spark_deepnet.layers._collectives import Copy, Gather, Reduce
 from spark_deepnet.layers._split_loss import SplitLoss
 from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
 from spark_deepnet.layers.output import Output
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 
 MIN_WEIGHTS = 1 << 12
-"""Weights below which a layer is not worth an exchange, and runs whole in every block; of a layer that needs none to be
-cut, such as a convolution of the network's input, multiply-adds of a row."""
+"""A layer with fewer weights is not worth an exchange, and runs whole in every block. For a layer that can be cut
+without an exchange, such as a convolution of the network's input, the limit is on the multiply-adds per row."""
 LARGE_WEIGHTS = 1 << 20
-"""Weights from which a layer is cut for the memory that they take, whatever it costs."""
+"""A layer with at least this number of weights is cut to save memory, whatever the cost."""
 MIN_PRODUCTS_PER_INPUT = 64
-"""Multiply-adds for each number of a layer's input from which it is cut, though the blocks must then sum that input's
-gradient: a link carries 3e8 numbers in the second in which a core makes 5e10 multiply-adds, three for each of forward's, so
-that a cut in many blocks pays from 55 on, in two from 111."""
+"""A layer is cut from this number of multiply-adds per number of its input on, though the blocks must then sum that
+input's gradient: in one second a link carries 3e8 numbers and a core makes 5e10 multiply-adds, three for each of the
+forward pass, so cutting pays from 55 on for many blocks, and from 111 on for two."""
 MIN_CUT_SCORES = 256
-"""Scores of a row, or of a step of it, from which they stay cut up to the loss; fewer are gathered, or summed."""
+"""From this number of scores per row, or per step of it, scores stay cut up to the loss; fewer are gathered, or
+summed."""
 Entries = tuple[np.ndarray, ...]
-"""Of the last axis, by block."""
+"""The entries of the last axis, by block."""
 Cuts = tuple[list[Piece], Entries]
-"""The pieces of all blocks, and the entries that they make."""
+"""The pieces of all blocks, and the entries that they compute."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,9 @@ class CutNode(Node):
     """A block's piece of a node."""
 
     whole: dict[str, Weight] = field(default_factory=dict)
-    """The weights of the node that is cut."""
+    """The weights of the uncut node."""
     own: Mapping[str, Mapping[int, np.ndarray]] = field(default_factory=dict)
-    """Which entries of them this block has."""
+    """This block's entries of these weights."""
 
     def weights(self) -> dict[str, Weight]:
         return {name: self._weight(name, found) for name, found in super().weights().items()}
@@ -62,8 +65,8 @@ class CutNode(Node):
 
 @dataclass(frozen=True)
 class _Value:
-    """A value of the whole network as this block has it: the node that holds it, its shape here, and, where it is cut,
-    the entries of all blocks."""
+    """A value of the whole network in this block: the node that holds it, its shape here, and, if it is cut, the
+    entries of all blocks."""
 
     node: str
     shape: Shape
@@ -78,10 +81,10 @@ def cut(
     remembers: bool = False,
     num_stats: Sequence[int | None] = (),
 ) -> Net:
-    """The network of one block. All blocks have the same nodes in the same order. Layers of fewer weights than
-    ``least`` (None: MIN_WEIGHTS) run whole. ``remembers``: whether some passes go without exchange. ``num_stats``: for
-    each output, how many numbers a row the blocks tell each other where its scores stay cut; None: they are gathered,
-    as without ``num_stats`` all are. The weights are cut alike in either case."""
+    """The network of one block. All blocks have the same nodes in the same order. Layers with fewer weights than
+    ``least`` (None: MIN_WEIGHTS) run whole. ``remembers``: whether some passes run without exchange. ``num_stats``: for
+    each output, the numbers per row that blocks exchange if its scores stay cut; None: the scores are gathered, as all
+    are without ``num_stats``. The weights are cut in the same way in either case."""
     if blocks == 1:
         return net
     told = {out.name: numbers for out, numbers in zip(net.outputs, num_stats, strict=False)}
@@ -89,7 +92,7 @@ def cut(
 
 
 def cuts(net: Net, blocks: int) -> Iterator[Net]:
-    """The networks of all blocks, one after another: what they have in common is found once."""
+    """The networks of all blocks, one after another; their common parts are computed once."""
     shared: dict[str, Cuts | None] = {}
     for block in range(blocks):
         yield net if blocks == 1 else _Cutter(net, block, blocks, MIN_WEIGHTS, False, {}, shared).cut()
@@ -109,13 +112,13 @@ class _Cutter:
         self.net, self.block, self.blocks, self.least, self.remembers = net, block, blocks, least, remembers
         self.num_stats = num_stats
         self.cuts = {} if shared_cuts is None else shared_cuts
-        """Of each node that is cut, the pieces of all blocks."""
+        """For each cut node, the pieces of all blocks."""
         self.nodes: list[Node] = []
         self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
         self.gathered: dict[str, _Value] = {}
         self.shared: dict[str, _Value] = {}
         self.given = set(net.inputs)
-        """Values that depend on no weight, and so need no gradient."""
+        """Values that depend on no weights, and so need no gradient."""
         users = Counter(node.owner for node in net.nodes if node.weights())
         self.tied = {name for name, count in users.items() if count > 1}
         self.ends = _ends(net)
@@ -133,14 +136,14 @@ class _Cutter:
         return Net(dict(self.net.inputs), tuple(self.nodes))
 
     def _marked(self, node: Node) -> _Value | None:
-        """What an Output marks."""
+        """The value that an Output marks."""
         if not isinstance(node.layer, Output):
             return None
         found = self._scores(node, node.inputs[0])
         return self._run(node, Piece(node.layer), [found], found.entries)
 
     def _scores(self, out: Node, name: str) -> _Value:
-        """The value as the output's loss sees it: cut, or whole."""
+        """The value for the output's loss: cut, or whole."""
         value, numbers = self.values[name], self.num_stats.get(out.name)
         if value.entries is None or numbers is None or not self._wide(out):
             return self._gathered(name)
@@ -148,11 +151,11 @@ class _Cutter:
         return replace(self._cross(f"{out.name}/tell", crossing, value), entries=value.entries)
 
     def _wide(self, node: Node) -> bool:
-        """Whether its scores are so many that they stay cut."""
+        """Whether it has enough scores for these to stay cut."""
         return node.shape[-1] >= MIN_CUT_SCORES or not self.least
 
     def _through(self, node: Node) -> _Value | None:
-        """Where all inputs are cut, and the layer needs no more than their entries."""
+        """Cut a layer whose inputs are all cut and that needs only their entries."""
         found = [self.values[name] for name in node.inputs]
         known = [value.entries for value in found if value.entries is not None]
         if len(known) < len(found) or node.owner in self.tied:
@@ -164,7 +167,7 @@ class _Cutter:
         return None if cuts is None else self._run(node, cuts[0][self.block], found, cuts[1])
 
     def _by_inputs(self, node: Node) -> _Value | None:
-        """Where the input is cut, and the layer makes a part of its sum of some entries."""
+        """Cut a layer whose input is cut and that computes a part of its sum from some entries."""
         found = self.values[node.inputs[0]]
         if found.entries is None or node.owner in self.tied or node.layer.multi_input or self._ends_wide(node):
             return None
@@ -172,8 +175,9 @@ class _Cutter:
         return None if piece is None else self._joined(node, self._run(node, piece, [found]))
 
     def _ends_wide(self, node: Node) -> bool:
-        """Whether its outputs, cut, stay so up to the loss, and are too many to be summed: of the input, whose entries
-        are then gathered and whose gradient is summed, 3 (m - 1) / m numbers are sent for each, of a sum 2 (m - 1) / m."""
+        """Whether its outputs, if cut, stay cut up to the loss, and are too many to be summed: each number of the
+        input, which is then gathered and whose gradient is summed, takes 3 (m - 1) / m numbers, each number of a sum 2
+        (m - 1) / m."""
         return node.name in self.ends and self._wide(node) and 2 * prod(node.shape) > 3 * prod(node.x)
 
     def _of_whole(self, node: Node) -> _Value:
@@ -187,7 +191,7 @@ class _Cutter:
         )
 
     def _worth(self, node: Node) -> bool:
-        """Whether a layer that reads the whole should be cut."""
+        """Whether a layer that reads the whole value should be cut."""
         size = sum(prod(w.shape) for w in node.weights().values())
         if node.owner in self.tied or node.layer.multi_input or not size:
             return False
@@ -218,7 +222,7 @@ class _Cutter:
         return None if piece is None else self._joined(node, self._run(node, piece, [self._shared(whole)]))
 
     def _run(self, node: Node, piece: Piece, found: list[_Value], entries: Entries | None = None) -> _Value:
-        """A node of the block for one of the network: of the same name."""
+        """Add the block's node for a node of the network, with the same name."""
         shapes = tuple(v.shape for v in found)
         shape = tuple(piece.layer.shape(shapes if piece.layer.multi_input else shapes[0]))
         names = tuple(v.node for v in found)
@@ -229,7 +233,7 @@ class _Cutter:
         return self._cross(f"{node.name}/join", Reduce(self.remembers), part)
 
     def _gathered(self, name: str) -> _Value:
-        """The value whole."""
+        """The whole value."""
         value = self.values[name]
         if value.entries is None:
             return value
@@ -240,7 +244,7 @@ class _Cutter:
         return self.gathered[name]
 
     def _shared(self, whole: _Value) -> _Value:
-        """The whole value for those who use it in parts; where none has weights before it, there is no gradient to sum."""
+        """The whole value for readers that use it in parts; without weights before it there is no gradient to sum."""
         if whole.node in self.given:
             return whole
         if whole.node not in self.shared:
@@ -254,7 +258,7 @@ class _Cutter:
 
 
 def _ends(net: Net) -> set[str]:
-    """The nodes whose entries, if they are cut, reach a loss as they are, and nothing else."""
+    """The nodes whose entries, if cut, reach a loss unchanged, and nothing else."""
     nodes, readers = {node.name: node for node in net.nodes}, Counter(name for n in net.nodes for name in n.inputs)
     found: set[str] = set()
     for top in net.tops:
@@ -266,7 +270,7 @@ def _ends(net: Net) -> set[str]:
 
 
 def _of_all(cuts: Iterable[tuple[Piece, np.ndarray] | None]) -> Cuts | None:
-    """The pieces and the entries of all blocks, where every block has them."""
+    """The pieces and the entries of all blocks, if every block has them."""
     found = list(cuts)
     known = [cut for cut in found if cut is not None]
     if len(known) < len(found):

@@ -1,4 +1,4 @@
-"""Handles written down as the list of layers that says the same by ``inputs`` and ``share``."""
+"""Converts handles to the equivalent list of layers, with ``inputs`` and ``share``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from spark_deepnet.net.wires import INPUT, Wirer
 
 
 def layers_of(told: Any) -> list[Layer]:
-    """The layers of a network in a row, from layers (objects, names or JSON), or from the handle of its output or a list
-    of those of its outputs.
+    """The layers of a network as a list, from layers (objects, names or JSON), the handle of its output, or a list of
+    handles of its outputs.
 
-    Each handle's layer comes behind those it reads, and names them in ``inputs`` where it does not read the one before
-    it. A layer called again becomes one with ``share``. Names are left to the network, which gives the same.
+    Each handle's layer comes after those it reads, and names them in ``inputs`` if it does not read the one before it.
+    A layer that is called again becomes a layer with ``share``. The network assigns the names, the same as here.
     """
     ends = [told] if isinstance(told, Handle) else told
     if not ends:
@@ -36,7 +36,7 @@ def layers_of(told: Any) -> list[Layer]:
 
 
 def _in_order(ends: Sequence[Handle]) -> list[Handle]:
-    """The handles of a network, each behind those it reads, which come in the order in which it reads them."""
+    """The handles of a network, each after those it reads, which are in the order in which it reads them."""
     order: dict[Handle, None] = {}
     waiting = list(reversed(ends))
     while waiting:
@@ -49,14 +49,14 @@ def _in_order(ends: Sequence[Handle]) -> list[Handle]:
 
 
 class _Writer:
-    """Writes handles one after another, and names them as the network will."""
+    """Converts handles one after another, with the names that the network will assign."""
 
     def __init__(self, inputs: Sequence[str]) -> None:
         self.layers: list[Layer] = []
         self.wirer = Wirer(inputs)
         self.names: dict[Handle, str] = {}
         self.owners: dict[int, str] = {}
-        """The identity of a layer with weights -> the name of its first call."""
+        """id of a layer with weights -> the name of its first call."""
 
     def write(self, handle: Handle) -> None:
         layer = handle.layer
@@ -74,11 +74,11 @@ class _Writer:
         return self.wirer.take(layer)
 
     def _shared(self, layer: Layer) -> Layer:
-        """A layer that was called before is another node with the weights of the first."""
+        """A layer that was called before becomes another node with the weights of the first."""
         owner = self.owners.get(id(layer))
         return layer if owner is None else replace(layer, name=None, share=layer.share or owner)
 
     def _joined(self, handle: Handle, layer: Layer) -> Layer:
-        """The layer with the names that it reads, where it does not read the one before it."""
+        """The layer with the names of its inputs, if it does not read the one before it."""
         sources = tuple(self.names[source] for source in handle.sources)
         return layer if self.wirer.reads_last(sources) else replace(layer, inputs=sources)

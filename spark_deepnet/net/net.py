@@ -1,54 +1,35 @@
-"""A network: layers as named nodes, the names of what each reads, and the shapes that follow."""
+"""A network: layers as named nodes, the names of their inputs, and the inferred shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from spark_deepnet.errors import NetworkError, near
-from spark_deepnet.layers.layer import Layer, Shape, Weight
+from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.handles import layers_of
+from spark_deepnet.net.node import Node
+from spark_deepnet.net.summary import graphviz, table
+from spark_deepnet.net.weights import Layout
 from spark_deepnet.net.wires import INPUT as INPUT
 from spark_deepnet.net.wires import Wire, wired
 
 
 @dataclass(frozen=True)
-class Node:
-    """One layer at its place: its name, what it reads, and the shapes on both sides."""
-
-    name: str
-    layer: Layer
-    inputs: tuple[str, ...]
-    input_shapes: tuple[Shape, ...]
-    shape: Shape
-
-    @property
-    def x(self) -> Any:
-        """The input's shape as the layer wants it: one shape, or a tuple of them where it joins several."""
-        return self.input_shapes if self.layer.multi_input else self.input_shapes[0]
-
-    def weights(self) -> dict[str, Weight]:
-        return self.layer.weights(self.x)
-
-    @property
-    def owner(self) -> str:
-        """The node whose weights it uses: itself, or the one that it shares with."""
-        return self.layer.share or self.name
-
-
-@dataclass(frozen=True)
 class Net:
-    """Nodes in an order in which each reads only inputs of the network and nodes before it."""
+    """Nodes in an order in which each reads only inputs of the network and earlier nodes."""
 
     inputs: Mapping[str, Shape]
     nodes: tuple[Node, ...]
 
     @staticmethod
     def of(layers: Any, inputs: Mapping[str, Shape]) -> Net:
-        """A network from layers (objects, names or JSON) in a row; a layer with ``inputs`` reads the nodes of those
-        names instead of the one before it, which makes a graph. Or from the handle of its output, or several."""
+        """A network from a list of layers (objects, names or JSON); a layer with ``inputs`` reads the nodes of these
+        names instead of the one before it, which makes a graph. Or from the handle of its output, or several
+        handles."""
         shapes: dict[str, Shape] = dict(inputs)
         nodes: dict[str, Node] = {}
         for wire in wired(layers_of(layers), inputs):
@@ -56,20 +37,28 @@ class Net:
             shapes[wire.name] = nodes[wire.name].shape
         return Net(dict(inputs), tuple(nodes.values()))
 
+    @cached_property
+    def layout(self) -> Layout:
+        """Where its weights lie in one flat vector."""
+        return Layout(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"inputs": self.inputs, "nodes": self.nodes}  # without the layout, which follows from them
+
     @property
     def outputs(self) -> tuple[Node, ...]:
-        """The nodes that Output layers made; the last one where there are none."""
+        """The nodes of Output layers; the last node if there are none."""
         return tuple(node for node in self.nodes if isinstance(node.layer, Output)) or self.nodes[-1:]
 
     @property
     def tops(self) -> tuple[Node, ...]:
-        """For each output the node that ends its scores' work: what an Output marks, or the output itself."""
+        """For each output the node that computes its scores: the node that an Output marks, or the output itself."""
         nodes = {node.name: node for node in self.nodes}
         return tuple(nodes[out.inputs[0]] if isinstance(out.layer, Output) else out for out in self.outputs)
 
     @property
     def shape(self) -> Shape:
-        """The first output's shape, without the rows."""
+        """The first output's shape, without the axis of rows."""
         return self.outputs[0].shape
 
     def resized(self, inputs: Mapping[str, Shape]) -> Net:
@@ -84,19 +73,15 @@ class Net:
 
     def summary(self) -> str:
         """A table of the nodes: shapes, parameters, multiply-adds and memory."""
-        from spark_deepnet.net.summary import summary
-
-        return summary(self)
+        return table(self.nodes)
 
     def plot(self) -> str:
         """The graph in Graphviz's language, for ``dot -Tpng`` or a notebook."""
-        from spark_deepnet.net.summary import plot
-
-        return plot(self)
+        return graphviz(self.inputs, self.nodes)
 
     def without_links(self, links: Sequence[str | None]) -> Net:
-        """The network as losses with these links, one an output, see it: an output whose top is a layer of its link's
-        kind gives that layer's input, and a top that nobody reads any more is left out."""
+        """The network for losses with these links, one per output: an output whose top is a layer of its link's kind
+        gives that layer's input, and a top that no node reads any more is removed."""
         nodes = {node.name: node for node in self.nodes}
         bare = {
             out.name: top
@@ -114,7 +99,7 @@ class Net:
 
 
 def _node(wire: Wire, known: Mapping[str, Shape], nodes: Mapping[str, Node]) -> Node:
-    """The node of a layer behind these nodes, over inputs of known shapes."""
+    """The node of a layer after these nodes, over inputs of known shapes."""
     layer, sources = wire.layer, wire.inputs
     shapes = tuple(known[s] for s in sources)
     try:
@@ -128,7 +113,7 @@ def _node(wire: Wire, known: Mapping[str, Shape], nodes: Mapping[str, Node]) -> 
 
 
 def _check_share(node: Node, nodes: Mapping[str, Node]) -> None:
-    """Refuse a sharer whose weights are not those of an earlier layer that has its own."""
+    """Refuse shared weights unless they are those of an earlier layer with its own weights."""
     if not _owns(nodes.get(node.owner)):
         raise NetworkError(
             f"layer {node.name!r} shares the weights of {node.owner!r}, which is no layer before it with weights of "
@@ -142,7 +127,7 @@ def _check_share(node: Node, nodes: Mapping[str, Node]) -> None:
 
 
 def _owns(node: Node | None) -> bool:
-    """Whether it has weights of its own."""
+    """Whether the node has its own weights."""
     return node is not None and node.layer.share is None and bool(node.weights())
 
 

@@ -1,4 +1,4 @@
-"""A network at work: forward and backward over batches of up to so many rows, in buffers made once."""
+"""Runs a network: forward and backward passes over batches, in buffers allocated once."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from spark_deepnet.net.batch import Batch, Lengths
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.seen import Seen, seen_of, sparse_readers
-from spark_deepnet.net.weights import Layout
 
-_MAX_BATCHES = 64  # sizes whose views are kept
+_MAX_BATCHES = 64  # sizes of batches whose views are cached
 
 
 class Runner:
     """Forward and backward passes of one network over one flat vector of weights.
 
-    ``feed(n)`` returns the input buffers of n rows to fill, ``forward(n)`` the scores, and ``backward(n)`` turns the
-    gradient of the scores, written into ``gradient(n)``, into ``gradients``: the flat vector of the weights' gradients.
-    ``batch`` returns all of these for a batch whose sequences are shorter than the network's longest, and those of all
+    ``feed(n)`` returns the input buffers of n rows to fill, and ``forward(n)`` the scores. ``backward(n)`` computes
+    ``gradients``, the flat vector of the weights' gradients, from the gradient of the scores in ``gradient(n)``.
+    ``batch`` returns all of these for a batch whose sequences are shorter than the network's longest, and for all
     outputs.
     """
 
@@ -37,7 +36,7 @@ class Runner:
         total: Callable[[np.ndarray], None] | None = None,
         blocks: Blocks | None = None,
     ) -> None:
-        self.net, self.layout, self.weights = net, Layout(net), weights
+        self.net, self.layout, self.weights = net, net.layout, weights
         self.total, self.blocks = total or Call.total, blocks
         self.buffers = Buffers(net, capacity, weights.dtype, training)
         self.capacity, self.training = capacity, training
@@ -49,24 +48,24 @@ class Runner:
 
     @property
     def needs_all_reduce(self) -> bool:
-        """Whether some layer sums over all ranks, so that all must pass together."""
+        """Whether some layer sums over all ranks, so that all ranks must run each pass together."""
         return any(node.layer.needs_all_reduce for node in self.net.nodes)
 
     @property
     def gradients(self) -> np.ndarray:
-        """The flat vector of the weights' gradients, allocated at first use; empty where the network is not trained."""
+        """The flat vector of the weights' gradients, allocated at first use; empty if the network is not trained."""
         if self._gradients is None:
             self._gradients = aligned(self.layout.size if self.training else 0, self.weights.dtype)
         return self._gradients
 
     def use_gradients(self, gradients: np.ndarray) -> None:
-        """Write the weights' gradients into this vector from now on: part of a longer one that is exchanged whole."""
+        """Write the weights' gradients into this vector from now on, which is part of a longer, exchanged vector."""
         self._gradients, self._seen = gradients, None
         self._batches.clear()
 
     @property
     def seen(self) -> list[Seen]:
-        """The gradients that stand apart from the vector where an input is fed as sparse rows, in its order."""
+        """The gradients stored separately from the flat vector for inputs fed as sparse rows, in the vector's order."""
         found = (seen for gradients in self._apart().values() for seen in gradients.values())
         return sorted(found, key=lambda seen: seen.slot.start)
 
@@ -76,7 +75,7 @@ class Runner:
         return self._seen
 
     def batch(self, n: int, longest: Mapping[str, int] | None = None, sparse: Collection[str] = ()) -> Batch:
-        """The batch of n rows; longest: of inputs that are sequences, the steps of the longest row; sparse: the inputs
+        """The batch of n rows; longest: for inputs that are sequences, the steps of the longest row; sparse: the inputs
         that are fed as sparse rows."""
         key = (n, *sorted((longest or {}).items()), *sorted(sparse))
         if key not in self._batches:
@@ -90,7 +89,7 @@ class Runner:
         return self._batches[key]
 
     def _shortened(self, longest: Mapping[str, int]) -> Net:
-        """The network over shorter sequences; as it is, where its weights or scores depend on their length."""
+        """The network over shorter sequences; unchanged if its weights or scores depend on their length."""
         shapes = {
             name: (longest[name], *shape[1:]) if name in longest else shape for name, shape in self.net.inputs.items()
         }
@@ -101,14 +100,14 @@ class Runner:
         return net if self.runs(net) else self.net
 
     def runs(self, net: Net) -> bool:
-        """Whether the network, over longer or shorter sequences, has the same weights and scores of the same widths, and no
-        layer makes features of as many steps as there are."""
+        """Whether this network over other sequence lengths has the same weights and scores of the same widths, and no
+        layer makes features of the steps."""
         if any(
             a.input_shapes != b.input_shapes and a.layer.masking(a.x) is Masking.FULL_LENGTH
             for a, b in zip(self.net.nodes, net.nodes, strict=True)
         ):
             return False
-        before, after = ([(s.name, s.weight.shape) for s in layout.slots] for layout in (self.layout, Layout(net)))
+        before, after = ([(s.name, s.weight.shape) for s in layout.slots] for layout in (self.layout, net.layout))
         widths = [[out.shape[-1:] for out in n.outputs] for n in (self.net, net)]
         return before == after and widths[0] == widths[1]
 

@@ -1,4 +1,4 @@
-"""Gradients of weights of which a batch sees few rows: kept by these rows, apart from the flat vector."""
+"""Gradients of weights of which a batch uses few rows: stored for these rows only, separately from the flat vector."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 
 from spark_deepnet.kernels.memory import Room, padded
 from spark_deepnet.kernels.sparse import put_rows
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.weights import Layout, Slot
 
 
 def sparse_readers(net: Net) -> dict[str, tuple[Node, ...]]:
-    """Input -> its readers, of the inputs that may come as sparse rows: vectors that only layers read which take them,
-    with weights that no other layer shares."""
+    """Input -> its readers, for the inputs that may be fed as sparse rows: vectors read only by layers that accept
+    sparse rows and whose weights no other layer shares."""
     users = Counter(node.owner for node in net.nodes)
     readers: dict[str, list[Node]] = {name: [] for name, shape in net.inputs.items() if len(shape) == 1}
     for node in net.nodes:
@@ -30,14 +31,14 @@ def sparse_readers(net: Net) -> dict[str, tuple[Node, ...]]:
 
 
 def _by_row(node: Node) -> bool:
-    """Said by the layer's own class: one made from it may want x otherwise."""
+    """Whether the layer's own class accepts sparse rows: a subclass may need x in another form."""
     return bool(vars(type(node.layer)).get("by_row"))
 
 
 class Seen:
-    """Gradients of one weight array (width, ...): while they stand ``apart`` those of the rows ``index`` (k,) are
-    ``values`` (k, d), all others 0, and nothing is to be read of the array's stretch of the flat vector; else they are
-    there."""
+    """Gradients of one weight array (width, ...). While they are ``apart``, the gradients of the rows ``index`` (k,)
+    are ``values`` (k, d), all others are 0, and the array's stretch of the flat vector must not be read. Otherwise they
+    are in the flat vector."""
 
     def __init__(self, slot: Slot, flat: np.ndarray) -> None:
         self.slot = slot
@@ -50,28 +51,28 @@ class Seen:
         self.values = self.rows[:0]
         self._room = Room(self.rows.shape[1], flat.dtype)
         self._written: np.ndarray | None = self.index
-        """Which rows of the stretch are not zero; None: any."""
+        """The rows of the stretch that are not zero; None: any."""
 
     def of(self, flat: np.ndarray) -> np.ndarray:
-        """The rows of the same array of another flat vector."""
+        """The rows of this array in another flat vector."""
         return self.slot.view(flat).reshape(self.rows.shape)
 
     def take(self, index: np.ndarray) -> np.ndarray:
-        """Where the gradients of these rows, each named once, are to be written; from now on they stand apart."""
+        """The buffer for the gradients of these distinct rows, which are apart from now on."""
         self.put(index, self._room.rows(len(index)))
         return self.values.reshape(len(index), *self.array.shape[1:])
 
     def put(self, index: np.ndarray, values: np.ndarray) -> None:
-        """These are the gradients."""
+        """Set the gradients."""
         self.index, self.values, self.apart = index, values, True
 
     def whole(self) -> np.ndarray:
-        """The array in the flat vector, where all gradients are to be written."""
+        """The array in the flat vector, as the buffer for all gradients."""
         self.apart, self._written = False, None
         return self.array
 
     def spread(self) -> None:
-        """What stands apart into the flat vector."""
+        """Copy gradients that are apart into the flat vector."""
         if self.apart:
             self.rows[... if self._written is None else self._written] = 0
             put_rows(self.values, self.index, self.rows)
@@ -79,14 +80,14 @@ class Seen:
 
 
 def seen_of(net: Net, layout: Layout, flat: np.ndarray) -> dict[str, dict[str, Seen]]:
-    """Node -> weight -> its gradients, of the weights that sparse rows may be multiplied with."""
+    """Node -> weight -> its gradients, for the weights that sparse rows may be multiplied with."""
     readers = [node for nodes in sparse_readers(net).values() for node in nodes]
     slots = {(slot.node, slot.key): slot for slot in layout.slots}
     return {n.owner: {key: Seen(slots[n.owner, key], flat) for key in n.layer.by_row} for n in readers}
 
 
 def outside(stretch: slice, holes: Sequence[slice]) -> list[slice]:
-    """What remains of a stretch beside holes, which are in order and lie in it or beside it."""
+    """The parts of a stretch outside the holes, which are in order."""
     found, start = [], stretch.start
     for hole in holes:
         if start <= hole.start < stretch.stop:

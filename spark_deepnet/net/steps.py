@@ -1,4 +1,4 @@
-"""What becomes of the lengths of rows from node to node: inputs of a join must have equal ones."""
+"""Passes the lengths of rows from node to node; inputs that are joined must have equal lengths."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from spark_deepnet.errors import DataError
-from spark_deepnet.net.net import Node
+from spark_deepnet.net.node import Node
 
 
 def lengths_into(node: Node, known: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """The lengths of the rows that the node reads; None: its inputs have no steps, or all are real.
+    """The lengths of the rows that the node reads; None: its inputs have no steps, or no padding.
 
-    known: node or input -> (n,) int32. DataError where inputs that are joined step by step differ in a row.
+    known: node or input -> (n,) int32. DataError if inputs that are joined step by step differ in a row.
     """
     found = {name: known[name] for name in node.inputs if name in known}
     if not found:

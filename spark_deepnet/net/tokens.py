@@ -1,4 +1,4 @@
-"""Inputs of tokens: whole numbers, which float32 would not hold from 2^24 on."""
+"""Inputs of tokens: whole numbers, which float32 cannot represent from 2^24 on."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from spark_deepnet.layers.layer import Layer
 from spark_deepnet.net.net import Net
 
 MAX_IN_FLOATS = 1 << 24
-"""Whole numbers from 0 to this are float32."""
+"""float32 represents all whole numbers from 0 to this."""
 
 
 def vocabulary_of(layer: Layer) -> int:
-    """How many tokens a layer knows; 0 where it takes other numbers."""
+    """The size of a layer's vocabulary; 0 if its input is not tokens."""
     return int(getattr(layer, "vocabulary", 0))
 
 
 def token_inputs(net: Net) -> frozenset[str]:
-    """The inputs that are read as tokens alone: they are fed as int32."""
+    """The inputs that are read only as tokens; they are fed as int32."""
     readers = {name: [node.layer for node in net.nodes if name in node.inputs] for name in net.inputs}
     return frozenset(name for name, layers in readers.items() if layers and all(map(vocabulary_of, layers)))
 
 
 def check_vocabularies(net: Net) -> None:
-    """Refuse tokens that pass through other layers, and so through float32, which cannot tell them apart."""
+    """Refuse tokens that pass through other layers, and so through float32, which cannot distinguish them."""
     whole = token_inputs(net)
     for node in net.nodes:
         if vocabulary_of(node.layer) > MAX_IN_FLOATS and not whole.issuperset(node.inputs):

@@ -1,11 +1,11 @@
-"""All weights of a network in one flat vector; layers see named views of it."""
+"""All weights of a network in one flat vector; layers get named views of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,12 +13,11 @@ from spark_deepnet.errors import NetworkError
 from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.layers.layer import Arrays, Weight
-from spark_deepnet.net.net import Net
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where one weight array lies in the flat vector."""
+    """The place of one weight array in the flat vector."""
 
     node: str
     key: str
@@ -37,11 +36,19 @@ class Slot:
         return flat[self.start : self.stop].reshape(self.weight.shape)
 
 
-class Layout:
-    """The plan of the flat vector: each array starts on a cache line; those that decay come first, then those that do
-    not, then those that no step touches. The gaps hold zeros whose gradients are zero: every optimizer leaves them alone."""
+class HasNodes(Protocol):
+    """A network, as far as its weights go."""
 
-    def __init__(self, net: Net) -> None:
+    @property
+    def nodes(self) -> Sequence[Any]: ...
+
+
+class Layout:
+    """The layout of the flat vector. Each array starts on a cache line: first arrays with weight decay, then those
+    without, then those that no step changes. The gaps hold zeros whose gradients are zero, so no optimizer changes
+    them."""
+
+    def __init__(self, net: HasNodes) -> None:
         owners = [n for n in net.nodes if n.layer.share is None]
         wanted = [(n.name, key, weight) for n in owners for key, weight in n.weights().items()]
         self.slots: list[Slot] = []
@@ -59,7 +66,8 @@ class Layout:
         return aligned(self.size, dtype)
 
     def init_weights(self, seed: int, dtype: Any = np.float32) -> np.ndarray:
-        """The flat vector before the first step: the same numbers for the same seed and names, wherever it is made."""
+        """The initial weights as a flat vector: the same numbers for the same seed and names, wherever they are
+        computed."""
         flat = self.zeros(dtype)
         for slot in self.slots:
             w = slot.weight
@@ -78,7 +86,7 @@ class Layout:
         return {slot.name: slot.view(flat) for slot in self.slots}
 
     def packed(self, arrays: Mapping[str, np.ndarray], dtype: Any = np.float32) -> np.ndarray:
-        """The flat vector of named arrays; every one is needed, in its shape."""
+        """The flat vector of named arrays; all arrays are required, in their shapes."""
         flat = self.zeros(dtype)
         names = {slot.name for slot in self.slots}
         if names != set(arrays):
@@ -92,7 +100,8 @@ class Layout:
         return flat
 
     def runs(self, layerwise: bool = False) -> list[tuple[slice, bool]]:
-        """The trained part as (stretch, whether it decays): an optimizer's calls. Layerwise: one stretch an array."""
+        """The trained part as (stretch, whether it decays): the calls of an optimizer. Layerwise: one stretch per
+        array."""
         trained = [s for s in self.slots if s.weight.trained]
         whole = [(slice(s.start, s.start + padded(s.stop - s.start)), s.weight.decays) for s in trained]
         if layerwise:
@@ -106,7 +115,7 @@ class Layout:
 
 
 def _init_weight(w: Weight, key: np.uint64, out: np.ndarray) -> None:
-    """The weight's first numbers; of a part, the same as the whole has there."""
+    """Write the initial weights; those of a part are the same as in the whole array."""
     if w.part is None:
         w.initializer.fill(out, key, w.fan_in, w.fan_out)
     else:

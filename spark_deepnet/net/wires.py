@@ -1,4 +1,4 @@
-"""Which layer reads which, before any shape is known: the names of the nodes and what joins them."""
+"""The wiring of a network before shapes are known: the names of nodes and of their inputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INPUT = "features"
 
 @dataclass(frozen=True)
 class Wire:
-    """A node to be: its name, its layer, and the names of what it reads."""
+    """A future node: its name, its layer, and the names of its inputs."""
 
     name: str
     layer: Layer
@@ -24,10 +24,10 @@ class Wire:
 
 
 def wired(layers: Sequence[Layer], inputs: Iterable[str] | None = None) -> list[Wire]:
-    """The nodes of layers in a row, each of which reads only what comes before it.
+    """The wires of a list of layers, each of which reads only earlier ones.
 
-    inputs: the names of the network's inputs; None: those of its Input layers, or of the features. NetworkError where
-    a layer reads what is not there, where an input or a layer is read by none, or where names recur.
+    inputs: the names of the network's inputs; None: those of its Input layers, or of the features. NetworkError if a
+    layer reads an unknown name, an input or a layer is read by none, or names recur.
     """
     own = input_names(layers)
     wirer = Wirer(own if inputs is None else inputs)
@@ -38,7 +38,7 @@ def wired(layers: Sequence[Layer], inputs: Iterable[str] | None = None) -> list[
 
 
 def input_names(layers: Iterable[Layer]) -> list[str]:
-    """The names of the Input layers; the features' where there are none."""
+    """The names of the Input layers; the features' name if there are none."""
     names = [layer.name or INPUT for layer in layers if isinstance(layer, Input)]
     if len(set(names)) < len(names):
         raise NetworkError(f"layers: Input layers need different names, found {names}")
@@ -46,22 +46,22 @@ def input_names(layers: Iterable[Layer]) -> list[str]:
 
 
 class Wirer:
-    """Takes layers one after another: names them, splits off activations, finds what they read."""
+    """Takes layers one after another: names them, splits off activations, resolves their inputs."""
 
     def __init__(self, inputs: Iterable[str]) -> None:
         self.inputs = list(inputs)
         self.known = set(self.inputs)
         self.last = self.inputs[0]
-        """What a layer reads that names no inputs."""
+        """The node that a layer without ``inputs`` reads."""
         self.alias: dict[str, str] = {}
-        """A layer's name -> the node that ends its work: its activation."""
+        """A layer's name -> its last node, the activation."""
         self.wires: list[Wire] = []
         self.outputs: set[str] = set()
         self.numbers: Counter[str] = Counter()
-        """Of each kind, the last number that a name has taken."""
+        """Kind -> the last number used in a name."""
 
     def take(self, layer: Layer) -> str:
-        """Place a layer; its name, by which others read it."""
+        """Add a layer. Returns the name by which others read it."""
         if isinstance(layer, Input):
             return self._read(layer)
         return self._mark(layer) if isinstance(layer, Output) else self._add(layer)
@@ -71,14 +71,14 @@ class Wirer:
         return [self.alias.get(s, s) for s in sources] == [self.last]
 
     def _read(self, layer: Input) -> str:
-        """Go on from an input, which whoever gives the inputs has read from the layer."""
+        """Continue from an input, whose name the caller has taken from the layer."""
         self.last = layer.name or INPUT
         if self.last not in self.inputs:
             raise NetworkError(f"layer {layer!r} is no input of the network; {near(self.last, self.inputs)}")
         return self.last
 
     def _mark(self, layer: Output) -> str:
-        """An output is a node that no layer can read."""
+        """Add an output, which is a node that no layer can read."""
         (source,) = self._sources(layer, "output")
         name = source.partition("/")[0] if layer.name is None else layer.name
         if source in self.inputs:
@@ -107,7 +107,7 @@ class Wirer:
             if not layer.name or self._taken(layer.name) or "/" in layer.name:
                 raise NetworkError(f"layer {layer!r}: its name must be new and without '/', found {layer.name!r}")
             return layer.name
-        while True:  # a number that was taken once stays so: each is tried once
+        while True:  # numbers stay taken: each is tried once
             self.numbers[layer.kind] += 1
             number = self.numbers[layer.kind]
             name = layer.kind if number == 1 else f"{layer.kind}_{number}"
@@ -130,7 +130,7 @@ class Wirer:
         return found
 
     def check_ends(self) -> None:
-        """Refuse inputs that nobody reads, and more ends than outputs."""
+        """Refuse inputs that no layer reads, and more unread nodes than outputs."""
         read = {name for wire in self.wires for name in wire.inputs}
         for name in self.inputs:
             if name not in read:

@@ -26,7 +26,7 @@ def _step(g, rate, epsilon, total, w):  # type: ignore[no-untyped-def]
 class Adagrad(Optimizer, kind="adagrad"):
     """total += g^2,   w -= rate g / (sqrt(total) + epsilon)
 
-    initial: what the total starts from: 0 in Caffe and PyTorch, 0.1 in Keras.
+    initial: the initial value of total: 0 in Caffe and PyTorch, 0.1 in Keras.
     """
 
     initial: float = 0.0

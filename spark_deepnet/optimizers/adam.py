@@ -27,9 +27,10 @@ def _step(g, rate, beta1, beta2, epsilon, m, v, w):  # type: ignore[no-untyped-d
 class Adam(Optimizer, kind="adam"):
     """w -= rate m^ / (sqrt(v^) + epsilon),   m^ = m / (1 - beta1^t),   v^ = v / (1 - beta2^t)
 
-    The two corrections are folded into the rate and epsilon, as the paper's section 2 proposes. ``lazy``: of weights over
-    sparse features, m, v and w of rows that a step does not see stay as they are, as in PyTorch's SparseAdam, where Adam
-    would let m and v decay and go on moving w: another rule, quicker by as much as rows are fewer.
+    The two corrections are folded into the rate and epsilon, as the paper's section 2 proposes. ``lazy``: for weights
+    of sparse features, m, v and w of rows that a step does not use stay unchanged, as in PyTorch's SparseAdam. Adam
+    would let m and v decay and continue to change w. So this is a different rule, and faster in proportion to the rows
+    used.
     """
 
     beta1: float = 0.9

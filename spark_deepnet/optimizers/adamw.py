@@ -25,7 +25,7 @@ def _step(g, rate, keep, beta1, beta2, epsilon, m, v, w):  # type: ignore[no-unt
 
 @dataclass(frozen=True, repr=False)
 class AdamW(Optimizer, kind="adamw"):
-    """w -= rate (m^ / (sqrt(v^) + epsilon) + decay w),   m^ and v^ as in Adam, where the decay reaches; else Adam"""
+    """w -= rate (m^ / (sqrt(v^) + epsilon) + decay w),   m^ and v^ as in Adam, for weights with decay; otherwise Adam"""
 
     beta1: float = 0.9
     beta2: float = 0.999

@@ -1,4 +1,4 @@
-"""LAMB: Adam whose steps are measured by each array's own length, for large batches (You et al., ICLR 2020)."""
+"""LAMB: Adam with steps scaled by each array's norm, for large batches (You et al., ICLR 2020)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spark_deepnet.kernels.reductions import sum_of_squares
 from spark_deepnet.optimizers.optimizer import Optimizer
 
 CHUNK_WEIGHTS = 1024
-"""Weights whose steps lie beside one another while their squares are summed."""
+"""Weights whose steps are kept while their squares are summed."""
 
 
 @kernel
@@ -46,8 +46,8 @@ def _move(rate, scale, decay, epsilon, m, v, w):  # type: ignore[no-untyped-def]
 class Lamb(Optimizer, kind="lamb"):
     """w -= rate (|w| / |r|) r,   r = m^ / (sqrt(v^) + epsilon) + decay w,   m^ and v^ as in Adam
 
-    The lengths are those of one weight array. Where the decay does not reach (biases), neither does the ratio, as in
-    the authors' code; it is 1 as well where a length is 0.
+    The norms are those of one weight array. The ratio is 1 for weights without decay (biases), as in the authors' code,
+    and if a norm is 0.
     """
 
     beta1: float = 0.9

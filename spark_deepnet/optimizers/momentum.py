@@ -1,4 +1,4 @@
-"""Momentum: gradient descent with a heavy ball (Polyak, 1964), as Caffe's and SparkNet's "SGD" has it."""
+"""Momentum: gradient descent with a heavy ball (Polyak, 1964), as in Caffe's and SparkNet's "SGD"."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _step(g, rate, momentum, v, w):  # type: ignore[no-untyped-def]
 class Momentum(Optimizer, kind="momentum"):
     """v = momentum v + rate g,   w -= v
 
-    The rate is inside v, as in Caffe: a change of rate acts on the gradients to come, not on the speed already gained.
+    The rate is inside v, as in Caffe: a change of rate affects future gradients, not the accumulated velocity.
     """
 
     momentum: float = 0.9

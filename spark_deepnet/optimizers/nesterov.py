@@ -27,7 +27,7 @@ def _step(g, rate, momentum, v, w):  # type: ignore[no-untyped-def]
 class Nesterov(Optimizer, kind="nesterov"):
     """u = momentum v + rate g,   w -= (1 + momentum) u - momentum v,   v = u
 
-    The weights kept are those of the point ahead, where the next gradient is taken.
+    The stored weights are those of the point ahead, where the next gradient is computed.
     """
 
     momentum: float = 0.9

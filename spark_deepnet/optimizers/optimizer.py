@@ -1,4 +1,4 @@
-"""What an optimizer is: one fused step over flat vectors."""
+"""The base of optimizers: one fused step over flat vectors."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from spark_deepnet.registry import Member
 
 @dataclass(frozen=True, repr=False)
 class Optimizer(Member, family="optimizers"):
-    """The base of all optimizers. The gradients that a step gets are those of the mean loss, with L1 and L2 decay and
-    clipping already in them.
+    """The base of all optimizers. The gradients of a step are those of the mean loss, with L1 and L2 decay and clipping
+    already applied.
 
-    Their loops are compiled without fastmath: memory sets their speed anyway, and a vector stepped in runs equals the
-    vector stepped whole, bit for bit.
+    Their loops are compiled without fastmath: memory limits their speed anyway, and updating a vector in parts equals
+    updating it whole, bit for bit.
     """
 
     vectors: ClassVar[tuple[str, ...]] = ()
-    """The names of the vectors, each as long as the weights, that it keeps between steps."""
+    """The names of the vectors, each as long as the weights, that the optimizer keeps between steps."""
     layerwise: ClassVar[bool] = False
-    """Whether it needs each weight array in a call of its own (lamb), rather than any run of the flat vector."""
+    """Whether it needs one call per weight array (lamb), rather than per stretch of the flat vector."""
 
     @property
     def by_row(self) -> bool:
-        """Whether a gradient of 0 leaves a weight and its vectors as they are, or is meant to: then weights of which a step
-        sees few rows are stepped by these rows alone."""
+        """Whether a gradient of 0 leaves a weight and its vectors unchanged, or is meant to: then a step that uses few
+        rows of a weight updates only these rows."""
         return False
 
     def start(self) -> tuple[float, ...]:
-        """What each of its vectors is filled with before the first step."""
+        """The initial value of each vector."""
         return (0.0,) * len(self.vectors)
 
     def step(
         self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
     ) -> None:
-        """Change the weights w by their gradients g, both flat.
+        """Update the weights w with their gradients g, both flat.
 
         state: the vectors, in their order; rate: the learning rate of this step; count: the number of this step, from
         1; decays: whether the optimizer's own weight decay (adamw, lamb) reaches these weights.

@@ -1,1 +1,1 @@
-"""The plan of a fit: all that a rank is told."""
+"""The plan of a fit: all that a rank is sent."""

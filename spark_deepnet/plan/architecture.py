@@ -1,17 +1,21 @@
-"""A network with its loss: what a model is made of beside its weights."""
+"""A network with its loss: a model without its weights."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.layers.layer import Shape
+from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.losses._metrics import METRICS, Metric
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.net.net import INPUT, Net, Node
+from spark_deepnet.net.net import INPUT, Net
+from spark_deepnet.net.node import Node
+from spark_deepnet.plan.once import once
+from spark_deepnet.plan.portable import Portable
+from spark_deepnet.registry import Member
 
 
 @dataclass(frozen=True)
@@ -19,26 +23,26 @@ class InputSpec:
     """One input of the network."""
 
     shape: Shape
-    """Of one row; of steps: the longest row's."""
+    """Shape of one row; for sequences, of the longest row."""
     name: str = INPUT
     columns: tuple[str, ...] = ()
-    """The columns that fill it; none: featuresCol or featuresCols."""
+    """Its columns; none: featuresCol or featuresCols."""
     steps: bool = False
     """Whether rows are sequences of any length."""
     tokens: int = 0
-    """The numbers are tokens 0..tokens-1; 0: any numbers."""
+    """If above 0, the numbers are tokens 0..tokens-1."""
 
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """One output of the network, and what is wanted of it."""
+    """One output of the network, and its loss."""
 
     name: str
     loss: Loss
     weight: float
-    """Of its loss in the sum that is made small."""
+    """Weight of its loss in the minimized sum."""
     shape: Shape
-    """Of one row's scores."""
+    """Shape of one row's scores."""
 
     @property
     def units(self) -> int:
@@ -46,12 +50,12 @@ class OutputSpec:
 
     @property
     def metric(self) -> Metric:
-        """The figure beside the loss."""
+        """The metric reported beside the loss."""
         return METRICS[self.loss.task]
 
     @property
     def num_stats(self) -> int | None:
-        """How many numbers a row blocks tell each other where its scores are cut; None: they must be whole."""
+        """Numbers per row that blocks exchange if its scores are cut; None: they must be whole."""
         return None if self.loss.num_stats is None else self.loss.num_stats + self.metric.num_stats
 
     @property
@@ -61,28 +65,28 @@ class OutputSpec:
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """Layers and loss as JSON values, and the inputs."""
+class Architecture(Portable):
+    """Layers and loss, and the inputs."""
 
-    layers: tuple[Any, ...]
+    layers: tuple[Layer, ...]
     entries: tuple[InputSpec, ...]
-    loss: Any
+    loss: Loss | None
     """Of every output that has none of its own."""
+    members: ClassVar[dict[str, type[Member]]] = {"layers": Layer, "loss": Loss}
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Architecture:
-        """The architecture that ``to_json`` gave; ParamError where the values are none."""
+        """The architecture from the values of ``to_json``; ParamError if they are not valid."""
         layers, entries = values.get("layers"), values.get("entries")
         if not (isinstance(layers, list) and layers and isinstance(entries, list) and entries):
             raise ParamError("architecture: layers and entries must be lists that are not empty")
         return Architecture(tuple(layers), tuple(map(_entry, entries)), values.get("loss"))
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return self.plain_fields() | {"entries": tuple(map(asdict, self.entries))}
 
     def check_shapes(self) -> None:
-        """Refuse, of an architecture that comes from a file, what no fit makes and no row could have, and losses that are
-        none."""
+        """Refuse an architecture from a file that no fit creates: impossible sizes, tokens or losses."""
         net = self.net()
         self.heads()
         for name, shape in (*net.inputs.items(), *((node.name, node.shape) for node in net.nodes)):
@@ -97,28 +101,31 @@ class Architecture:
                     f"architecture: the input {entry.name!r} has tokens up to {entry.tokens}, its layers {max(tables)}"
                 )
 
+    @once
     def net(self) -> Net:
         return Net.of(self.layers, {entry.name: entry.shape for entry in self.entries})
 
+    @once
     def scores_net(self) -> Net:
-        """The network as the losses see it: without top layers that are their losses' own links."""
+        """The network that computes the losses' scores: without top layers that are the losses' own links."""
         return self.net().without_links([head.loss.link for head in self.heads()])
 
+    @once
     def heads(self) -> tuple[OutputSpec, ...]:
         """The network's outputs, the first of which is the main one."""
         return tuple(self._head(out) for out in self.net().outputs)
 
     def _head(self, out: Node) -> OutputSpec:
-        mark = out.layer if isinstance(out.layer, Output) else Output(name=out.name)
-        return OutputSpec(str(mark.name), Loss.of(mark.loss or self.loss), mark.weight, out.shape)
+        layer = out.layer if isinstance(out.layer, Output) else Output(name=out.name)
+        return OutputSpec(str(layer.name), Loss.of(layer.loss or self.loss), layer.weight, out.shape)
 
 
 MAX_SIZE = (1 << 31) - 1
-"""Numbers that a value of one row may have: those of an array of Spark."""
+"""Maximum numbers of a row's value: the maximum length of a Spark array."""
 
 
 def _entry(values: Any) -> InputSpec:
-    """An input from its JSON values, each of which is checked."""
+    """An input from its JSON values, all of them checked."""
     if not isinstance(values, dict) or not values.keys() <= {f.name for f in fields(InputSpec)}:
         raise ParamError(f"architecture: an input has the fields of an Entry, found {str(values)[:80]}")
     shape, columns, least = values.get("shape"), values.get("columns", []), 0 if values.get("steps") else 1

@@ -1,4 +1,4 @@
-"""A checkpoint's line of metadata: JSON with its own checksum, so that a line that was altered is none."""
+"""A checkpoint's line of metadata: JSON with its own checksum, so that an altered line is detected."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from spark_deepnet.errors import CheckpointError, ParamError
 
 FORMAT = 2
-"""1 had no checksums."""
+"""Format 1 had no checksums."""
 CHECKSUM_KEY = "sha256"
 _FIELD_TYPES = {"number": int, "epoch": int, "chunks": int, "rows": str, "rowMemory": int, "fit": dict}
 
 
 def sealed(told: dict[str, Any]) -> str:
-    """The line, with the checksum of all that it tells."""
+    """The line of metadata, with its checksum."""
     return json.dumps(told | {CHECKSUM_KEY: _digest(told)})
 
 
 def unsealed(line: str, number: int) -> dict[str, Any]:
-    """What a line of this checkpoint tells; CheckpointError where it was altered or is none, ParamError where it is of
-    another format."""
+    """The metadata of this checkpoint's line; CheckpointError if the line is damaged, ParamError if it has another
+    format."""
     try:
         told = json.loads(line)
         form = told.get("format") if isinstance(told, dict) else None

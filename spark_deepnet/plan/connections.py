@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from spark_deepnet.errors import ParamError
+from spark_deepnet.errors import DeepNetError, ParamError
 from spark_deepnet.exchange.certificate import made_identity
-from spark_deepnet.plan.plan import ANY_PORT, COMPRESSIONS, NONE, TOPK, Recipe, TrainPlan
+from spark_deepnet.exchange.compressions.compression import Compression
+from spark_deepnet.plan.plan import ANY_PORT, Recipe, TrainPlan
 
+NO_COMPRESSION = "none"
+EXAMPLE = {"kind": "topk", "ratio": 0.05}
 _log = logging.getLogger(__name__)
 
 
@@ -41,28 +44,26 @@ def identity_for(by_spark: bool, encryption: str) -> bytes:
 
 
 def to_compression(value: Any) -> Any:
-    """A name, or the name and its ratio."""
-    told = value if isinstance(value, dict) else {"kind": value}
-    kind, rest = told.get("kind"), {name: v for name, v in told.items() if name != "kind"}
-    ratio = rest.pop("ratio", 1.0) if kind == TOPK else 1.0
-    if kind not in COMPRESSIONS or rest or not isinstance(ratio, int | float) or not 0 < ratio <= 1:
-        raise ParamError(
-            f"compression: must be 'none', 'fp16', 'topk' or {{'kind': 'topk', 'ratio': r}} with r above 0 and at most 1, "
-            f"found {value!r}"
-        )
-    return value
+    """'none', the name of a compression, or its name and fields as in {'kind': 'topk', 'ratio': 0.05}."""
+    kind, reason = value.get("kind") if isinstance(value, dict) else value, ""
+    if value == NO_COMPRESSION or kind in Compression.names():
+        try:
+            compression_of(value)
+            return value
+        except DeepNetError as error:
+            reason = f" ({error})"
+    names = ", ".join(map(repr, [NO_COMPRESSION, *Compression.names()]))
+    raise ParamError(f"compression: must be {names} or a name with fields, as in {EXAMPLE}, found {value!r}{reason}")
 
 
-def compression_of(value: Any) -> dict[str, Any]:
-    """The recipe's fields."""
-    if isinstance(value, str):
-        return {"compression": value}
-    return {"compression": value["kind"]} | {name: float(v) for name, v in value.items() if name == "ratio"}
+def compression_of(value: Any) -> Compression | None:
+    """The compression that a value of the Param names."""
+    return None if value == NO_COMPRESSION else Compression.of(value)
 
 
 def check_compression(recipe: Recipe) -> None:
     """Refuse what compressed gradients do not go with."""
-    if recipe.compression == NONE:
+    if recipe.compression is None:
         return
     if recipe.sync_every != 1:
         raise ParamError(
@@ -71,8 +72,8 @@ def check_compression(recipe: Recipe) -> None:
         )
     if recipe.overlap:
         raise ParamError(
-            f"compression: {recipe.compression!r} sums all gradients at once, overlap some after the others; leave one of "
-            f"the two unset"
+            f"compression: {recipe.compression.kind!r} sums all gradients at once, overlap some after the others; leave one "
+            f"of the two unset"
         )
 
 

@@ -1,4 +1,5 @@
-"""The grid of ranks: replicas, along which the rows are divided, times blocks, along which the weights are."""
+"""The grid of ranks: replicas, which divide the rows (data parallel), times blocks, which divide the weights (model
+parallel)."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grid:
-    """Rank r is block r % blocks of replica r // blocks: the blocks of one replica, which speak within each step, are
-    neighbours."""
+    """Rank r is block r % blocks of replica r // blocks: the blocks of one replica, which exchange within each step,
+    are neighbours."""
 
     replicas: int
     blocks: int = 1

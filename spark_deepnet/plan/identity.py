@@ -1,11 +1,11 @@
-"""What makes a fit the same fit beside its rows, under the names of Params; and where two fits differ."""
+"""The identity of a fit apart from its rows, under the names of Params; and where two fits differ."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.plan.plan import TrainPlan
 
 PARAM_NAMES = {
@@ -15,14 +15,13 @@ PARAM_NAMES = {
     "l2": "regParam (L2)",
     "validated": "validationIndicatorCol",
     "entries": "inputShape",
-    "ratio": "compression (ratio)",
 }
-"""Params whose name is another than that of the recipe's field."""
+"""Params whose names differ from those of the recipe's fields."""
 _MAX_CHARACTERS = 60  # characters of a value
 
 
 class Difference(NamedTuple):
-    """Two fits' values of one name."""
+    """The values of one name in two fits."""
 
     name: str
     there: str
@@ -31,11 +30,21 @@ class Difference(NamedTuple):
 
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """All that decides the weights at the end beside the rows, as JSON values."""
-    recipe = asdict(plan.recipe)
-    told = recipe.pop("architecture") | recipe
-    told |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
-    values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in told.items()}))
+    recipe = plan.recipe.plain_fields()
+    fit = recipe.pop("architecture").to_json() | recipe | _compression(plan.recipe.compression)
+    fit |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
+    values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in fit.items()}))
     return values
+
+
+def _compression(compression: Compression | None) -> dict[str, Any]:
+    """Its name and fields; the ratio has its default in every fit, as checkpoints of earlier versions have it."""
+    spec = {} if compression is None else compression.to_json()
+    spec.pop("kind", None)
+    name = "none" if compression is None else compression.kind
+    return {"compression": name} | {
+        f"compression ({field})": value for field, value in ({"ratio": 0.01} | spec).items()
+    }
 
 
 def _name(field: str) -> str:
@@ -45,7 +54,7 @@ def _name(field: str) -> str:
 
 
 def difference(there: Any, here: Any, name: str = "") -> Difference | None:
-    """The first place where two JSON values differ; None where they do not."""
+    """The first place where two JSON values differ; None if they are equal."""
     if isinstance(there, dict) and isinstance(here, dict):
         dot = f"{name}." if name else ""
         return _first((there.get(k), here.get(k), f"{dot}{k}") for k in dict.fromkeys([*here, *there]))

@@ -6,8 +6,6 @@ from math import prod
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.initializers.initializer import Counted
-from spark_deepnet.net.cut import cut
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 
@@ -17,7 +15,7 @@ DRIVER_WEIGHTS = 64 << 20
 
 def nbytes(architecture: Architecture) -> int:
     """Bytes of a network's weights."""
-    return 4 * Layout(architecture.scores_net()).count
+    return 4 * architecture.scores_net().layout.count
 
 
 def is_stored(architecture: Architecture, blocks: int) -> bool:
@@ -35,7 +33,7 @@ def storage_error(recipe: Recipe, blocks: int, no_checkpoint_dir: bool) -> Param
     """The error for weights in blocks that would have to stay on storage but cannot; no_checkpoint_dir: no folder is set."""
     if not is_stored(recipe.architecture, blocks):
         return None
-    for slot in Layout(cut(recipe.scores_net(), 0, blocks)).slots:
+    for slot in recipe.block_net(0, blocks).layout.slots:
         part, initializer = slot.weight.part, slot.weight.initializer
         if part is not None and not isinstance(initializer, Counted) and 4 * prod(part.shape) > DRIVER_WEIGHTS:
             return ParamError(

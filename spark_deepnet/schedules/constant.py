@@ -1,4 +1,4 @@
-"""Constant: the rate stays as it is (Caffe's "fixed")."""
+"""Constant: the learning rate stays the same (Caffe's "fixed")."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from spark_deepnet.schedules.schedule import Schedule
 
 @dataclass(frozen=True, repr=False)
 class Multistep(Schedule, kind="multistep"):
-    """rate = base gamma^(how many of the times ``at`` have come)"""
+    """rate = base gamma^(number of the times ``at`` that have passed)"""
 
     at: tuple[float, ...]
     gamma: float = 0.1

@@ -1,4 +1,4 @@
-"""What a schedule is: a law for the learning rate over the rows seen."""
+"""The base of learning-rate schedules: the learning rate as a function of the rows seen."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ UNITS = ("epochs", "rows")
 
 @dataclass(frozen=True, repr=False)
 class Schedule(Member, family="schedules"):
-    """The base of all schedules. The clock t counts rows seen by all workers together, in ``unit``: "epochs" (as a
-    real number: 1.5 after one and a half passes) or "rows"; so it depends neither on workers nor on batches."""
+    """The base of all schedules. The clock t counts rows seen by all workers together, in ``unit``: "epochs" (as a real
+    number: 1.5 after one and a half passes) or "rows"; so it depends neither on the number of workers nor on the batch
+    size."""
 
     unit: str = field(default="epochs", kw_only=True)
 
@@ -22,16 +23,16 @@ class Schedule(Member, family="schedules"):
             raise ParamError(f"{type(self).__name__}: unit must be 'epochs' or 'rows', found {self.unit!r}")
 
     def factor(self, t: float, end: float) -> float:
-        """What learningRate is multiplied by at the time t of a fit that lasts until end."""
+        """The factor of learningRate at the time t of a fit that lasts until ``end``."""
         raise NotImplementedError
 
     def rate(self, base: float, seen: int, rows: int, epochs: float) -> float:
-        """The learning rate after ``seen`` rows, of a fit of so many epochs over so many rows."""
+        """The learning rate after ``seen`` rows, in a fit of ``epochs`` epochs over ``rows`` rows."""
         if self.unit == "rows":
             return base * self.factor(float(seen), epochs * rows)
         return base * self.factor(seen / rows, float(epochs))
 
 
 def passed(t: float, end: float) -> float:
-    """The fraction of the fit that lies behind: t / end, 1 after the end."""
+    """The fraction of the fit that has passed: t / end, 1 after the end."""
     return min(t / end, 1.0) if end > 0 else 1.0

@@ -11,9 +11,9 @@ from spark_deepnet.schedules.schedule import Schedule
 
 @dataclass(frozen=True, repr=False)
 class Warmup(Schedule, kind="warmup"):
-    """rate = base (start + (1 - start) t / length) while t < length, afterwards what the schedule ``then`` gives
+    """rate = base (start + (1 - start) t / length) while t < length, then the rate of the schedule ``then``
 
-    ``then``: any schedule or its name. Its clock has run since the beginning of the fit, in its own unit.
+    ``then``: any schedule or its name. Its clock runs from the beginning of the fit, in its own unit.
     """
 
     length: float

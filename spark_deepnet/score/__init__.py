@@ -1,1 +1,1 @@
-"""Weights and frames to prediction columns."""
+"""Computes prediction columns from weights and frames."""

@@ -1,4 +1,4 @@
-"""Frames to prediction columns where the weights lie in blocks: ranks that hold a block each score their rows together."""
+"""Scores frames with weights in blocks: ranks that hold a block each score their rows together."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from spark_deepnet.score.score import (
 )
 
 MAX_VALUE_BYTES = 64 << 20
-"""Bytes of values that lie beside a block of weights as large as fits a worker."""
+"""Maximum bytes of values beside a block of weights."""
 
 
 def score_in_blocks(
     plan: ScorePlan, net: Net, weights: np.ndarray, channel: Channel, frames: Iterator[pd.DataFrame]
 ) -> Iterator[pd.DataFrame]:
-    """For each of this rank's frames of at most ``max_rows_per_frame`` rows what ``score`` gives. ``net`` and
-    ``weights`` are the block of the channel's rank. All ranks take turns until none has rows."""
+    """Score this rank's frames, of at most ``max_rows_per_frame`` rows each, as ``score`` does. ``net`` and ``weights``
+    are the block of the channel's rank. All ranks take part in every round until none has rows."""
     runner = Runner(net, weights, at_once(plan), training=False, blocks=ChannelBlocks(channel))
     faults: Faults = Counter()
     own: list[np.ndarray] = []
@@ -47,7 +47,7 @@ def score_in_blocks(
                 refuse(plan, everywhere)
                 runner = long_enough(runner, table.features)
                 found = scores(runner, table.features, len(table))
-                refuse_scores(plan, found)  # of all ranks: each raises
+                refuse_scores(plan, found)  # scores of all ranks: each rank raises
                 rows = np.flatnonzero(table.targets[0] == channel.rank)
                 if own:
                     yield cells(plan, [picked(each, rows) for each in found], own.pop())
@@ -56,8 +56,8 @@ def score_in_blocks(
 def _tables(
     plan: ScorePlan, frames: Iterator[pd.DataFrame], rank: int, faults: Faults, own: list[np.ndarray]
 ) -> Iterator[Table]:
-    """Rows whose target is the rank that they came to; faults are those of the last frame, and which of its rows can be
-    scored is added to ``own``."""
+    """Tables whose target is the rank of their rows. ``faults`` are those of the last frame; the mask of its valid rows
+    is appended to ``own``."""
     for frame in frames:
         faults.clear()
         features, valid = read(plan, frame, faults)
@@ -67,12 +67,12 @@ def _tables(
 
 
 def max_rows_per_frame(plan: ScorePlan, blocks: int) -> int:
-    """The most rows of a frame, so that those of all blocks together go through the network at once."""
+    """The maximum of rows per frame with which the rows of all blocks go through the network at once."""
     return max(1, at_once(plan) // blocks)
 
 
 def at_once(plan: ScorePlan) -> int:
-    """Rows that go through the network at once: as elsewhere, but no more than have MAX_VALUE_BYTES in the whole
-    network, so that all blocks take as many."""
+    """Rows that go through the network at once: as elsewhere, but at most MAX_VALUE_BYTES of values in the whole
+    network, so that all blocks use the same number."""
     net = plan.architecture.scores_net()
     return max(1, min(BATCH_ROWS, MAX_VALUE_BYTES // sum(buffer_bytes(net, net.inputs, training=False).values())))

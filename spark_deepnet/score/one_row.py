@@ -1,4 +1,4 @@
-"""The features of one row, as ``predict`` is given them, to the frame that Spark would send."""
+"""Converts the features of one row, passed to ``predict``, to the frame that Spark would send."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IMAGE = ("data", "height", "width", "nChannels", "mode")
 
 
 def one_row(value: Any, entry: InputSpec) -> tuple[Source, pd.DataFrame]:
-    """A vector, an image, bytes, or an array of the network's shape or flat."""
+    """The source and the frame of a vector, an image, bytes, or an array (of the network's shape or flat)."""
     kind, cells = _cells(value, entry)
     source = Source(entry.shape, entry.name, "value", kind, entry.tokens)
     columns = zip(source.columns, cells, strict=True)
@@ -25,7 +25,7 @@ def one_row(value: Any, entry: InputSpec) -> tuple[Source, pd.DataFrame]:
 
 
 def _cells(value: Any, entry: InputSpec) -> tuple[str, list[Any]]:
-    """How the value is sent, and its parts."""
+    """The value's kind of source, and its parts."""
     if hasattr(value, "indices") and hasattr(value, "values") and not entry.steps:
         return VECTOR, [SPARSE, value.size, np.asarray(value.indices), np.asarray(value.values)]
     if isinstance(value, bytes | bytearray):
@@ -36,8 +36,8 @@ def _cells(value: Any, entry: InputSpec) -> tuple[str, list[Any]]:
 
 
 def _array(value: Any, entry: InputSpec) -> np.ndarray:
-    """The numbers, one after another, of an array that has one axis, or those of the network: its last may be several of
-    the network's."""
+    """The numbers of an array as one flat array. It has one axis, or the network's axes, the last of which may be
+    merged."""
     try:
         found = np.asarray(value.toArray() if hasattr(value, "toArray") else value)
         if found.dtype.kind not in "iufb":

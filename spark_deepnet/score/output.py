@@ -1,4 +1,4 @@
-"""Scores to predictions: what each task's columns hold."""
+"""Converts scores to predictions: the contents of each task's columns."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ RAW, PROBABILITY, PREDICTION = "raw", "probability", "prediction"
 
 @dataclass(frozen=True)
 class Output:
-    """The columns of a network with so many outputs under a loss.
+    """The columns of a network with ``units`` outputs under a loss.
 
-    Classes that exclude one another, and one yes-or-no output, give raw and probability vectors with an entry a class
-    and the class as prediction; several yes-or-no outputs an entry a label and the array of zeros and ones; regression
-    the number, or the vector of them.
+    Classes that exclude one another, and a single yes-or-no output, give raw and probability vectors with one entry per
+    class, and the class as prediction. Several yes-or-no outputs give one entry per label, and an array of zeros and
+    ones as prediction. Regression gives the number, or a vector of numbers.
     """
 
     task: str
@@ -30,7 +30,7 @@ class Output:
     """Whether every step of a row has scores."""
 
     name: str = ""
-    """How the columns are called of an output that is not the first."""
+    """The output's name in its columns, if it is not the first output."""
 
     @staticmethod
     def of(loss: Loss, units: int, steps: bool = False, name: str = "") -> Output:
@@ -38,17 +38,17 @@ class Output:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The columns that ``columns`` gives, in their order."""
+        """The columns that ``columns`` returns, in order."""
         return (RAW,) * self.raw + (PROBABILITY,) * self.probability + (PREDICTION,)
 
     @property
     def binary(self) -> bool:
-        """One score that says yes or no: its vectors have an entry for either."""
+        """Whether the output is a single yes-or-no score, whose vectors have two entries."""
         return self.units == 1 and self.task != "regression"
 
     @property
     def classes(self) -> int:
-        """The number of classes; 0 where there are none."""
+        """The number of classes; 0 if there are none."""
         if self.task == "regression" or (self.task == "multilabel" and not self.binary):
             return 0
         return 2 if self.binary else self.units
@@ -63,7 +63,7 @@ class Output:
 
     @property
     def several(self) -> bool:
-        """Whether a prediction is several numbers."""
+        """Whether a prediction consists of several numbers."""
         return self.units > 1 and not self.classes
 
     def check_thresholds(self, thresholds: Sequence[float] | None) -> None:
@@ -90,9 +90,9 @@ class Output:
         return {RAW: raw, PROBABILITY: probability, PREDICTION: _decided(raw, probability, thresholds)}
 
     def sound(self, scores: np.ndarray) -> np.ndarray:
-        """(n,) bool: which rows have numbers for scores, and for predictions: NaN and infinity are none."""
+        """(n,) bool: the rows whose scores and predictions are finite."""
         found = np.isfinite(scores).all(1)
-        if self.task == "regression" and self.link is not None:  # a mean may be infinite where its score is not
+        if self.task == "regression" and self.link is not None:  # a mean may be infinite though its score is finite
             found &= np.isfinite(self._linked(scores)).all(1)
         return found  # type: ignore[no-any-return]
 
@@ -105,7 +105,7 @@ class Output:
 
 
 def _decided(raw: np.ndarray, probability: np.ndarray, thresholds: Sequence[float] | None) -> np.ndarray:
-    """The class of the highest score, or with thresholds t that of the highest p / t (MLlib's rule; t = 0 wins)."""
+    """The class with the highest score, or with thresholds t the highest p / t (MLlib's rule; t = 0 wins)."""
     if thresholds is None:
         return raw.argmax(1).astype(np.float64)
     t = np.asarray(thresholds, np.float64)

@@ -1,4 +1,4 @@
-"""Frames to frames of predictions, with the network built once a Python process."""
+"""Scores frames; the network is built once per Python process."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from spark_deepnet.net.run import Runner
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.score.output import Output
 
-BATCH_ROWS = 256  # rows at once: their values stay in the cache of a core
-_MAX_RUNNERS = 3  # networks a process keeps
+BATCH_ROWS = 256  # their values stay in a core's cache
+_MAX_RUNNERS = 3  # networks that a process keeps
 MAX_EXTRA_STEPS = 64
-"""How many steps more than the longest row has are tried for a network."""
+"""Maximum number of steps beyond the longest row that are tried when a network is resized."""
 
 
 @dataclass(frozen=True)
 class ScorePlan:
-    """All that a scorer is told."""
+    """Everything that a scorer is sent."""
 
     architecture: Architecture
     outputs: tuple[Output, ...]
     sources: tuple[Source, ...]
     invalid: str
-    """error, skip or keep: what becomes of rows with null, NaN or infinite features."""
+    """error, skip or keep: what happens to rows with null, NaN or infinite features."""
     thresholds: tuple[float, ...] | None
-    """Of the first output."""
+    """The first output's thresholds."""
     digest: str
-    """A hash of network and weights: the name of what is kept."""
+    """A hash of network and weights: the key of a kept network."""
     weights: bytes = field(repr=False)
 
 
@@ -48,7 +48,7 @@ _runners: OrderedDict[str, Runner] = OrderedDict()
 
 
 def _runner(plan: ScorePlan, features: Mapping[str, Features]) -> Runner:
-    """The network of a plan, with buffers for rows as long as these."""
+    """The plan's network, with buffers long enough for these rows."""
     kept = _runners.pop(plan.digest, None)
     if kept is None:
         weights = aligned(len(plan.weights) // 4)
@@ -62,15 +62,15 @@ def _runner(plan: ScorePlan, features: Mapping[str, Features]) -> Runner:
 
 
 def long_enough(runner: Runner, features: Mapping[str, Features]) -> Runner:
-    """The network with buffers for rows as long as these at least."""
+    """The network with buffers at least as long as these rows."""
     longest = {name: int(f.lengths.max(initial=1)) for name, f in features.items() if isinstance(f, Ragged)}
     short = any(runner.net.inputs[name][0] < steps for name, steps in longest.items())
     return _longer(runner, longest) if short else runner
 
 
 def _longer(runner: Runner, longest: Mapping[str, int]) -> Runner:
-    """The same network over longer sequences: of the next power of two of steps, so that it is seldom made anew, or of the
-    next number that its layers take."""
+    """The same network over longer sequences: the next power of two of steps, so that it is seldom rebuilt, or the next
+    number that its layers accept."""
     inputs = runner.net.inputs
     powers = {name: 1 << (steps - 1).bit_length() for name, steps in longest.items()}
     nexts = ({name: steps + more for name, steps in longest.items()} for more in range(MAX_EXTRA_STEPS))
@@ -78,7 +78,7 @@ def _longer(runner: Runner, longest: Mapping[str, int]) -> Runner:
         longer = {name: (max(inputs[name][0], n), *inputs[name][1:]) for name, n in steps.items()}
         try:
             net = runner.net.resized({**inputs, **longer})
-        except NetworkError:  # such as positions that a layer does not know
+        except NetworkError:  # for example more positions than a layer knows
             continue
         if runner.runs(net):
             return Runner(net, runner.weights, runner.capacity, training=False, blocks=runner.blocks)
@@ -89,7 +89,8 @@ def _longer(runner: Runner, longest: Mapping[str, int]) -> Runner:
 
 
 def score(plan: ScorePlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """For each frame of feature columns a frame with ``valid`` and the outputs' columns, as ``part_name`` gives them."""
+    """For each frame of feature columns, return a frame with ``valid`` and the outputs' columns, named by
+    ``part_name``."""
     with threadpool_limits(1):
         for frame in frames:
             yield _scored(plan, frame, Faults())
@@ -104,7 +105,7 @@ def _scored(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> pd.DataFram
 
 
 def read(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> tuple[dict[str, Features], np.ndarray]:
-    """The features by input, and which rows can be scored; all is finite afterwards."""
+    """The features by input, all finite, and the mask of rows that can be scored."""
     features = {source.input: features_of(frame, source, faults) for source in plan.sources}
     valid = np.ones(len(frame), bool)
     for source in plan.sources if faults else ():
@@ -114,7 +115,7 @@ def read(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> tuple[dict[str
 
 
 def refuse(plan: ScorePlan, faults: Faults) -> None:
-    """Raise what was wrong with rows, where nothing else is to become of them."""
+    """Raise for faulty rows, unless they are to be skipped or kept."""
     misfits = [what for what in faults if MISFIT_MARK in what]
     if faults and (misfits or plan.invalid == "error"):
         what = (misfits or list(faults))[0]
@@ -123,7 +124,7 @@ def refuse(plan: ScorePlan, faults: Faults) -> None:
 
 
 def refuse_scores(plan: ScorePlan, scored: Sequence[Scores]) -> None:
-    """Raise where a score is no number and nothing else is to become of such rows; scores of all that go together."""
+    """Raise if a score is not finite, unless such rows are to be skipped or kept."""
     wrong = 0
     for output, (found, _) in zip(plan.outputs, scored, strict=True):
         wrong += len(found) - int(output.sound(found).sum())
@@ -135,7 +136,7 @@ def refuse_scores(plan: ScorePlan, scored: Sequence[Scores]) -> None:
 
 
 def _sound(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> np.ndarray:
-    """(n,) bool: those of the valid rows all of whose scores are numbers."""
+    """(n,) bool: the valid rows whose scores are all finite."""
     valid = valid.copy()
     for output, (found, lengths) in zip(plan.outputs, scored, strict=True):
         sound = output.sound(found)
@@ -145,7 +146,7 @@ def _sound(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> np.n
 
 
 def cells(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> pd.DataFrame:
-    """The columns of rows whose outputs have these scores."""
+    """The columns for rows with these scores."""
     valid = _sound(plan, scored, valid)
     told: dict[str, Any] = {"valid": valid}
     for k, (found, lengths) in enumerate(scored):
@@ -159,12 +160,12 @@ def cells(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> pd.Da
 
 
 def part_name(part: str, k: int) -> str:
-    """How a part of the k-th output is called in the frames: the first's bear the part's own name."""
+    """The column name of a part of the k-th output; the first output's columns have the part's own name."""
     return f"{part}{k}" if k else part
 
 
 def _cells(values: np.ndarray, lengths: np.ndarray | None) -> Any:
-    """An array as a column of numbers or lists; with lengths, of lists of a row's steps."""
+    """An array as a column of numbers or lists; with lengths, as lists of each row's steps."""
     if lengths is None:
         return list(values) if values.ndim > 1 else values
     rows = np.split(values, np.cumsum(lengths)[:-1]) if len(lengths) else []
@@ -172,7 +173,7 @@ def _cells(values: np.ndarray, lengths: np.ndarray | None) -> Any:
 
 
 Scores = tuple[np.ndarray, np.ndarray | None]
-"""(n, units) for all rows; where every step has scores (all steps, units), and how many steps each row has."""
+"""(n, units) for all rows; if every step has scores, (all steps, units) and the number of steps of each row."""
 
 
 def scores(runner: Runner, features: Mapping[str, Features], n: int) -> list[Scores]:
@@ -189,7 +190,7 @@ def scores(runner: Runner, features: Mapping[str, Features], n: int) -> list[Sco
 
 
 def scores_of(y: np.ndarray, ends: np.ndarray | None, n: int) -> Scores:
-    """One output's scores of n rows; ends: their lengths, where every step has some."""
+    """One output's scores of n rows; ends: their lengths, if every step has scores."""
     if y.ndim == 2:
         return y.copy(), None
     steps = np.full(n, y.shape[1]) if ends is None else ends
@@ -202,7 +203,7 @@ def joined_scores(parts: list[Scores]) -> Scores:
 
 
 def picked(scored: Scores, rows: np.ndarray) -> Scores:
-    """The scores of some rows that lie one after another."""
+    """The scores of some consecutive rows."""
     values, lengths = scored
     if lengths is None:
         return values[rows], None
@@ -211,13 +212,13 @@ def picked(scored: Scores, rows: np.ndarray) -> Scores:
 
 
 def _calm(features: Features) -> None:
-    """Zeros for all that stands for what is missing."""
+    """Replace missing values by zeros."""
     values = features.matrix if isinstance(features, Dense) else features.values
     values[~known(values)] = 0
 
 
 def finite_rows(features: Features) -> np.ndarray:
-    """(n,) bool: the rows of which nothing is missing."""
+    """(n,) bool: the rows without missing values."""
     if isinstance(features, Dense):
         return np.asarray(known(features.matrix).all(1))
     there = known(features.values).all(tuple(range(1, features.values.ndim)))
@@ -228,5 +229,5 @@ def finite_rows(features: Features) -> np.ndarray:
 
 
 def known(values: np.ndarray) -> np.ndarray:
-    """Which numbers are finite, and which tokens are such."""
+    """The mask of finite numbers, or of valid tokens."""
     return np.asarray(np.isfinite(values) if values.dtype.kind == "f" else values >= 0)

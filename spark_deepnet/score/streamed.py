@@ -1,4 +1,4 @@
-"""Frames to prediction columns layer by layer: no more than one layer's weights are held, for many rows at once."""
+"""Scores frames layer by layer: only one layer's weights are held at a time, for many rows at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from spark_deepnet.data.table import Features, joined_features
 from spark_deepnet.layers.layer import Arrays, Call, rows_of
 from spark_deepnet.net.batch import Batch
 from spark_deepnet.net.buffers import Buffers
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.tokens import token_inputs
 from spark_deepnet.score.score import (
@@ -34,13 +35,13 @@ from spark_deepnet.score.score import (
 )
 
 MAX_VALUE_BYTES = 64 << 20
-"""Bytes of the largest value, or dense input, of all rows that go through the network together."""
+"""Maximum bytes of the largest value, or dense input, of all rows that go through the network together."""
 Weights = Callable[[str], Arrays]
 """Node -> its arrays by their own names."""
 
 
 def score_streamed(plan: ScorePlan, weights: Weights, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """For each frame what ``score`` gives. Weights are asked for once for each group of rows."""
+    """Score each frame as ``score`` does. Weights are loaded once for each group of rows."""
     net = plan.architecture.scores_net()
     shapes = [*net.inputs.values(), *(node.shape for node in net.nodes)]
     most = max(1, MAX_VALUE_BYTES // (4 * max(map(prod, shapes))))
@@ -60,7 +61,7 @@ def score_streamed(plan: ScorePlan, weights: Weights, frames: Iterator[pd.DataFr
 
 
 def _groups(frames: Iterator[pd.DataFrame], most: int) -> Iterator[list[pd.DataFrame]]:
-    """Frames that together have so many rows, or come last."""
+    """Groups of frames that together have at least ``most`` rows, except the last group."""
     group: list[pd.DataFrame] = []
     for frame in frames:
         group.append(frame)
@@ -108,7 +109,7 @@ def _input(found: Features, n: int, shape: tuple[int, ...], dtype: type[np.gener
 def _through(
     node: Node, arrays: Arrays, values: Mapping[str, np.ndarray], lengths: dict[str, np.ndarray], n: int
 ) -> np.ndarray:
-    """One node's output for all rows; its lengths join the others'."""
+    """One node's output for all rows; its lengths are added to ``lengths``."""
     alone = Net(dict(zip(node.inputs, node.input_shapes, strict=True)), (node,))
     tokens = [name for name in node.inputs if values[name].dtype == np.int32]
     buffers, y = Buffers(alone, min(n, BATCH_ROWS), np.float32, False, tokens), np.empty((n, *node.shape), np.float32)

@@ -18,7 +18,6 @@ from spark_deepnet.forecast.cost import Link
 from spark_deepnet.forecast.explain import Forecast, forecast
 from spark_deepnet.forecast.grid_choice import choose, settled
 from spark_deepnet.forecast.memory import taken_sparse
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.connections import check_overlap, identity_for, ports_of
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe, TrainPlan
@@ -73,15 +72,15 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         spark = dataset.sparkSession
         with restore_properties(spark):
             self._check_folder(spark)
-            design = FitSpec(self, dataset)
+            spec = FitSpec(self, dataset)
             dialect_of(spark).use_driver_python()
             cluster = Cluster.of(spark)
-            plan, rounds = self._plan(spark, cluster, design)
-            outcome = self._train(cluster, design.frame, plan, rounds)
+            plan, rounds = self._plan(spark, cluster, spec)
+            outcome = self._train(cluster, spec.frame, plan, rounds)
         warn_of_skew(outcome.ranks)
         warn_of_rounding(outcome.ranks)
         warn_of_loss(outcome.clock["history"])
-        return self._model(plan, outcome, design.class_names, time.perf_counter() - began)
+        return self._model(plan, outcome, spec.class_names, time.perf_counter() - began)
 
     def _check_folder(self, spark: SparkSession) -> None:
         folder = param_or_none(self, "checkpointDir")
@@ -122,22 +121,22 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             return nullcontext()
         return Checkpoints(spark, self.getCheckpointDir(), plan, rounds, self.getKeepCheckpoints())
 
-    def _plan(self, spark: SparkSession, cluster: Cluster, design: FitSpec) -> tuple[TrainPlan, bool]:
+    def _plan(self, spark: SparkSession, cluster: Cluster, spec: FitSpec) -> tuple[TrainPlan, bool]:
         """What every rank is told, and whether the fit goes in rounds of ordinary jobs."""
-        recipe, rounds = design.recipe, in_rounds(cluster, self.getExchange())
+        recipe, rounds = spec.recipe, in_rounds(cluster, self.getExchange())
         wanted, blocks, folder = self.getNumTrainWorkers(), self.getModelBlocks(), param_or_none(self, "checkpointDir")
         if rounds:
             recipe = checked(recipe, self.isSet(self.syncEvery), 1 if blocks == "auto" else blocks)
             grid = Grid(partitions_for(cluster, wanted))
         elif blocks == "auto":
             workers = workers_for(spark, cluster, wanted, 1)
-            sparse = taken_sparse(recipe, design.columns)
+            sparse = taken_sparse(recipe, spec.columns)
             grid = choose(recipe, workers, wanted > 0, cluster.worker_memory, folder is None, sparse)
         else:
             grid = Grid(workers_for(spark, cluster, wanted, blocks) // blocks, blocks)
         plan = TrainPlan(
             recipe=settled(recipe, grid.blocks),
-            columns=design.columns,
+            columns=spec.columns,
             workers=grid.size,
             blocks=grid.blocks,
             job="",
@@ -198,12 +197,12 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
     def load(cls, path: str, modules: Iterable[str] = ()) -> DeepNetEstimator:  # type: ignore[override]
         """The estimator that was saved to a path. modules: names of those with layers of your own that may be imported
         because the file names them; what is imported already needs none."""
-        found: DeepNetEstimator = cls.read().modules(modules).load(path)
-        return found
+        estimator: DeepNetEstimator = cls.read().modules(modules).load(path)
+        return estimator
 
 
 def _state_bytes(recipe: Recipe, workers: int) -> int:
     """Of a fit's whole state."""
-    vectors = len(recipe.made_optimizer().vectors) * (workers if recipe.keeps_own else 1)
+    vectors = len(recipe.optimizer.vectors) * (workers if recipe.keeps_own else 1)
     vectors += workers * recipe.keeps_residual
-    return 4 * Layout(recipe.scores_net()).size * (1 + vectors + recipe.validated)
+    return 4 * recipe.scores_net().layout.size * (1 + vectors + recipe.validated)

@@ -48,6 +48,6 @@ def averaged(recipe: Recipe, state: State) -> list[np.ndarray]:
 
 def restart(recipe: Recipe, state: State) -> None:
     """The optimizer as before its first step."""
-    for vector, value in zip(state.vectors, recipe.made_optimizer().start(), strict=True):
+    for vector, value in zip(state.vectors, recipe.optimizer.start(), strict=True):
         vector.fill(value)
     state.clock.restarted = state.clock.count

@@ -13,7 +13,6 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.pieces import alike
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 
 
@@ -64,8 +63,8 @@ class Block:
         """Stretches of the flat vector that together, over all blocks, are the network's weights once: what every
         block holds alike belongs to the first."""
         if self.channel.size == 1:
-            return [slice(0, Layout(self.net).size)]
-        slots = [s for s in Layout(self.net).slots if s.weight.trained]
+            return [slice(0, self.net.layout.size)]
+        slots = [s for s in self.net.layout.slots if s.weight.trained]
         return [slice(s.start, s.stop) for s in slots if s.weight.part is not None or self.first]
 
     def total(self, number: float) -> float:

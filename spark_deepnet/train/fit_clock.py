@@ -29,7 +29,7 @@ class FitClock:
         self.notes = notes
         self.recipe, self.state, self.clock = recipe, state, state.clock
         self.rows, self.validation_weights = rows, validation_weights
-        self.schedule = recipe.made_schedule()
+        self.schedule = recipe.schedule
         self.heads = recipe.heads()
         self.clock.sums = self.clock.sums or self._no_sums()
         self.pace = time.perf_counter()

@@ -12,7 +12,7 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.layers._split_loss import SplitLoss
 from spark_deepnet.losses.loss import PartialStats
 from spark_deepnet.net.batch import Batch, NodeCall
-from spark_deepnet.net.net import Node
+from spark_deepnet.net.node import Node
 from spark_deepnet.plan.architecture import OutputSpec
 
 

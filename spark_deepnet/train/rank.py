@@ -19,7 +19,6 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.rendezvous import rendezvous
 from spark_deepnet.exchange.sub_channel import SubChannel
 from spark_deepnet.kernels.memory import aligned
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.dataset_stats import DatasetStats, take_stats
@@ -159,7 +158,7 @@ def _trained(
 def _state(plan: TrainPlan, chunks: Chunks, channel: Channel, block: Block) -> State:
     """The state that the last job handed back, or the initial state."""
     recipe = plan.recipe
-    state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, recipe.validated)
+    state = State.initial(block.net.layout, recipe.optimizer, recipe.seed, recipe.validated)
     if recipe.keeps_residual:
         state.residual = aligned(state.weights.size)
     if plan.state_chunks:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from spark_deepnet.data.shard import Shard
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.net.chunks import chunks_of
-from spark_deepnet.net.cut import cut
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.dataset_stats import DatasetStats
 from spark_deepnet.train.measure import Meter
@@ -61,5 +59,5 @@ def _measures(stage: int, shard: Shard, stats: DatasetStats, channel: Channel, m
 def _weights(plan: TrainPlan, block: int, state: State) -> Iterator[WeightsChunk]:
     """The block's trained weights."""
     state.vectors.clear()  # their memory is wanted for what goes out
-    layout = Layout(cut(plan.recipe.scores_net(), block, plan.blocks))
+    layout = plan.recipe.block_net(block, plan.blocks).layout
     yield from (WeightsChunk(block, chunk) for chunk in chunks_of(layout.named(state.kept())))

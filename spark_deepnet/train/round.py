@@ -96,7 +96,7 @@ class Replica:
         self.batch, self.size = plan.recipe.batch_size * plan.workers, plan.workers
         weights, *vectors = (_array(raw) for raw in turn.vectors)
         assert turn.clock is not None
-        self.state = State(weights, vectors or init_state(plan.recipe.made_optimizer(), len(weights)), None, turn.clock)
+        self.state = State(weights, vectors or init_state(plan.recipe.optimizer, len(weights)), None, turn.clock)
         self.broken = self.weight = 0.0
         """Scores that were not finite, and the weight of the rows seen."""
         share = largest_share(len(shard.train), turn.rows, self.batch) if turn.task == STEP else 0

@@ -69,7 +69,7 @@ class Stepper:
         """The squares of the other blocks' gradients, as of the last exchange."""
         blocks = self.block.exchange
         self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self.synchronous_sum, blocks=blocks)
-        self.heads, self.optimizer = recipe.heads(), recipe.made_optimizer()
+        self.heads, self.optimizer = recipe.heads(), recipe.optimizer
         self.loss_heads = [
             LossHead(head, top, self.block.first) for head, top in zip(self.heads, self.block.net.tops, strict=True)
         ]

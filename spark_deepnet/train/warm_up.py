@@ -9,7 +9,6 @@ from spark_deepnet.data.dummy import dummy_table
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.exchange.null_channel import NullChannel
 from spark_deepnet.layers.layer import Call
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import Meter
@@ -22,7 +21,7 @@ def warm_up(plan: TrainPlan, number: int = 0) -> None:
     sequences."""
     recipe = plan.recipe
     block = Block.of(recipe, NullChannel(number, plan.blocks))
-    state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+    state = State.initial(block.net.layout, recipe.optimizer, recipe.seed, False)
     table = dummy_table(plan.columns, 1)
     single_rank = memory_channels(1, 1.0)[0]
     stepper = Stepper(recipe, state, 1, Call.total, Call.total, Meter(), block, single_rank)

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from spark_deepnet.data.schema import Columns, Target
-from spark_deepnet.data.shard import Shard, read_shard
+from spark_deepnet.data.shard import Shard
 from spark_deepnet.net.net import INPUT
 from tests.data.frames import arrays, dense, matrix, ordered, sources, sparse, vectors
+from tests.data.shards import read_shard
 
 COLUMNS = Columns(sources(3, "f"), (Target("y", classes=2),), weight="w", validation="v")
 RNG = np.random.default_rng(2)

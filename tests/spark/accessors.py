@@ -38,6 +38,8 @@ KEYWORDS = '''
 class Keywords(Params):
     """The constructor and setParams."""
 
+    _input_kwargs: dict[str, Any]
+
     @known_keywords
     @keyword_only
     def __init__(

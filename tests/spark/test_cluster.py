@@ -19,9 +19,9 @@ from pyspark.sql import functions as F
 from spark_deepnet.errors import ClusterError, UnknownNameError
 from spark_deepnet.layers import Dense, Dropout
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark import model
 from spark_deepnet.spark.fit.barrier_fit import rank_task
 from spark_deepnet.spark.fit_spec import FitSpec
+from spark_deepnet.spark.output_columns import scoring_udf
 from spark_deepnet.spark.session import workers
 from spark_deepnet.spark.session.cluster import Cluster
 from tests.spark.data import blobs, estimator, frame
@@ -144,7 +144,7 @@ def test_little_is_shipped(rows: Any) -> None:
 def test_a_scorer_ships_the_weights_and_little_else(rows: Any) -> None:
     fitted = estimator(layers=NET, maxIter=1).fit(rows)
     plan, _ = fitted._plan_for(rows)
-    udf = model._udf(plan, fitted._scorer(rows, plan))
+    udf = scoring_udf(plan, fitted._scorer(rows, plan))
     weights = sum(w.nbytes for w in fitted.weights.values())
     assert weights > 8000
     assert len(cloudpickle.dumps(udf.func)) - weights < 2048

@@ -51,6 +51,13 @@ def test_rows_get_half_of_what_a_task_has_for_python(settings: dict[str, str], f
     assert memory is None if "spark://" in settings["master"] else memory in (2 * found, 2 * found + 1)
 
 
+def test_memory_does_not_depend_on_the_executors_that_have_registered() -> None:
+    early, late = (
+        Cluster.from_settings({"spark.master": "local-cluster[3,1,1024]"}, slots, 8 << 30) for slots in (1, 3)
+    )
+    assert early.row_memory(0) == late.row_memory(0) == (7 << 30) // 3 // 2
+
+
 def test_memory_of_a_container(tmp_path: Path) -> None:
     limit = tmp_path / "memory.max"
     machine = memory_of_machine(limit)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from spark_deepnet.data.schema import BYTES, SPARSE_ENTRIES, STEPS, VECTOR, Columns, Source, Target
-from spark_deepnet.exchange import all_reduce, flat, ring
+from spark_deepnet.exchange import all_reduce, cost
+from spark_deepnet.exchange.algorithms.ring import Ring
 from spark_deepnet.forecast import probe
 from spark_deepnet.forecast.analytic import estimate
 from spark_deepnet.forecast.cost import Costs, Link
@@ -92,10 +93,10 @@ def test_ranks_that_step_together_send_what_is_predicted(size: int, layers: Any)
 
 
 def test_around_a_ring_they_do_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flat, "STEP", 16)  # so that short vectors take it
+    monkeypatch.setattr(cost, "STEP_BYTES", 16)  # so that short vectors take it
     told = {"batch_size": N // STEPS_AN_EPOCH}
     costs = costs_of(plan_of(**told))
-    assert costs.exchanged(4, 1) == ring.cost((1,) * 4, sum(costs.synchronous))
+    assert costs.exchanged(4, 1) == Ring().cost((1,) * 4, sum(costs.synchronous))
     assert sent(4, **told) == [STEPS_AN_EPOCH * costs.exchanged(4, 1)[1] + of_weights(4)] * 4
 
 

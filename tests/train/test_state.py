@@ -10,7 +10,6 @@ import pytest
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.net import chunks as codec
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.train.messages import ChunkOwner, StateChunk
 from spark_deepnet.train.state import Clock, State, clock_of
 from tests.train.fits import plan_of
@@ -18,7 +17,7 @@ from tests.train.fits import plan_of
 
 def started(optimizer: str = "adam", validated: bool = True, seed: int = 1) -> State:
     recipe = plan_of(optimizer=optimizer).recipe
-    return State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), seed, validated)
+    return State.initial(recipe.scores_net().layout, recipe.optimizer, seed, validated)
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["alike", "own"])
@@ -61,8 +60,8 @@ def test_other_chunks_than_those_of_the_state_are_refused() -> None:
 
 def test_vectors_start_as_the_optimizer_says() -> None:
     recipe = plan_of(optimizer={"kind": "adagrad"}).recipe
-    optimizer = recipe.made_optimizer()
-    found = State.initial(Layout(recipe.scores_net()), optimizer, 1, False)
+    optimizer = recipe.optimizer
+    found = State.initial(recipe.scores_net().layout, optimizer, 1, False)
     assert [set(v) for v in found.vectors] == [{np.float32(value)} for value in optimizer.start()]
     assert found.best is None
 

@@ -1,1 +1,1 @@
-"""pandas frames to arrays, with a count of all that cannot be trained on."""
+"""pandas frames to arrays, with a count of everything that cannot be trained on."""

@@ -1,4 +1,4 @@
-"""Feature columns of a pandas frame to arrays, with a count of all that cannot be trained on."""
+"""Feature columns of a pandas frame to arrays, with a count of everything that cannot be trained on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spark_deepnet.data.table import Dense, Features, Sparse
 from spark_deepnet.kernels.gather import count_not_finite
 
 OTHER_SHAPE = -2
-"""The length of a list that was counted as one of another shape already."""
+"""The length of a list that is already counted as one of another shape."""
 
 
 def features_of(frame: pd.DataFrame, source: Source, faults: Faults) -> Features:
@@ -37,7 +37,7 @@ def features_of(frame: pd.DataFrame, source: Source, faults: Faults) -> Features
 
 
 def _mark_shapes(lengths: np.ndarray, shapes: pd.Series, source: Source, faults: Faults) -> None:
-    """Rows of another shape came without their numbers, and with the shape as text."""
+    """Rows of another shape arrive without their numbers, with the shape as text."""
     other = (shapes.notna() & (shapes != "")).to_numpy(bool)
     for shape, count in shapes[other].value_counts().items():
         ragged = "ragged " if " to " in str(shape) else ""
@@ -54,7 +54,7 @@ def _matrix(lists: pd.Series, lengths: np.ndarray, source: Source, faults: Fault
 
 
 def _steps(lists: pd.Series, lengths: np.ndarray, source: Source, faults: Faults) -> Ragged:
-    """Lists of whole steps; one that is null or does not divide into steps stands as one hole."""
+    """Lists of whole steps; a list that is null or does not divide into steps becomes one missing step."""
     fits = (lengths >= 0) & (lengths % source.step == 0)
     for length, count in zip(*np.unique(lengths[~fits & (lengths >= 0)], return_counts=True), strict=True):
         count_misfits(f"{length} numbers, which do not divide into steps of {source.step}", source, faults, int(count))
@@ -65,9 +65,9 @@ def _steps(lists: pd.Series, lengths: np.ndarray, source: Source, faults: Faults
 
 
 def _of_vectors(columns: list[pd.Series], source: Source, faults: Faults) -> Dense | Sparse:
-    """A matrix where all are dense, or tokens; else CSR."""
+    """A matrix if all vectors are dense, or tokens; otherwise CSR."""
     found, width = vectors_of(columns, source, faults), source.width
-    holes = source.wide and len(found.fits) > 0 and not found.fits.any()  # as a matrix they would take much memory
+    holes = source.wide and len(found.fits) > 0 and not found.fits.any()  # a matrix of them would take much memory
     if found.dense and not holes:
         flat = joined(found.values, found.fits, width)
         return Dense(_checked(flat.reshape(len(found.fits), width), ~found.fits, source, faults))
@@ -82,13 +82,13 @@ def _of_vectors(columns: list[pd.Series], source: Source, faults: Faults) -> Den
 
 
 def _checked(values: np.ndarray, bad: np.ndarray, source: Source, faults: Faults) -> np.ndarray:
-    """Values of any type, of which the entries ``bad`` along the first axis are counted already and stand as holes, as
-    tokens or as float32; NaN, infinite numbers and unknown tokens are counted."""
+    """Values of any type as tokens or float32. The entries ``bad`` along the first axis are already counted and become
+    missing; NaN, infinite numbers and unknown tokens are counted."""
     if source.tokens:
         return tokens_of(values, bad, source, faults)
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is counted
+    with np.errstate(over="ignore"):  # too large values become infinite, and are counted
         values = np.ascontiguousarray(values, np.float32)
-    values += np.float32(0)  # -0.0 becomes 0.0: a hash of bits would tell them apart
+    values += np.float32(0)  # -0.0 becomes 0.0: a hash of bits would distinguish them
     wrong = int(count_not_finite(values.reshape(-1)))
     if wrong:
         faults[f"column {source.name!r}: NaN or infinite values; fill or drop them first"] += wrong

@@ -27,7 +27,7 @@ def table_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Table:
 
 
 def _check_longest(table: Table, columns: Columns, faults: Faults) -> None:
-    """Count rows longer than those that the network was made for."""
+    """Count rows longer than the network's longest."""
     for source in columns.sources:
         found = table.features[source.input]
         if isinstance(found, Ragged):
@@ -37,7 +37,7 @@ def _check_longest(table: Table, columns: Columns, faults: Faults) -> None:
 
 
 def _check_steps(table: Table, columns: Columns, faults: Faults) -> None:
-    """Count rows with another number of targets than of steps."""
+    """Count rows whose number of targets differs from their number of steps."""
     steps = next(iter(table.features.values()))
     expected = steps.lengths if isinstance(steps, Ragged) else np.int32(columns.sources[0].shape[0])
     for target, told in zip(columns.targets, table.targets, strict=True):

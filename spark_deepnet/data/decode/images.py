@@ -10,11 +10,11 @@ from spark_deepnet.data.decode.lists import NULL_LENGTH, lengths_of, numbers
 from spark_deepnet.data.schema import Source
 
 CV_DEPTHS = 8
-"""OpenCV's type of an image, modulo this, tells how its numbers are held: 0 as bytes, CV_8U."""
+"""OpenCV's image type modulo this is the depth, the type of its numbers: 0 is bytes, CV_8U."""
 
 
 def bytes_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
-    """(n, width) uint8, and (n,) which rows are faulty and stand as zeros: binary tensors, one byte a number."""
+    """(n, width) uint8, and (n,) which rows are faulty and become zeros: binary tensors, one byte per number."""
     lengths = lengths_of(columns[0])
     count_null(source, faults, int((lengths == NULL_LENGTH).sum()))
     count_widths(lengths[(lengths != NULL_LENGTH) & (lengths != source.width)], source, faults)
@@ -22,7 +22,7 @@ def bytes_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple[
 
 
 def images_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple[np.ndarray, np.ndarray]:
-    """The same from images: their own height, width and channels must be the network's, and their data as long."""
+    """The same for images: height, width, channels and length of data must be the network's."""
     lengths, modes = lengths_of(columns[0]), numbers(columns[4])
     shapes = np.column_stack([numbers(column) for column in columns[1:4]])
     null = (lengths == NULL_LENGTH) | np.isnan(shapes).any(1) | np.isnan(modes)

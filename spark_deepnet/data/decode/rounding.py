@@ -1,4 +1,4 @@
-"""Features that float32, in which networks are trained, cannot tell apart: seconds since 1970, keys, sums of money."""
+"""Features that float32, the type of training, cannot distinguish: seconds since 1970, keys, sums of money."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from spark_deepnet.data.decode.lists import joined, lengths_of
 from spark_deepnet.data.schema import STEPS, VECTOR, Columns, Source
 
 MAX_VALUES = 1 << 20
-"""Of each input, what is looked at."""
+"""Maximum number of values of each input that are checked."""
 MIN_LOST_SHARE = 0.05
-"""Of the neighbours among the values of a feature: from here on, it is told that they are equal."""
+"""The share of a feature's neighbouring values from which on a loss is reported."""
 RELATIVE_NOISE = 1e-12
-"""Values that differ by less of themselves are taken for one, computed in two ways."""
+"""Values whose relative difference is smaller count as one value, computed in two ways."""
 NO_FEATURE = -1
-"""The feature of an entry of a malformed vector."""
+"""The feature number of an entry of a malformed vector."""
 Rounded = dict[str, tuple[int, float, float]]
-"""The user's column -> the number of a feature of it, and two of its values that float32 takes for one."""
+"""The user's column -> the number of one of its features, and two values that are equal in float32."""
 
 
 class Rounding:
-    """Gathers the doubles that come beside some rows."""
+    """Collects the doubles that are sent in addition to some rows."""
 
     def __init__(self, columns: Columns) -> None:
         self.sources = columns.sources
         self._gathered: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {s.input: [] for s in self.sources}
 
     def look(self, frame: pd.DataFrame) -> None:
-        """Take what a frame has of them."""
+        """Collect those of a frame."""
         for source in self.sources:
             gathered = self._gathered[source.input]
             if source.exact in frame and sum(len(values) for _, values in gathered) < MAX_VALUES:
@@ -39,7 +39,7 @@ class Rounding:
                     gathered.append(_entries(frame[lengths > 0], source))
 
     def found(self) -> Rounded:
-        """The first such feature of each column."""
+        """The worst such feature of each column."""
         told: Rounded = {}
         for source in self.sources:
             parts = self._gathered[source.input]
@@ -51,7 +51,7 @@ class Rounding:
 
 
 def _entries(frame: pd.DataFrame, source: Source) -> tuple[np.ndarray, np.ndarray]:
-    """The number of the feature that each double is of, and the doubles."""
+    """The feature number of each double, and the doubles."""
     lists = frame[source.exact]
     lengths = lengths_of(lists)
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -65,7 +65,7 @@ def _entries(frame: pd.DataFrame, source: Source) -> tuple[np.ndarray, np.ndarra
 
 
 def _rounded(places: np.ndarray, values: np.ndarray) -> Iterator[tuple[int, float, float]]:
-    """The feature of which the largest share of neighbours, values that differ and have none between, are lost."""
+    """The feature that loses the largest share of its neighbours (pairs of different values with none in between)."""
     fits = (places != NO_FEATURE) & np.isfinite(values) & (np.abs(values) < np.finfo(np.float32).max)
     places, values = places[fits], values[fits]
     order = np.lexsort((values, places))

@@ -1,4 +1,4 @@
-"""Label and weight columns of a pandas frame to arrays, with a count of all that cannot be trained on."""
+"""Label and weight columns of a pandas frame to arrays, with a count of everything that cannot be trained on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def targets_of(frame: pd.DataFrame, target: Target, faults: Faults) -> Targets:
 
 
 def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragged:
-    """A target for every step, from lists of numbers (of target.labels each where there are several)."""
+    """A target for every step, from lists of numbers (target.labels numbers per step if there are several)."""
     each = max(1, target.labels)
     lengths = lengths_of(labels)
     fits = (lengths >= 0) & (lengths % each == 0)
@@ -76,7 +76,7 @@ def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
 
 
 def _out_of_range(targets: np.ndarray, known: np.ndarray, target: Target, faults: Faults) -> np.ndarray:
-    """(n,) bool: rows with targets that the loss, or float32, cannot take; they are counted."""
+    """Count rows with targets outside the range of the loss or of float32; return them as (n,) bool."""
     found = np.zeros(len(targets), bool)
     for what, wrong in (
         (f"below {target.least:g}; the loss wants numbers of {target.least:g} or more", targets < target.least),
@@ -90,7 +90,7 @@ def _out_of_range(targets: np.ndarray, known: np.ndarray, target: Target, faults
 
 
 def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
-    """Lists of targets as a matrix: null ones stand as NaN, those of another length are counted and stand as 0."""
+    """Lists of targets as a matrix: nulls become NaN; lists of another length are counted and become 0."""
     targets = np.zeros((len(labels), target.labels), target.dtype)
     for row, values in zip(targets, labels.array, strict=True):
         if values is None:
@@ -105,7 +105,7 @@ def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
 
 
 def weights_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:
-    """(n,) float64: in a float32 weights below 1.2e-38 would lose their digits."""
+    """(n,) float64: in float32, weights below 1.2e-38 would lose digits."""
     if columns.weight is None:
         return np.ones(len(frame))
     values = numbers(frame[WEIGHT])
@@ -117,7 +117,7 @@ def weights_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndar
 
 
 def validation_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray:
-    """(n,) bool: which rows are for validation."""
+    """(n,) bool: the validation rows."""
     if columns.validation is None:
         return np.zeros(len(frame), bool)
     marks = frame[VALIDATION]

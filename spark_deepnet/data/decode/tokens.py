@@ -1,4 +1,4 @@
-"""Tokens: whole numbers 0..tokens-1, which stay whole numbers from Spark to the kernels."""
+"""Tokens: whole numbers 0..tokens-1, which stay integers from Spark to the kernels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from spark_deepnet.data.schema import Source
 
 
 def tokens_of(values: np.ndarray, bad: np.ndarray, source: Source, faults: Faults) -> np.ndarray:
-    """Numbers of any type as int32; those that are no tokens are counted, but for the entries ``bad`` along the first
-    axis, which are counted already, and stand as NO_TOKEN."""
+    """Numbers of any type as int32. Numbers that are not tokens are counted and become NO_TOKEN, except the entries
+    ``bad`` along the first axis, which are already counted."""
     finite = np.ones(values.shape, bool) if values.dtype.kind in "iu" else np.isfinite(values)
     known = finite & (values >= 0) & (values < source.tokens)
     if values.dtype.kind == "f":

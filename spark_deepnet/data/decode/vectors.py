@@ -1,7 +1,7 @@
-"""Vectors of Spark ML that came as their four parts.
+"""Vectors of Spark ML, sent as their four parts.
 
-A table may hold vectors that no constructor of Spark ML allows, since none runs where they are read: what kernels would
-take for places in memory is checked here.
+A table may hold vectors that no constructor of Spark ML allows, since none runs when they are read. So every number
+that kernels use as a place in memory is checked here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from spark_deepnet.data.decode.lists import NULL_LENGTH, joined, lengths_of, num
 from spark_deepnet.data.schema import Source
 
 SPARSE, DENSE = 0, 1
-"""What the part ``type`` says."""
+"""The values of the part ``type``."""
 _MALFORMED = (
     "malformed vectors; a sparse one has a size and for each value an index, ascending, from 0 to {}, a dense one values "
     "alone"
@@ -24,16 +24,16 @@ _MALFORMED = (
 
 
 class Vectors(NamedTuple):
-    """The parts of n vectors, of which those that do not fit are counted as faults."""
+    """The parts of n vectors; vectors that do not fit are counted as faults."""
 
     indices: pd.Series
     values: pd.Series
     lengths: np.ndarray
-    """(n,): entries."""
+    """(n,): number of entries."""
     fits: np.ndarray
     """(n,) bool"""
     sparse: np.ndarray
-    """(n,) bool: whether indices and values are those of a sparse vector."""
+    """(n,) bool: whether the vector is sparse."""
     dense: bool
     """Whether no vector is sparse."""
 
@@ -60,7 +60,8 @@ def vectors_of(columns: list[pd.Series], source: Source, faults: Faults) -> Vect
 
 
 def _wrong_indices(indices: pd.Series, counts: np.ndarray, width: int) -> np.ndarray:
-    """(n,) bool: which rows, of so many indices each, have some that is null, outside, or not above the one before."""
+    """(n,) bool: rows, with ``counts`` indices each, that have an index that is null, out of range, or not above its
+    predecessor."""
     places = joined(indices, counts > 0, 0)
     wrong = ~((places >= 0) & (places < width))
     later = np.ones(len(places) + 1, bool)
@@ -72,7 +73,7 @@ def _wrong_indices(indices: pd.Series, counts: np.ndarray, width: int) -> np.nda
 
 
 def places_of(vectors: Vectors, width: int) -> np.ndarray:
-    """The column of each entry, row by row; a vector that does not fit has one entry, of the first column."""
+    """The column of each entry, row by row; a vector that does not fit has one entry, in the first column."""
     places = list(vectors.indices.to_numpy())
     whole, first = np.arange(width, dtype=np.int32), np.zeros(1, np.int32)
     for i in np.flatnonzero(~(vectors.fits & vectors.sparse)):

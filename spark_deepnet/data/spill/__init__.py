@@ -1,1 +1,1 @@
-"""Rows beyond the memory limit: kept in a file, in canonical order, and read a window at a time."""
+"""Rows beyond the memory limit: kept in a file in canonical order, and read one window at a time."""

@@ -1,4 +1,4 @@
-"""A file of arrays that nobody else sees, and that is gone when the process is, however it ends."""
+"""A file of arrays that is invisible to others and disappears with the process, however that ends."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 MAX_IO_BYTES = 1 << 30
-"""Bytes that one call reads or writes; Linux takes at most 2 GiB."""
+"""Maximum bytes of one read or write; Linux allows at most 2 GiB."""
 
 
 class File:
-    """Without a name wherever the system allows: the disk is free again once it is closed, also by SIGKILL."""
+    """A file without a name if the system allows it: its disk space is freed when it is closed, even by SIGKILL."""
 
     def __init__(self, folder: str) -> None:
         self._file = tempfile.TemporaryFile(dir=folder, prefix="spark_deepnet-", buffering=0)  # noqa: SIM115
@@ -22,7 +22,7 @@ class File:
         self.size = 0
 
     def room(self, count: int, dtype: np.dtype, shape: Sequence[int]) -> Stored:
-        """An array of so many entries of the shape, behind the others."""
+        """Reserve an array of ``count`` entries of the shape, after the others."""
         found = Stored(self, self.size, dtype, tuple(shape))
         self.size += count * found.each
         return found
@@ -39,7 +39,7 @@ class Stored:
     offset: int
     dtype: np.dtype
     shape: tuple[int, ...]
-    """Of an entry."""
+    """Shape of an entry."""
 
     @property
     def each(self) -> int:
@@ -47,7 +47,7 @@ class Stored:
         return self.dtype.itemsize * int(np.prod(self.shape))
 
     def write(self, start: int, array: np.ndarray) -> None:
-        """Entries from this one on. Raises OSError, as where the disk is full."""
+        """Write entries from ``start`` on. Raises OSError, for example if the disk is full."""
         raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
         place, done = self.offset + start * self.each, 0
         while done < len(raw):
@@ -65,7 +65,7 @@ class Stored:
         return found
 
     def expect(self, start: int, stop: int) -> None:
-        """Let the system read them ahead."""
+        """Let the system read these entries ahead."""
         if hasattr(os, "posix_fadvise") and stop > start:
             place = self.offset + start * self.each
             os.posix_fadvise(self.file.number, place, (stop - start) * self.each, os.POSIX_FADV_WILLNEED)

@@ -1,4 +1,4 @@
-"""Rows in a file, of which a window is in memory at a time."""
+"""Rows in a file; one window of them is in memory at a time."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from spark_deepnet.data.table import Table
 from spark_deepnet.kernels.random import key_of, permutation
 
 WINDOW_BLOCKS = 16
-"""Blocks of a window."""
+"""Blocks per window."""
 
 
 class Spilled(Rows):
-    """Row i of n, in canonical order, belongs to block floor(i / b). Each run holds its rows of a block side by side, so
-    that a block is one read a run and array.
+    """Row i of n, in canonical order, belongs to block floor(i / b). Each run stores its rows of a block contiguously,
+    so that a block takes one read per run and array.
 
-    A pass in random order puts the B = ceil(n / b) blocks into a random order, w = WINDOW_BLOCKS after w make a window,
-    and the rows of a window come in a random order. So each row comes at each place of the pass equally often, and two
-    rows of different blocks are in one window with the chance (w - 1) / (B - 1), as under a uniform shuffle but for the
-    rows' own blocks; only the n b / 2 pairs of one block, a share of about 1 / B, always are. Blocks are cut by the
-    hash of the content, so each is a random sample of the rows.
+    A traversal in random order shuffles the B = ceil(n / b) blocks, takes w = WINDOW_BLOCKS of them at a time as a
+    window, and shuffles the rows of each window. So each row comes at each place of the traversal equally often, and
+    two rows of different blocks are in one window with probability (w - 1) / (B - 1), as under a uniform shuffle; only
+    the n b / 2 pairs of one block, a share of about 1 / B, always are. Blocks are cut by the hash of the content, so
+    each is a random sample of the rows.
     """
 
     def __init__(self, runs: Sequence[SortedRun], training: bool, block: int) -> None:
         self.runs, self.block = runs, block
         self.like = Table.joined([run.like for run in runs])
-        """Of no rows, with sparse features where any run has such."""
+        """A table without rows, with sparse features if any run has them."""
         self.outputs = len(self.like.targets)
         places = [run.place(training) for run in runs]
         order = np.argsort(
@@ -44,13 +44,13 @@ class Spilled(Rows):
         self.blocks = -(-len(order) // block)
         cuts = [np.bincount(owners[i * block : (i + 1) * block], minlength=len(runs)) for i in range(self.blocks)]
         self.places = np.cumsum([[place.start for place in places], *cuts], axis=0)
-        """(blocks + 1, runs): from which row to which row each run has the rows of a block."""
+        """(blocks + 1, runs): the bounds of each block's rows in each run."""
 
     def __len__(self) -> int:
         return len(self._loss_weights[0])
 
     def size(self, block: int) -> int:
-        """Rows of a block; only the last may have fewer."""
+        """Number of rows of a block; only the last block may have fewer."""
         return min(self.block, len(self) - block * self.block)
 
     @property
@@ -64,7 +64,7 @@ class Spilled(Rows):
         return Windows(self, permutation(key, self.blocks), key)
 
     def loss_weights_of(self, output: int, blocks: np.ndarray) -> np.ndarray:
-        """Of the rows of these blocks, in canonical order."""
+        """The weights of the rows of these blocks, in canonical order."""
         return np.concatenate([self._loss_weights[output][b * self.block : (b + 1) * self.block] for b in blocks])
 
     def read(self, blocks: np.ndarray) -> RowBatch:
@@ -76,12 +76,12 @@ class Spilled(Rows):
         return RowBatch(found.table(), keys, np.argsort(keys, kind="stable"))
 
     def expect(self, blocks: np.ndarray) -> None:
-        """Let the system read them ahead."""
+        """Let the system read these blocks ahead."""
         for run, start, stop in self.pieces(blocks):
             run.expect(start, stop)
 
     def pieces(self, blocks: np.ndarray) -> Iterator[tuple[SortedRun, int, int]]:
-        """Where the rows of these blocks are."""
+        """The runs and row ranges of these blocks."""
         for block in blocks:
             for run, start, stop in zip(self.runs, self.places[block], self.places[block + 1], strict=True):
                 if stop > start:
@@ -89,7 +89,7 @@ class Spilled(Rows):
 
 
 class Windows(Traversal):
-    """A pass, window by window: the one in memory is let go before the next is read."""
+    """A traversal window by window: one window is freed before the next is read."""
 
     def __init__(self, rows: Spilled, blocks: np.ndarray, key: np.uint64 | None) -> None:
         self.rows, self.key = rows, key
@@ -116,7 +116,7 @@ class Windows(Traversal):
             yield self.rows.loss_weights_of(output, window)[self._order(k)]
 
     def _part(self, k: int, start: int, stop: int) -> RowBatch:
-        """What the k-th window has of these."""
+        """The rows from start to stop that are in the k-th window."""
         if self._window is None or self._number != k:
             self._window = None
             table, keys, order = self.rows.read(self.windows[k])
@@ -127,12 +127,12 @@ class Windows(Traversal):
         return RowBatch(table, keys, order[max(0, start - self.ends[k]) : stop - self.ends[k]])
 
     def _order(self, k: int) -> np.ndarray:
-        """Of the rows of the k-th window, from their canonical order."""
+        """The order of the k-th window's rows, relative to their canonical order."""
         n = int(self.ends[k + 1] - self.ends[k])
         return np.arange(n) if self.key is None else permutation(key_of("window", self.key, k), n)
 
 
 def _alone(picked: RowBatch) -> tuple[Table, np.ndarray]:
-    """Without the other rows of the table."""
+    """The batch's rows and keys, without the other rows of the table."""
     table, keys, rows = picked
     return table.picked(rows), keys[rows]

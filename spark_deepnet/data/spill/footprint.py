@@ -1,4 +1,4 @@
-"""The memory that rows take, however they are cut into tables."""
+"""The memory of rows, however they are cut into tables."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from spark_deepnet.data.arrays import START_DTYPE, table_bytes
 from spark_deepnet.data.table import Dense, Sparse, Table
 
 KEY_BYTES, INDEX_BYTES = 8, 4
-"""Bytes of a row's hash, and of its number in an order: the canonical one, and an epoch's."""
+"""Bytes of a row's hash, and of its number in an order: the canonical order, and an epoch's."""
 
 
 class Size:
-    """A sum over tables. Dense rows among sparse ones count as the sparse ones that they become."""
+    """A sum over tables. Dense rows among sparse ones count as sparse, which they will become."""
 
     def __init__(self) -> None:
         self.rows = self._told = 0

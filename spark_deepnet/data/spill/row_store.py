@@ -1,4 +1,4 @@
-"""Where a rank puts its rows as they come: in memory up to a limit, beyond it in a file."""
+"""Stores a rank's rows as they arrive: in memory up to a limit, then in a file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from spark_deepnet.data.spill.sorted_run import SortedRun
 from spark_deepnet.data.table import Table
 
 LIMIT_WINDOWS = 4
-"""A window of spilled rows takes the limit divided by this: the last may still be in use while the next is read."""
+"""A window of spilled rows takes the limit divided by this: one may still be in use while the next is read."""
 MIB = 1 << 20
 
 
 class RowStore:
-    """limit: bytes of rows in memory; 0: any number. Whether rows are spilled, and into which blocks, follows from the
-    rows alone, not from their order or from the tables that bring them."""
+    """limit: maximum bytes of rows in memory; 0: no limit. Whether rows are spilled, and into which blocks, depends
+    only on the rows, not on their order or on the tables in which they arrive."""
 
     def __init__(self, like: Table, limit: int = 0) -> None:
         self.like, self.limit = like, limit
@@ -32,13 +32,13 @@ class RowStore:
         self.failure: str | None = None
         """Why rows could not be spilled."""
         self.size, self._waiting = Size(), Size()
-        """Of all rows, and of those in memory."""
+        """The footprints of all rows, and of the rows in memory."""
         self._held = GrowingTable(like)
         self._file: File | None = None
         self._runs: list[SortedRun] = []
 
     def add(self, table: Table) -> None:
-        """Rows behind the others; after a failure they are only measured."""
+        """Append rows; after a failure they are only measured."""
         self.size.add(table)
         if self.failure is None:
             keys = table.keys()
@@ -46,7 +46,7 @@ class RowStore:
             self._hold(table, keys)
 
     def _hold(self, table: Table, keys: np.ndarray) -> None:
-        """Those in memory go first where the limit has no room for these too."""
+        """Spill the rows in memory first if these exceed the limit."""
         self._waiting.add(table)
         if 0 < self.limit < self._waiting.bytes and self._waiting.rows > len(table):
             self._spill()
@@ -55,7 +55,7 @@ class RowStore:
             self._held.append(table, keys)
 
     def rows(self) -> tuple[Rows, Rows]:
-        """Training rows and validation rows; to be asked for once, when all have come."""
+        """Training rows and validation rows. Call this once, after all rows are added."""
         if self.failure is None and self._waiting.rows and 0 < self.limit < self.size.bytes:
             self._spill()
         if not self._runs:
@@ -74,7 +74,7 @@ class RowStore:
         return self._file.size if self._file is not None else 0
 
     def close(self) -> None:
-        """The file is gone, and what was read from it stays."""
+        """Delete the file; rows read from it stay."""
         if self._file is not None:
             self._file.close()
 
@@ -95,11 +95,11 @@ class RowStore:
 
 
 def key_sum(keys: np.ndarray, validation: np.ndarray) -> int:
-    """A sum over the rows: those for validation count three times, so that moving a row to them shows."""
+    """A sum over the rows. Validation rows count three times, so that moving a row to them changes the sum."""
     return int(keys.sum(dtype=np.uint64)) + 2 * int(keys[validation].sum(dtype=np.uint64))
 
 
 def folder_for_rows() -> str:
-    """One of Spark's local folders, where it tells the task of them, else the system's for temporary files."""
+    """One of Spark's local folders if the task's environment names them, otherwise the system's temporary folder."""
     folders = [folder for folder in os.environ.get("SPARK_LOCAL_DIRS", "").split(",") if os.path.isdir(folder)]
     return folders[os.getpid() % len(folders)] if folders else tempfile.gettempdir()

@@ -1,4 +1,4 @@
-"""Rows that were put into canonical order in memory and written to a file."""
+"""Rows sorted into canonical order in memory and written to a file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from spark_deepnet.data.spill.array_file import File, Stored
 from spark_deepnet.data.table import Table
 
 WRITE_BYTES = 1 << 20
-"""Bytes that are gathered to be written at once."""
+"""Bytes that are collected for one write."""
 
 
 class SortedRun:
-    """First the training rows, then the validation rows, each by key. Keys and weights stay in memory until all runs are
-    known."""
+    """Training rows, then validation rows, each sorted by key. Keys and weights stay in memory until all runs exist."""
 
     def __init__(self, table: Table, keys: np.ndarray, file: File) -> None:
         training, validation = canonical(keys, table.validation)
@@ -41,26 +40,26 @@ class SortedRun:
         self.loss_weights = [weights[order] for weights in table.loss_weights]
 
     def read(self, start: int, stop: int) -> tuple[Table, np.ndarray]:
-        """The rows from one to another, and their keys."""
+        """The rows from start to stop, and their keys."""
         *parts, keys = (part.read(start, stop) for part in self.parts)
         return table_like(self.like, parts), keys  # type: ignore[return-value]
 
     def forget(self) -> None:
-        """What the file has too."""
+        """Free what is also in the file."""
         self.keys, self.loss_weights = self.keys[:0].copy(), []
 
     def expect(self, start: int, stop: int) -> None:
-        """Let the system read them ahead."""
+        """Let the system read these rows ahead."""
         for part in self.parts:
             part.expect(start, stop)
 
     def place(self, training: bool) -> slice:
-        """Of the training rows, or of those for validation."""
+        """The range of the training rows, or of the validation rows."""
         return slice(0, self.training) if training else slice(self.training, len(self.keys))
 
 
 class _StoredPart:
-    """Where its entries of each row start, and arrays of entries; without starts every row is one entry."""
+    """The start of each row's entries, and arrays of entries; without starts every row is one entry."""
 
     def __init__(self, part: Part, rows: int, file: File) -> None:
         starts, arrays = arrays_of(part)
@@ -68,7 +67,7 @@ class _StoredPart:
         self.arrays = [file.room(len(a), a.dtype, a.shape[1:]) for a in arrays]
         self.starts: Stored | None = None
         self.written = 0
-        """Entries, where rows have different numbers of them."""
+        """Number of entries written so far, if rows have different numbers of them."""
         if starts is not None:
             self.starts = file.room(rows + 1, START_DTYPE, ())
             self.starts.write(0, np.zeros(1, START_DTYPE))

@@ -25,8 +25,7 @@ from pyspark.sql import DataFrame, Row
 from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.errors import ClusterError, DataError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
-from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
+from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
@@ -85,10 +84,10 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
         raise ParamError(
             f"syncEpochs: with exchange='spark' workers never step together, found {recipe.sync_epochs}; leave it at 0"
         )
-    if recipe.overlap or recipe.compression != NONE:
+    if recipe.overlap or recipe.compression is not None:
         name = "overlap" if recipe.overlap else "compression"
         raise ParamError(f"{name}: with exchange='spark' no gradients are exchanged; leave it unset, or set 'sockets'")
-    vectors = recipe.made_optimizer().vectors
+    vectors = recipe.optimizer.vectors
     if recipe.sync_state == KEEP and vectors:
         raise ParamError(
             f"syncState: with exchange='spark' no worker lives long enough to keep its own {', '.join(vectors)}; set "
@@ -107,8 +106,8 @@ class Rounds:
         self.spark, self.checkpoints = frame.sparkSession, checkpoints
         self.dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
         recipe = plan.recipe
-        self.layout = Layout(recipe.scores_net())
-        self.state = State.initial(self.layout, recipe.made_optimizer(), recipe.seed, recipe.validated)
+        self.layout = recipe.scores_net().layout
+        self.state = State.initial(self.layout, recipe.optimizer, recipe.seed, recipe.validated)
         self.clock = self.state.clock
         self.ranks: list[dict[str, Any]] = []
         self.count = 0

@@ -435,6 +435,8 @@ class Accessors(Params):
 class Keywords(Params):
     """The constructor and setParams."""
 
+    _input_kwargs: dict[str, Any]
+
     @known_keywords
     @keyword_only
     def __init__(

@@ -50,15 +50,17 @@ class Cluster:
     @staticmethod
     def from_settings(settings: Settings, slots: int | None = None, machine: int | None = None) -> Cluster:
         """slots: tasks that can run at once now; machine: bytes of the machine that a local master runs on."""
+        configured = configured_slots(settings)
+        expected = configured or slots  # memory must not depend on how many executors have registered
         return Cluster(
             master=settings.get("spark.master", ""),
             slots=slots,
-            configured_slots=configured_slots(settings),
+            configured_slots=configured,
             elastic_slots=_elastic_slots(settings),
             dynamic_allocation=is_true(settings, "spark.dynamicAllocation.enabled"),
             task_cpus=max(1, number(settings, "spark.task.cpus", 1)),
-            worker_memory=worker_memory(settings, slots, machine),
-            heap_per_task=heap_per_task(settings, slots),
+            worker_memory=worker_memory(settings, expected, machine),
+            heap_per_task=heap_per_task(settings, expected),
             encrypted=any(is_true(settings, key) for key in _ENCRYPTION),
             driver_host=settings.get("spark.driver.host", ""),
         )

@@ -27,9 +27,8 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.rendezvous import rendezvous
 from spark_deepnet.exchange.sub_channel import SubChannel
 from spark_deepnet.net.chunks import check_finite, fill, parts_of
-from spark_deepnet.net.cut import cut
+from spark_deepnet.net.cut import cut, cuts
 from spark_deepnet.net.net import Net
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.score.blocks import max_rows_per_frame, score_in_blocks
 from spark_deepnet.score.score import ScorePlan
@@ -148,8 +147,8 @@ def _split(batches: Iterator[pa.RecordBatch]) -> tuple[Chunks, Iterator[pa.Recor
 
 def _weights(chunks: Chunks, whole: Net, net: Net, channel: Channel, grid: Grid) -> np.ndarray:
     """The block's flat vector."""
-    slots = [slot for b in range(grid.blocks) for slot in Layout(cut(whole, b, grid.blocks)).slots]
-    layout = Layout(net)
+    slots = [slot for each in cuts(whole, grid.blocks) for slot in each.layout.slots]
+    layout = net.layout
     flat = layout.zeros()
     arrays = layout.named(flat)
     for (_, name, part), data in redistribute_state(

@@ -19,7 +19,6 @@ from pyspark.sql import functions as F
 from spark_deepnet.errors import DeepNetError, ModelFormatError, SaveError
 from spark_deepnet.net.chunks import CHUNK_BYTES, arrays_of, bytes_of, check_finite, chunks_of, parts_of
 from spark_deepnet.net.pieces import Pieces, assembled, pieces_of
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.storage import is_stored
 from spark_deepnet.spark.session.causes import deepest_cause
@@ -83,7 +82,7 @@ def _loaded(spark: SparkSession, architecture: Architecture, blocks: Any, path: 
     if not 0 < count <= MAX_BLOCKS:
         raise _damaged(path, f"blocks must be a list of 1 to {MAX_BLOCKS}, found {str(blocks)[:40]}")
     net = architecture.scores_net()
-    check_bytes(path, 4 * Layout(net).count, sum(files_under(spark, path).values()))
+    check_bytes(path, 4 * net.layout.count, sum(files_under(spark, path).values()))
     check_footers(path, tails(spark, path, MAX_CHECKED_BYTES, FOOTER_BYTES))
     pieces = pieces_of(net, count)
     if blocks is not None and blocks != pieces:

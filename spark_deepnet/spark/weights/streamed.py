@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -15,9 +16,9 @@ from pyspark.sql import SparkSession
 from spark_deepnet.errors import ClusterError, ModelFormatError
 from spark_deepnet.layers.layer import Arrays
 from spark_deepnet.net.chunks import check_finite, fill, parts_of
-from spark_deepnet.net.cut import cut
+from spark_deepnet.net.cut import cuts
 from spark_deepnet.net.net import Net
-from spark_deepnet.net.weights import Layout
+from spark_deepnet.net.weights import Slot
 from spark_deepnet.spark.weights.on_storage import Stored
 
 _ASCII = "".join(map(chr, range(33, 127)))
@@ -37,8 +38,8 @@ class Shards:
 
     def __call__(self, node: str) -> Arrays:
         arrays: Arrays = {}
-        for block in range(self.blocks):
-            for slot in Layout(cut(self.net, block, self.blocks)).slots:
+        for block, slots in enumerate(self._slots):
+            for slot in slots:
                 if slot.node == node and (slot.weight.part is not None or slot.key not in arrays):
                     piece = self._piece(slot.name, block, slot.weight.shape)
                     if slot.weight.part is None:
@@ -47,6 +48,11 @@ class Shards:
                         whole = arrays.setdefault(slot.key, np.empty(slot.weight.part.shape, np.float32))
                         whole[slot.weight.part.index] = piece
         return arrays
+
+    @cached_property
+    def _slots(self) -> list[list[Slot]]:
+        """Of each block."""
+        return [net.layout.slots for net in cuts(self.net, self.blocks)]
 
     def _piece(self, name: str, block: int, shape: tuple[int, ...]) -> np.ndarray:
         piece, parts = np.zeros(shape, np.float32), set()
