@@ -109,10 +109,10 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) 
 def _shared(plan: TrainPlan, reader: Reader, frames: Iterable[pd.DataFrame], channel: Channel) -> Shard:
     """The rows of all ranks of a replica, of which each holds a block of the weights."""
     blocks = SubChannel(channel, plan.grid.of_replica(plan.grid.replica(channel.rank)))
-    channel.patience = max(plan.deadline, READING)
+    channel.liveness_timeout = max(plan.deadline, READING)
     shard = reader.shard(shared(reader.tables(frames), reader.faults, blocks))
     share_failure(shard, blocks)
-    channel.patience = plan.deadline
+    channel.liveness_timeout = plan.deadline
     return shard
 
 
@@ -143,9 +143,9 @@ def _trained(plan: TrainPlan, shard: Shard, channel: Channel, meter: Meter) -> t
     replicas = SubChannel(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):
         block = Block.of(plan.recipe, SubChannel(channel, grid.of_replica(grid.replica(rank))))
-        channel.patience = max(plan.deadline, READING)
+        channel.liveness_timeout = max(plan.deadline, READING)
         stats = take_stats(shard, replicas, plan)
-        channel.patience = plan.deadline
+        channel.liveness_timeout = plan.deadline
         state = _state(plan, shard, channel, block)
     channel.seconds_waiting = 0.0  # of training alone
     loop = Loop(plan.recipe, shard, replicas, stats, state, meter, block)

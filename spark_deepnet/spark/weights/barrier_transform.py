@@ -99,7 +99,7 @@ def spread_task(plan: SpreadPlan, batches: Iterable[pa.RecordBatch]) -> Iterator
     channel = rendezvous(
         number, plan.grid.size, host, context.allGather, wire.secret, job, wire.deadline, ports, wire.identity
     )  # fmt: skip
-    channel.patience = max(wire.deadline, READING)  # for ranks whose rows are still on their way
+    channel.liveness_timeout = max(wire.deadline, READING)  # for ranks whose rows are still on their way
     try:
         yield from _scored(plan, batches, channel)
     finally:
