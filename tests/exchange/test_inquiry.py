@@ -7,18 +7,18 @@ from contextlib import closing
 
 import pytest
 
-from spark_deepnet.exchange.handshake import Pass, dial
+from spark_deepnet.exchange.handshake import Credentials, dial
 from spark_deepnet.exchange.inquiry import QUESTION, ROLE, ask
 from spark_deepnet.exchange.sockets import SocketChannel
 from spark_deepnet.exchange.waits import NOBODY, Wait
 from tests.exchange.ranks import HERE, SECRET, identity
 
-KEY = Pass(SECRET, ROLE, "job")
+KEY = Credentials(SECRET, ROLE, "job")
 
 
 @pytest.fixture
 def channels() -> Iterator[list[SocketChannel]]:
-    found = [SocketChannel(rank, 2, 1.0, HERE, Pass(SECRET, "exchange", "job")) for rank in range(2)]
+    found = [SocketChannel(rank, 2, 1.0, HERE, Credentials(SECRET, "exchange", "job")) for rank in range(2)]
     with closing(found[0]), closing(found[1]):
         for channel in found:
             channel.rendezvous([one.here for one in found])
@@ -47,11 +47,15 @@ def test_a_question_may_be_of_any_rank(channels: list[SocketChannel], third: int
 
 @pytest.mark.parametrize(
     "key",
-    [Pass(b"another fit's secret", ROLE, "job"), Pass(SECRET, ROLE, "job 1"), Pass(SECRET, "report", "job"),
-     Pass(SECRET, ROLE, "job", identity())],
+    [
+        Credentials(b"another fit's secret", ROLE, "job"),
+        Credentials(SECRET, ROLE, "job 1"),
+        Credentials(SECRET, "report", "job"),
+        Credentials(SECRET, ROLE, "job", identity()),
+    ],
     ids=["secret", "job", "role", "tls"],
 )  # fmt: skip
-def test_strangers_are_told_nothing(channels: list[SocketChannel], key: Pass) -> None:
+def test_strangers_are_told_nothing(channels: list[SocketChannel], key: Credentials) -> None:
     assert ask(channels[1].here, key, 0, 1, 0, 0.3) is None
 
 

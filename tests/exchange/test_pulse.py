@@ -12,19 +12,19 @@ import time
 import pytest
 
 from spark_deepnet.exchange.acceptor import Acceptor
-from spark_deepnet.exchange.handshake import Pass
+from spark_deepnet.exchange.handshake import Credentials
 from spark_deepnet.exchange.liveness import unresponsive
 from tests.exchange.ranks import HERE, SECRET, identity
 
 LISTENS = (
     "import sys, time; from spark_deepnet.exchange.acceptor import Acceptor; "
-    "from spark_deepnet.exchange.handshake import Pass; from tests.exchange.ranks import HERE, SECRET; "
-    "print(Acceptor(HERE, Pass(SECRET, 'exchange'), 1, print).port, flush=True); time.sleep(60)"
+    "from spark_deepnet.exchange.handshake import Credentials; from tests.exchange.ranks import HERE, SECRET; "
+    "print(Acceptor(HERE, Credentials(SECRET, 'exchange'), 1, print).port, flush=True); time.sleep(60)"
 )
 
 
 def acceptor(identity: bytes = b"") -> Acceptor:
-    return Acceptor(HERE, Pass(SECRET, "exchange", identity=identity), 0, lambda sock, rank: None)
+    return Acceptor(HERE, Credentials(SECRET, "exchange", identity=identity), 0, lambda sock, rank: None)
 
 
 @pytest.mark.parametrize("encrypted", [False, True])

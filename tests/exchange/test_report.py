@@ -12,13 +12,13 @@ from queue import SimpleQueue
 import pytest
 
 from spark_deepnet.errors import ExchangeError
-from spark_deepnet.exchange.report import LARGEST, LENGTH, Listener, Reporter
+from spark_deepnet.exchange.report import LENGTH, MAX_MESSAGE_BYTES, Listener, Reporter
 from tests.exchange.ranks import HERE, SECRET
 
 
 def test_messages_arrive_in_order_from_several_workers() -> None:
     heard: SimpleQueue[bytes] = SimpleQueue()
-    sent = [b"", b'{"epoch": 1}', b"x" * LARGEST, *(b"%d" % i for i in range(100))]
+    sent = [b"", b'{"epoch": 1}', b"x" * MAX_MESSAGE_BYTES, *(b"%d" % i for i in range(100))]
     with closing(Listener(HERE, SECRET, heard.put)) as listener:
         for _ in range(2):
             with closing(Reporter(HERE, listener.port, SECRET, 1.0)) as reporter:
@@ -29,7 +29,7 @@ def test_messages_arrive_in_order_from_several_workers() -> None:
 def test_another_secret_is_refused() -> None:
     with (
         closing(Listener(HERE, SECRET, print)) as listener,
-        pytest.raises(ExchangeError, match="progress cannot be told to the driver"),
+        pytest.raises(ExchangeError, match="progress cannot be reported to the driver"),
     ):
         Reporter(HERE, listener.port, b"another fit's secret", 0.3)
 
@@ -50,7 +50,7 @@ def test_a_driver_that_does_not_read_holds_up_nobody() -> None:
     with closing(Listener(HERE, SECRET, lambda _: go.wait(5))) as listener:
         with closing(Reporter(HERE, listener.port, SECRET, 1.0)) as reporter:
             start = time.monotonic()
-            taken = [reporter.send(b"x" * LARGEST) for _ in range(300)]
+            taken = [reporter.send(b"x" * MAX_MESSAGE_BYTES) for _ in range(300)]
             assert time.monotonic() - start < 1
             assert taken[0]
             assert not taken[-1]
@@ -90,8 +90,8 @@ def test_too_long_a_message_is_neither_sent_nor_read() -> None:
         closing(Listener(HERE, SECRET, print)) as listener,
         closing(Reporter(HERE, listener.port, SECRET, 1)) as reporter,
     ):
-        assert not reporter.send(b"x" * (LARGEST + 1))
-        reporter._sock.sendall(LENGTH.pack(LARGEST + 1))
+        assert not reporter.send(b"x" * (MAX_MESSAGE_BYTES + 1))
+        reporter._sock.sendall(LENGTH.pack(MAX_MESSAGE_BYTES + 1))
         reporter._sock.settimeout(2)
         assert reporter._sock.recv(1) == b""
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from spark_deepnet.errors import ExchangeError, LostPeerError
-from spark_deepnet.exchange import vigil
+from spark_deepnet.exchange import watchdog
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.handshake import Pass
+from spark_deepnet.exchange.handshake import Credentials
 from spark_deepnet.exchange.memory import MemoryChannel, memory_channels
 from spark_deepnet.exchange.sockets import SocketChannel
 from spark_deepnet.exchange.waits import NOBODY, Cut, Wait, Works, cause
@@ -102,7 +102,7 @@ def check_named(errors: list[tuple[int, Exception]]) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vigil, "LEAST_PULSE", 1.5)
+    monkeypatch.setattr(watchdog, "MIN_PULSE_SECONDS", 1.5)
 
 
 @pytest.mark.parametrize("ways", [[TWO], [TWO, TWO[::-1]]], ids=["one way", "both ways"])
@@ -120,7 +120,7 @@ def test_two_that_are_cut_apart_over_memory(quick: None, ways: list[tuple[int, i
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("kind", ["cut", "half_open"])
 def test_two_that_are_cut_apart_over_sockets(quick: None, encrypted: bool, kind: str) -> None:
-    key = Pass(SECRET, "exchange", "job", identity() if encrypted else b"")
+    key = Credentials(SECRET, "exchange", "job", identity() if encrypted else b"")
     channels = [SocketChannel(rank, RANKS, DEADLINE, HERE, key) for rank in range(RANKS)]
     places = [channel.here for channel in channels]
     with ExitStack() as stack:
@@ -135,7 +135,7 @@ def test_two_that_are_cut_apart_over_sockets(quick: None, encrypted: bool, kind:
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
 def test_one_that_has_hung_up_is_not_called_frozen(quick: None, encrypted: bool) -> None:
     """As when it followed the error of another; which one we wait for is all the same."""
-    key = Pass(SECRET, "exchange", "job", identity() if encrypted else b"")
+    key = Credentials(SECRET, "exchange", "job", identity() if encrypted else b"")
     channels = [SocketChannel(rank, 3, DEADLINE, HERE, key) for rank in range(3)]
     for channel in channels:
         channel.rendezvous([each.here for each in channels])
@@ -145,9 +145,9 @@ def test_one_that_has_hung_up_is_not_called_frozen(quick: None, encrypted: bool)
     met.join(20)
     channels[1].close()
     for peer in (1, 2):
-        assert isinstance(channels[0].silence(peer, 1.0), LostPeerError)
+        assert isinstance(channels[0].unresponsive_error(peer, 1.0), LostPeerError)
     channels[2].close()
-    assert isinstance(channels[0].silence(2, 1.0), LostPeerError), "one of those who do not answer has ended"
+    assert isinstance(channels[0].unresponsive_error(2, 1.0), LostPeerError), "one of those who do not answer has ended"
     channels[0].close()
 
 
@@ -171,4 +171,4 @@ def test_one_that_is_slow_is_named_not_those_who_wait_for_it(quick: None) -> Non
         thread.join(20)
     done.set()
     assert len(errors) == 3
-    assert all("for rank 2, which lives and is at work" in error for error in errors), errors
+    assert all("for rank 2, which is alive and at work" in error for error in errors), errors

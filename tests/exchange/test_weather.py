@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from spark_deepnet.errors import ExchangeError
-from spark_deepnet.exchange import acceptor, vigil
+from spark_deepnet.exchange import acceptor, watchdog
 from spark_deepnet.exchange.all_reduce import AllReduce
-from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, PROOF, Pass
+from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, PROOF, Credentials
 from spark_deepnet.exchange.sockets import SocketChannel
 from tests.exchange.proxy import Change, Proxy
 from tests.exchange.ranks import HERE, SECRET, identity
@@ -31,12 +31,12 @@ HANDSHAKE = CHALLENGE.size + PROOF
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vigil, "LEAST_PULSE", 0.2)
+    monkeypatch.setattr(watchdog, "MIN_PULSE_SECONDS", 0.2)
 
 
 def sums(change: Change | None = None, reset_at: int | None = None, encrypted: bool = False) -> list[Any]:
     """What three ranks come to whose every connection goes through a proxy."""
-    key = Pass(SECRET, "exchange", "job", identity() if encrypted else b"")
+    key = Credentials(SECRET, "exchange", "job", identity() if encrypted else b"")
     channels = [SocketChannel(rank, 3, DEADLINE, HERE, key) for rank in range(3)]
     found: list[Any] = [None] * 3
     with ExitStack() as stack:
@@ -169,8 +169,8 @@ SUMS = (
 
 def test_who_says_a_byte_at_a_time_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slowloris: what has come so far buys no more time."""
-    monkeypatch.setattr(acceptor, "PATIENCE", 0.3)
-    door = acceptor.Acceptor(HERE, Pass(SECRET, "exchange", "job"), 0, lambda sock, _: sock.close())
+    monkeypatch.setattr(acceptor, "HANDSHAKE_SECONDS", 0.3)
+    door = acceptor.Acceptor(HERE, Credentials(SECRET, "exchange", "job"), 0, lambda sock, _: sock.close())
     try:
         with socket.create_connection((door.host, door.port), 2) as sock:
             assert sock.recv(CHALLENGE.size, socket.MSG_WAITALL)[:4] == MAGIC
@@ -188,9 +188,9 @@ DESCRIPTORS = """
 import resource, socket
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.acceptor import Acceptor
-from spark_deepnet.exchange.handshake import Pass, dial
+from spark_deepnet.exchange.handshake import Credentials, dial
 from spark_deepnet.exchange.liveness import unresponsive
-key = Pass(b"a secret of this fit", "exchange", "job")
+key = Credentials(b"a secret of this fit", "exchange", "job")
 door = Acceptor("127.0.0.1", key, 1, lambda sock, rank: sock.close())
 place = (door.host, door.port)
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
