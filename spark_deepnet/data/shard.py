@@ -87,7 +87,7 @@ class Reader:
         train, valid = shelf.rows()
         fingerprint = shelf.fingerprint % (1 << 64)
         return Shard(
-            train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled, self.rounding.found(),
+            train, valid, fingerprint, self.faults, self.state, self._failure(), shelf.spilled, self.rounding.summary(),
             scales.summary(),
         )  # fmt: skip
 
@@ -96,8 +96,8 @@ class Reader:
             return None
         wanted, limit = (-(-size // MIB) for size in (self.shelf.size.bytes, self.shelf.limit))
         return (
-            f"fit: {wanted:,} MiB of a worker's rows are to be spilled, {self.shelf.failure}; make room there or set "
-            f"spark.local.dir to another disk, raise maxMemoryInMB above {limit:,}, or take more workers"
+            f"fit: {wanted:,} MiB of a worker's rows cannot be spilled, {self.shelf.failure}; free space there or set "
+            f"spark.local.dir to another disk, raise maxMemoryInMB above {limit:,}, or use more workers"
         )
 
 

@@ -39,12 +39,12 @@ def chunks_of(arrays: Mapping[str, np.ndarray]) -> Iterator[Chunk]:
 
 def arrays_of(chunks: Iterable[Chunk]) -> dict[str, np.ndarray]:
     """The arrays of these chunks, in any order; ValueError if a chunk does not fit."""
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for chunk in chunks:
-        if chunk.name not in found:
-            found[chunk.name] = np.zeros(chunk.shape, "<f4")
-        fill(found[chunk.name], chunk.part, chunk.data)
-    return found
+        if chunk.name not in arrays:
+            arrays[chunk.name] = np.zeros(chunk.shape, "<f4")
+        fill(arrays[chunk.name], chunk.part, chunk.data)
+    return arrays
 
 
 def parts_of(shape: Iterable[int]) -> int:
@@ -62,9 +62,7 @@ def fill(array: np.ndarray, part: int, data: bytes) -> None:
     raw = np.frombuffer(data, np.uint8)
     if part < 0 or raw.size != bytes_of(array.shape, part):
         right = bytes_of(array.shape, part)
-        raise ValueError(
-            f"chunk {part} of an array {array.shape} has {raw.size} bytes, not {right}: it is not broadcast"
-        )
+        raise ValueError(f"chunk {part} of an array {array.shape} has {raw.size} bytes, expected {right}")
     array.reshape(-1).view(np.uint8)[part * CHUNK_BYTES : (part + 1) * CHUNK_BYTES] = raw
 
 

@@ -32,9 +32,13 @@ class Difference(NamedTuple):
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """Everything apart from the rows that determines the final weights, as JSON values."""
     recipe = asdict(plan.recipe)
-    told = recipe.pop("architecture") | recipe
-    told |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
-    values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in told.items()}))
+    values_by_field = recipe.pop("architecture") | recipe
+    values_by_field |= {
+        "numTrainWorkers": plan.workers,
+        "modelBlocks": plan.blocks,
+        "exchange": "spark" if rounds else "sockets",
+    }
+    values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in values_by_field.items()}))
     return values
 
 
@@ -55,8 +59,8 @@ def difference(there: Any, here: Any, name: str = "") -> Difference | None:
 
 
 def _first(pairs: Any) -> Difference | None:
-    found = (difference(there, here, name) for there, here, name in pairs)
-    return next((unlike for unlike in found if unlike is not None), None)
+    differences = (difference(there, here, name) for there, here, name in pairs)
+    return next((unlike for unlike in differences if unlike is not None), None)
 
 
 def _shown(value: Any) -> str:

@@ -283,7 +283,7 @@ def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert len(batches(rows)) > 1
 
 
-FULL = "MiB of a worker's rows are to be spilled"
+FULL = "MiB of a worker's rows cannot be spilled"
 
 
 def check_full(folder: Path) -> None:

@@ -22,10 +22,10 @@ class Size:
     def add(self, table: Table) -> None:
         self.rows += len(table)
         self._told += table_bytes(table) + len(table) * (KEY_BYTES + 2 * INDEX_BYTES)
-        for name, found in table.features.items():
-            if isinstance(found, Dense):
-                self._dense[name] += found.matrix.nbytes + len(table) * START_DTYPE.itemsize
-            elif isinstance(found, Sparse):
+        for name, features in table.features.items():
+            if isinstance(features, Dense):
+                self._dense[name] += features.matrix.nbytes + len(table) * START_DTYPE.itemsize
+            elif isinstance(features, Sparse):
                 self._sparse.add(name)
 
     @property
