@@ -51,7 +51,7 @@ class Vectors:
         return total
 
     def load(self, p: Any, row: Any, v: int) -> Any:
-        """The v-th vector of the row that starts so many numbers behind p."""
+        """The v-th vector of the row that starts ``row`` numbers after p."""
         kind, mask = ir.VectorType(p.type.pointee, self.lanes), self.masks[v]
         place = self._place(p, row, v, kind)
         function = self._function("load", kind, kind, [place.type, I32, mask.type, kind])

@@ -148,5 +148,5 @@ class Convolution(Layer):
 
 
 def _members(groups: np.ndarray, each: int) -> np.ndarray:
-    """The channels of these groups of so many."""
+    """The channels of these groups, with ``each`` channels per group."""
     return (groups[:, None] * each + np.arange(each)).reshape(-1)

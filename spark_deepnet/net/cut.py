@@ -92,9 +92,9 @@ def cut(
 
 def cuts(net: Net, blocks: int) -> Iterator[Net]:
     """The networks of all blocks, one after another; their common parts are computed once."""
-    shared: dict[str, Cuts | None] = {}
+    common: dict[str, Cuts | None] = {}
     for block in range(blocks):
-        yield net if blocks == 1 else _Cutter(net, block, blocks, MIN_WEIGHTS, False, {}, shared).cut()
+        yield net if blocks == 1 else _Cutter(net, block, blocks, MIN_WEIGHTS, False, {}, common).cut()
 
 
 class _Cutter:
@@ -115,7 +115,7 @@ class _Cutter:
         self.nodes: list[Node] = []
         self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
         self.gathered: dict[str, _Value] = {}
-        self.shared: dict[str, _Value] = {}
+        self.copied: dict[str, _Value] = {}
         self.given = set(net.inputs)
         """Values that depend on no weights, and so need no gradient."""
         users = Counter(node.owner for node in net.nodes if node.weights())
@@ -146,8 +146,8 @@ class _Cutter:
         value, numbers = self.values[name], self.num_stats.get(out.name)
         if value.entries is None or numbers is None or not self._wide(out):
             return self._gathered(name)
-        crossing = SplitLoss(self.remembers, self.block, value.entries, numbers)
-        return replace(self._cross(f"{out.name}/tell", crossing, value), entries=value.entries)
+        split_loss = SplitLoss(self.remembers, self.block, value.entries, numbers)
+        return replace(self._collective(f"{out.name}/stats", split_loss, value), entries=value.entries)
 
     def _wide(self, node: Node) -> bool:
         """Whether it has enough scores for these to stay cut."""
@@ -171,7 +171,7 @@ class _Cutter:
         if value.entries is None or node.owner in self.tied or node.layer.multi_input or self._ends_wide(node):
             return None
         piece = node.layer.cut_inputs(node.x, value.entries[self.block], self.block == 0)
-        return None if piece is None else self._joined(node, self._run(node, piece, [value]))
+        return None if piece is None else self._reduced(node, self._run(node, piece, [value]))
 
     def _ends_wide(self, node: Node) -> bool:
         """Whether its outputs, if cut, stay cut up to the loss, and are too many to be summed: each number of the
@@ -214,11 +214,11 @@ class _Cutter:
             pieces = (node.layer.cut_outputs(node.x, block, self.blocks) for block in range(self.blocks))
             self.cuts[f"{node.name}/outputs"] = _of_all(pieces)
         cuts = self.cuts[f"{node.name}/outputs"]
-        return None if cuts is None else self._run(node, cuts[0][self.block], [self._shared(whole)], cuts[1])
+        return None if cuts is None else self._run(node, cuts[0][self.block], [self._copied(whole)], cuts[1])
 
     def _by_sum(self, node: Node, whole: _Value) -> _Value | None:
         piece = node.layer.cut_sum(node.x, self.block, self.blocks)
-        return None if piece is None else self._joined(node, self._run(node, piece, [self._shared(whole)]))
+        return None if piece is None else self._reduced(node, self._run(node, piece, [self._copied(whole)]))
 
     def _run(self, node: Node, piece: Piece, values: list[_Value], entries: Entries | None = None) -> _Value:
         """Add the block's node for a node of the network, with the same name."""
@@ -228,8 +228,8 @@ class _Cutter:
         self.nodes.append(CutNode(node.name, piece.layer, names, shapes, shape, node.weights(), piece.weights))
         return _Value(node.name, shape, entries)
 
-    def _joined(self, node: Node, part: _Value) -> _Value:
-        return self._cross(f"{node.name}/join", Reduce(self.remembers), part)
+    def _reduced(self, node: Node, part: _Value) -> _Value:
+        return self._collective(f"{node.name}/reduce", Reduce(self.remembers), part)
 
     def _gathered(self, name: str) -> _Value:
         """The whole value."""
@@ -237,20 +237,20 @@ class _Cutter:
         if value.entries is None:
             return value
         if name not in self.gathered:
-            self.gathered[name] = self._cross(
+            self.gathered[name] = self._collective(
                 f"{name}/gather", Gather(self.remembers, self.block, value.entries), value
             )
         return self.gathered[name]
 
-    def _shared(self, whole: _Value) -> _Value:
+    def _copied(self, whole: _Value) -> _Value:
         """The whole value for readers that use it in parts; without weights before it there is no gradient to sum."""
         if whole.node in self.given:
             return whole
-        if whole.node not in self.shared:
-            self.shared[whole.node] = self._cross(f"{whole.node}/share", Copy(self.remembers), whole)
-        return self.shared[whole.node]
+        if whole.node not in self.copied:
+            self.copied[whole.node] = self._collective(f"{whole.node}/copy", Copy(self.remembers), whole)
+        return self.copied[whole.node]
 
-    def _cross(self, name: str, layer: Layer, value: _Value) -> _Value:
+    def _collective(self, name: str, layer: Layer, value: _Value) -> _Value:
         shape = tuple(layer.shape(value.shape))
         self.nodes.append(Node(name, layer, (value.node,), (value.shape,), shape))
         return _Value(name, shape)
