@@ -30,10 +30,11 @@ chaos:  ## FITS=20 disturbed fits (SEED=0) of the kinds worker executor segfault
 	@bash .ci/setup.sh dev
 	$(PYTHON) -m tests.chaos --fits $(or $(FITS),20) --seed $(or $(SEED),0) $(if $(ONLY),--only $(ONLY))
 
-docs:  ## make the tables of the pages anew
+docs:  ## make what is generated anew: tables of the pages, keywords and setters of the Params
 	@bash .ci/setup.sh dev
 	$(PYTHON) -m tests.exchange.page
 	$(PYTHON) -m tests.layers.page
+	$(PYTHON) -m tests.spark.accessors
 
 lint:  ## style and types
 	@bash .ci/setup.sh dev

@@ -1,25 +1,70 @@
 #!/usr/bin/env bash
-# All tests, or those given as arguments, in two passes at once: with the kernels compiled, and with them as plain Python.
-# The second says what it has to say behind the first. Fails where either does.
+# All tests, in passes that share the machine: those on Spark sessions; all others with the kernels compiled; what calls
+# kernels once more with them as plain Python, and behind it the examples. Tests given as arguments run compiled and plain.
+# The first pass is seen as it goes, the others are printed whole behind it, and the seconds of each come last.
+# Fails where a pass does; Ctrl-C ends them all.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# As plain Python only what calls kernels in this process is run: the others would do the same again.
+# As plain Python only what calls kernels in this process is run, and of whole fits those that differ in what they compute:
+# the others would do the same again.
 plain=(
     --ignore=tests/{spark,examples,test_benchmarks.py}
     --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
     --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
+    --ignore=tests/train/test_{averaging,blocks,compression,cut_scores,jobs,periodic_blocks,probe,short_fits,spilled}.py
 )
+kernels_of_fits=tests/train/test_ranks.py  # ahead of Spark's tests, whose workers would each compile the same otherwise
+said=$(mktemp -d)
+groups=()
 
-said=$(mktemp)
-NUMBA_DISABLE_JIT=1 .venv/bin/python -m pytest -p no:cacheprovider "${plain[@]}" "$@" > "$said" 2>&1 &
-trap 'kill $! 2>/dev/null; rm -f "$said"' EXIT
+on_spark() { pass "on Spark" "$kernels_of_fits" tests/spark; }
+compiled() { pass "compiled" --ignore=tests/{spark,examples} --ignore="$kernels_of_fits"; }
+compiled_some() { pass "compiled" "$@"; }
+as_plain() { NUMBA_DISABLE_JIT=1 pass "plain Python" "${plain[@]}" "$@"; }
+as_plain_and_examples() {
+    as_plain
+    local code=$?
+    pass "examples" tests/examples && return $code
+}
+
+pass() {  # its name, then what pytest is given
+    local name=$1 began=$SECONDS code
+    shift
+    echo "$name:"
+    .venv/bin/python -m pytest -p no:cacheprovider "$@" < /dev/null
+    code=$?
+    echo "$((SECONDS - began)) s $name" >> "$said/seconds"
+    return $((code == 5 ? 0 : code))  # 5: none of the tests asked for belong to this pass
+}
+
+begin() {  # in a process group of its own, which gets signals as one
+    set -m
+    "$@" &
+    groups+=($!)
+    set +m
+}
+
+end() {
+    trap '' INT TERM
+    for group in "${groups[@]}"; do kill -INT -- "-$group" 2>/dev/null; done
+    wait
+    rm -rf "$said"
+}
+trap end EXIT
 trap 'exit 130' INT TERM
 
-.venv/bin/python -m pytest "$@"
-compiled=$?
-wait $!
-uncompiled=$?
-echo "The same with NUMBA_DISABLE_JIT=1:"
-cat "$said"
-exit $((compiled || uncompiled))
+if [ $# = 0 ]; then
+    begin on_spark
+    begin compiled > "$said/2" 2>&1
+    begin as_plain_and_examples > "$said/3" 2>&1
+else
+    begin compiled_some "$@"
+    begin as_plain "$@" > "$said/2" 2>&1
+fi
+
+failed=0
+for group in "${groups[@]}"; do wait "$group" || failed=1; done
+cat "$said"/[0-9]
+cat "$said/seconds"
+exit $failed

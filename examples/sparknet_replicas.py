@@ -19,7 +19,6 @@ from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers.layer import Call, rows_of
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.net import INPUT
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.train.averaging import Averaging
@@ -51,7 +50,7 @@ class Replica:
 
     def __init__(self, recipe: Recipe, table: Table, channel: Channel) -> None:
         self.recipe, self.rows = recipe, InMemoryDataset.all_of(table)
-        self.state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
+        self.state = State.initial(recipe.scores_net().layout, recipe.optimizer, recipe.seed, False)
         capacity = max(EVALUATED, recipe.batch_size)
         self.stepper = Stepper(recipe, self.state, capacity, AllReduce(channel, np.float32), Call.total, Meter())
         self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce)

@@ -19,6 +19,10 @@ class UnknownNameError(ParamError):
     """A name that no layer, loss, optimizer, schedule or initializer bears."""
 
 
+class UnknownParamError(UnknownNameError, TypeError):
+    """A keyword that no Param has; a TypeError too, as for any unknown keyword."""
+
+
 class NetworkError(DeepNetError, ValueError):
     """Layers that do not fit together, or do not fit their input."""
 
@@ -66,6 +70,7 @@ _RANGES = {
     "at least 0": lambda v: v >= 0,
     "at least 0 and below 1": lambda v: 0 <= v < 1,
     "at least 0 and at most 1": lambda v: 0 <= v <= 1,
+    "above 0 and at most 1": lambda v: 0 < v <= 1,
     "a finite number": lambda v: True,
 }
 

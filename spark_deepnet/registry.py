@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, ClassVar, Self
@@ -59,18 +60,21 @@ class Member(metaclass=Kind):
             cls._book[kind] = cls
 
     @classmethod
+    def folder(cls) -> str:
+        """The package that holds the family's base and one file a member."""
+        return FAMILIES[cls.family].__module__.rpartition(".")[0]
+
+    @classmethod
     def names(cls) -> list[str]:
-        """All kinds of the family: the files of its folder and what users registered."""
-        package = import_module(f"{_PACKAGE}.{cls.family}")
-        base = cls.__module__.rpartition(".")[2]
-        files = {m.name for m in iter_modules(package.__path__) if m.name != base and not m.name.startswith("_")}
-        return sorted(files | set(cls._book))
+        """All kinds of the family: the files of its folder, except that of the base class, and what users registered."""
+        base = FAMILIES[cls.family].__name__.lower()
+        return sorted({module for module in _modules(cls.folder()) if module != base} | set(cls._book))
 
     @classmethod
     def named(cls, kind: str) -> type[Self]:
         """The class of a kind, opening its file at first use."""
         if kind not in cls._book and kind in cls.names():
-            import_module(f"{_PACKAGE}.{cls.family}.{kind}")
+            import_module(f"{cls.folder()}.{kind}")
         if kind not in cls._book:
             raise UnknownNameError(f"{cls.family}: there is no {kind!r}; {near(kind, cls.names())}")
         return cls._book[kind]  # type: ignore[return-value]
@@ -243,6 +247,7 @@ def names_in_folder(package: str) -> list[str]:
     return sorted(_class_in(import_module(f"{package}.{module}"), module) for module in _modules(package))
 
 
+@cache
 def _modules(package: str) -> list[str]:
     path = import_module(package).__path__
     return [module.name for module in iter_modules(path) if not module.name.startswith("_")]

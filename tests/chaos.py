@@ -28,9 +28,9 @@ from pyspark.sql import functions as F
 
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import LSTM, Dense
+from spark_deepnet.plan import storage
 from spark_deepnet.spark.fit.barrier_fit import Jobs
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
-from spark_deepnet.spark.weights import on_storage
 from tests.spark.data import blobs, frame, same
 from tests.spark.processes import busy, executors, workers_under
 from tests.spark.sessions import _local, trio
@@ -222,7 +222,7 @@ def while_it_runs(seconds: float) -> Callable[[Chaos], str]:
 
 def in_transform(chaos: Chaos, mode: str, net: str) -> str:
     """Weights in blocks that stay on storage are scored with, while an executor is killed."""
-    own, on_storage.DRIVER_WEIGHTS = on_storage.DRIVER_WEIGHTS, 0
+    own, storage.DRIVER_WEIGHTS = storage.DRIVER_WEIGHTS, 0
     try:
         model = chaos.net("block", net, maxIter=3, checkpointInterval=1).fit(chaos.rows)
         scored = model.transform(chaos.rows).select("id", "probability")
@@ -235,7 +235,7 @@ def in_transform(chaos: Chaos, mode: str, net: str) -> str:
         told = chaos.later(2.0)
         thread.join(LONGEST)
     finally:
-        on_storage.DRIVER_WEIGHTS = own
+        storage.DRIVER_WEIGHTS = own
     assert outcome, "no end"
     assert isinstance(outcome[0], np.ndarray), f"{type(outcome[0]).__name__}: {str(outcome[0])[:500]}"
     assert np.array_equal(outcome[0], whole), "other scores"

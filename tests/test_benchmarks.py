@@ -8,10 +8,10 @@ from pkgutil import iter_modules
 
 import pytest
 
-from spark_deepnet.data.shard import read_shard
 from tests import benchmarks
 from tests.benchmarks import blocks_rows, plan_rows
 from tests.benchmarks.fits import BATCH, Network
+from tests.data.shards import read_shard
 
 MODULES = sorted(m.name for m in iter_modules(benchmarks.__path__) if m.name.endswith("_rows"))
 

@@ -1,10 +1,10 @@
-"""Imports go downward only, and the heavy or dangerous modules each have their folder (all imports are read, those
-inside functions too)."""
+"""Imports go downward only, in no circle of files, and the heavy or dangerous modules each have their folder (all imports
+are read, those inside functions and those for types alone too)."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,39 @@ def is_below(other: str, home: str) -> bool:
     return other in {home, "__version__"} or FLOOR.get(other, len(FLOORS)) < FLOOR[home]
 
 
+def files_imported() -> dict[str, set[str]]:
+    """Of every module of the package the others that it imports, for types alone too."""
+    names = {file: ".".join([PACKAGE, *file.relative_to(ROOT).with_suffix("").parts]) for file in FILES}
+    names = {file: name.removesuffix(".__init__") for file, name in names.items()}
+    known = set(names.values())
+    found: dict[str, set[str]] = {name: set() for name in known}
+    for file, name in names.items():
+        above = name if file.stem == "__init__" else name.rpartition(".")[0]
+        for other in imports(file.read_text(encoding="utf-8"), above):
+            module = other if other in known else other.rpartition(".")[0]
+            found[name] |= {module} & (known - {name})
+    return found
+
+
+def circle(imported: Mapping[str, Collection[str]]) -> list[str]:
+    """Modules of which each imports the next, and the last the first; empty where there are none."""
+    path: list[str] = []
+    done: set[str] = set()
+
+    def visit(module: str) -> list[str]:
+        if module in path:
+            return path[path.index(module) :]
+        if module in done:
+            return []
+        path.append(module)
+        found = next(filter(None, map(visit, sorted(imported.get(module, ())))), [])
+        if not found:
+            done.add(path.pop())
+        return found
+
+    return next(filter(None, map(visit, sorted(imported))), [])
+
+
 def home_of(file: Path) -> str:
     inside = file.relative_to(ROOT).with_suffix("").parts
     return "" if inside == ("__init__",) else inside[0]
@@ -92,6 +125,25 @@ def test_a_file_imports_only_what_its_floor_allows(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
 def test_a_file_has_a_floor(file: Path) -> None:
     assert home_of(file) in {"", *FLOOR}
+
+
+def test_no_file_is_in_an_import_circle() -> None:
+    imported = files_imported()
+    assert imported[f"{PACKAGE}.net.net"] > {f"{PACKAGE}.net.node", f"{PACKAGE}.layers.output"}
+    assert circle(imported) == []
+
+
+@pytest.mark.parametrize(
+    ("imported", "found"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, []),
+        ({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}, []),
+        ({"a": {"b"}, "b": {"a"}}, ["a", "b"]),
+        ({"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}}, ["b", "c", "d"]),
+    ],
+)
+def test_a_circle_is_seen(imported: dict[str, set[str]], found: list[str]) -> None:
+    assert circle(imported) == found
 
 
 @pytest.mark.parametrize(

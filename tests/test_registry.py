@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from spark_deepnet.errors import ParamError, UnknownNameError
+from spark_deepnet.exchange.algorithms.algorithm import Algorithm
+from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.input import Input
@@ -25,10 +27,12 @@ from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.registry import FAMILIES, Member, class_from_folder
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.schedules.step import Step
-from tests.cases import initializers, layers, losses, optimizers, schedules
+from tests.cases import algorithms, compressions, initializers, layers, losses, optimizers, schedules
 
-ROOTS = [Initializer, Layer, Loss, Optimizer, Schedule]
+ROOTS = [Algorithm, Compression, Initializer, Layer, Loss, Optimizer, Schedule]
 TABLES: dict[type[Member], list[Any]] = {
+    Algorithm: [case.algorithm for case in algorithms.ALGORITHMS],
+    Compression: [case.compression for case in compressions.COMPRESSIONS],
     Initializer: [row.initializer for row in initializers.INITIALIZERS],
     Layer: [row.layer for row in layers.LAYERS],
     Loss: [row.loss for row in losses.ROWS],
@@ -90,7 +94,7 @@ def test_a_file_holds_the_kind_that_it_is_named_after(root: type[Member], kind: 
 
 @pytest.mark.parametrize(("root", "kind"), KINDS)
 def test_a_folder_gives_its_classes_by_name(root: type[Member], kind: str) -> None:
-    package = importlib.import_module(f"spark_deepnet.{root.family}")
+    package = importlib.import_module(root.folder())
     assert getattr(package, root.named(kind).__name__) is root.named(kind)
 
 
@@ -190,7 +194,7 @@ def test_families_are_in_the_book_of_families() -> None:
 @pytest.mark.parametrize("root", ROOTS)
 def test_a_folder_tells_all_its_classes(root: type[Member]) -> None:
     """To ``dir`` and to ``import *``, the base among them."""
-    package, own = f"spark_deepnet.{root.family}", {}
+    package, own = root.folder(), {}
     exec(f"from {package} import *", own)
     expected = {root.named(kind).__name__ for kind in root.names()} | {root.__name__}
     assert expected == set(dir(importlib.import_module(package))) == set(own) - {"__builtins__"}

@@ -12,7 +12,6 @@ from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.net import INPUT
 
 LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
-STATE, OWNER, PART = "state", "owner", "part"  # a chunk of the last job's state among the rows, whose it is, its number
 ARRAY, VECTOR, BYTES, STEPS, IMAGE = "array", "vector", "bytes", "steps", "image"
 
 WIDE_COLUMNS, SPARSE_ENTRIES = 4096, 64

@@ -14,14 +14,13 @@ from spark_deepnet.data.decode.features import Faults
 from spark_deepnet.data.decode.frame import table_of
 from spark_deepnet.data.decode.rounding import Rounded, Rounding
 from spark_deepnet.data.scales import Scales
-from spark_deepnet.data.schema import OWNER, PART, STATE, VALIDATION, WEIGHT, Columns
+from spark_deepnet.data.schema import VALIDATION, WEIGHT, Columns
 from spark_deepnet.data.spill.row_store import MIB, RowStore
 from spark_deepnet.data.table import Table
 from spark_deepnet.data.trim import trim_allocators
 
 TABLE_ROWS = 512
-"""Rows that become arrays at a time: a frame has more, and needs as much memory as its arrays."""
-State = dict[tuple[int, int], bytes]
+"""Rows that become arrays at once: a frame has more, and needs as much memory as its arrays."""
 
 
 @dataclass
@@ -34,8 +33,6 @@ class Shard:
     """A sum over the rows' content, modulo 2^64: the same number for the same training and validation rows, however
     they are distributed."""
     faults: Faults = field(default_factory=Counter)
-    state: State = field(default_factory=dict)
-    """Chunks of the last job's state that arrived among the rows, by owner and number."""
     failure: str | None = None
     """Why rows could not be spilled, as a sentence; then the shard has no rows."""
     spilled: int = 0
@@ -52,26 +49,17 @@ class Reader:
     def __init__(self, columns: Columns, limit: int = 0) -> None:
         self.columns = columns
         self.faults: Faults = Counter()
-        self.state: State = {}
         self.store = RowStore(_none(columns), limit)
         self.rounding = Rounding(columns)
 
     def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
-        """The rows of the frames; state chunks and rounding are collected on the way."""
+        """The rows of the frames."""
         for frame in frames:
             trim_allocators()  # of the frame before
-            if STATE in frame:
-                frame = self._without_state(frame)
             self.rounding.look(frame)
             for start in range(0, len(frame), TABLE_ROWS):
                 yield table_of(frame.iloc[start : start + TABLE_ROWS], self.columns, self.faults)
             del frame  # before the next one is made
-
-    def _without_state(self, frame: pd.DataFrame) -> pd.DataFrame:
-        chunks = frame[frame[STATE].notna()]
-        names = zip(chunks[OWNER].astype(int), chunks[PART].astype(int), strict=True)
-        self.state.update(zip(names, map(bytes, chunks[STATE]), strict=True))
-        return frame[frame[STATE].isna()]
 
     def close(self) -> None:
         """Delete spilled rows."""
@@ -87,9 +75,15 @@ class Reader:
         train, valid = store.rows()
         fingerprint = store.fingerprint % (1 << 64)
         return Shard(
-            train, valid, fingerprint, self.faults, self.state, self._failure(), store.spilled, self.rounding.summary(),
+            train,
+            valid,
+            fingerprint,
+            self.faults,
+            self._failure(),
+            store.spilled,
+            self.rounding.summary(),
             scales.summary(),
-        )  # fmt: skip
+        )
 
     def _failure(self) -> str | None:
         if self.store.failure is None:
@@ -99,12 +93,6 @@ class Reader:
             f"fit: {wanted:,} MiB of a worker's rows cannot be spilled, {self.store.failure}; free space there or set "
             f"spark.local.dir to another disk, raise maxMemoryInMB above {limit:,}, or use more workers"
         )
-
-
-def read_shard(frames: Iterable[pd.DataFrame], columns: Columns, limit: int = 0) -> Shard:
-    """All rows of the frames as one shard."""
-    reader = Reader(columns, limit)
-    return reader.shard(reader.tables(frames))
 
 
 def _none(columns: Columns) -> Table:

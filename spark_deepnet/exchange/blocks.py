@@ -9,7 +9,7 @@ import numpy as np
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather
-from spark_deepnet.exchange.ring import reduce_scatter
+from spark_deepnet.exchange.scatter import reduce_scatter
 from spark_deepnet.kernels.memory import aligned
 
 

@@ -9,6 +9,7 @@ from math import ceil, log2
 import numpy as np
 
 from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.cost import Cost
 
 
 def broadcast(channel: Channel, root: int, vector: np.ndarray) -> None:
@@ -23,6 +24,6 @@ def broadcast(channel: Channel, root: int, vector: np.ndarray) -> None:
         reach *= 2
 
 
-def cost(size: int, nbytes: int) -> tuple[float, float]:
+def cost(size: int, nbytes: int) -> Cost:
     """Steps, rounded down, and bytes, rounded up."""
     return int(log2(size)), ceil(log2(size)) * nbytes

@@ -16,12 +16,12 @@ from spark_deepnet.exchange.waits import NOBODY, Cut, Wait
 class Channel(ABC):
     """One rank's seat among ``size`` ranks. Vectors are C-contiguous arrays of any dtype and shape; both ends must
     name the same number of bytes. Every wait ends: after ``deadline`` seconds in which nothing moved it is an
-    ExchangeError, or after ``patience`` seconds where that is longer and all ranks of the ``watched_ranks`` live. After any
+    ExchangeError, or after ``liveness_timeout`` seconds where that is longer and all ``watched_ranks`` live. After any
     ExchangeError the messages are out of step: close the channel. For one thread at a time."""
 
     def __init__(self, rank: int, size: int, deadline: float, hosts: Sequence[str] = ()) -> None:
         self.rank, self.size, self.deadline = rank, size, deadline
-        self.patience = deadline
+        self.liveness_timeout = deadline
         self.watched_ranks: Collection[int] | None = None
         """The ranks that must live while this one waits; None: all. Others may have finished."""
         self.hosts = tuple(hosts) or ("",) * size

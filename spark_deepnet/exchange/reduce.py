@@ -9,6 +9,7 @@ from math import ceil, log2
 import numpy as np
 
 from spark_deepnet.exchange.channel import Channel, parts, pieces
+from spark_deepnet.exchange.cost import Cost
 
 
 def reduce(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
@@ -34,6 +35,6 @@ def add_from(channel: Channel, peer: int, segments: list[np.ndarray], scratch: n
         np.add(segment, more, out=segment)
 
 
-def cost(size: int, nbytes: int) -> tuple[float, float]:
+def cost(size: int, nbytes: int) -> Cost:
     """Steps, rounded down, and bytes, rounded up."""
     return int(log2(size)), ceil(log2(size)) * nbytes

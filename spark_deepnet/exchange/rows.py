@@ -8,7 +8,7 @@ import numpy as np
 
 from spark_deepnet.exchange import all_reduce
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.flat import STEP, Cost, seconds_in_bytes
+from spark_deepnet.exchange.cost import STEP_BYTES, Cost, duration
 from spark_deepnet.exchange.gather import all_gather
 from spark_deepnet.exchange.sub_channel import counted, side_by_side
 from spark_deepnet.kernels.memory import Room
@@ -71,5 +71,5 @@ def most(hosts: tuple[int, ...], width: int, d: int) -> int:
     """The rows of all ranks together from which on the sum of all rows costs less."""
     size = sum(hosts)
     steps, _ = cost(size, 0, d)
-    left = seconds_in_bytes(all_reduce.cost(hosts, 4 * width * d)) - steps * STEP
+    left = duration(all_reduce.cost(hosts, 4 * width * d)) - steps * STEP_BYTES
     return max(0, int(left / (4 * (d + 1)) * size / max(1, size - 1)))

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from spark_deepnet.errors import ExchangeError
+from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.waits import Cut, cause
-
-if TYPE_CHECKING:
-    from spark_deepnet.exchange.channel import Channel
 
 LEAST_PULSE = 2.0
 """Seconds that a rank has at least to show that it lives: it may be busy, or its machine."""
@@ -43,7 +40,7 @@ class Vigil:
         found = cause(channel.rank, channel.wait(), channel.told_by, channel.deadline / 2) or self._suspect
         if isinstance(found, Cut):
             self._look_twice(found, channel.cut(found, waited))
-        elif waited >= channel.patience:
+        elif waited >= channel.liveness_timeout:
             if found is None:
                 self._look_twice(None, channel.late(self.peer, waited))
             else:

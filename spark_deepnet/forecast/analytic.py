@@ -10,8 +10,8 @@ from spark_deepnet.data.schema import SPARSE_ENTRIES
 from spark_deepnet.forecast.cost import Compute, Costs, Link
 from spark_deepnet.forecast.traffic import DOUBLE_BYTES, FLOAT_BYTES, BlockTraffic
 from spark_deepnet.kernels.memory import padded
-from spark_deepnet.net.net import Net, Node
-from spark_deepnet.net.weights import Layout
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.plan.plan import Recipe
 
 MULTIPLY_ADDS_PER_SECOND = 5e10
@@ -24,8 +24,8 @@ MEMORY_BYTES_PER_SECOND = 1e10
 def estimate(recipe: Recipe, blocks: int, link: Link, sparse: Collection[str] = ()) -> Costs:
     """The costs of replicas of ``blocks`` blocks. sparse: inputs whose rows are assumed to be sparse."""
     net = recipe.block_net(0, blocks)
-    size = FLOAT_BYTES * Layout(net).size
-    vectors = len(recipe.made_optimizer().vectors)
+    size = FLOAT_BYTES * net.layout.size
+    vectors = len(recipe.optimizer.vectors)
     measures = FLOAT_BYTES * padded(2 + 2 * len(recipe.heads()))
     averaged = 1 + (vectors if recipe.sync_state == "average" else 0)
     averaged_measures = DOUBLE_BYTES * (2 + 3 * len(recipe.heads()))

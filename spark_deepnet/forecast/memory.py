@@ -12,7 +12,6 @@ from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.net.summary import parameters
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 
 FLOAT_BYTES = 4
@@ -67,15 +66,15 @@ def memory(recipe: Recipe, rows: int, blocks: int = 1, sparse: Collection[str] =
     """The memory of a rank whose steps have up to ``rows`` rows, and that holds the first of ``blocks`` blocks, which
     is the largest. sparse: inputs whose rows are sparse, and stay so in a batch."""
     net = recipe.block_net(0, blocks)
-    size = FLOAT_BYTES * Layout(net).size
-    vectors = len(recipe.made_optimizer().vectors) * size
+    size = FLOAT_BYTES * net.layout.size
+    vectors = len(recipe.optimizer.vectors) * size
     return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffer_bytes(net, sparse).values()), rows)
 
 
 def nodes(recipe: Recipe, sparse: Collection[str] = ()) -> tuple[NodeCost, ...]:
     """The costs of inputs and nodes of the network that computes the scores, in order."""
     net = recipe.scores_net()
-    copies = 2 + len(recipe.made_optimizer().vectors) + recipe.validated
+    copies = 2 + len(recipe.optimizer.vectors) + recipe.validated
     rows = buffer_bytes(net, sparse)
     costs = [NodeCost(name, INPUT_KIND, shape, 0, 0, 0, rows[name]) for name, shape in net.inputs.items()]
     for node in net.nodes:

@@ -18,7 +18,6 @@ from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.exchange.null_channel import NullChannel
 from spark_deepnet.forecast.cost import Compute, Costs, Link
 from spark_deepnet.forecast.traffic import BlockTraffic
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.averaging import Averaging
 from spark_deepnet.train.block import Block
@@ -65,7 +64,7 @@ class _Probing:
         self.sent: list[int] = []
         block = Block.of(recipe, NullChannel(0, plan.blocks))
         self.block_traffic = BlockTraffic.of(recipe, block.net, plan.blocks)
-        state = State.initial(Layout(block.net), recipe.made_optimizer(), recipe.seed, False)
+        state = State.initial(block.net.layout, recipe.optimizer, recipe.seed, False)
         single_rank = memory_channels(1, 1.0)[0]
         self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter(), block, single_rank)
         self.averaging = Averaging(recipe, state, self._send)

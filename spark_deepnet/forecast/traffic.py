@@ -38,7 +38,7 @@ class BlockTraffic:
         of_rows = tuple(exchange for node in net.nodes for exchange in node.layer.exchanges(node.x))
         heads, clipped = len(recipe.heads()), (DOUBLE_BYTES,) if recipe.clip_norm else ()
         same = sum(slot.stop - slot.start for slot in alike(net, recipe.block_net(blocks - 1, blocks)))
-        reconciled = FLOAT_BYTES * same * (1 + len(recipe.made_optimizer().vectors))
+        reconciled = FLOAT_BYTES * same * (1 + len(recipe.optimizer.vectors))
         synchronous = (*clipped, FLOAT_BYTES * padded(2 + 2 * heads))
         local = (*clipped, DOUBLE_BYTES * (2 + 3 * heads), *((reconciled,) if same else ()))
         return BlockTraffic(blocks, of_rows, synchronous, local)

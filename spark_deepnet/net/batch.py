@@ -16,7 +16,8 @@ from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Arrays, Call
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.by_length import Group, backward_by_length, forward_by_length
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.seen import Seen
 from spark_deepnet.net.steps import lengths_into
 

@@ -16,7 +16,8 @@ import numpy as np
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers.layer import Arrays, Shape
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.tokens import token_inputs
 
 

@@ -1,9 +1,9 @@
-"""Named arrays in chunks with checksums: the form of weights that leave the ranks and are stored in Parquet."""
+"""Float32 arrays as chunks of bytes: how weights and state travel between tasks and driver and lie in Parquet."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -31,20 +31,43 @@ class Chunk(NamedTuple):
 def chunks_of(arrays: Mapping[str, np.ndarray]) -> Iterator[Chunk]:
     """All arrays, chunk by chunk."""
     for name, array in arrays.items():
-        raw = np.ascontiguousarray(array, "<f4").reshape(-1).view(np.uint8)
-        for part, start in enumerate(range(0, max(1, raw.size), CHUNK_BYTES)):
-            data = raw[start : start + CHUNK_BYTES].tobytes()
-            yield Chunk(name, part, list(array.shape), data, hashlib.sha256(data).hexdigest())
+        flat = np.ascontiguousarray(array, "<f4")
+        for part in range(parts_of(array.shape)):
+            data = cut_out(flat, part)
+            yield Chunk(name, part, list(array.shape), data, checksum(data))
 
 
 def arrays_of(chunks: Iterable[Chunk]) -> dict[str, np.ndarray]:
-    """The arrays of these chunks, in any order; ValueError if a chunk does not fit."""
+    """The arrays of these chunks, in any order; ValueError if a chunk does not fit, is missing or comes twice."""
     arrays: dict[str, np.ndarray] = {}
+    missing: dict[str, set[int]] = {}
     for chunk in chunks:
         if chunk.name not in arrays:
             arrays[chunk.name] = np.zeros(chunk.shape, "<f4")
+            missing[chunk.name] = set(range(parts_of(chunk.shape)))
         fill(arrays[chunk.name], chunk.part, chunk.data)
+        if chunk.part not in missing[chunk.name]:
+            raise ValueError(f"chunk {chunk.part} of {chunk.name!r} came twice")
+        missing[chunk.name].remove(chunk.part)
+    for name, parts in missing.items():
+        if parts:
+            raise ValueError(f"chunk {min(parts)} of {name!r} is missing")
     return arrays
+
+
+def numbered(arrays: Sequence[np.ndarray]) -> list[tuple[np.ndarray, int]]:
+    """The array and part of each chunk of several arrays, numbered from the first array to the last."""
+    return [(array, part) for array in arrays if array.size for part in range(parts_of(array.shape))]
+
+
+def cut_out(array: np.ndarray, part: int) -> bytes:
+    """One chunk of a C-contiguous array."""
+    return array.reshape(-1).view(np.uint8)[part * CHUNK_BYTES : (part + 1) * CHUNK_BYTES].tobytes()
+
+
+def checksum(data: bytes) -> str:
+    """The SHA-256 of a chunk, as Spark's ``sha2`` writes it."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def parts_of(shape: Iterable[int]) -> int:

@@ -21,7 +21,8 @@ from spark_deepnet.layers._collectives import Copy, Gather, Reduce
 from spark_deepnet.layers._split_loss import SplitLoss
 from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
 from spark_deepnet.layers.output import Output
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 
 MIN_WEIGHTS = 1 << 12
 """A layer with fewer weights is not worth an exchange, and runs whole in every block. For a layer that can be cut

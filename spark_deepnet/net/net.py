@@ -4,38 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from spark_deepnet.errors import NetworkError, near
-from spark_deepnet.layers.layer import Layer, Shape, Weight
+from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.handles import layers_of
+from spark_deepnet.net.node import Node
+from spark_deepnet.net.summary import graphviz, table
+from spark_deepnet.net.weights import Layout
 from spark_deepnet.net.wires import INPUT as INPUT
 from spark_deepnet.net.wires import Wire, wired
-
-
-@dataclass(frozen=True)
-class Node:
-    """One layer in a network: its name, its inputs, and the shapes of inputs and output."""
-
-    name: str
-    layer: Layer
-    inputs: tuple[str, ...]
-    input_shapes: tuple[Shape, ...]
-    shape: Shape
-
-    @property
-    def x(self) -> Any:
-        """The input's shape as the layer needs it: one shape, or a tuple of shapes if it has several inputs."""
-        return self.input_shapes if self.layer.multi_input else self.input_shapes[0]
-
-    def weights(self) -> dict[str, Weight]:
-        return self.layer.weights(self.x)
-
-    @property
-    def owner(self) -> str:
-        """The node whose weights it uses: itself, or the node whose weights it shares."""
-        return self.layer.share or self.name
 
 
 @dataclass(frozen=True)
@@ -56,6 +36,14 @@ class Net:
             nodes[wire.name] = _node(wire, shapes, nodes)
             shapes[wire.name] = nodes[wire.name].shape
         return Net(dict(inputs), tuple(nodes.values()))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where its weights lie in one flat vector."""
+        return Layout(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"inputs": self.inputs, "nodes": self.nodes}  # without the layout, which follows from them
 
     @property
     def outputs(self) -> tuple[Node, ...]:
@@ -85,15 +73,11 @@ class Net:
 
     def summary(self) -> str:
         """A table of the nodes: shapes, parameters, multiply-adds and memory."""
-        from spark_deepnet.net.summary import summary
-
-        return summary(self)
+        return table(self.nodes)
 
     def plot(self) -> str:
         """The graph in Graphviz's language, for ``dot -Tpng`` or a notebook."""
-        from spark_deepnet.net.summary import plot
-
-        return plot(self)
+        return graphviz(self.inputs, self.nodes)
 
     def without_links(self, links: Sequence[str | None]) -> Net:
         """The network for losses with these links, one per output: an output whose top is a layer of its link's kind

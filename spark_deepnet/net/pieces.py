@@ -10,33 +10,32 @@ import numpy as np
 from spark_deepnet.layers.layer import Part
 from spark_deepnet.net.cut import cuts
 from spark_deepnet.net.net import Net
-from spark_deepnet.net.weights import Layout, Slot
+from spark_deepnet.net.weights import Slot
 
 Pieces = dict[str, list[Any]]
 """Array -> its piece's shape, and the entries of the whole that it holds along each axis, as plain values."""
 
 
 def alike(block: Net, last: Net) -> list[Slot]:
-    """The weights that every block holds whole, as slots of a block's vector; the last block has no others that are
-    whole."""
-    common = {slot.name for slot in Layout(last).slots if slot.weight.part is None}
-    return [slot for slot in Layout(block).slots if slot.name in common]
+    """The weights that every block holds whole, as they lie in a block's vector; the last has none of its own alone."""
+    common = {slot.name for slot in last.layout.slots if slot.weight.part is None}
+    return [slot for slot in block.layout.slots if slot.name in common]
 
 
 def assembled(net: Net, blocks: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
     """The whole network's flat vector, from the arrays of its blocks by name."""
-    layout = Layout(net)
+    layout = net.layout
     flat = layout.zeros()
     whole = layout.named(flat)
     for block, own in zip(cuts(net, len(blocks)), blocks, strict=True):
-        for slot in Layout(block).slots:
+        for slot in block.layout.slots:
             whole[slot.name][... if slot.weight.part is None else slot.weight.part.index] = own[slot.name]
     return flat
 
 
 def pieces_of(net: Net, blocks: int) -> list[Pieces]:
-    """For each block its pieces of the network's arrays."""
-    slots = (Layout(block).slots for block in cuts(net, blocks))
+    """For each block what it holds of the network's arrays."""
+    slots = (block.layout.slots for block in cuts(net, blocks))
     return [{slot.name: [list(slot.weight.shape), _entries(slot.weight.part)] for slot in own} for own in slots]
 
 

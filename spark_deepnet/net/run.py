@@ -14,7 +14,6 @@ from spark_deepnet.net.batch import Batch, Lengths
 from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.seen import Seen, seen_of, sparse_readers
-from spark_deepnet.net.weights import Layout
 
 _MAX_BATCHES = 64  # sizes of batches whose views are cached
 
@@ -37,7 +36,7 @@ class Runner:
         total: Callable[[np.ndarray], None] | None = None,
         blocks: Blocks | None = None,
     ) -> None:
-        self.net, self.layout, self.weights = net, Layout(net), weights
+        self.net, self.layout, self.weights = net, net.layout, weights
         self.total, self.blocks = total or Call.total, blocks
         self.buffers = Buffers(net, capacity, weights.dtype, training)
         self.capacity, self.training = capacity, training
@@ -108,7 +107,7 @@ class Runner:
             for a, b in zip(self.net.nodes, net.nodes, strict=True)
         ):
             return False
-        before, after = ([(s.name, s.weight.shape) for s in layout.slots] for layout in (self.layout, Layout(net)))
+        before, after = ([(s.name, s.weight.shape) for s in layout.slots] for layout in (self.layout, net.layout))
         widths = [[out.shape[-1:] for out in n.outputs] for n in (self.net, net)]
         return before == after and widths[0] == widths[1]
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from spark_deepnet.kernels.memory import Room, padded
 from spark_deepnet.kernels.sparse import put_rows
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.weights import Layout, Slot
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from spark_deepnet.errors import DataError
-from spark_deepnet.net.net import Node
+from spark_deepnet.net.node import Node
 
 
 def lengths_into(node: Node, known: Mapping[str, np.ndarray]) -> np.ndarray | None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import prod
 
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.layers.layer import Shape
+from spark_deepnet.net.node import Node
 
 _LINE = "{:<28} {:<18} {:>12} {:>14} {:>10}  {}"
 
 
-def summary(net: Net) -> str:
+def table(nodes: Sequence[Node]) -> str:
     """A table: each node's name, kind, shape, parameters, multiply-adds of one row's forward pass, bytes of its values
     for one row, and what it reads; then their sums."""
-    counts = [(parameters(n), n.layer.multiply_adds(n.x), 4 * prod(n.shape)) for n in net.nodes]
+    counts = [(parameters(n), n.layer.multiply_adds(n.x), 4 * prod(n.shape)) for n in nodes]
     lines = [_LINE.format("name (kind)", "shape", "parameters", "multiply-adds", "bytes/row", "reads")]
-    for node, numbers in zip(net.nodes, counts, strict=True):
+    for node, numbers in zip(nodes, counts, strict=True):
         shown = (f"{number:,}" for number in numbers)
         lines.append(_LINE.format(f"{node.name} ({node.layer.kind})", str(node.shape), *shown, ", ".join(node.inputs)))
     sums = [sum(column) for column in zip(*counts, strict=True)]
@@ -28,11 +30,11 @@ def parameters(node: Node) -> int:
     return sum(prod(weight.shape) for weight in node.weights().values()) if node.layer.share is None else 0
 
 
-def plot(net: Net) -> str:
+def graphviz(inputs: Mapping[str, Shape], nodes: Sequence[Node]) -> str:
     """The graph in Graphviz's language: ``dot -Tpng`` draws it."""
     lines = ["digraph network {", "  node [shape=box, fontname=Helvetica];"]
-    lines += [f'  "{name}" [label="{name}\\n{shape}", shape=ellipse];' for name, shape in net.inputs.items()]
-    for node in net.nodes:
+    lines += [f'  "{name}" [label="{name}\\n{shape}", shape=ellipse];' for name, shape in inputs.items()]
+    for node in nodes:
         lines.append(f'  "{node.name}" [label="{_escaped(repr(node.layer))}\\n{node.shape}"];')
         lines += [f'  "{source}" -> "{node.name}";' for source in node.inputs]
     return "\n".join([*lines, "}"])

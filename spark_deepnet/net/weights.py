@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from spark_deepnet.errors import NetworkError
 from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.layers.layer import Arrays, Weight
-from spark_deepnet.net.net import Net
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,19 @@ class Slot:
         return flat[self.start : self.stop].reshape(self.weight.shape)
 
 
+class HasNodes(Protocol):
+    """A network, as far as its weights go."""
+
+    @property
+    def nodes(self) -> Sequence[Any]: ...
+
+
 class Layout:
     """The layout of the flat vector. Each array starts on a cache line: first arrays with weight decay, then those
     without, then those that no step changes. The gaps hold zeros whose gradients are zero, so no optimizer changes
     them."""
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: HasNodes) -> None:
         owners = [n for n in net.nodes if n.layer.share is None]
         wanted = [(n.name, key, weight) for n in owners for key, weight in n.weights().items()]
         self.slots: list[Slot] = []

@@ -1,1 +1,1 @@
-"""The plan of a fit: everything that a rank is sent."""
+"""The plan of a fit: all that a rank is sent."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.layers.layer import Shape
+from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.losses._metrics import METRICS, Metric
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.net.net import INPUT, Net, Node
+from spark_deepnet.net.net import INPUT, Net
+from spark_deepnet.net.node import Node
+from spark_deepnet.plan.once import once
+from spark_deepnet.plan.portable import Portable
+from spark_deepnet.registry import Member
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,14 @@ class OutputSpec:
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """Layers and loss as JSON values, and the inputs."""
+class Architecture(Portable):
+    """Layers and loss, and the inputs."""
 
-    layers: tuple[Any, ...]
+    layers: tuple[Layer, ...]
     entries: tuple[InputSpec, ...]
-    loss: Any
-    """Loss of every output without its own."""
+    loss: Loss | None
+    """Of every output that has none of its own."""
+    members: ClassVar[dict[str, type[Member]]] = {"layers": Layer, "loss": Loss}
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Architecture:
@@ -78,7 +83,7 @@ class Architecture:
         return Architecture(tuple(layers), tuple(map(_entry, entries)), values.get("loss"))
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return self.plain_fields() | {"entries": tuple(map(asdict, self.entries))}
 
     def check_shapes(self) -> None:
         """Refuse an architecture from a file that no fit creates: impossible sizes, tokens or losses."""
@@ -96,20 +101,23 @@ class Architecture:
                     f"architecture: the input {entry.name!r} has tokens up to {entry.tokens}, its layers {max(tables)}"
                 )
 
+    @once
     def net(self) -> Net:
         return Net.of(self.layers, {entry.name: entry.shape for entry in self.entries})
 
+    @once
     def scores_net(self) -> Net:
         """The network that computes the losses' scores: without top layers that are the losses' own links."""
         return self.net().without_links([head.loss.link for head in self.heads()])
 
+    @once
     def heads(self) -> tuple[OutputSpec, ...]:
         """The network's outputs, the first of which is the main one."""
         return tuple(self._head(out) for out in self.net().outputs)
 
     def _head(self, out: Node) -> OutputSpec:
-        mark = out.layer if isinstance(out.layer, Output) else Output(name=out.name)
-        return OutputSpec(str(mark.name), Loss.of(mark.loss or self.loss), mark.weight, out.shape)
+        layer = out.layer if isinstance(out.layer, Output) else Output(name=out.name)
+        return OutputSpec(str(layer.name), Loss.of(layer.loss or self.loss), layer.weight, out.shape)
 
 
 MAX_SIZE = (1 << 31) - 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.plan.plan import TrainPlan
 
 PARAM_NAMES = {
@@ -15,7 +15,6 @@ PARAM_NAMES = {
     "l2": "regParam (L2)",
     "validated": "validationIndicatorCol",
     "entries": "inputShape",
-    "ratio": "compression (ratio)",
 }
 """Params whose names differ from those of the recipe's fields."""
 _MAX_CHARACTERS = 60  # characters of a value
@@ -31,15 +30,21 @@ class Difference(NamedTuple):
 
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """Everything apart from the rows that determines the final weights, as JSON values."""
-    recipe = asdict(plan.recipe)
-    values_by_field = recipe.pop("architecture") | recipe
-    values_by_field |= {
-        "numTrainWorkers": plan.workers,
-        "modelBlocks": plan.blocks,
-        "exchange": "spark" if rounds else "sockets",
-    }
-    values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in values_by_field.items()}))
+    recipe = plan.recipe.plain_fields()
+    fit = recipe.pop("architecture").to_json() | recipe | _compression(plan.recipe.compression)
+    fit |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
+    values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in fit.items()}))
     return values
+
+
+def _compression(compression: Compression | None) -> dict[str, Any]:
+    """Its name and fields; the ratio has its default in every fit, as checkpoints of earlier versions have it."""
+    spec = {} if compression is None else compression.to_json()
+    spec.pop("kind", None)
+    name = "none" if compression is None else compression.kind
+    return {"compression": name} | {
+        f"compression ({field})": value for field, value in ({"ratio": 0.01} | spec).items()
+    }
 
 
 def _name(field: str) -> str:

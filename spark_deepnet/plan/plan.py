@@ -1,30 +1,33 @@
-"""The frozen plan: everything that a rank is sent, in plain values, small enough to be sent with every task."""
+"""The frozen plan: all that a rank is sent, small enough to be shipped with every task."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
 from spark_deepnet.data.schema import Columns
+from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import Architecture, OutputSpec
 from spark_deepnet.plan.grid import Grid
+from spark_deepnet.plan.once import once
+from spark_deepnet.plan.portable import Portable
+from spark_deepnet.registry import Member
 from spark_deepnet.schedules.schedule import Schedule
 
 ANY_PORT = (0, 0)
-"""Any port that the system gives."""
-NONE, FP16, TOPK = COMPRESSIONS = ("none", "fp16", "topk")
+"""Whichever the system gives."""
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The network and how it is trained, as JSON values; with the rows, it determines the final weights."""
+class Recipe(Portable):
+    """The network and how it learns: what decides the weights at the end, with seed and rows."""
 
     architecture: Architecture
-    optimizer: Any
-    schedule: Any
+    optimizer: Optimizer
+    schedule: Schedule
     learning_rate: float
     batch_size: int
     epochs: int
@@ -55,19 +58,18 @@ class Recipe:
     overlap: bool = False
     """Whether gradients are summed over the ranks during the backward pass, which takes a core of its own."""
 
-    compression: str = NONE
-    """Compression of gradients between hosts: none, half precision, or only the largest."""
-    ratio: float = 0.01
-    """The share of the gradients that top-k sends."""
+    compression: Compression | None = field(default_factory=lambda: None)  # no class attribute, as Portable needs it
+    """How gradients are compressed between hosts; None: they are sent whole."""
 
     @property
     def keeps_residual(self) -> bool:
-        """Whether each rank keeps a residual of unsent gradients."""
-        return self.compression == TOPK
+        """Whether each rank keeps what it has not sent yet."""
+        return self.compression is not None and self.compression.keeps_residual
 
     def scores_net(self) -> Net:
         return self.architecture.scores_net()
 
+    @once
     def block_net(self, block: int, blocks: int) -> Net:
         """The network of one of ``blocks`` blocks."""
         num_stats = [head.num_stats for head in self.heads()]
@@ -76,11 +78,11 @@ class Recipe:
     def heads(self) -> tuple[OutputSpec, ...]:
         return self.architecture.heads()
 
-    def made_optimizer(self) -> Optimizer:
-        return Optimizer.of(self.optimizer)
-
-    def made_schedule(self) -> Schedule:
-        return Schedule.of(self.schedule)
+    members: ClassVar[dict[str, type[Member]]] = {
+        "optimizer": Optimizer,
+        "schedule": Schedule,
+        "compression": Compression,
+    }
 
 
 @dataclass(frozen=True)

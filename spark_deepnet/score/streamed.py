@@ -16,7 +16,8 @@ from spark_deepnet.data.table import Features, joined_features
 from spark_deepnet.layers.layer import Arrays, Call, rows_of
 from spark_deepnet.net.batch import Batch
 from spark_deepnet.net.buffers import Buffers
-from spark_deepnet.net.net import Net, Node
+from spark_deepnet.net.net import Net
+from spark_deepnet.net.node import Node
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.tokens import token_inputs
 from spark_deepnet.score.score import (

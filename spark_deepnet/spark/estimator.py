@@ -8,46 +8,46 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
-from typing import Any, Self
 
-from pyspark import keyword_only
 from pyspark.ml.base import Predictor
 from pyspark.ml.util import MLReadable, MLWritable
-from pyspark.sql import DataFrame, SparkSession, is_remote
+from pyspark.sql import DataFrame, SparkSession
 
 from spark_deepnet.exchange.report import Listener
 from spark_deepnet.forecast.cost import Link
+from spark_deepnet.forecast.explain import Forecast, forecast
+from spark_deepnet.forecast.grid_choice import choose, settled
 from spark_deepnet.forecast.memory import taken_sparse
-from spark_deepnet.net.weights import Layout
+from spark_deepnet.plan.connections import check_overlap, identity_for, ports_of
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.plan.storage import check_storage
 from spark_deepnet.spark.attributes import Names
-from spark_deepnet.spark.choice import choose, settled
-from spark_deepnet.spark.explain import Forecast, forecast
-from spark_deepnet.spark.fit.advice import tell_of_loss
+from spark_deepnet.spark.fit.advice import warn_of_loss
 from spark_deepnet.spark.fit.barrier_fit import Jobs, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints, check_folder
 from spark_deepnet.spark.fit.progress import ProgressBar
 from spark_deepnet.spark.fit.round_fit import Rounds, checked
 from spark_deepnet.spark.fit.rounding import warn_of_rounding
 from spark_deepnet.spark.fit.skew import warn_of_skew
-from spark_deepnet.spark.fit_spec import FitSpec, param_or_none
+from spark_deepnet.spark.fit_spec import FitSpec
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.names import check_frame
-from spark_deepnet.spark.params import DeepNetParams
-from spark_deepnet.spark.session import cluster
-from spark_deepnet.spark.session.interrupts import same_properties
-from spark_deepnet.spark.session.memory import row_memory, worker_memory
-from spark_deepnet.spark.session.spark_errors import in_one_sentence
+from spark_deepnet.spark.params.accessors import Keywords
+from spark_deepnet.spark.params.deepnet_params import DeepNetParams
+from spark_deepnet.spark.params.values import param_or_none, plan_fields
+from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.dialect import dialect_of
+from spark_deepnet.spark.session.interrupts import restore_properties
+from spark_deepnet.spark.session.spark_errors import session_errors
+from spark_deepnet.spark.session.workers import in_rounds, partitions_for, workers_for
 from spark_deepnet.spark.summary import TrainingSummary
-from spark_deepnet.spark.weights.on_storage import check_fit
 from spark_deepnet.spark.weights.saved import EstimatorReader, Writer
-from spark_deepnet.spark.wire import check_overlap, identity_for, ports_of
 
 _log = logging.getLogger(__name__)
 
 
-class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLReadable["DeepNetEstimator"]):
+class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWritable, MLReadable["DeepNetEstimator"]):
     """Trains a deep network on the rows of a DataFrame, by data parallelism over the cluster's cores.
 
     ``layers`` and ``loss`` decide what it is: a classifier (softmax or sigmoid top, hinge loss) or a regressor (squared,
@@ -62,127 +62,25 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     would be right; before any Spark job where that can be known.
     """
 
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        layers: Any = None,
-        inputShape: list[int] | None = None,
-        loss: Any = None,
-        solver: Any = None,
-        schedule: Any = None,
-        learningRate: float | None = None,
-        momentum: float | None = None,
-        maxIter: int | None = None,
-        batchSize: int | None = None,
-        regParam: float | None = None,
-        elasticNetParam: float | None = None,
-        clipNorm: float | None = None,
-        clipValue: float | None = None,
-        tol: float | None = None,
-        patience: int | None = None,
-        seed: int | None = None,
-        numTrainWorkers: int | None = None,
-        featuresCol: str | None = None,
-        featuresCols: list[str] | None = None,
-        labelCol: str | None = None,
-        predictionCol: str | None = None,
-        rawPredictionCol: str | None = None,
-        probabilityCol: str | None = None,
-        thresholds: list[float] | None = None,
-        weightCol: str | None = None,
-        validationIndicatorCol: str | None = None,
-        handleInvalid: str | None = None,
-        modelBlocks: Any = None,
-        syncEvery: Any = None,
-        syncEpochs: int | None = None,
-        syncState: str | None = None,
-        exchange: str | None = None,
-        compression: Any = None,
-        overlap: bool | None = None,
-        encryption: str | None = None,
-        portRange: str | None = None,
-        checkpointDir: str | None = None,
-        maxMemoryInMB: int | None = None,
-        checkpointInterval: int | None = None,
-        keepCheckpoints: int | None = None,
-        jobSeconds: float | None = None,
-        timeout: float | None = None,
-        showProgress: bool | None = None,
-    ) -> None:
-        kwargs = self._input_kwargs
-        super().__init__()
-        self.setParams(**kwargs)
-
-    @keyword_only
-    def setParams(
-        self,
-        *,
-        layers: Any = None,
-        inputShape: list[int] | None = None,
-        loss: Any = None,
-        solver: Any = None,
-        schedule: Any = None,
-        learningRate: float | None = None,
-        momentum: float | None = None,
-        maxIter: int | None = None,
-        batchSize: int | None = None,
-        regParam: float | None = None,
-        elasticNetParam: float | None = None,
-        clipNorm: float | None = None,
-        clipValue: float | None = None,
-        tol: float | None = None,
-        patience: int | None = None,
-        seed: int | None = None,
-        numTrainWorkers: int | None = None,
-        featuresCol: str | None = None,
-        featuresCols: list[str] | None = None,
-        labelCol: str | None = None,
-        predictionCol: str | None = None,
-        rawPredictionCol: str | None = None,
-        probabilityCol: str | None = None,
-        thresholds: list[float] | None = None,
-        weightCol: str | None = None,
-        validationIndicatorCol: str | None = None,
-        handleInvalid: str | None = None,
-        modelBlocks: Any = None,
-        syncEvery: Any = None,
-        syncEpochs: int | None = None,
-        syncState: str | None = None,
-        exchange: str | None = None,
-        compression: Any = None,
-        overlap: bool | None = None,
-        encryption: str | None = None,
-        portRange: str | None = None,
-        checkpointDir: str | None = None,
-        maxMemoryInMB: int | None = None,
-        checkpointInterval: int | None = None,
-        keepCheckpoints: int | None = None,
-        jobSeconds: float | None = None,
-        timeout: float | None = None,
-        showProgress: bool | None = None,
-    ) -> Self:
-        """Set several Params at once."""
-        return self._set(**{name: value for name, value in self._input_kwargs.items() if value is not None})
-
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         check_frame(dataset, "fit")
-        with in_one_sentence(dataset.sparkSession, "fit"):
+        with session_errors(dataset.sparkSession, "fit"):
             return self._fitted(dataset)
 
     def _fitted(self, dataset: DataFrame) -> DeepNetModel:
         began = time.perf_counter()
         spark = dataset.sparkSession
-        with same_properties(spark):
+        with restore_properties(spark):
             self._check_folder(spark)
-            design = FitSpec(self, dataset)
-            cluster.share_python(spark)
-            plan, rounds = self._plan(spark, design)
-            outcome = self._train(spark, design.frame, plan, rounds)
+            spec = FitSpec(self, dataset)
+            dialect_of(spark).use_driver_python()
+            cluster = Cluster.of(spark)
+            plan, rounds = self._plan(spark, cluster, spec)
+            outcome = self._train(cluster, spec.frame, plan, rounds)
         warn_of_skew(outcome.ranks)
         warn_of_rounding(outcome.ranks)
-        tell_of_loss(outcome.clock["history"])
-        return self._model(plan, outcome, design.class_names, time.perf_counter() - began)
+        warn_of_loss(outcome.clock["history"])
+        return self._model(plan, outcome, spec.class_names, time.perf_counter() - began)
 
     def _check_folder(self, spark: SparkSession) -> None:
         folder = param_or_none(self, "checkpointDir")
@@ -200,20 +98,21 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
         check_frame(dataset, "explainPlan")
         link, spark = Link(latency, bandwidth), dataset.sparkSession
         self._check_folder(spark)
-        plan, rounds = self._plan(spark, FitSpec(self, dataset))
-        found = forecast(plan, link, rounds, worker_memory(spark))
-        print(found)
-        return found
+        cluster = Cluster.of(spark)
+        plan, rounds = self._plan(spark, cluster, FitSpec(self, dataset))
+        predicted = forecast(plan, link, rounds, cluster.worker_memory)
+        print(predicted)
+        return predicted
 
-    def _train(self, spark: SparkSession, frame: DataFrame, plan: TrainPlan, rounds: bool) -> Outcome:
+    def _train(self, cluster: Cluster, frame: DataFrame, plan: TrainPlan, rounds: bool) -> Outcome:
         _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
         with (
             ProgressBar(self.getShowProgress(), plan.recipe.epochs) as bar,
-            self._checkpoints(spark, plan, rounds) as checkpoints,
+            self._checkpoints(frame.sparkSession, plan, rounds) as checkpoints,
         ):
             if rounds:
                 return Rounds(frame, plan, bar, checkpoints).run()
-            return self._jobs(spark, frame, plan, bar, checkpoints)
+            return self._jobs(cluster, frame, plan, bar, checkpoints)
 
     def _checkpoints(
         self, spark: SparkSession, plan: TrainPlan, rounds: bool
@@ -222,42 +121,41 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
             return nullcontext()
         return Checkpoints(spark, self.getCheckpointDir(), plan, rounds, self.getKeepCheckpoints())
 
-    def _plan(self, spark: SparkSession, design: FitSpec) -> tuple[TrainPlan, bool]:
+    def _plan(self, spark: SparkSession, cluster: Cluster, spec: FitSpec) -> tuple[TrainPlan, bool]:
         """What every rank is told, and whether the fit goes in rounds of ordinary jobs."""
-        recipe, rounds = design.recipe, cluster.without_barrier(spark, self.getExchange())
-        asked, blocks, folder = self.getNumTrainWorkers(), self.getModelBlocks(), param_or_none(self, "checkpointDir")
+        recipe, rounds = spec.recipe, in_rounds(cluster, self.getExchange())
+        wanted, blocks, folder = self.getNumTrainWorkers(), self.getModelBlocks(), param_or_none(self, "checkpointDir")
         if rounds:
             recipe = checked(recipe, self.isSet(self.syncEvery), 1 if blocks == "auto" else blocks)
-            grid = Grid(cluster.partitions_for(spark, asked))
+            grid = Grid(partitions_for(cluster, wanted))
         elif blocks == "auto":
-            workers = cluster.workers_for(spark, asked, 1)
-            sparse = taken_sparse(recipe, design.columns)
-            grid = choose(recipe, workers, asked > 0, worker_memory(spark), folder is None, sparse)
+            workers = workers_for(spark, cluster, wanted, 1)
+            sparse = taken_sparse(recipe, spec.columns)
+            grid = choose(recipe, workers, wanted > 0, cluster.worker_memory, folder is None, sparse)
         else:
-            grid = Grid(cluster.workers_for(spark, asked, blocks) // blocks, blocks)
+            grid = Grid(workers_for(spark, cluster, wanted, blocks) // blocks, blocks)
         plan = TrainPlan(
             recipe=settled(recipe, grid.blocks),
-            columns=design.columns,
+            columns=spec.columns,
             workers=grid.size,
             blocks=grid.blocks,
             job="",
             secret=secrets.token_bytes(32),
-            job_seconds=self.getJobSeconds(),
-            deadline=self.getTimeout(),
             checkpoint_every=max(0, self.getCheckpointInterval()) if folder else 0,
-            threads=cluster.threads_of(spark),
-            row_memory=row_memory(spark, self.getMaxMemoryInMB()),
+            threads=cluster.task_cpus,
+            row_memory=cluster.row_memory(self.getMaxMemoryInMB()),
             ports=ports_of(param_or_none(self, "portRange")),
-            identity=b"" if rounds else identity_for(spark, self.getEncryption()),
+            identity=b"" if rounds else identity_for(cluster.encrypted, self.getEncryption()),
+            **plan_fields(self),
         )
         if not rounds:
             check_overlap(plan)
-            check_fit(plan, folder is None)
+            check_storage(plan, folder is None)
         return plan, rounds
 
     def _jobs(
         self,
-        spark: SparkSession,
+        cluster: Cluster,
         frame: DataFrame,
         plan: TrainPlan,
         bar: ProgressBar,
@@ -265,12 +163,11 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     ) -> Outcome:
         state = _state_bytes(plan.recipe, plan.workers)
         with ExitStack() as stack:
-            if self.getShowProgress() and not is_remote():
-                host = cluster.conf(spark, "spark.driver.host")
-                listener = Listener(host, plan.secret, bar.heard, plan.listening, plan.identity)
+            if self.getShowProgress() and dialect_of(frame.sparkSession).can_hear_workers:
+                listener = Listener(cluster.driver_host, plan.secret, bar.receive, plan.listening, plan.identity)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
-            return Jobs(frame, plan, state, param_or_none(self, "checkpointDir"), bar, checkpoints).run()
+            return Jobs(frame, cluster, plan, state, param_or_none(self, "checkpointDir"), bar, checkpoints).run()
 
     def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:
         class_names = [None if each is None else list(each) for each in names]
@@ -300,12 +197,12 @@ class DeepNetEstimator(Predictor[DeepNetModel], DeepNetParams, MLWritable, MLRea
     def load(cls, path: str, modules: Iterable[str] = ()) -> DeepNetEstimator:  # type: ignore[override]
         """The estimator that was saved to a path. modules: names of those with layers of your own that may be imported
         because the file names them; what is imported already needs none."""
-        found: DeepNetEstimator = cls.read().modules(modules).load(path)
-        return found
+        estimator: DeepNetEstimator = cls.read().modules(modules).load(path)
+        return estimator
 
 
 def _state_bytes(recipe: Recipe, workers: int) -> int:
     """Of a fit's whole state."""
-    vectors = len(recipe.made_optimizer().vectors) * (workers if recipe.keeps_own else 1)
+    vectors = len(recipe.optimizer.vectors) * (workers if recipe.keeps_own else 1)
     vectors += workers * recipe.keeps_residual
-    return 4 * Layout(recipe.scores_net()).size * (1 + vectors + recipe.validated)
+    return 4 * recipe.scores_net().layout.size * (1 + vectors + recipe.validated)

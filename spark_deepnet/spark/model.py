@@ -12,38 +12,37 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pyspark.ml.base import PredictionModel
-from pyspark.ml.functions import array_to_vector
-from pyspark.ml.linalg import DenseVector, VectorUDT
+from pyspark.ml.linalg import DenseVector
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, DoubleType, FloatType, StructField, StructType
+from pyspark.sql.types import StructField, StructType
 
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.net.net import Net
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.connections import identity_for, ports_of
 from spark_deepnet.score.one_row import one_row
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
 from spark_deepnet.score.score import ScorePlan, part_name, score
 from spark_deepnet.score.streamed import score_streamed
-from spark_deepnet.spark import read
 from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
-from spark_deepnet.spark.fit_spec import check_ranges, names_of, param_or_none
+from spark_deepnet.spark.columns.features import source_of
+from spark_deepnet.spark.columns.shapes import check_width
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
-from spark_deepnet.spark.params import DeepNetParams
-from spark_deepnet.spark.session import cluster
-from spark_deepnet.spark.session.spark_errors import in_one_sentence
+from spark_deepnet.spark.output_columns import output_type, output_value, scored_type, scoring_udf
+from spark_deepnet.spark.params.deepnet_params import DeepNetParams
+from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_none
+from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.dialect import dialect_of
+from spark_deepnet.spark.session.spark_errors import session_errors
 from spark_deepnet.spark.summary import TrainingSummary
-from spark_deepnet.spark.weights.barrier_transform import Wire, possible, spread
+from spark_deepnet.spark.weights.barrier_transform import BarrierTransform, Connections, can_run
 from spark_deepnet.spark.weights.on_storage import Stored
 from spark_deepnet.spark.weights.saved import ModelReader, ModelWriter
 from spark_deepnet.spark.weights.streamed import Shards
-from spark_deepnet.spark.wire import identity_for, ports_of
-
-_NUMBERS = ArrayType(DoubleType())
 
 
 class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["DeepNetModel"]):
@@ -71,7 +70,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     def weights(self) -> dict[str, np.ndarray]:
         """ "layer/weight" -> array, read-only: those of a Dense layer are "dense/W" (inputs, units) and "dense/b".
         SizeError where they stay on storage."""
-        views = Layout(self._net).named(self._flat("weights"))
+        views = self._net.layout.named(self._flat("weights"))
         for view in views.values():
             view.flags.writeable = False
         return views
@@ -118,10 +117,10 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     def predict(self, value: Any) -> Any:
         """The first output's prediction for the features of one row: a vector, an array, or for sequences an array of
         steps."""
-        found = self._row(value)[PREDICTION]
+        prediction = self._row(value)[PREDICTION]
         if self._outputs[0].steps:
-            return np.array(found)
-        return DenseVector(found) if self._outputs[0].several else float(found)
+            return np.array(prediction)
+        return DenseVector(prediction) if self._outputs[0].several else float(prediction)
 
     def predictRaw(self, value: Any) -> Any:
         """The scores of one row's classes or labels; of every step, as an array, where the network gives these."""
@@ -131,8 +130,8 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         """The probabilities of one row's classes or labels; of every step where the network gives these."""
         return self._vector(self._row(value)[PROBABILITY])
 
-    def _vector(self, found: Any) -> Any:
-        return np.array(found) if self._outputs[0].steps else DenseVector(found)
+    def _vector(self, numbers: Any) -> Any:
+        return np.array(numbers) if self._outputs[0].steps else DenseVector(numbers)
 
     def _row(self, value: Any) -> pd.Series:
         if len(self.architecture.entries) > 1:
@@ -144,33 +143,42 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         check_frame(dataset, "transform")
-        with in_one_sentence(dataset.sparkSession, "transform"):
+        with session_errors(dataset.sparkSession, "transform"):
             return self._scored_frame(dataset)
 
     def _scored_frame(self, dataset: DataFrame) -> DataFrame:
         plan, inputs = self._plan_for(dataset)
         wanted = self._wanted()
         check_new(dataset, wanted)
-        cluster.share_python(dataset.sparkSession)
+        dialect_of(dataset.sparkSession).use_driver_python()
         if not wanted:
             return dataset
         scored = new_name(dataset, "scored")
-        if self.stored is not None and possible(dataset, self.stored):
-            frame = spread(dataset, inputs, plan, StructField(scored, _scored(plan)), self.stored, self._wire(dataset))
+        if (job := self._barrier_job(dataset)) is not None:
+            frame = job.transform(dataset, inputs, plan, StructField(scored, scored_type(plan)))
         else:
-            frame = by_rows(dataset).withColumn(scored, _udf(plan, self._scorer(dataset, plan))(F.struct(*inputs)))
-        found = column(scored)
+            frame = by_rows(dataset).withColumn(
+                scored, scoring_udf(plan, self._scorer(dataset, plan))(F.struct(*inputs))
+            )
+        scores = column(scored)
         if plan.invalid == "skip":
-            frame = frame.where(found["valid"])
+            frame = frame.where(scores["valid"])
         columns = [
-            _shown(found[part_name(part, k)], part, self._outputs[k]).alias(f.name, metadata=f.metadata)
+            output_value(scores[part_name(part, k)], part, self._outputs[k]).alias(f.name, metadata=f.metadata)
             for (part, k), f in zip(wanted.values(), self._fields(), strict=True)
         ]  # selected: withColumns loses metadata over Connect
         return frame.select("*", *columns).drop(scored)
 
-    def _wire(self, dataset: DataFrame) -> Wire:
-        identity = identity_for(dataset.sparkSession, self.getEncryption())
-        return Wire(self.getTimeout(), ports_of(param_or_none(self, "portRange")), identity)
+    def _barrier_job(self, dataset: DataFrame) -> BarrierTransform | None:
+        """The job whose ranks hold the blocks of weights that are on storage; None where it is not needed or cannot run."""
+        if self.stored is None:
+            return None
+        cluster = Cluster.of(dataset.sparkSession)
+        if not can_run(dataset, cluster, self.stored):
+            return None
+        identity = identity_for(cluster.encrypted, self.getEncryption())
+        connections = Connections(self.getTimeout(), ports_of(param_or_none(self, "portRange")), identity)
+        return BarrierTransform.of(cluster, self.stored, connections)
 
     def _scorer(
         self, dataset: DataFrame, plan: ScorePlan
@@ -189,7 +197,7 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         return [
             StructField(
                 name,
-                _kind(part, self._outputs[k]),
+                output_type(part, self._outputs[k]),
                 metadata=metadata_of(name, part, self._outputs[k], self.class_names[k]),
             )
             for name, (part, k) in self._wanted().items()
@@ -210,8 +218,8 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         inputs, sources = [], []
         for entry in self.architecture.entries:
             names = names_of(self, entry.columns)
-            read.check_width(dataset, names, entry)
-            columns, source = read.source_of(dataset, entry, names)
+            check_width(dataset, names, entry)
+            columns, source = source_of(dataset, entry, names)
             inputs += columns
             sources.append(source)
         return self._plan(tuple(sources)), inputs
@@ -237,16 +245,16 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             RAW: self.getRawPredictionCol(),
             PROBABILITY: self.getProbabilityCol(),
         }
-        found = [
+        wanted = [
             (f"{name}_{output.name}" if k else name, (part, k))
             for k, output in enumerate(self._outputs)
             for part, name in set_names.items()
             if name and part in output.parts
         ]
-        names = [name for name, _ in found]
+        names = [name for name, _ in wanted]
         if len(set(names)) < len(names):
             raise DataError(f"transform: the output columns need different names, found {names}")
-        return dict(found)
+        return dict(wanted)
 
     def write(self) -> ModelWriter:
         return ModelWriter(self)
@@ -259,50 +267,5 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
     def load(cls, path: str, modules: Iterable[str] = ()) -> DeepNetModel:  # type: ignore[override]
         """The model that was saved to a path. modules: names of those with layers of your own that may be imported
         because the file names them; what is imported already needs none."""
-        found: DeepNetModel = cls.read().modules(modules).load(path)
-        return found
-
-
-def _udf(plan: ScorePlan, scorer: Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]) -> Any:
-    """One UDF that gives one struct: with a UDF a column, the network would run once a column. It counts as not
-    deterministic so that Spark does not run it again for the filter that drops invalid rows."""
-
-    def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        yield from scorer(frames)
-
-    return F.pandas_udf(scored, _scored(plan)).asNondeterministic()  # type: ignore[call-overload]
-
-
-def _scored(plan: ScorePlan) -> StructType:
-    """What the network gives for a row."""
-    fields = [
-        f"{part_name(part, k)} {_sent(part, output)}" for k, output in enumerate(plan.outputs) for part in output.parts
-    ]
-    return StructType.fromDDL(", ".join(["valid boolean", *fields]))
-
-
-def _sent(part: str, output: Output) -> str:
-    """The type in which a part comes back from the UDF."""
-    kind, arrays = ("double", output.several) if part == PREDICTION else ("float", True)
-    for nested in (arrays, output.steps):
-        kind = f"array<{kind}>" if nested else kind
-    return kind
-
-
-def _shown(found: Column, part: str, output: Output) -> Column:
-    """A part of the struct as Spark ML's evaluators want it."""
-    kind = _kind(part, output)
-    if isinstance(kind, DoubleType):  # Arrow makes nulls of NaN, and evaluators do not read nulls
-        return F.coalesce(found, F.lit(float("nan")))
-    return array_to_vector(found) if isinstance(kind, VectorUDT) else found
-
-
-def _kind(part: str, output: Output) -> Any:
-    """The type of an output column: arrays where every step has its own."""
-    if part == PREDICTION:
-        if not output.several:
-            return _NUMBERS if output.steps else DoubleType()
-        if output.steps:
-            return ArrayType(_NUMBERS)
-        return _NUMBERS if output.raw else VectorUDT()
-    return ArrayType(ArrayType(FloatType())) if output.steps else VectorUDT()
+        model: DeepNetModel = cls.read().modules(modules).load(path)
+        return model

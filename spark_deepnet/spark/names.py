@@ -10,7 +10,6 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
 from spark_deepnet.errors import DataError, near
-from spark_deepnet.spark.session.cluster import conf
 
 CASE = "spark.sql.caseSensitive"
 
@@ -22,7 +21,7 @@ def column(name: str) -> Column:
 
 def by_case(spark: SparkSession) -> bool:
     """Whether the session tells names apart that differ by case alone."""
-    return conf(spark, CASE, "false").lower() == "true"
+    return str(spark.conf.get(CASE)).lower() == "true"
 
 
 def field(df: DataFrame, name: str, param: str) -> StructField:

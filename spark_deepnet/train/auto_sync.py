@@ -22,7 +22,7 @@ def steps_between(step: float, exchange: float, replicas: int, vectors: int = 1)
     """tau with v S / (tau C + v S) <= SHARE,   C: seconds of a step of batchSize rows, S: of an exchange of one vector,
     v: vectors that are averaged.
 
-    1, all replicas step together, where S / (C / replicas + S) <= SHARE: gradients are one vector, rows are shared out."""
+    1, synchronous steps, where S / (C / replicas + S) <= SHARE: gradients are one vector, rows are shared out."""
     wanted = exchange * (1 - SHARE) / SHARE
     return 1 if wanted <= step / replicas else max(2, min(LARGEST, ceil(vectors * wanted / max(step, 1e-9))))
 

@@ -1,4 +1,4 @@
-"""Replicas that step alone, and the mean of their weights every tau steps (Moritz et al., SparkNet, arXiv 1511.06051)."""
+"""Local steps on each replica, and the mean of their weights every tau steps (Moritz et al., SparkNet, arXiv 1511.06051)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ STATES = (KEEP, AVERAGE, RESET)
 
 
 class Averaging:
-    """w = sum_k m_k w_k / sum_k m_k,   m_k: the weight of the rows that replica k has seen since the last time.
+    """w = sum_k m_k w_k / sum_k m_k,   m_k: the weight of the rows that replica k has seen since the last average.
 
     One exchange of N weights, in place; where the optimizer's vectors are averaged too, one more for each."""
 
     def __init__(self, recipe: Recipe, state: State, all_reduce: Sum) -> None:
         self.recipe, self.state, self.all_reduce = recipe, state, all_reduce
         self.steps = 0
-        """Made since the last time."""
+        """Local steps since the last average."""
         self.own = self.all = 0.0
 
     def note(self, own: float, of_all: float) -> None:
-        """A step is made: the weight of its rows here, and on all replicas."""
+        """Count a local step: the weight of its rows here, and on all replicas."""
         self.steps += 1
         self.own += own
         self.all += of_all
 
     def __call__(self, several: bool) -> None:
-        """Every replica goes on from the mean, where there are several."""
+        """Set the weights of every replica to the mean, where there are several replicas."""
         if self.all > 0 and several:
             share = np.float32(self.own / self.all)
             for vector in averaged(self.recipe, self.state):
@@ -42,12 +42,12 @@ class Averaging:
 
 
 def averaged(recipe: Recipe, state: State) -> list[np.ndarray]:
-    """The vectors whose mean all go on from."""
+    """The vectors that become the mean of all replicas."""
     return [state.weights, *(state.vectors if recipe.sync_state == AVERAGE else [])]
 
 
 def restart(recipe: Recipe, state: State) -> None:
     """The optimizer as before its first step."""
-    for vector, value in zip(state.vectors, recipe.made_optimizer().start(), strict=True):
+    for vector, value in zip(state.vectors, recipe.optimizer.start(), strict=True):
         vector.fill(value)
     state.clock.restarted = state.clock.count

@@ -13,7 +13,6 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.pieces import alike
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.plan import Recipe
 
 
@@ -50,29 +49,29 @@ class Block:
     def reconcile(self, vectors: Sequence[np.ndarray]) -> None:
         """What every block holds becomes the mean of the blocks'."""
         if self.alike:
-            found = np.concatenate([vector[stretch] for vector in vectors for stretch in self.alike])
-            self.sum(found)
-            found /= self.channel.size
+            means = np.concatenate([vector[stretch] for vector in vectors for stretch in self.alike])
+            self.sum(means)
+            means /= self.channel.size
             start = 0
             for vector in vectors:
                 for stretch in self.alike:
                     length = stretch.stop - stretch.start
-                    vector[stretch] = found[start : start + length]
+                    vector[stretch] = means[start : start + length]
                     start += length
 
     def own(self) -> list[slice]:
         """Stretches of the flat vector that together, over all blocks, are the network's weights once: what every
         block holds alike belongs to the first."""
         if self.channel.size == 1:
-            return [slice(0, Layout(self.net).size)]
-        slots = [s for s in Layout(self.net).slots if s.weight.trained]
+            return [slice(0, self.net.layout.size)]
+        slots = [s for s in self.net.layout.slots if s.weight.trained]
         return [slice(s.start, s.stop) for s in slots if s.weight.part is not None or self.first]
 
     def total(self, number: float) -> float:
         """The sum over the blocks."""
-        found = np.array([number])
-        self.sum(found)
-        return float(found[0])
+        total = np.array([number])
+        self.sum(total)
+        return float(total[0])
 
     def sum(self, vector: np.ndarray) -> None:
         """The vector becomes the sum over the blocks, of the same bits in all."""

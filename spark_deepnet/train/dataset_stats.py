@@ -1,4 +1,4 @@
-"""What the ranks must know of each other's rows before the first step, and what ends a fit before it."""
+"""Statistics of all ranks' rows, taken before the first step, and the errors of data that no fit can use."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.scale_notes import notes
 
-_SAID = 3  # faults that one sentence names
+MAX_FAULTS = 3
+"""In one sentence."""
 LIGHTEST, HEAVIEST = 1e-300, 1e300
-"""Between which the sum of the row weights lies."""
+"""Bounds of the sum of the row weights."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,11 @@ class DatasetStats:
     sparse: bool = False
     """Whether some rank's features stay sparse in a batch."""
     notes: tuple[str, ...] = ()
-    """What is to be said of the rows' numbers, a sentence each."""
+    """Sentences to log about the rows' numbers."""
 
 
 def take_stats(shard: Shard, channel: Channel, plan: TrainPlan) -> DatasetStats:
-    """Every rank gets the same census, or the same error."""
+    """Every rank gets the same statistics, or the same error."""
     inputs = sparse_readers(plan.recipe.scores_net())
     sparse = bool(inputs) and any(_sparse(rows, inputs) for rows in (shard.train, shard.valid))
     own = json.dumps(counted(shard) | {"sparse": sparse}).encode()
@@ -52,7 +53,7 @@ def _sparse(rows: Rows, inputs: Collection[str]) -> bool:
 
 
 def counted(shard: Shard) -> dict[str, Any]:
-    """One rank's part of the census, as plain values."""
+    """One rank's part of the statistics, as plain values."""
     return {
         "failure": shard.failure,
         "faults": shard.faults,
@@ -66,7 +67,7 @@ def counted(shard: Shard) -> dict[str, Any]:
 
 
 def stats_of(parts: list[dict[str, Any]], plan: TrainPlan) -> DatasetStats:
-    """The census of all ranks, or the error of what it found."""
+    """The statistics of all ranks' parts, or the error of faulty rows."""
     _refuse(parts, plan)
     stats = DatasetStats(
         sum(p["rows"] for p in parts),
@@ -92,7 +93,7 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
     for part in parts:
         faults.update(part["faults"])
     if faults:
-        raise DataError("; ".join(f"{what} ({count:,} found)" for what, count in faults.most_common(_SAID)))
+        raise DataError("; ".join(f"{what} ({count:,} found)" for what, count in faults.most_common(MAX_FAULTS)))
     if not sum(p["rows"] for p in parts):
         only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else ""
         raise DataError(f"fit: the DataFrame has no rows to train on{only}; give at least one")

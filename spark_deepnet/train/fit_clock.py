@@ -1,4 +1,4 @@
-"""Where a fit stands: the learning rate, the measures of the epoch, the best weights, the end."""
+"""The progress of a fit: learning rate, measures of the epoch, best weights, early stopping."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import numpy as np
 
 from spark_deepnet.errors import TrainingError
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.train.measure import told
+from spark_deepnet.train.measure import named_measures
 from spark_deepnet.train.state import State
 
 
 class FitClock:
-    """The state's clock, moved on by whoever trains: the ranks of a barrier job, each its own and all alike, or the
-    driver of rounds."""
+    """Advances the state's clock: on every rank of a barrier job, all alike, or on the driver of rounds."""
 
     def __init__(
         self,
@@ -26,46 +25,46 @@ class FitClock:
         validation_weights: Sequence[float],
         notes: Sequence[str] = (),
     ) -> None:
-        """notes: what is to be said of the rows' numbers where the fit fails."""
+        """notes: sentences about the rows' numbers, for the error of a fit that fails."""
         self.notes = notes
         self.recipe, self.state, self.clock = recipe, state, state.clock
         self.rows, self.validation_weights = rows, validation_weights
-        self.schedule = recipe.made_schedule()
+        self.schedule = recipe.schedule
         self.heads = recipe.heads()
         self.clock.sums = self.clock.sums or self._no_sums()
         self.pace = time.perf_counter()
         self.last_rate = recipe.learning_rate
 
     def rate(self, steps: int) -> float:
-        """The learning rate of the next step of an epoch of so many: by the rows that all have seen."""
+        """The learning rate of the next step, by the rows that all ranks have seen. steps: of an epoch."""
         seen = self.clock.epoch * self.rows + self.clock.step * self.rows // steps
         self.last_rate = self.schedule.rate(self.recipe.learning_rate, seen, self.rows, self.recipe.epochs)
         return self.last_rate
 
     def note(self, sums: np.ndarray) -> None:
-        """Add to the epoch's: (outputs, 3), the sums over rows of loss, metric and weight."""
+        """Add to the epoch's sums over rows of loss, metric and weight: (outputs, 3)."""
         self.clock.sums = (np.array(self.clock.sums) + sums).tolist()
         self.tick()
 
     def tick(self) -> None:
-        """Count the seconds since the last time to the epoch."""
+        """Add the seconds since the last call to the epoch's."""
         now = time.perf_counter()
         self.clock.seconds += now - self.pace
         self.pace = now
 
     @property
     def ends_measured(self) -> bool:
-        """Whether the weights at this epoch's end are looked at: they must then be those of all replicas."""
+        """Whether the weights at this epoch's end are evaluated or kept: they must then be the average of all replicas."""
         return self.recipe.validated or self.clock.epoch + 1 >= self.recipe.epochs
 
     def end_epoch(self, validation: np.ndarray | None) -> dict[str, Any]:
         """Measure, keep the best weights, and see whether this was the last epoch; validation: (outputs, 2), the
         sums of loss and metric over the validation rows."""
         clock = self.clock
-        row = told(self.heads, [(loss / weight, metric / weight) for loss, metric, weight in clock.sums])
+        row = named_measures(self.heads, [(loss / weight, metric / weight) for loss, metric, weight in clock.sums])
         if validation is not None:
             means = validation / np.array(self.validation_weights)[:, None]
-            row |= told(self.heads, means.tolist(), "validation")
+            row |= named_measures(self.heads, means.tolist(), "validation")
             self._keep_best(row["validationLoss"])
         self.tick()
         row |= {"seconds": clock.seconds, "rowsPerSecond": self.rows / max(clock.seconds, 1e-9)}
@@ -88,7 +87,7 @@ class FitClock:
             clock.stale += 1
 
     def progress(self, part: float) -> dict[str, Any]:
-        """Where the fit stands, for whoever watches."""
+        """The fit's progress, for the progress bar."""
         clock = self.clock
         seen = [(head.weight, sums) for head, sums in zip(self.heads, clock.sums, strict=True) if sums[2]]
         loss = sum(weight * sums[0] / sums[2] for weight, sums in seen) if seen else None

@@ -1,4 +1,4 @@
-"""Epochs and steps of one rank, from where the state stands until the fit or the job ends."""
+"""Epochs and steps of one rank, from the current state until the fit or the job ends."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from spark_deepnet.train.state import State
 from spark_deepnet.train.step import BROKEN, STOP, Stepper
 from spark_deepnet.train.summing import summing
 
-EVALUATED = 128  # rows at once in validation, where a step has fewer
-REFRESHING = 200
-"""Batches of training rows, at most, from which running statistics are made anew."""
+MIN_EVALUATION_ROWS = 128
+"""Rows at once in validation, where a step has fewer."""
+MAX_REFRESH_BATCHES = 200
+"""Of training rows, from which running statistics are computed at the end."""
 Report = Callable[[dict[str, Any]], None]
 WantsEnd = Callable[[], bool]
 
 
 class Loop:
-    """Every rank runs the same loop and takes the same turns, because all that decides is summed over the ranks. The
-    channel joins the replicas: the ranks that hold the same weights."""
+    """Every rank runs the same loop and takes the same branches, because every decision is made from sums over the
+    ranks. The channel joins the replicas: the ranks that hold the same weights."""
 
     def __init__(
         self,
@@ -51,18 +52,17 @@ class Loop:
         self.exact = AllReduce(channel, np.float64)
         batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
         self.share = largest_share(len(shard.train), stats.rows, batch)
-        """The most of this rank's rows that a step takes."""
-        capacity = max(self.share, min(len(shard.valid), EVALUATED))
+        """The largest number of this rank's rows in a step."""
+        capacity = max(self.share, min(len(shard.valid), MIN_EVALUATION_ROWS))
         rows = channel if stats.sparse else None
         gradients = summing(recipe, channel, state)
         self.stepper = Stepper(recipe, state, capacity, gradients, self.exact, meter, block, rows)
         self.block = self.stepper.block
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce)
         self.pending = np.zeros((len(self.stepper.heads), 3))
-        """What this rank has measured alone since the last word with the others, for each output: the sums over rows of
-        loss, metric and weight."""
+        """This rank's own sums over rows of loss, metric and weight since the last exchange, for each output."""
         self.broken = 0.0
-        self.found_tau = False
+        self.has_tau = False
 
     def run(self, wants_end: WantsEnd, report: Report, until: float = float("inf")) -> None:
         """Train until the last epoch, early stopping, the first exchange after rank 0 wants the job to end, or the first
@@ -89,29 +89,29 @@ class Loop:
         rows = self.stats.rows
         epoch = Epoch(self.shard.train, rows, batch, recipe.seed, self.clock.epoch, channel.rank, channel.size)
         with self.meter.timed("computing"):
-            for step in range(min(epoch.steps, REFRESHING)):
+            for step in range(min(epoch.steps, MAX_REFRESH_BATCHES)):
                 self.stepper.refresh(*epoch.rows(step), step)
 
-    def _replicas(self, alone: bool) -> int:
-        """How many batches of batchSize rows all ranks together make of one step."""
-        return self.channel.size if alone else 1
+    def _replicas(self, local: bool) -> int:
+        """The number of batches of batchSize rows in one step of all ranks: one each where steps are local."""
+        return self.channel.size if local else 1
 
     def _tau(self) -> int:
-        """Steps between exchanges in this epoch, or its rest; 1: all ranks step together. A lonely rank always does:
-        there is nothing to exchange."""
+        """Steps between exchanges in this epoch, or its rest; 1: synchronous steps, as a single rank always makes: there
+        is nothing to exchange."""
         recipe, clock = self.recipe, self.clock
         if self.channel.size * self.block.channel.size == 1 or clock.epoch < recipe.sync_epochs:
             return 1
-        if recipe.sync_every == 0 and clock.step == 0 and not self.found_tau:
+        if recipe.sync_every == 0 and clock.step == 0 and not self.has_tau:
             self._find_tau()
         return recipe.sync_every or clock.tau
 
     def _find_tau(self) -> None:
-        """Once a job. Replicas that have stepped alone go on so: their optimizers' vectors may differ."""
+        """Once a job. Replicas that have made local steps continue to: their optimizers' vectors may differ."""
         seconds = auto_sync.measured(self.stepper, self.shard.train, self.share, self.exact)
         tau = auto_sync.steps_between(*seconds, self.channel.size, len(averaged(self.recipe, self.state)))
         self.clock.tau = max(tau, 2 if self.clock.tau > 1 else 1)
-        self.found_tau = True
+        self.has_tau = True
 
     def _epoch(self, tau: int, wants_end: WantsEnd, report: Report) -> bool:
         """The rest of an epoch; true where the job ends within it or with it."""
@@ -142,7 +142,7 @@ class Loop:
         return ends
 
     def _step(self, rows: RowBatch, weights: np.ndarray, rate: float, wants_end: WantsEnd) -> bool:
-        """One step of all ranks together, whose rows have these weights, one for each output; true where rank 0 wants
+        """One synchronous step, whose rows have these weights, one for each output; true where rank 0 wants
         the job to end with it."""
         stop = self.channel.rank == 0 and wants_end()
         self.stepper.step(*rows, inverse(weights), rate, stop)
@@ -152,14 +152,14 @@ class Loop:
         return bool(self.stepper.tail[STOP])
 
     def _local_step(self, rows: RowBatch, weights: np.ndarray, rate: float) -> None:
-        """One step of this rank by itself, over rows of these weights."""
+        """One local step, over rows of these weights."""
         self.stepper.local_step(*rows, inverse(weights), rate)
         self.pending += self.stepper.sums(weights)
         self.broken += float(self.stepper.tail[BROKEN])
         self.course.tick()
 
     def _steps_of_blocks(self, rows: RowBatch, weights: np.ndarray, rate: float, tau: int) -> None:
-        """The rest of a round over the same rows: each block by what it remembers of the others."""
+        """The rest of a round over the same rows: each block uses what it remembers of the others."""
         for _ in range(tau - 1):
             self.stepper.local_step(*rows, inverse(weights), rate, exchange_now=False)
             self.broken += float(self.stepper.tail[BROKEN])
@@ -168,29 +168,31 @@ class Loop:
         self.averaging.steps = tau
 
     def _average(self, wants_end: WantsEnd) -> bool:
-        """All replicas to their mean; true where rank 0 wants the job to end with it."""
+        """Average all replicas; true where rank 0 wants the job to end with it."""
         stop = self._settle(self.channel.rank == 0 and wants_end())
         with self.meter.timed("exchanging"):
             self.averaging(self.channel.size > 1)
         return stop
 
     def _settle(self, stop: bool) -> bool:
-        """Sum what the ranks have measured alone, and what the first replica wants."""
+        """Sum the ranks' pending measures; true where rank 0 wants the job to end."""
         self.pending[:, 2] *= self.block.first  # all blocks have seen the same rows
-        told = np.array([self.broken, stop, *self.pending.reshape(-1)])
+        sums = np.array([self.broken, stop, *self.pending.reshape(-1)])
         with self.meter.timed("exchanging"):
-            self.exact(told)
-            self.block.sum(told)
-        if told[BROKEN]:
+            self.exact(sums)
+            self.block.sum(sums)
+        if sums[BROKEN]:
             raise self.course.lost_loss()
-        self.course.note(told[2:].reshape(self.pending.shape))
+        self.course.note(sums[2:].reshape(self.pending.shape))
         self.pending[:] = 0
-        return bool(told[STOP])
+        return bool(sums[STOP])
 
     def _end_epoch(self, report: Report) -> None:
         if self.averaging.steps:
             self._settle(False)
-        elif self.block.total(float(not all_finite(self.state.weights))):  # the next step would tell, if there is one
+        elif self.block.total(
+            float(not all_finite(self.state.weights))
+        ):  # the next step would show it, if there is one
             raise self.course.lost_weights()
         report(self.course.end_epoch(self._validated() if self.recipe.validated else None))
 
@@ -205,5 +207,5 @@ class Loop:
 
 
 def inverse(weights: np.ndarray) -> np.ndarray:
-    """What gradients are scaled by: rows without any weight make none."""
+    """The factor of the gradients: rows without any weight have none."""
     return np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > LIGHTEST)

@@ -12,7 +12,7 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.layers._split_loss import SplitLoss
 from spark_deepnet.losses.loss import PartialStats
 from spark_deepnet.net.batch import Batch, NodeCall
-from spark_deepnet.net.net import Node
+from spark_deepnet.net.node import Node
 from spark_deepnet.plan.architecture import OutputSpec
 
 
@@ -37,15 +37,15 @@ class LossHead:
         weights = (table.weights[rows] * scale).astype(np.float32)
         if isinstance(targets, Ragged):
             _check_steps(out.ends, targets.lengths[rows], self.head.name)
-            found, weights = each_step(targets, rows, weights, out.y.shape[1])
+            chosen, weights = each_step(targets, rows, weights, out.y.shape[1])
         else:
-            found = targets[rows]
+            chosen = targets[rows]
         scores, gradient = (a.reshape(len(weights), a.shape[-1]) for a in (out.y, out.dy))
         if self.cut is None:
-            loss = self.head.loss.measure(scores, found, weights, gradient)
-            metric = self.metric.sum(scores, found, weights)
+            loss = self.head.loss.measure(scores, chosen, weights, gradient)
+            metric = self.metric.sum(scores, chosen, weights)
         else:
-            loss, metric = self._of_entries(self.cut, batch.tops[k], scores, found, weights, gradient)
+            loss, metric = self._of_entries(self.cut, batch.tops[k], scores, chosen, weights, gradient)
         if self.head.weight != 1:
             gradient *= np.float32(self.head.weight)
         return loss, metric
@@ -59,7 +59,7 @@ class LossHead:
         weights: np.ndarray,
         gradient: np.ndarray,
     ) -> tuple[float, float]:
-        """The same of this block's entries of the scores, once the blocks have told each other what that takes."""
+        """The same of this block's entries of the scores, once the blocks have exchanged their statistics."""
         loss, numbers = self.head.loss, cut.stats(top.call)
         of_loss, of_metric = numbers[:, : loss.num_stats], numbers[:, loss.num_stats :]
         if targets.ndim == 2:
@@ -67,9 +67,9 @@ class LossHead:
         loss.write_stats(scores, of_loss[cut.block], gradient)
         self.metric.write_stats(scores, targets, cut.own, of_metric[cut.block])
         cut.exchange_stats(top.call)
-        told = PartialStats(of_loss, cut.block, cut.own, cut.places)
-        metric = self.metric.sum_part(scores, targets, weights, replace(told, numbers=of_metric))
-        return loss.measure_part(scores, targets, weights, gradient, told), metric
+        stats = PartialStats(of_loss, cut.block, cut.own, cut.places)
+        metric = self.metric.sum_part(scores, targets, weights, replace(stats, numbers=of_metric))
+        return loss.measure_part(scores, targets, weights, gradient, stats), metric
 
 
 def _check_steps(ends: np.ndarray | None, targets: np.ndarray, output: str) -> None:
@@ -85,8 +85,8 @@ def _check_steps(ends: np.ndarray | None, targets: np.ndarray, output: str) -> N
 
 
 def each_step(targets: Ragged, rows: np.ndarray, weights: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and weights of every step of these rows, padded to so many steps with weight 0."""
-    found = np.zeros((len(rows), steps, *targets.values.shape[1:]), targets.values.dtype)
-    targets.take(rows, found)
+    """Targets and weights of every step of these rows, padded to ``steps`` steps with weight 0."""
+    padded = np.zeros((len(rows), steps, *targets.values.shape[1:]), targets.values.dtype)
+    targets.take(rows, padded)
     real = np.arange(steps) < targets.lengths[rows][:, None]
-    return found.reshape(len(rows) * steps, *found.shape[2:]), (real * weights[:, None]).reshape(-1)
+    return padded.reshape(len(rows) * steps, *padded.shape[2:]), (real * weights[:, None]).reshape(-1)

@@ -1,4 +1,4 @@
-"""What is measured while training: where a rank's seconds go, and the names of measures."""
+"""What is measured while training: a rank's seconds by activity, and the names of measures."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Meter:
             self.seconds[what] += time.perf_counter() - start
 
 
-def told(heads: Sequence[OutputSpec], means: Sequence[Sequence[float]], of: str = "") -> dict[str, float]:
+def named_measures(heads: Sequence[OutputSpec], means: Sequence[Sequence[float]], of: str = "") -> dict[str, float]:
     """Measures by name, from each output's mean loss and metric: of a network with one output its loss and metric, of
     one with several the whole loss, and each output's own as ``age_loss``. of: the rows measured, where they are not
     those trained on."""
     whole = sum(head.weight * loss for head, (loss, _) in zip(heads, means, strict=True))
-    found = {_name(of, "loss"): whole}
+    measures = {_name(of, "loss"): whole}
     for head, (loss, mean) in zip(heads, means, strict=True):
         metric, own = head.metric, f"{head.name}_" if len(heads) > 1 else ""
-        found.setdefault(own + _name(of, "loss"), loss)
-        found[own + _name(of, metric.name)] = metric.finish(mean)
-    return found
+        measures.setdefault(own + _name(of, "loss"), loss)
+        measures[own + _name(of, metric.name)] = metric.finish(mean)
+    return measures
 
 
 def _name(of: str, measure: str) -> str:

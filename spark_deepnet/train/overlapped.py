@@ -39,15 +39,15 @@ class Overlapped:
 
 
 def stretches(layout: Layout, least: int) -> tuple[dict[str, slice], list[slice]]:
-    """node -> the stretch, of at least so many floats, that is complete when the backward pass has left it, in its
+    """node -> the stretch, of at least ``least`` floats, that is complete when the backward pass has left it, in its
     order; and what remains."""
     slots = [slot for slot in layout.slots if slot.weight.trained and slot.weight.decays]
     starts = {slot.node: slot.start for slot in reversed(slots)}
-    found: dict[str, slice] = {}
+    by_node: dict[str, slice] = {}
     end = top = max((stretch.stop for stretch, decays in layout.runs() if decays), default=0)
     for node, start in starts.items():
         if end - start >= least:
-            found[node] = slice(start, end)
+            by_node[node] = slice(start, end)
             end = start
-    rest = [slice(0, end), slice(top, None)] if found else [slice(None)]
-    return found, [stretch for stretch in rest if stretch.stop != 0]
+    rest = [slice(0, end), slice(top, None)] if by_node else [slice(None)]
+    return by_node, [stretch for stretch in rest if stretch.stop != 0]

@@ -11,32 +11,32 @@ from spark_deepnet.plan.architecture import OutputSpec
 from spark_deepnet.plan.plan import TrainPlan
 
 LARGE, SMALL = 1e3, 1e-4
-"""The size (root of the mean square) of numbers from which, or below which, they are told of."""
+"""The size (root of the mean square) of numbers from which, or below which, they are noted."""
 COARSE = 0.05
-"""Steps of float32, in parts of the targets' spread, from which targets are told of."""
+"""Steps of float32, in parts of the targets' spread, from which targets are noted."""
 SCALES = {"batch_norm", "layer_norm", "rescaling"}
 """Layers behind an input that scale it."""
 
 
 def notes(parts: Iterable[dict[str, Any]], plan: TrainPlan) -> tuple[str, ...]:
-    """From what the ranks found of their rows."""
+    """The notes on all ranks' rows, from each rank's counts."""
     scales = [part["scales"] for part in parts if part.get("scales")]
     net, columns = plan.recipe.scores_net(), plan.columns
-    found = [_of_input(source, _all_of(scales, "inputs", source.input), net) for source in columns.sources]
+    sentences = [_of_input(source, _all_of(scales, "inputs", source.input), net) for source in columns.sources]
     for k, (target, head) in enumerate(zip(columns.targets, plan.recipe.heads(), strict=False)):
-        found.append(_of_targets(target, _all_of(scales, "targets", str(k)), head))
-    return tuple(note for note in found if note)
+        sentences.append(_of_targets(target, _all_of(scales, "targets", str(k)), head))
+    return tuple(note for note in sentences if note)
 
 
 def _all_of(scales: list[dict[str, Any]], kind: str, name: str) -> list[dict[str, Any]]:
     return [scale[kind][name] for scale in scales if name in scale[kind]]
 
 
-def _of_input(source: Source, found: list[dict[str, Any]], net: Net) -> str | None:
+def _of_input(source: Source, scales: list[dict[str, Any]], net: Net) -> str | None:
     readers = [node.layer.kind for node in net.nodes if source.input in node.inputs]
-    if source.tokens or not found or all(kind in SCALES for kind in readers):
+    if source.tokens or not scales or all(kind in SCALES for kind in readers):
         return None
-    worst = max(found, key=lambda f: float(f["size"]))
+    worst = max(scales, key=lambda f: float(f["size"]))
     if not _far(worst["size"]):
         return None
     return (
@@ -45,17 +45,17 @@ def _of_input(source: Source, found: list[dict[str, Any]], net: Net) -> str | No
     )
 
 
-def _of_targets(target: Target, found: list[dict[str, Any]], head: OutputSpec) -> str | None:
-    if not found or head.loss.task != "regression":
+def _of_targets(target: Target, scales: list[dict[str, Any]], head: OutputSpec) -> str | None:
+    if not scales or head.loss.task != "regression":
         return None
-    closest = max(found, key=lambda f: float(f["steps"]))
+    closest = max(scales, key=lambda f: float(f["steps"]))
     if closest["steps"] > COARSE:
         return (
             f"column {_name(target.label, None)} holds targets around {closest['mean']:.6g} that differ by about "
             f"{closest['spread']:.2g}, where predictions, which are float32, come in steps of "
             f"{closest['steps'] * closest['spread']:.2g}; subtract the mean before the fit, and add it to the predictions"
         )
-    worst = max(found, key=lambda f: float(f["size"]))
+    worst = max(scales, key=lambda f: float(f["size"]))
     if head.loss.link is not None or not _far(worst["size"]):
         return None
     return (
@@ -68,11 +68,11 @@ def _far(size: float) -> bool:
     return size > LARGE or 0 < size < SMALL
 
 
-def _name(column: str, found: dict[str, Any] | None) -> str:
+def _name(column: str, scale: dict[str, Any] | None) -> str:
     """The column, and which of its numbers: of several columns the one."""
     names = column.split(", ")
-    if found is None or found["columns"] == 1:
+    if scale is None or scale["columns"] == 1:
         return repr(column)
-    if len(names) == found["columns"]:
-        return repr(names[found["column"]])
-    return f"{column!r}, number {found['column']} from 0,"
+    if len(names) == scale["columns"]:
+        return repr(names[scale["column"]])
+    return f"{column!r}, number {scale['column']} from 0,"

@@ -13,7 +13,7 @@ from spark_deepnet.kernels.memory import Room
 from spark_deepnet.kernels.sparse import put_rows
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.seen import Seen, outside
-from spark_deepnet.plan.plan import NONE, Recipe
+from spark_deepnet.plan.plan import Recipe
 
 NO_ROWS = np.zeros(0, np.int32)
 Move = Callable[[np.ndarray, np.ndarray, tuple[np.ndarray, ...], bool], None]
@@ -26,12 +26,12 @@ class SeenRows:
 
     def __init__(self, recipe: Recipe, runner: Runner, channel: Channel | None) -> None:
         self.seen = runner.seen if runner.sparse else []
-        optimizer = recipe.made_optimizer()
+        optimizer = recipe.optimizer
         self.decays = bool(recipe.l1 or recipe.l2)
         self.by_row = {s.slot.name: optimizer.by_row and not (self.decays and s.slot.weight.decays) for s in self.seen}
         """Whether a step changes no weights but those of the rows that have gradients."""
         self._sums: dict[str, RowSum] = {}
-        if channel is not None and recipe.compression == NONE:  # what compresses wants all gradients
+        if channel is not None and recipe.compression is None:  # what compresses wants all gradients
             self._sums = {s.slot.name: RowSum(channel, *s.rows.shape) for s in self.seen}
         self._rooms: dict[tuple[str, int], Room] = {}
 
@@ -45,12 +45,12 @@ class SeenRows:
     def sum(self, vector: np.ndarray, all_reduce: Callable[[np.ndarray], None]) -> None:
         """The vector, and what stands apart from it, become the sums over all ranks."""
         for seen in self.seen:
-            found = self._sums[seen.slot.name](seen.index if seen.apart else None, seen.values) if self._sums else None
-            if found is None:
+            summed = self._sums[seen.slot.name](seen.index if seen.apart else None, seen.values) if self._sums else None
+            if summed is None:
                 seen.spread()
                 seen.whole()
             else:
-                seen.put(*found)
+                seen.put(*summed)
         for stretch in self.rest(slice(0, vector.size)):
             all_reduce(vector[stretch])
 
@@ -78,6 +78,6 @@ class SeenRows:
     def _picked(self, seen: Seen, number: int, flat: np.ndarray) -> np.ndarray:
         """(k, d), in memory of their own."""
         room = self._rooms.setdefault((seen.slot.name, number), Room(seen.rows.shape[1], flat.dtype))
-        found = room.rows(len(seen.index))
-        gather_rows(seen.of(flat), seen.index, found)
-        return found
+        rows = room.rows(len(seen.index))
+        gather_rows(seen.of(flat), seen.index, rows)
+        return rows

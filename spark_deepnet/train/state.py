@@ -1,9 +1,9 @@
-"""What a fit has come to: weights, optimizer, clocks, history; in chunks of bytes between jobs, without pickle."""
+"""The state of a fit: weights, optimizer vectors, clock and history. Between jobs it is chunks of bytes, without pickle."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,15 +11,15 @@ import numpy as np
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.net.chunks import bytes_of, cut_out, fill, numbered
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.optimizers.optimizer import Optimizer
-
-CHUNK = 4 << 20  # bytes; Spark sends rows, and a row of 4 MiB suits classic and Connect alike
+from spark_deepnet.train.messages import ChunkOwner, Message, StateChunk
 
 
 @dataclass
 class Clock:
-    """Where a fit stands, and what it has measured; plain values."""
+    """The progress and the measures of a fit, as plain values."""
 
     epoch: int = 0
     step: int = 0
@@ -29,7 +29,7 @@ class Clock:
     restarted: int = 0
     """The count at which the optimizer's state was last reset: its own clock starts there."""
     tau: int = 0
-    """Steps between exchanges, where the fit has found them by itself; 0: not yet."""
+    """Steps between exchanges, where the fit derives them from measured seconds; 0: not yet."""
     sums: list[list[float]] = field(default_factory=list)
     """Of the epoch so far, for each output: loss, metric and row weights."""
     seconds: float = 0.0
@@ -44,16 +44,13 @@ class Clock:
     finished: bool = False
 
 
-ALL = -1
-"""Whose a chunk is that every rank holds alike; others are one rank's own. Of a network in blocks, block b's ranks hold
-alike what belongs to ALL - b."""
-Chunks = Iterable[tuple[tuple[int, int], bytes]]
-"""(whose, number) and bytes of each"""
+ONLY_RANK = ChunkOwner(0, 0)
+"""The owner of the own chunks of a fit that has one state, held by one process."""
 
 
 @dataclass
 class State:
-    """Vectors and clock. Replicas hold the same, but for the optimizer's vectors where they step alone and keep them,
+    """Vectors and clock. Replicas hold the same, but for the optimizer's vectors where local steps keep them,
     and for what a compression has not sent yet."""
 
     weights: np.ndarray
@@ -61,7 +58,7 @@ class State:
     best: np.ndarray | None
     clock: Clock
     residual: np.ndarray | None = None
-    """Of the gradients, where the largest alone are sent: all that this rank still owes the others."""
+    """Under top-k compression, the gradients that this rank has not sent yet."""
 
     @staticmethod
     def initial(layout: Layout, optimizer: Optimizer, seed: int, validated: bool) -> State:
@@ -80,35 +77,40 @@ class State:
     def nbytes(self) -> int:
         return sum(a.nbytes for a in self.shared(False))
 
-    def chunks(self, own: bool = False) -> Iterator[bytes]:
-        """What every rank holds alike: the clock, then the vectors, in pieces of at most 4 MiB."""
-        yield json.dumps(asdict(self.clock)).encode()
-        for array in self.shared(own):
-            yield from pieces(array)
+    def shared_chunks(self, block: int = 0, own: bool = False) -> Iterator[StateChunk]:
+        """What every rank of the block holds alike: the clock, then the vectors."""
+        owner = ChunkOwner(block)
+        yield StateChunk(owner, 0, json.dumps(asdict(self.clock)).encode())
+        for part, place in enumerate(numbered(self.shared(own)), 1):
+            yield StateChunk(owner, part, cut_out(*place))
 
     def mine(self, own: bool) -> list[np.ndarray]:
         """What is this rank's own."""
         return [*(self.vectors if own else []), *([] if self.residual is None else [self.residual])]
 
-    def own_chunks(self, own: bool) -> Iterator[bytes]:
-        """What is this rank's own, in pieces."""
-        for array in self.mine(own):
-            yield from pieces(array)
+    def own_chunks(self, owner: ChunkOwner, own: bool) -> Iterator[StateChunk]:
+        """What is this rank's own."""
+        for part, place in enumerate(numbered(self.mine(own))):
+            yield StateChunk(owner, part, cut_out(*place))
 
-    def restore(self, chunks: Chunks, rank: int = 0, own: bool = False, block: int = 0) -> None:
-        """Take back what ``chunks`` of the block and this rank's ``own_chunks`` gave, in any order, into this state's own
-        arrays; a chunk that nobody else holds is gone then."""
-        clock = ALL - block, 0
-        places = _places(self.shared(own), ALL - block, 1) | _places(self.mine(own), rank, 0)
-        known, found = places.keys() | {clock}, set()
-        for name, data in chunks:
-            found.add(name)
-            if name == clock:
-                self.clock = Clock(**json.loads(data))
-            elif name in places:
-                _fill(places.pop(name), name, data)
-        if found != known:
-            raise ExchangeError(f"state: expected {len(known)} chunks, found {len(found)}")
+    def restore(self, chunks: Iterable[StateChunk], owner: ChunkOwner = ONLY_RANK, own: bool = False) -> None:
+        """Read the block's ``shared_chunks`` and this rank's ``own_chunks``, in any order, into this state's arrays.
+        Each chunk can be freed once it is read. owner: this rank."""
+        shared = ChunkOwner(owner.block)
+        places = {(shared, part): place for part, place in enumerate(numbered(self.shared(own)), 1)}
+        places |= {(owner, part): place for part, place in enumerate(numbered(self.mine(own)))}
+        expected, seen = places.keys() | {(shared, 0)}, set[tuple[ChunkOwner, int]]()
+        for chunk in chunks:
+            key = chunk.owner, chunk.part
+            if key in seen:
+                raise ExchangeError(f"state: chunk {chunk.part} of block {chunk.owner.block} came twice")
+            seen.add(key)
+            if key == (shared, 0):
+                self.clock = Clock(**json.loads(chunk.data))
+            elif key in places:
+                _fill(*places[key], chunk)
+        if seen != expected:
+            raise ExchangeError(f"state: expected {len(expected)} chunks, found {len(seen)}")
 
 
 def init_state(optimizer: Optimizer, size: int) -> list[np.ndarray]:
@@ -119,34 +121,14 @@ def init_state(optimizer: Optimizer, size: int) -> list[np.ndarray]:
     return vectors
 
 
-def _places(arrays: list[np.ndarray], whose: int, number: int) -> dict[tuple[int, int], np.ndarray]:
-    """Where the chunks of arrays go, from this number on."""
-    raw = [array.view(np.uint8) for array in arrays]
-    stretches = [a[start : start + CHUNK] for a in raw for start in range(0, a.size, CHUNK)]
-    return {(whose, number + k): stretch for k, stretch in enumerate(stretches)}
+def _fill(array: np.ndarray, part: int, chunk: StateChunk) -> None:
+    expected = bytes_of(array.shape, part)
+    if len(chunk.data) != expected:
+        raise ExchangeError(f"state: chunk {chunk.part} should have {expected} bytes, found {len(chunk.data)}")
+    fill(array, part, chunk.data)
 
 
-def _fill(place: np.ndarray, name: tuple[int, int], data: bytes) -> None:
-    if place.size != len(data):
-        raise ExchangeError(f"state: chunk {name[1]} should have {place.size} bytes, found {len(data)}")
-    place[:] = np.frombuffer(data, np.uint8)
-
-
-def pieces(array: np.ndarray) -> Iterator[bytes]:
-    """A flat array's bytes in chunks."""
-    raw = array.view(np.uint8)
-    for start in range(0, raw.size, CHUNK):
-        yield raw[start : start + CHUNK].tobytes()
-
-
-def joined(chunks: Mapping[int, bytes]) -> np.ndarray:
-    """The float32 array whose pieces these are."""
-    raw = b"".join(chunks[i] for i in sorted(chunks))
-    flat = aligned(len(raw) // 4)
-    flat.view(np.uint8)[...] = np.frombuffer(raw, np.uint8)
-    return flat
-
-
-def clock_of(chunk: bytes) -> dict[str, Any]:
-    """The clock alone, from the first chunk, for the driver."""
-    return json.loads(chunk)  # type: ignore[no-any-return]
+def clock_of(messages: Iterable[Message]) -> dict[str, Any]:
+    """The first block's clock, for the driver."""
+    first = next(m for m in messages if isinstance(m, StateChunk) and (m.owner, m.part) == (ChunkOwner(0), 0))
+    return json.loads(first.data)  # type: ignore[no-any-return]

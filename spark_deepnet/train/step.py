@@ -1,4 +1,4 @@
-"""One step: of all ranks together (every rank's share of a batch, one sum over the ranks, one update), or of one."""
+"""One step: synchronous (every rank's share of a batch, one sum over the ranks, one update), or local to a rank."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Sum = Callable[[np.ndarray], None]
 
 
 class SynchronousSum:
-    """The sum over all ranks that layers ask for: over this rank's rows alone where it steps alone. It knows nothing of
+    """The sum over all ranks that layers ask for: over this rank's rows in a local step. It knows nothing of
     the stepper, whose arrays are thus free as soon as nobody holds it."""
 
     def __init__(self, total: Sum) -> None:
@@ -66,10 +66,10 @@ class Stepper:
         """Whether the blocks of the network exchange in this step."""
         self.key = np.uint64(0)
         self.others = 0.0
-        """The squares of the other blocks' gradients, as of the last fresh step."""
+        """The squares of the other blocks' gradients, as of the last exchange."""
         blocks = self.block.exchange
         self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self.synchronous_sum, blocks=blocks)
-        self.heads, self.optimizer = recipe.heads(), recipe.made_optimizer()
+        self.heads, self.optimizer = recipe.heads(), recipe.optimizer
         self.loss_heads = [
             LossHead(head, top, self.block.first) for head, top in zip(self.heads, self.block.net.tops, strict=True)
         ]
@@ -80,7 +80,9 @@ class Stepper:
         self.runner.use_gradients(self.gradients)
         self.own = self.block.own()
         self.runs = self.runner.layout.runs(self.optimizer.layerwise)
-        speak = self.runner.needs_all_reduce or blocks is not None  # layers that exchange need the channel themselves
+        speak = (
+            self.runner.needs_all_reduce or blocks is not None
+        )  # layers that exchange use the channel during the step
         overlaps = recipe.overlap and not speak and rows is None
         self.overlapped = Overlapped(self.runner.layout, self.vector, all_reduce) if overlaps else None
         if overlaps:
@@ -90,7 +92,7 @@ class Stepper:
     def step(
         self, table: Table, keys: np.ndarray, rows: np.ndarray, scales: np.ndarray, rate: float, stop: bool
     ) -> None:
-        """One step of all ranks over these of the rank's rows; scales: for each output 1 / the weight of the whole batch,
+        """One synchronous step over these of the rank's rows; scales: for each output 1 / the weight of the whole batch,
         of all ranks, or 0 where it has none; where all have none the step does nothing.
 
         Afterwards ``measures`` holds, of all ranks together, each output's mean loss and metric over the batch, and
@@ -120,9 +122,9 @@ class Stepper:
         rate: float,
         exchange_now: bool = True,
     ) -> None:
-        """One step of this rank by itself; scales: for each output 1 / the weight of these rows. ``measures`` and
-        ``tail`` are this rank's own part. The count goes on even where there is no row, so that it is the same on all
-        ranks. Of a network in blocks, a step that is not ``exchange_now`` is one more over the same rows, in which the
+        """One local step; scales: for each output 1 / the weight of these rows. ``measures`` and
+        ``tail`` are this rank's own part. The count advances even where there is no row, so that it is the same on
+        all ranks. Of a network in blocks, a step that is not ``exchange_now`` is one more over the same rows, in which the
         blocks do not exchange."""
         self.synchronous_sum.local, self.exchange_now = True, exchange_now
         with self.meter.timed("computing"):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from spark_deepnet.forecast.cost import Link
+from spark_deepnet.forecast.explain import forecast
 from spark_deepnet.layers import LSTM, Conv2D, Dense, GlobalAveragePool2D
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.explain import forecast
 from tests.benchmarks.fits import CLASSES, Network, sent, timed
 from tests.benchmarks.harness import Row, row
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
@@ -16,6 +15,8 @@ from spark_deepnet.layers.layer import Layer
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.train import rank
+from spark_deepnet.train.messages import Measures, decode
+from spark_deepnet.train.state import clock_of
 from tests.benchmarks.processes import LOOPBACK, AllGather, apart
 
 BATCH, CLASSES = 128, 10
@@ -69,6 +70,6 @@ def fitted(network: Network, plan: TrainPlan) -> tuple[dict[str, Any], int]:
 def _rank(network: Network, plan: TrainPlan, number: int, all_gather: AllGather) -> tuple[dict[str, Any], int]:
     context = rank.RankContext(number, plan.workers, LOOPBACK, all_gather)
     told = pd.concat(list(rank.run(plan, network.frames(plan, number), context)))
-    said = told[told.part == 0].set_index("kind").data
-    clock = json.loads(said[rank.STATE]) if number == 0 else {}
-    return clock, json.loads(said[rank.MEASURES])["bytesSent"]
+    messages = decode(told.to_dict("records"))
+    clock = clock_of(messages) if number == 0 else {}
+    return clock, next(message.bytesSent for message in messages if isinstance(message, Measures))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from spark_deepnet.forecast.cost import Link
+from spark_deepnet.forecast.explain import forecast
 from spark_deepnet.layers import Conv2D, Dense, Flatten, MaxPool2D
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.explain import forecast
 from tests.benchmarks.fits import CLASSES, Network, timed
 from tests.benchmarks.harness import Row, row
 

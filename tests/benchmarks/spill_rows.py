@@ -26,14 +26,13 @@ from spark_deepnet.data.shard import Reader
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers import Dense
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.train.dataset_stats import take_stats
 from spark_deepnet.train.loop import Loop
 from spark_deepnet.train.measure import Meter
-from spark_deepnet.train.rank import warm_up
 from spark_deepnet.train.state import State
+from spark_deepnet.train.warm_up import warm_up
 from tests.benchmarks.harness import Row, row
 
 FRAME = 10_000  # rows, as Spark sends them
@@ -100,7 +99,7 @@ def fitted(kind: str, limit: int, cold: bool) -> dict[str, Any]:
         reading = time.perf_counter() - began
         (channel,) = memory_channels(1, 1.0)
         recipe = plan.recipe
-        state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
+        state = State.initial(recipe.scores_net().layout, recipe.optimizer, recipe.seed, False)
         file = reader.store._file
 
         def report(progress: dict[str, Any]) -> None:

@@ -185,7 +185,7 @@ def scoring(architecture: Any, source: Source) -> ScorePlan:
 
 def train(recipe: Any, table: Table) -> int:
     """Two steps over all rows; whether the weights are finite afterwards."""
-    state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
+    state = State.initial(recipe.scores_net().layout, recipe.optimizer, recipe.seed, False)
     stepper = Stepper(recipe, state, len(table), lambda _: None, lambda _: None, Meter())
     for _ in range(2):
         stepper.step(table, table.keys(), np.arange(len(table)), np.full(1, 1e-4), 1e-3, False)

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from spark_deepnet.data.schema import Columns, Target
-from spark_deepnet.data.shard import Shard, read_shard
+from spark_deepnet.data.shard import Shard
 from spark_deepnet.net.net import INPUT
 from tests.data.frames import arrays, dense, matrix, ordered, sources, sparse, vectors
+from tests.data.shards import read_shard
 
 COLUMNS = Columns(sources(3, "f"), (Target("y", classes=2),), weight="w", validation="v")
 RNG = np.random.default_rng(2)
@@ -69,18 +70,6 @@ def test_dense_and_sparse_vectors_give_the_same_order_and_keys() -> None:
     same(shards[0], shards[2])
 
 
-def test_chunks_of_state_are_parted_from_the_rows() -> None:
-    rows = frame_of(np.arange(N)).assign(state=None, owner=np.nan, part=np.nan)
-    chunks = pd.DataFrame({"state": [b"second", b"first"], "owner": [-1.0, 2.0], "part": [1.0, 0.0]})
-    mixed = pd.concat([rows.iloc[:4], chunks, rows.iloc[4:].astype({"state": object})], ignore_index=True)
-    mixed["validation"] = mixed["validation"].astype(object).where(mixed["validation"].notna(), None)
-    for frames in ([mixed], [mixed.iloc[:5], mixed.iloc[5:]], [mixed.iloc[4:6], rows]):
-        shard = read_shard(frames, COLUMNS)
-        assert shard.state == {(-1, 1): b"second", (2, 0): b"first"}
-        assert shard.faults == {}
-        same(shard, read_shard([frame_of(np.arange(N))], COLUMNS))
-
-
 @pytest.mark.parametrize(
     ("columns", "shapes"),
     [
@@ -93,7 +82,7 @@ def test_chunks_of_state_are_parted_from_the_rows() -> None:
 @pytest.mark.parametrize("frames", [[], [frame_of(np.arange(0))]], ids=["no frame", "an empty frame"])
 def test_a_rank_may_have_no_rows(columns: Columns, shapes: list[tuple[int, ...]], frames: list[pd.DataFrame]) -> None:
     shard = read_shard(frames, columns)
-    assert (len(shard.train), len(shard.valid), shard.fingerprint, shard.state) == (0, 0, 0, {})
+    assert (len(shard.train), len(shard.valid), shard.fingerprint) == (0, 0, 0)
     assert [targets.shape for targets in ordered(shard.train).targets] == shapes  # type: ignore[union-attr]
 
 

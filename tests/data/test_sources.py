@@ -15,11 +15,11 @@ from spark_deepnet.data.decode.targets import targets_of
 from spark_deepnet.data.feed import fill_batch
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.schema import ARRAY, BYTES, STEPS, VECTOR, Columns, Source, Target
-from spark_deepnet.data.shard import read_shard
 from spark_deepnet.data.table import Dense, Sparse, Table
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.run import Runner
 from tests.data.frames import NULL, arrays, dense, lists, matrix, ordered, sparse, vectors
+from tests.data.shards import read_shard
 
 NAN, INF = float("nan"), float("inf")
 PAIRS = Source((4, 2), name="f", kind=STEPS)

@@ -53,7 +53,7 @@ def looped(recipe: Recipe, dealt: list[Table]) -> np.ndarray:
     def job(channel: Channel) -> np.ndarray:
         table = dealt[channel.rank]
         shard = Shard(InMemoryDataset.all_of(table), InMemoryDataset.all_of(table.picked(np.zeros(0, np.int64))), 0)
-        state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), recipe.seed, False)
+        state = State.initial(recipe.scores_net().layout, recipe.optimizer, recipe.seed, False)
         Loop(recipe, shard, channel, stats, state, Meter()).run(lambda: False, lambda _: None)
         return state.weights
 

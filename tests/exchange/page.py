@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from spark_deepnet import exchange
-from spark_deepnet.exchange.all_reduce import quickest
+from spark_deepnet.exchange.choice import quickest
 from tests.page import DOCS, rewrite, table
 
 PAGE = DOCS / "exchange.md"
@@ -29,7 +29,7 @@ CLUSTERS = {
 def tables() -> dict[str, str]:
     """name -> a table in Markdown."""
     names = [name for name, _ in sorted(CLUSTERS.items(), key=lambda item: sum(item[1]))]
-    choices = ((name, *(quickest(CLUSTERS[name], n).__name__ for n in SIZES.values())) for name in names)  # type: ignore[attr-defined]
+    choices = ((name, *(quickest(CLUSTERS[name], n).kind for n in SIZES.values())) for name in names)
     return {
         "algorithms": table(("algorithm", "steps", "bytes", "what it does", "chosen"), algorithms()),
         "choices": table(("", *SIZES), choices),
@@ -37,17 +37,18 @@ def tables() -> dict[str, str]:
 
 
 def algorithms() -> Iterator[tuple[str, ...]]:
-    """A row for every function or class whose docstring begins with its cost."""
-    for found in iter_modules(exchange.__path__):
-        module = import_module(f"{exchange.__name__}.{found.name}")
+    """A row for every function or class whose docstring begins with its cost: the families' first, as folders sort."""
+    files = walk_packages(exchange.__path__, exchange.__name__ + ".")
+    for name in sorted((file.name for file in files), key=lambda name: (-name.count("."), name)):
+        module = import_module(name)
         when = CHOSEN.search((module.__doc__ or "").replace("\n", " "))
-        for name, member in vars(module).items():
-            public = callable(member) and not name.startswith("_")
+        for member in list(vars(module).values()):
+            public = callable(member) and not getattr(member, "__name__", "_").startswith("_")
             cost = COST.match((member.__doc__ or "").split("\n")[0]) if public else None
-            if cost and member.__module__ == module.__name__:
+            if cost and member.__module__ == name:
                 moved = (cost["bytes"] or "any") + (cost["whose"] or "")
                 yield (
-                    f"`{found.name}.{name}`",
+                    f"`{name.removeprefix(exchange.__name__ + '.')}.{member.__name__}`",
                     cost["steps"],
                     moved,
                     cost["what"],

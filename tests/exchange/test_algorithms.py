@@ -8,43 +8,44 @@ import numpy as np
 import pytest
 
 from spark_deepnet.errors import ExchangeError
-from spark_deepnet.exchange import doubling, hierarchical, ring
-from spark_deepnet.exchange.all_reduce import AllReduce, quickest
+from spark_deepnet.exchange.algorithms.algorithm import Algorithm
+from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.broadcast import broadcast
 from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.choice import quickest
 from spark_deepnet.exchange.gather import all_gather_bytes
+from tests.cases.algorithms import ALGORITHMS, IDS
 from tests.exchange.ranks import WORLDS, results, together
 
 SIZES = (1, 2, 3, 4, 7)
 LENGTHS = (0, 1, 5, 1000, 100_003)
-ALGORITHMS = {"ring": ring.ring, "doubling": doubling.doubling, "hierarchical": hierarchical.hierarchical}
 SCRATCH = 4_000  # floats: long vectors go in pieces
 
 every_world = pytest.mark.parametrize("world", WORLDS)
 every_size = pytest.mark.parametrize("size", SIZES)
-every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
+every_algorithm = pytest.mark.parametrize("algorithm", [case.algorithm for case in ALGORITHMS], ids=IDS)
 
 
 @every_world
 @every_size
 @pytest.mark.parametrize("length", LENGTHS)
 @every_algorithm
-def test_sums_are_exact(world: str, size: int, length: int, algorithm: Callable[..., None]) -> None:
+def test_sums_are_exact(world: str, size: int, length: int, algorithm: Algorithm) -> None:
     base = np.arange(length, dtype=np.float32) % 97
 
     def job(channel: Channel) -> np.ndarray:
         vector = base + np.float32(channel.rank)
-        algorithm(channel, vector, np.empty(SCRATCH, np.float32))
+        algorithm.run(channel, vector, np.empty(SCRATCH, np.float32))
         return vector
 
     for vector in results(world, size, job):
         np.testing.assert_array_equal(vector, size * base + size * (size - 1) // 2)
 
 
-def random_sum(algorithm: Callable[..., None]) -> Callable[[Channel], bytes]:
+def random_sum(algorithm: Algorithm) -> Callable[[Channel], bytes]:
     def job(channel: Channel) -> bytes:
         vector = np.random.default_rng(channel.rank).standard_normal(10_007, np.float32)
-        algorithm(channel, vector, np.empty(SCRATCH, np.float32))
+        algorithm.run(channel, vector, np.empty(SCRATCH, np.float32))
         return vector.tobytes()
 
     return job
@@ -53,14 +54,14 @@ def random_sum(algorithm: Callable[..., None]) -> Callable[[Channel], bytes]:
 @every_world
 @every_size
 @every_algorithm
-def test_all_ranks_and_all_runs_have_the_same_bits(world: str, size: int, algorithm: Callable[..., None]) -> None:
+def test_all_ranks_and_all_runs_have_the_same_bits(world: str, size: int, algorithm: Algorithm) -> None:
     first, second = (results(world, size, random_sum(algorithm)) for _ in range(2))
     assert len(set(first + second)) == 1
 
 
 @every_size
 @every_algorithm
-def test_the_bits_do_not_depend_on_the_channel(size: int, algorithm: Callable[..., None]) -> None:
+def test_the_bits_do_not_depend_on_the_channel(size: int, algorithm: Algorithm) -> None:
     assert results("memory", size, random_sum(algorithm)) == results("sockets", size, random_sum(algorithm))
 
 
@@ -94,7 +95,7 @@ def test_all_reduce_chooses_for_itself(world: str, size: int, dtype: type) -> No
     ],
 )
 def test_the_choice_goes_by_size_and_hosts(hosts: tuple[int, ...], nbytes: int, name: str) -> None:
-    assert quickest(hosts, nbytes).__name__ == name  # type: ignore[attr-defined]
+    assert quickest(hosts, nbytes).kind == name
 
 
 @pytest.mark.parametrize("vector", [np.zeros(3), np.zeros((4, 4), np.float32)[:, 1]])

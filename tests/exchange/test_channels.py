@@ -89,9 +89,9 @@ def test_a_frozen_peer_ends_the_wait_at_the_deadline(world: str, late: int, met:
 
 
 @every_world
-def test_a_late_peer_that_lives_is_waited_for_while_patience_lasts(world: str) -> None:
+def test_a_late_peer_that_lives_is_waited_for_until_the_liveness_timeout(world: str) -> None:
     def job(channel: Channel) -> float:
-        channel.patience = 20 * DEADLINE
+        channel.liveness_timeout = 20 * DEADLINE
         out, peer = np.zeros(1), 1 - channel.rank
         if channel.rank == 1:
             time.sleep(2.5 * DEADLINE)
@@ -106,7 +106,7 @@ def test_who_is_not_of_the_company_may_leave_meanwhile(world: str) -> None:
     def job(channel: Channel) -> float:
         if channel.rank == 2:
             return 0.0
-        channel.patience, channel.watched_ranks = 20 * DEADLINE, (0, 1)
+        channel.liveness_timeout, channel.watched_ranks = 20 * DEADLINE, (0, 1)
         out, peer = np.zeros(1), 1 - channel.rank
         if channel.rank == 1:
             time.sleep(2.5 * DEADLINE)

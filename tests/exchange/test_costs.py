@@ -9,17 +9,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.exchange import broadcast, doubling, flat, half, hierarchical, reduce, ring, rows, top_k
-from spark_deepnet.exchange.all_reduce import quickest
+from spark_deepnet.exchange import broadcast, reduce, rows
+from spark_deepnet.exchange.algorithms.algorithm import Algorithm
+from spark_deepnet.exchange.algorithms.doubling import Doubling
+from spark_deepnet.exchange.algorithms.hierarchical import Hierarchical
+from spark_deepnet.exchange.algorithms.ring import Ring
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.virtual import Network, Outcome, simulated
+from spark_deepnet.exchange.choice import quickest
+from spark_deepnet.exchange.compressions.compression import Compression
+from spark_deepnet.exchange.cost import STEP_BYTES
 from spark_deepnet.kernels.jit import JIT
+from tests.cases.algorithms import ALGORITHMS, IDS, AlgorithmCase
+from tests.cases.compressions import COMPRESSIONS
+from tests.cases.compressions import IDS as COMPRESSION_IDS
+from tests.exchange.virtual import Network, Outcome, simulated
 
 SIZES = tuple(range(1, 18))
 HOSTS = ((1, 1, 1), (2, 2), (3, 1, 2), (4, 4), (2, 2, 2), (4, 2, 1), (4,) * 4, (1,) * 8)
 FLOATS = 720  # whole chunks for most sizes
-ALL_REDUCES: dict[str, Any] = {m.__name__.rpartition(".")[2]: m for m in (ring, doubling, hierarchical)}
-every_algorithm = pytest.mark.parametrize("name", ALL_REDUCES)
+every_algorithm = pytest.mark.parametrize("case", ALGORITHMS, ids=IDS)
+every_compression = pytest.mark.parametrize("compression", [c.compression for c in COMPRESSIONS], ids=COMPRESSION_IDS)
 
 
 def outcomes(
@@ -45,45 +54,42 @@ def taken(run: Callable[..., None], hosts: tuple[int, ...], floats: int = FLOATS
 
 @every_algorithm
 @pytest.mark.parametrize("size", SIZES)
-def test_on_one_host_bytes_are_the_formulas_and_steps_are_not_more(name: str, size: int) -> None:
-    module = ALL_REDUCES[name]
-    steps, moved = taken(getattr(module, name), (size,))
-    predicted = module.cost((size,), 4 * FLOATS)
-    uneven = 4 * 2 * (size - 1) * (FLOATS % size > 0)  # a ring's longest chunk has one float more
+def test_on_one_host_bytes_are_the_formulas_and_steps_are_not_more(case: AlgorithmCase, size: int) -> None:
+    steps, moved = taken(case.algorithm.run, (size,))
+    predicted = case.algorithm.cost((size,), 4 * FLOATS)
+    uneven = 4 * 2 * (size - 1) * (FLOATS % size > 0)
     assert predicted[1] <= moved + 1e-6
-    assert moved <= predicted[1] + (name == "ring") * uneven + 1e-6
-    # only where ranks fold their vectors into others' first, some of these may need one step less
-    assert predicted[0] - (name == "doubling" and size & (size - 1) > 0) <= steps <= predicted[0]
+    assert moved <= predicted[1] + case.chunks * uneven + 1e-6
+    assert predicted[0] - (case.folds and size & (size - 1) > 0) <= steps <= predicted[0]
 
 
 @every_algorithm
 @pytest.mark.parametrize("hosts", HOSTS, ids=str)
-def test_on_several_hosts_links_are_shared(name: str, hosts: tuple[int, ...]) -> None:
-    module = ALL_REDUCES[name]
-    steps, moved = taken(getattr(module, name), hosts)
-    predicted = module.cost(hosts, 4 * FLOATS)
+def test_on_several_hosts_links_are_shared(case: AlgorithmCase, hosts: tuple[int, ...]) -> None:
+    steps, moved = taken(case.algorithm.run, hosts)
+    predicted = case.algorithm.cost(hosts, 4 * FLOATS)
     even = len(set(hosts)) == 1 and sum(hosts) & (sum(hosts) - 1) == 0
-    if even or name == "ring":
+    if even or case.chunks:
         assert (steps, moved) == (predicted[0], pytest.approx(predicted[1], rel=0.01))
     else:  # uneven hosts do not wait for one another at every step
         assert 0.5 * predicted[0] <= steps <= predicted[0]
         assert 0.8 * predicted[1] <= moved <= 1.2 * predicted[1] + 1e-6
 
 
-@pytest.mark.parametrize(("name", "hosts"), [
-    ("ring", (96,)),
-    ("doubling", (256,)),
-    ("doubling", (1024,)),
-    ("hierarchical", (16,) * 16),
-    ("hierarchical", (32,) * 32),
+@pytest.mark.parametrize(("algorithm", "hosts"), [
+    (Ring(), (96,)),
+    (Doubling(), (256,)),
+    (Doubling(), (1024,)),
+    (Hierarchical(), (16,) * 16),
+    (Hierarchical(), (32,) * 32),
 ])  # fmt: skip
-def test_many_ranks(name: str, hosts: tuple[int, ...]) -> None:
-    module, floats = ALL_REDUCES[name], sum(hosts)
-    found = outcomes(getattr(module, name), hosts, floats, 100.0, 1.0)
-    steps, moved = module.cost(hosts, 4 * floats)
+def test_many_ranks(algorithm: Algorithm, hosts: tuple[int, ...]) -> None:
+    floats = sum(hosts)
+    found = outcomes(algorithm.run, hosts, floats, 100.0, 1.0)
+    steps, moved = algorithm.cost(hosts, 4 * floats)
     assert max(o.steps for o in found) == steps
     assert max(o.seconds for o in found) == pytest.approx(100 * steps + moved, rel=0.01)
-    if name == "ring":
+    if algorithm == Ring():
         assert {o.bytes_sent for o in found} == {moved}
 
 
@@ -96,14 +102,13 @@ def test_the_two_ways_of_a_tree(size: int) -> None:
     assert taken(down, (size,)) == broadcast.cost(size, 4 * FLOATS)
 
 
+@every_compression
 @pytest.mark.parametrize("size", [2, 3, 4, 6, 8] if JIT else [2, 3])
-def test_compressions_cost_what_they_say(size: int) -> None:
-    def sparse(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
-        top_k.TopK(FLOATS, 10)(channel, vector, scratch)
+def test_compressions_cost_what_they_say(compression: Compression, size: int) -> None:
+    def compressed(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
+        compression.run(channel, vector, scratch, np.zeros_like(vector) if compression.keeps_residual else None)
 
-    hosts = (1,) * size
-    assert taken(half.Half(), hosts) == pytest.approx(half.Half().cost(size, 4 * FLOATS))
-    assert taken(sparse, hosts) == top_k.TopK(FLOATS, 10).cost(size, 4 * FLOATS)
+    assert taken(compressed, (1,) * size) == pytest.approx(compression.cost(size, 4 * FLOATS))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8] if JIT else [2, 3])
@@ -121,15 +126,15 @@ def test_rows_cost_what_they_say(size: int, count: int) -> None:
 @pytest.mark.parametrize("floats", [16, 4_000, 60_000])
 def test_what_is_chosen_is_the_quickest_or_near_it(hosts: tuple[int, ...], floats: int) -> None:
     def seconds(run: Callable[..., None]) -> float:
-        return max(o.seconds for o in outcomes(run, hosts, floats, flat.STEP, 1.0))
+        return max(o.seconds for o in outcomes(run, hosts, floats, STEP_BYTES, 1.0))
 
-    best = min(seconds(getattr(module, name)) for name, module in ALL_REDUCES.items())
-    assert seconds(quickest(hosts, 4 * floats)) <= 1.1 * best
+    best = min(seconds(case.algorithm.run) for case in ALGORITHMS)
+    assert seconds(quickest(hosts, 4 * floats).run) <= 1.1 * best
 
 
 @every_algorithm
-def test_all_wait_for_a_straggler_and_no_longer(name: str) -> None:
-    run = getattr(ALL_REDUCES[name], name)
+def test_all_wait_for_a_straggler_and_no_longer(case: AlgorithmCase) -> None:
+    run = case.algorithm.run
     on_time = max(o.seconds for o in outcomes(run, (2, 2), FLOATS, 10.0, 1.0))
     late = [o.seconds for o in outcomes(run, (2, 2), FLOATS, 10.0, 1.0, delays=(0, 0, 1e6, 0))]
     assert min(late) >= 1e6
@@ -139,7 +144,7 @@ def test_all_wait_for_a_straggler_and_no_longer(name: str) -> None:
 def test_virtual_ranks_get_the_right_sum_and_always_the_same_times() -> None:
     def job(channel: Channel) -> float:
         vector = np.full(10, channel.rank + 1, np.float32)
-        hierarchical.hierarchical(channel, vector, np.empty(10, np.float32))
+        Hierarchical().run(channel, vector, np.empty(10, np.float32))
         return float(vector.sum())
 
     found = [simulated(7, job, Network(1.0, 0.1, "aabbbca", (0.3, 0, 0, 2.0, 0, 0, 0.1))) for _ in range(2)]

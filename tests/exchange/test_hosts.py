@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spark_deepnet.exchange import doubling, hierarchical, ring
 from spark_deepnet.exchange.all_reduce import AllReduce
+from spark_deepnet.exchange.by_host import Run
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.sub_channel import SubChannel, counted, ranks_by_host, side_by_side
+from tests.cases.algorithms import ALGORITHMS, IDS
 from tests.exchange.ranks import WORLDS, results
 
-ALGORITHMS = (ring.ring, doubling.doubling, hierarchical.hierarchical)
 PLACES = {
     "dealt over three": [rank % 3 for rank in range(9)],
     "six, two and one": [0, 0, 0, 0, 0, 0, 1, 1, 2],
@@ -19,6 +19,8 @@ PLACES = {
 }
 every_world = pytest.mark.parametrize("world", WORLDS)
 every_place = pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
+RUNS = [*(case.algorithm.run for case in ALGORITHMS), lambda channel, vector, _: AllReduce(channel)(vector)]
+every_run = pytest.mark.parametrize("run", RUNS, ids=[*IDS, "the chosen one"])
 
 
 def addresses(places: list[int], size: int) -> list[str]:
@@ -28,29 +30,30 @@ def addresses(places: list[int], size: int) -> list[str]:
 
 @every_world
 @every_place
+@every_run
 @pytest.mark.parametrize("size", range(1, 10))
-def test_all_algorithms_agree_and_each_with_itself_bit_for_bit(world: str, places: list[int], size: int) -> None:
+def test_an_algorithm_is_exact_and_agrees_with_itself_bit_for_bit(
+    world: str, places: list[int], size: int, run: Run
+) -> None:
     drawn = np.random.default_rng(3).standard_normal((size, 1003), np.float32)
     expected = drawn.sum(0, dtype=np.float64)
 
-    def job(channel: Channel) -> list[bytes]:
-        vectors = [drawn[channel.rank].copy() for _ in (*ALGORITHMS, AllReduce)]
-        for algorithm, vector in zip(ALGORITHMS, vectors, strict=False):
-            algorithm(channel, vector, np.empty(200, np.float32))
-        AllReduce(channel)(vectors[-1])
-        for vector in vectors:
-            np.testing.assert_allclose(vector, expected, rtol=1e-5, atol=1e-5)
-        return [vector.tobytes() for vector in vectors]
+    def job(channel: Channel) -> bytes:
+        vector = drawn[channel.rank].copy()
+        run(channel, vector, np.empty(200, np.float32))
+        np.testing.assert_allclose(vector, expected, rtol=1e-5, atol=1e-5)
+        return vector.tobytes()
 
     first, second = (results(world, size, job, hosts=addresses(places, size)) for _ in range(2))
     assert first + second == 2 * size * [first[0]]
 
 
 @every_place
-def test_bits_do_not_depend_on_the_channel(places: list[int]) -> None:
+@every_run
+def test_bits_do_not_depend_on_the_channel(places: list[int], run: Run) -> None:
     def job(channel: Channel) -> bytes:
         vector = np.random.default_rng(channel.rank).standard_normal(101, np.float32)
-        hierarchical.hierarchical(channel, vector, np.empty(60, np.float32))
+        run(channel, vector, np.empty(60, np.float32))
         return vector.tobytes()
 
     found = [results(world, 9, job, hosts=addresses(places, 9)) for world in WORLDS]

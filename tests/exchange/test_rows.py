@@ -7,7 +7,7 @@ import pytest
 
 from spark_deepnet.exchange import all_reduce, rows
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.flat import STEP, seconds_in_bytes
+from spark_deepnet.exchange.cost import STEP_BYTES, duration
 from spark_deepnet.exchange.rows import RowSum
 from tests.exchange.ranks import WORLDS, results
 
@@ -74,8 +74,8 @@ def test_where_ranks_sit_does_not_change_the_bits_between_them() -> None:
 @pytest.mark.parametrize("hosts", [(2,), (4,), (1, 1), (2, 2), (1,) * 8], ids=str)
 @pytest.mark.parametrize(("width", "d"), [(100, 8), (50_000, 64), (1 << 18, 64)])
 def test_rows_go_while_they_cost_less(hosts: tuple[int, ...], width: int, d: int) -> None:
-    size, whole = sum(hosts), seconds_in_bytes(all_reduce.cost(hosts, 4 * width * d))
+    size, whole = sum(hosts), duration(all_reduce.cost(hosts, 4 * width * d))
     limit = rows.most(hosts, width, d)
-    assert limit == 0 or seconds_in_bytes(rows.cost(size, limit // size, d)) <= whole + STEP
-    assert seconds_in_bytes(rows.cost(size, limit // size + 2, d)) > whole - STEP * (limit == 0)
+    assert limit == 0 or duration(rows.cost(size, limit // size, d)) <= whole + STEP_BYTES
+    assert duration(rows.cost(size, limit // size + 2, d)) > whole - STEP_BYTES * (limit == 0)
     assert (limit > 0) == (width > 100)

@@ -35,6 +35,10 @@ def test_arrays_go_in_chunks_and_come_back(monkeypatch: pytest.MonkeyPatch) -> N
         np.testing.assert_array_equal(found[name], array)
     with pytest.raises(ValueError, match="broadcast"):
         arrays_of([told[0]._replace(data=b"1234")])
+    with pytest.raises(ValueError, match=f"chunk 1 of '{told[1].name}' is missing"):
+        arrays_of([told[0], *told[2:]])
+    with pytest.raises(ValueError, match=f"chunk 1 of '{told[1].name}' came twice"):
+        arrays_of([*told, told[1]])
 
 
 @pytest.mark.parametrize("blocks", [1, 3])

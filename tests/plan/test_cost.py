@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.exchange import doubling, ring
+from spark_deepnet.exchange.algorithms.doubling import Doubling
+from spark_deepnet.exchange.algorithms.ring import Ring
 from spark_deepnet.forecast.cost import Compute, Costs, Link
 
 COMPUTE = Compute((1, 4, 16, 64), (2.0, 5.0, 9.0, 33.0))
@@ -19,7 +20,7 @@ each_tau = pytest.mark.parametrize("tau", [1, 10, 100])
 
 def summed(workers: int, nbytes: int) -> tuple[float, float]:
     """Steps and bytes by doubling, which these short vectors take: on 2, 4, ... workers; on others two steps more."""
-    return doubling.cost((1,) * workers, nbytes)
+    return Doubling().cost((1,) * workers, nbytes)
 
 
 @pytest.mark.parametrize(("rows", "seconds"), [(1, 2.0), (2, 3.0), (4, 5.0), (10, 7.0), (64, 33.0), (128, 65.0)])
@@ -52,7 +53,7 @@ def test_a_round_is_steps_and_an_exchange(workers: int) -> None:
 
 def test_long_vectors_go_around_the_ring() -> None:
     long = replace(COSTS, synchronous=(10**9,))
-    assert long.exchanged(8, 1) == ring.cost((1,) * 8, 10**9)
+    assert long.exchanged(8, 1) == Ring().cost((1,) * 8, 10**9)
 
 
 @each_tau

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from spark_deepnet.exchange.compressions import FP16, TopK
 from spark_deepnet.plan.identity import difference, identity
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from tests.train.fits import plan_of
 
-PLAN = plan_of(batch_size=16, optimizer={"kind": "momentum", "momentum": 0.9})
+PLAN = plan_of(batch_size=16, optimizer={"kind": "momentum", "momentum": 0.7})
 
 
 def changed(**values: Any) -> TrainPlan:
@@ -25,7 +26,8 @@ def changed(**values: Any) -> TrainPlan:
         (changed(batch_size=20), ("batchSize", "16", "20")),
         (changed(epochs=6), ("maxIter", "5", "6")),
         (changed(l2=0.1), ("regParam (L2)", "0.0", "0.1")),
-        (changed(optimizer={"kind": "momentum", "momentum": 0.8}), ("solver.momentum", "0.9", "0.8")),
+        (changed(optimizer={"kind": "momentum", "momentum": 0.8}), ("solver.momentum", "0.7", "0.8")),
+        (changed(compression=FP16()), ("compression", '"none"', '"fp16"')),
         (changed(validated=True), ("validationIndicatorCol", "false", "true")),
         (replace(PLAN, workers=3), ("numTrainWorkers", "1", "3")),
         (replace(PLAN, blocks=3), ("modelBlocks", "1", "3")),
@@ -38,7 +40,7 @@ def test_a_difference_is_named(other: TrainPlan, told: tuple[str, str, str]) -> 
 
 def test_a_layer_is_named_by_its_place() -> None:
     layers = list(PLAN.recipe.architecture.layers)
-    other = changed(architecture=replace(PLAN.recipe.architecture, layers=(dict(layers[0], units=9), layers[1])))
+    other = changed(architecture=replace(PLAN.recipe.architecture, layers=(replace(layers[0], units=9), layers[1])))
     assert difference(identity(PLAN, False), identity(other, False)) == ("layers[0].units", "5", "9")
 
 
@@ -48,7 +50,13 @@ def test_the_same_fit_does_not_differ() -> None:
     assert difference(identity(PLAN, True), identity(PLAN, False)) == ("exchange", '"spark"', '"sockets"')
 
 
+def test_the_ratio_of_a_compression_counts() -> None:
+    found = [identity(changed(compression=how), False) for how in (TopK(0.1), TopK(0.05), TopK(0.01))]
+    assert difference(found[0], found[1]) == ("compression (ratio)", "0.1", "0.05")
+    assert found[2]["compression (ratio)"] == identity(PLAN, False)["compression (ratio)"] == 0.01
+
+
 def test_every_field_of_a_recipe_counts() -> None:
-    assert len(identity(PLAN, False)) == len(fields(Recipe)) + 2 + 3, (
-        "an architecture is three; workers, blocks, exchange"
+    assert len(identity(PLAN, False)) == len(fields(Recipe)) + 2 + 1 + 3, (
+        "an architecture is three, a compression has a ratio; workers, blocks, exchange"
     )

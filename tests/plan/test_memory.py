@@ -12,7 +12,6 @@ import pytest
 from spark_deepnet.data.dummy import dummy_table
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.schema import BYTES, STEPS, VECTOR, Columns, Source, Target
-from spark_deepnet.data.shard import read_shard
 from spark_deepnet.data.table import Dense as DenseRows
 from spark_deepnet.data.table import Sparse, Table
 from spark_deepnet.exchange.null_channel import NullChannel
@@ -27,13 +26,13 @@ from spark_deepnet.layers.max_pool2d import MaxPool2D
 from spark_deepnet.net import cut
 from spark_deepnet.net.buffers import Buffers, buffer_bytes
 from spark_deepnet.net.net import INPUT, Net
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
 from tests.cases.nets import NETS, NetCase
 from tests.data.frames import ordered
+from tests.data.shards import read_shard
 from tests.train.fits import Rows, plan_of
 
 CAPACITY = 5000  # so many rows that numbers outweigh Python's own objects
@@ -74,7 +73,7 @@ def test_sparse_inputs_take_no_buffers() -> None:
 @pytest.mark.parametrize("validated", [False, True])
 def test_vectors_take_what_is_predicted(optimizer: str, validated: bool) -> None:
     recipe = plan_of(optimizer=optimizer, validated=validated).recipe
-    state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, validated)
+    state = State.initial(recipe.scores_net().layout, recipe.optimizer, 1, validated)
     stepper = Stepper(recipe, state, 10, lambda _: None, lambda _: None, Meter())
     found = memory(recipe, 10)
     assert found.weights == state.weights.nbytes
@@ -93,7 +92,7 @@ def test_a_block_takes_what_is_predicted(monkeypatch: pytest.MonkeyPatch, layers
     monkeypatch.setattr(cut, "MIN_WEIGHTS", 0)
     recipe = plan_of(layers, optimizer="adam", sync_every=tau).recipe
     block = Block.of(recipe, NullChannel(0, 2))
-    state = State.initial(Layout(block.net), recipe.made_optimizer(), 1, False)
+    state = State.initial(block.net.layout, recipe.optimizer, 1, False)
     made = Buffers(block.net, 10, np.float32, True)
     for name, shape in block.net.inputs.items():
         made.value(name, 10, shape)

@@ -84,9 +84,9 @@ def test_a_param_out_of_its_range_is_told(good: Any, name: str, value: Any) -> N
 
 @BOTH
 def test_dynamic_allocation_is_refused_by_sockets(good: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = cluster.conf
+    settings_of = cluster.settings_of
     name = "spark.dynamicAllocation.enabled"
-    monkeypatch.setattr(cluster, "conf", lambda s, key, default="": "true" if key == name else told(s, key, default))
+    monkeypatch.setattr(cluster, "settings_of", lambda spark: settings_of(spark) | {name: "true"})
     with pytest.raises(ClusterError, match=name) as raised:
         estimator(exchange="sockets").fit(good)
     check_sentence(raised.value)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from spark_deepnet.errors import ClusterError, ParamError
-from spark_deepnet.spark.choice import ROOM
+from spark_deepnet.forecast.grid_choice import ROOM
+from spark_deepnet.spark.session.cluster import Cluster
 from tests.spark.data import blobs, distance, estimator, frame, same
-
-MEMORY = "spark_deepnet.spark.estimator.worker_memory"
 
 LAYERS = [4, 70, 70, 300]
 
@@ -41,12 +41,15 @@ def test_blocks_are_found_by_the_memory_at_hand(rows: Any, monkeypatch: pytest.M
     replicas, blocks = net.explainPlan(rows).candidates
     assert (replicas.blocks, blocks.blocks) == (1, 2)
     assert replicas.memory > blocks.memory
+    cluster = Cluster.of(rows.sparkSession)
     for room, expected in ((replicas.memory, 1), (blocks.memory, 2)):
-        monkeypatch.setattr(MEMORY, lambda _, room=room: int(room / ROOM) + 1)
+        given = replace(cluster, worker_memory=int(room / ROOM) + 1)
+        monkeypatch.setattr(Cluster, "of", lambda _, given=given: given)
         summary = net.fit(rows).summary
         assert (summary.modelBlocks, len(summary.ranks)) == (expected, 2)
     assert summary.syncEvery == 1
-    monkeypatch.setattr(MEMORY, lambda _: 1000)
+    given = replace(cluster, worker_memory=1000)
+    monkeypatch.setattr(Cluster, "of", lambda _: given)
     with pytest.raises(ClusterError, match="modelBlocks: 'auto' found no number"):
         net.fit(rows)
 

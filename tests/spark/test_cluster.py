@@ -19,10 +19,11 @@ from pyspark.sql import functions as F
 from spark_deepnet.errors import ClusterError, UnknownNameError
 from spark_deepnet.layers import Dense, Dropout
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark import model
 from spark_deepnet.spark.fit.barrier_fit import rank_task
 from spark_deepnet.spark.fit_spec import FitSpec
-from spark_deepnet.spark.session import cluster
+from spark_deepnet.spark.output_columns import scoring_udf
+from spark_deepnet.spark.session import workers
+from spark_deepnet.spark.session.cluster import Cluster
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 
@@ -52,7 +53,7 @@ def rows(spark: Any) -> Any:
 
 @pytest.mark.sessions("classic", "cluster", "connect")
 def test_all_slots_are_taken_where_nothing_is_said(rows: Any, kind: str) -> None:
-    assert cluster.slots_of(rows.sparkSession) == SLOTS[kind]
+    assert Cluster.of(rows.sparkSession).slots == SLOTS[kind]
     assert len(estimator(numTrainWorkers=0, maxIter=1).fit(rows).summary.ranks) == SLOTS[kind]
 
 
@@ -73,16 +74,18 @@ def test_executors_have_time_to_come(
     """One every tenth of the time, up to five."""
     waits: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append)
-    monkeypatch.setattr(cluster, "time", clock)
-    monkeypatch.setattr(cluster, "slots_of", lambda _: min(5, 1 + int(10 * sum(waits) / cluster.REGISTERED)))
-    session: Any = SimpleNamespace(conf=settings)
+    seconds = workers.REGISTRATION_SECONDS
+    monkeypatch.setattr(workers, "time", clock)
+    monkeypatch.setattr(workers, "slots_now", lambda *_: min(5, 1 + int(10 * sum(waits) / seconds)))
+    session: Any = None
+    cluster = Cluster.from_settings(settings)
     if found is None:
         with pytest.raises(ClusterError, match=f"numTrainWorkers: {asked} workers must run at once"):
-            cluster.workers_for(session, asked, 1)
+            workers.workers_for(session, cluster, asked, 1)
         assert not waits or "spark:" in settings["spark.master"]
     else:
-        assert cluster.workers_for(session, asked, 1) == found
-        assert 0 < sum(waits) < cluster.REGISTERED
+        assert workers.workers_for(session, cluster, asked, 1) == found
+        assert 0 < sum(waits) < seconds
 
 
 @pytest.mark.sessions("classic", "cluster")
@@ -141,7 +144,7 @@ def test_little_is_shipped(rows: Any) -> None:
 def test_a_scorer_ships_the_weights_and_little_else(rows: Any) -> None:
     fitted = estimator(layers=NET, maxIter=1).fit(rows)
     plan, _ = fitted._plan_for(rows)
-    udf = model._udf(plan, fitted._scorer(rows, plan))
+    udf = scoring_udf(plan, fitted._scorer(rows, plan))
     weights = sum(w.nbytes for w in fitted.weights.values())
     assert weights > 8000
     assert len(cloudpickle.dumps(udf.func)) - weights < 2048

@@ -6,22 +6,24 @@ from typing import Any
 
 import pytest
 
+from spark_deepnet.exchange.compressions import FP16, TopK
+from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.spark.fit_spec import FitSpec
 from tests.spark.data import blobs, estimator, frame, same
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "ratio"),
+    ("value", "compression"),
     [
-        ("none", "none", 0.01),
-        ("fp16", "fp16", 0.01),
-        ("topk", "topk", 0.01),
-        ({"kind": "topk", "ratio": 1}, "topk", 1.0),
+        ("none", None),
+        ("fp16", FP16()),
+        ("topk", TopK(0.01)),
+        ({"kind": "topk", "ratio": 1}, TopK(1.0)),
     ],
 )
-def test_a_recipe_says_what_the_params_say(spark: Any, value: Any, kind: str, ratio: float) -> None:
+def test_a_recipe_says_what_the_params_say(spark: Any, value: Any, compression: Compression | None) -> None:
     recipe = FitSpec(estimator(compression=value), frame(spark, *blobs(12))).recipe
-    assert (recipe.compression, recipe.ratio, recipe.overlap) == (kind, ratio, False)
+    assert (recipe.compression, recipe.overlap) == (compression, False)
 
 
 def test_on_one_host_a_fit_ends_with_the_same_bits(spark: Any) -> None:

@@ -20,14 +20,15 @@ from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.checkpoint import sealed
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.fit import barrier_fit
-from spark_deepnet.spark.fit.checkpoints import CHUNKS, FOLDER, Checkpoints
+from spark_deepnet.spark.fit.checkpoints import FOLDER, Checkpoints
+from spark_deepnet.train.inbox import STATE_SCHEMA
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 
 ARCHITECTURE = Architecture((Dense(3).to_json(),), (InputSpec((4,)),), "squared")
 RECIPE = Recipe(ARCHITECTURE, "sgd", "constant", 0.1, 10, 3, 0)
 PLAN = TrainPlan(RECIPE, Columns((), ()), 1, "", b"", state_chunks=3, fingerprint="7")
-CHUNKS_OF = [(bytes([k]) * 3000, k - 1, k) for k in range(3)]
+CHUNKS = [(0, k - 1, k, bytes([k]) * 3000) for k in range(3)]
 Damage = Callable[[Path], None]
 
 
@@ -41,8 +42,8 @@ def whole(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     checkpoints = fresh(spark, folder)
     for epoch in 1, 2:
-        state = [(data + bytes([epoch]), owner, part) for data, owner, part in CHUNKS_OF]
-        checkpoints.save(spark.createDataFrame(state, CHUNKS).coalesce(1), PLAN, epoch)
+        state = [(*place, data + bytes([epoch])) for *place, data in CHUNKS]
+        checkpoints.save(spark.createDataFrame(state, STATE_SCHEMA).coalesce(1), PLAN, epoch)
     return folder
 
 
@@ -105,7 +106,7 @@ DAMAGES: dict[str, Damage] = {
 def resumed(spark: Any, folder: Path) -> list[int]:
     """The last bytes of the chunks that a fit would resume from."""
     _, state = fresh(spark, folder).resumed(PLAN)
-    return [] if state is None else sorted(bytes(row[0])[-1] for row in state.collect())
+    return [] if state is None else sorted(bytes(row["data"])[-1] for row in state.collect())
 
 
 def damaged(whole: Path, folder: Path, damage: Damage, *numbers: str) -> None:
@@ -123,7 +124,7 @@ def test_the_one_before_is_taken(
     damaged(whole, tmp_path, DAMAGES[damage], "2")
     with caplog.at_level(logging.WARNING):
         assert resumed(spark, tmp_path) == [1, 1, 1]
-    said = [r.getMessage() for r in caplog.records if "left out" in r.getMessage()]
+    said = [r.getMessage() for r in caplog.records if "skips the checkpoint" in r.getMessage()]
     assert len(said) == 1
     assert "\n" not in said[0]
     assert len(said[0]) < 400
@@ -147,7 +148,7 @@ def test_no_altered_bit_is_trained_on(spark: Any, whole: Path, tmp_path: Path) -
 @pytest.mark.parametrize("damage", [name for name in DAMAGES if name.endswith(("cut", "removed", "{}", "null"))])
 def test_where_none_is_whole_a_sentence_says_so(spark: Any, whole: Path, tmp_path: Path, damage: str) -> None:
     damaged(whole, tmp_path, DAMAGES[damage], "1", "2")
-    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole .* to start anew") as raised:
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is intact .* to start over") as raised:
         resumed(spark, tmp_path)
     check_sentence(raised.value)
     assert (tmp_path / FOLDER / "2").exists()
@@ -201,7 +202,7 @@ def test_a_chunk_of_the_state_that_was_altered_between_two_jobs_ends_the_fit(
         return state(self, found)
 
     monkeypatch.setattr(barrier_fit.Jobs, "_state", altered)
-    with pytest.raises(DeepNetError, match="does not agree with its checksum"):
+    with pytest.raises(DeepNetError, match="does not match its checksum"):
         estimator(maxIter=2, checkpointInterval=1, checkpointDir=str(tmp_path)).fit(rows)
 
 

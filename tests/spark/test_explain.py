@@ -8,7 +8,7 @@ import pytest
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.forecast import probe
-from spark_deepnet.spark.explain import TAUS, WORKERS
+from spark_deepnet.forecast.explain import TAUS, WORKERS
 from tests.spark.data import blobs, estimator, frame
 
 BOTH = pytest.mark.sessions("classic", "connect")

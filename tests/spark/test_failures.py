@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from spark_deepnet.errors import ClusterError, DataError
-from spark_deepnet.spark.session import spark_errors
-from spark_deepnet.spark.session.failed_tasks import Failed
-from spark_deepnet.spark.session.spark_errors import said_by_spark
+from spark_deepnet.spark.session import spark_errors, task_failure
+from spark_deepnet.spark.session.failed_tasks import FailedTask
+from spark_deepnet.spark.session.spark_errors import translate_spark_error
 
 STAGE = (
     "An error occurred while calling o227.collectToPython.\n: org.apache.spark.SparkException: Job aborted due to stage "
@@ -47,7 +47,7 @@ FROZEN = GONE.replace("LostPeerError: rank 1: rank 0 at 10.0.0.9:34857 closed th
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        (STAGE + CRASHED, "rank 1 is gone without a word: its Python was killed, or crashed"),
+        (STAGE + CRASHED, "rank 1 ended without an error of its own: its Python was killed, or crashed"),
         (STAGE + SEGFAULT, "rank 1 crashed with SIGSEGV (Segmentation fault) at kernels/sparse.py, line 12, in put_rows, a "
                            "fault of native code"),
         (STAGE + LOST.replace("137", "139"), "rank 1 was lost with its executor (Command exited with code 139), which is "
@@ -60,23 +60,27 @@ FROZEN = GONE.replace("LostPeerError: rank 1: rank 0 at 10.0.0.9:34857 closed th
         (STAGE + LOST, "rank 1 was lost with its executor (Command exited with code 137); was it killed, out of memory?"),
         (STAGE + FROZEN, "rank 1 failed with ExchangeError: rank 1 waited 5 s for rank 0 at 10.0.0.9:34857, which answers "
                          "nobody; is it frozen or unreachable?"),
-        (TASK + CRASHED, "rank 2 on 10.0.0.7 is gone without a word: its Python was killed, or crashed"),
+        (TASK + CRASHED, "rank 2 on 10.0.0.7 ended without an error of its own: its Python was killed, or crashed"),
         (TASK + LOST, "rank 2 on 10.0.0.7 was lost with its executor (Command exited with code 137); was it killed, out "
                       "of memory?"),
     ],
 )  # fmt: skip
 def test_the_cause_is_named(text: str, cause: str) -> None:
-    error = said_by_spark(RuntimeError(text))
+    error = translate_spark_error(RuntimeError(text))
     assert type(error) is ClusterError
     assert str(error) == f"fit: {cause}; Spark gave up after its retries"
 
 
 def test_it_is_not_what_the_end_of_one_rank_did_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = [Failed(1, "10.0.0.8", GONE), Failed(0, "10.0.0.9", CRASHED)]
-    monkeypatch.setattr(spark_errors, "failed_tasks", lambda spark, stage: known if stage == 9 else [])
+    known = [FailedTask(1, "10.0.0.8", GONE), FailedTask(0, "10.0.0.9", CRASHED)]
+    monkeypatch.setattr(task_failure, "failed_tasks", lambda spark, stage: known if stage == 9 else [])
     session: Any = object()
-    assert "rank 0 on 10.0.0.9 is gone without a word" in str(said_by_spark(RuntimeError(STAGE + GONE), session))
-    assert "rank 1 failed with LostPeerError: rank 1: rank 0 at" in str(said_by_spark(RuntimeError(STAGE + GONE)))
+    assert "rank 0 on 10.0.0.9 ended without an error of its own" in str(
+        translate_spark_error(RuntimeError(STAGE + GONE), session)
+    )
+    assert "rank 1 failed with LostPeerError: rank 1: rank 0 at" in str(
+        translate_spark_error(RuntimeError(STAGE + GONE))
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,16 +90,16 @@ def test_it_is_not_what_the_end_of_one_rank_did_to_the_others(monkeypatch: pytes
         (TRACE.replace("Segmentation fault", "Bus error"), "crashed with SIGBUS (Bus error)"),
         ("Fatal Python error: Aborted\n", "crashed with SIGABRT (Aborted), a fault"),
         ("", "was killed (SIGKILL); out of memory?"),
-        (None, "is gone without a word: its Python was killed, or crashed"),
+        (None, "ended without an error of its own: its Python was killed, or crashed"),
     ],
 )
 def test_memory_is_suspected_of_who_was_killed_alone(
     monkeypatch: pytest.MonkeyPatch, note: str | None, words: str
 ) -> None:
-    monkeypatch.setattr(spark_errors, "failed_tasks", lambda spark, stage: [])
-    monkeypatch.setattr(spark_errors, "ends", lambda spark, job: {} if note is None else {1: note})
+    monkeypatch.setattr(task_failure, "failed_tasks", lambda spark, stage: [])
+    monkeypatch.setattr(task_failure, "crash_notes", lambda spark, job: {} if note is None else {1: note})
     session: Any = object()
-    error = str(said_by_spark(RuntimeError(STAGE + CRASHED), session, "job"))
+    error = str(translate_spark_error(RuntimeError(STAGE + CRASHED), session, "job"))
     assert f"rank 1 {words}" in error
     assert ("memory" in error) == (note == "")
 
@@ -113,7 +117,7 @@ ENDS = {
 def test_cancelled_jobs_end_in_one_sentence(how: str, what: str) -> None:
     text = f"An error occurred while calling o253.collectToPython.\n: org.apache.spark.SparkException: {ENDS[how]}"
     session: Any = object()
-    with pytest.raises(ClusterError) as raised, spark_errors.in_one_sentence(session, what):
+    with pytest.raises(ClusterError) as raised, spark_errors.session_errors(session, what):
         raise RuntimeError(text)
     found = str(raised.value)
     assert found.startswith(f"{what}: its Spark job was cancelled (")
@@ -139,15 +143,15 @@ class Stopped:
 def test_a_stopped_session_ends_in_one_sentence(error: Exception) -> None:
     session: Any = Stopped()
     with pytest.raises(ClusterError, match=r"^fit: the Spark session was stopped meanwhile; start another"):
-        with spark_errors.in_one_sentence(session, "fit"):
+        with spark_errors.session_errors(session, "fit"):
             raise error
 
 
 def test_a_full_disk_is_told() -> None:
-    error = said_by_spark(RuntimeError(TASK + "java.io.IOException: No space left on device"))
+    error = translate_spark_error(RuntimeError(TASK + "java.io.IOException: No space left on device"))
     assert "a disk is full" in str(error)
 
 
 def test_what_is_no_failure_of_a_job_stays_as_it_is() -> None:
     for error in DataError("column 'a': null"), RuntimeError("[UNRESOLVED_COLUMN] no column x"):
-        assert said_by_spark(error) is error
+        assert translate_spark_error(error) is error

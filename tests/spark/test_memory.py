@@ -14,18 +14,10 @@ from pyspark.sql import functions as F
 
 from spark_deepnet.errors import ClusterError
 from spark_deepnet.spark.fit.skew import warn_of_skew
-from spark_deepnet.spark.session import memory
-from spark_deepnet.spark.session.cluster import bytes_of
-from spark_deepnet.spark.session.memory import MIB, memory_of_machine, row_memory, worker_memory
+from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.memory import MIB, memory_of_machine
+from spark_deepnet.spark.session.settings import bytes_of
 from tests.spark.data import blobs, distance, estimator, frame, same
-
-
-class Session:
-    """The settings of one, without it."""
-
-    def __init__(self, **settings: str) -> None:
-        self.conf = {"spark." + name.replace("_", "."): value for name, value in settings.items()}
-
 
 GROWTH = 20_000
 """kB that 80 fits may add: 0.25 MB a fit."""
@@ -50,15 +42,20 @@ YARN = {"master": "yarn", "executor_cores": "4", "executor_memory": "8g"}
         ({"master": "local[*]", "executor_pyspark_memory": "600m"}, 100 * MIB),
     ],
 )
-def test_rows_get_half_of_what_a_task_has_for_python(
-    settings: dict[str, str], found: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory, "slots_of", lambda spark: 3)
-    session: Any = Session(**settings)
-    assert row_memory(session, 0) == found
-    assert row_memory(session, 5) == 5 * MIB
-    told = worker_memory(session)
-    assert told is None if "spark://" in settings["master"] else told in (2 * found, 2 * found + 1)
+def test_rows_get_half_of_what_a_task_has_for_python(settings: dict[str, str], found: int) -> None:
+    named = {"spark." + name.replace("_", "."): value for name, value in settings.items()}
+    cluster = Cluster.from_settings(named, slots=3, machine=memory_of_machine())
+    assert cluster.row_memory(0) == found
+    assert cluster.row_memory(5) == 5 * MIB
+    memory = cluster.worker_memory
+    assert memory is None if "spark://" in settings["master"] else memory in (2 * found, 2 * found + 1)
+
+
+def test_memory_does_not_depend_on_the_executors_that_have_registered() -> None:
+    early, late = (
+        Cluster.from_settings({"spark.master": "local-cluster[3,1,1024]"}, slots, 8 << 30) for slots in (1, 3)
+    )
+    assert early.row_memory(0) == late.row_memory(0) == (7 << 30) // 3 // 2
 
 
 def test_memory_of_a_container(tmp_path: Path) -> None:

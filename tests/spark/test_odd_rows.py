@@ -19,9 +19,9 @@ from spark_deepnet.data.schema import Columns
 from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.layers import LSTM, Conv2D, Dense, Embedding, Flatten, GlobalMaxPool1D, Reshape
 from spark_deepnet.plan.architecture import InputSpec
+from spark_deepnet.spark.columns.features import source_of
 from spark_deepnet.spark.fit.dealing import dealing_key, vector_key
 from spark_deepnet.spark.nested import flat_and_shape
-from spark_deepnet.spark.read import source_of
 from tests.cases.odd_rows import BIG, MALFORMED, WIDTH
 from tests.spark.data import estimator
 

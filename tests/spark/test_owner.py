@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.spark.fit.owner import FOLDER, Owner, began, lives
+from spark_deepnet.spark.fit.owner import FOLDER, Owner, is_alive, start_time
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 
@@ -26,7 +26,7 @@ def other() -> Iterator[dict[str, Any]]:
     """Another process, as a driver tells of itself."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        yield {"fit": "another", "host": HERE, "pid": process.pid, "began": began(process.pid)}
+        yield {"fit": "another", "host": HERE, "pid": process.pid, "began": start_time(process.pid)}
     finally:
         process.kill()
         process.communicate()
@@ -38,11 +38,11 @@ def note(folder: Path, told: Any) -> None:
 
 
 def test_who_lives_is_known_by_process_and_start(other: dict[str, Any]) -> None:
-    assert lives(other)
-    assert not lives(other | {"began": "1"}), "another process has the number now"
-    assert not lives(other | {"host": "elsewhere"}), "who knows"
-    assert not lives(other | {"pid": os.getpid(), "began": began(os.getpid())}), "our own"
-    assert [told for told in ({}, other | {"pid": "12"}, other | {"pid": 2**30}) if lives(told)] == []
+    assert is_alive(other)
+    assert not is_alive(other | {"began": "1"}), "another process has the number now"
+    assert not is_alive(other | {"host": "elsewhere"}), "who knows"
+    assert not is_alive(other | {"pid": os.getpid(), "began": start_time(os.getpid())}), "our own"
+    assert [told for told in ({}, other | {"pid": "12"}, other | {"pid": 2**30}) if is_alive(told)] == []
 
 
 def test_a_folder_of_a_living_driver_is_refused(spark: Any, tmp_path: Path, other: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from pyspark.ml.tuning import ParamGridBuilder
 
 from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.errors import ParamError, UnknownNameError
+from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.layers import Dense
 from spark_deepnet.losses import Hinge
 from spark_deepnet.optimizers import Adam
@@ -137,6 +138,11 @@ NUMPYS = [
     ("loss", {"kind": "huber", "delta": np.float32(0.5)}, {"kind": "losses.huber.v1", "delta": 0.5}),
     ("compression", {"kind": "topk", "ratio": np.float32(0.25)}, {"kind": "topk", "ratio": 0.25}),
 ]
+
+
+@pytest.mark.parametrize("kind", ["none", *Compression.names()])
+def test_a_compression_is_a_value_of_its_param(kind: str) -> None:
+    assert DeepNetEstimator(compression=kind).getCompression() == kind
 
 
 @pytest.mark.parametrize(("name", "value", "expected"), NUMPYS)

@@ -13,6 +13,7 @@ import pytest
 
 from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.spark.fit import round_fit as spark_rounds
+from spark_deepnet.spark.session.dialect import Connect
 from tests.spark.data import blobs, distance, estimator, frame, same
 from tests.spark.processes import workers
 
@@ -84,7 +85,7 @@ def test_what_rounds_cannot_do_is_said_before_any_job(rows: Any, params: Any, wo
 
 @pytest.mark.sessions("connect")
 def test_weights_too_large_for_connect_are_refused(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spark_rounds, "CONNECT", 100)
+    monkeypatch.setattr(Connect, "max_function_bytes", 100)
     with pytest.raises(ClusterError, match="over Spark Connect at most"):
         estimator(exchange="spark", syncEvery=5).fit(rows)
 

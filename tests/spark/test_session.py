@@ -101,7 +101,7 @@ def grouped(spark: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_session_is_as_it_was(rows: Any, grouped: Any, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(round_fit, "CARRIED", 0)  # as large models do
+    monkeypatch.setattr(round_fit, "MAX_CLOSURE_BYTES", 0)  # as large models do
     before = state(grouped)
     assert before["tags"][1] == ["own"]
     WAYS[way](rows)

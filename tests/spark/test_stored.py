@@ -20,8 +20,8 @@ from pyspark.sql import functions as F
 from spark_deepnet import DeepNetModel
 from spark_deepnet.errors import DataError, ModelFormatError, ParamError, SaveError, SizeError
 from spark_deepnet.layers import LSTM, Dense, Embedding, LayerNorm
-from spark_deepnet.spark.session import cluster
-from spark_deepnet.spark.weights import on_storage
+from spark_deepnet.plan import storage
+from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.weights.on_storage import Stored, write_chunks
 from spark_deepnet.spark.weights.parquet import check_apart
 from tests.spark.data import blobs, estimator, frame
@@ -41,13 +41,13 @@ def rows(spark: Any) -> Any:
 @pytest.fixture(scope="module", autouse=True)
 def none_on_the_driver() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(on_storage, "DRIVER_WEIGHTS", 4096)
+        patch.setattr(storage, "DRIVER_WEIGHTS", 4096)
         yield
 
 
 @pytest.fixture
 def all_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    return lambda: monkeypatch.setattr(on_storage, "DRIVER_WEIGHTS", 1 << 20)
+    return lambda: monkeypatch.setattr(storage, "DRIVER_WEIGHTS", 1 << 20)
 
 
 def net(folder: Path | str, **params: Any) -> Any:
@@ -59,7 +59,7 @@ def pair(rows: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Of one fit: the model whose weights the driver holds, the one whose weights stay on storage, and where."""
     folder = tmp_path_factory.mktemp("stored")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(on_storage, "DRIVER_WEIGHTS", 1 << 20)
+        patch.setattr(storage, "DRIVER_WEIGHTS", 1 << 20)
         held = net(folder).fit(rows)
     return held, net(folder).fit(rows), folder
 
@@ -134,8 +134,8 @@ def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> No
         (SizeError, "predict: .* stay on storage", lambda: model.predict([1.0, 2.0, 3.0, 4.0])),
         (ParamError, "checkpointDir: ", lambda: net("").fit(rows)),
         (ParamError, "checkpointDir: ", lambda: net("").explainPlan(rows)),
-        (ParamError, "layers: 'dense_2/W' starts by Orthogonal", lambda: net(tmp_path).setLayers(costly).fit(rows)),
-        (ParamError, "layers: 'dense_2/W' starts", lambda: net(tmp_path).setLayers(costly).explainPlan(rows)),
+        (ParamError, "layers: 'dense_2/W': initializer Orthogonal", lambda: net(tmp_path).setLayers(costly).fit(rows)),
+        (ParamError, "layers: 'dense_2/W': initializer", lambda: net(tmp_path).setLayers(costly).explainPlan(rows)),
         (SaveError, "would lose them", lambda: again.write().overwrite().save(f"{tmp_path}/model")),
         (DataError, "exists already", lambda: again.transform(rows.withColumn("prediction", F.lit(1)))),
     ]
@@ -178,7 +178,7 @@ def test_nor_are_those_in_a_hidden_folder() -> None:
 
 def test_where_slots_are_few_it_scores_layer_by_layer(rows: Any, pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     held, model, _ = pair
-    monkeypatch.setattr(cluster, "slots_of", lambda spark: 1)
+    monkeypatch.setattr(Cluster, "of", lambda spark: Cluster(slots=1))
     found = model.transform(rows)
     assert found.schema == held.transform(rows).schema
     check_same(found.orderBy("number").collect(), scored(held, rows))
@@ -192,7 +192,7 @@ def test_in_a_folder_of_any_name_too(
     held, model, _ = pair
     path = f"{tmp_path}/a[b] {{c}}*%20 ü#?"
     model.save(path)
-    monkeypatch.setattr(cluster, "slots_of", lambda spark: slots)
+    monkeypatch.setattr(Cluster, "of", lambda spark: Cluster(slots=slots))
     few = rows.where("number < 9")
     check_same(scored(DeepNetModel.load(path), few), scored(held, few))
 
@@ -210,7 +210,7 @@ def test_weights_that_are_no_numbers_end_the_job(
         pq.write_table(pa.Table.from_pylist(sound, pq.read_schema(file)), file, compression="none")
     for crc in (tmp_path / "model").rglob(".*.crc"):
         crc.unlink()
-    monkeypatch.setattr(cluster, "slots_of", lambda spark: slots)
+    monkeypatch.setattr(Cluster, "of", lambda spark: Cluster(slots=slots))
     with pytest.raises(Exception, match="NaN or infinite"):
         DeepNetModel.load(f"{tmp_path}/model").transform(rows).collect()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spark_deepnet.spark.fit import barrier_fit
-from spark_deepnet.spark.session.without_aqe import ADAPTIVE, planned, whole_plans
+from spark_deepnet.spark.session.without_aqe import ADAPTIVE, planned, without_aqe
 from tests.spark.data import blobs, estimator, frame
 
 EACH = pytest.mark.parametrize("own", ["true", "false"])
@@ -39,12 +39,12 @@ def test_a_frame_is_planned_whole_and_others_as_they_were(spark: Any, own: str) 
 @EACH
 def test_the_setting_is_back_when_the_last_has_left(spark: Any, own: str) -> None:
     spark.conf.set(ADAPTIVE, own)
-    with whole_plans(spark):
-        with whole_plans(spark):
+    with without_aqe(spark):
+        with without_aqe(spark):
             assert spark.conf.get(ADAPTIVE) == "false"
         assert spark.conf.get(ADAPTIVE) == "false"
     assert spark.conf.get(ADAPTIVE) == own
-    with pytest.raises(KeyError), whole_plans(spark):
+    with pytest.raises(KeyError), without_aqe(spark):
         raise KeyError
     assert spark.conf.get(ADAPTIVE) == own
 

@@ -12,7 +12,8 @@ import pytest
 
 from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.exchange.handshake import CHALLENGE
-from spark_deepnet.spark import wire
+from spark_deepnet.plan import connections
+from spark_deepnet.spark.session.cluster import Cluster
 from tests.exchange.hostile import Hostile
 from tests.exchange.ranks import ports
 from tests.spark.data import blobs, estimator, frame, same
@@ -36,12 +37,6 @@ def test_300_hostile_connections_change_nothing(spark: Any, encryption: str) -> 
     assert strangers.learnt() <= ({CHALLENGE.size} if encryption == "off" else set())
 
 
-def told(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Any:
-    """No session: its settings alone."""
-    found = {f"spark.{name.replace('_', '.')}": value for name, value in settings.items()}
-    monkeypatch.setattr(wire, "conf", lambda _, key, default="": found.get(key, default))
-
-
 @pytest.mark.parametrize(
     ("encryption", "settings", "encrypted"),
     [
@@ -57,11 +52,11 @@ def told(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Any:
     ],
 )
 def test_connections_are_encrypted_as_asked_or_as_spark_s_own(
-    encryption: str, settings: dict[str, str], encrypted: bool, monkeypatch: pytest.MonkeyPatch, caplog: Any
+    encryption: str, settings: dict[str, str], encrypted: bool, caplog: Any
 ) -> None:
-    told(monkeypatch, **settings)
+    cluster = Cluster.from_settings({f"spark.{name.replace('_', '.')}": value for name, value in settings.items()})
     with caplog.at_level(logging.WARNING):
-        assert bool(wire.identity_for(None, encryption)) == encrypted  # type: ignore[arg-type]
+        assert bool(connections.identity_for(cluster.encrypted, encryption)) == encrypted
     assert ("over which their key travels" in caplog.text) == (encryption == "on" and not settings)
 
 
@@ -75,13 +70,13 @@ def test_connections_are_encrypted_as_asked_or_as_spark_s_own(
     ],
 )
 def test_overlap_is_refused_where_it_would_do_nothing(recipe: dict[str, int], blocks: int, found: str | None) -> None:
-    wire.check_overlap(replace(plan_of(**recipe), workers=2, blocks=blocks))
+    connections.check_overlap(replace(plan_of(**recipe), workers=2, blocks=blocks))
     with pytest.raises(ParamError, match=f"^overlap: .*{found}") if found else nullcontext():
-        wire.check_overlap(replace(plan_of(overlap=True, **recipe), workers=2, blocks=blocks))
+        connections.check_overlap(replace(plan_of(overlap=True, **recipe), workers=2, blocks=blocks))
 
 
 def test_every_fit_has_a_certificate_of_its_own() -> None:
-    assert wire.made_identity() != wire.made_identity()
+    assert connections.made_identity() != connections.made_identity()
 
 
 def test_without_the_package_a_fit_is_refused_before_its_first_job(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,6 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from spark_deepnet import errors
 from spark_deepnet.data.schema import Columns, Target
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.layers.layer import Layer
@@ -22,7 +20,9 @@ from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.train import rank
-from spark_deepnet.train.state import ALL
+from spark_deepnet.train.inbox import STATE_COLUMNS
+from spark_deepnet.train.messages import Measures, Message, StateChunk, WeightsChunk, decode, raise_worker_error
+from spark_deepnet.train.state import clock_of
 from tests.data.frames import sources
 from tests.exchange.ranks import HERE, SECRET, Meeting
 
@@ -151,13 +151,14 @@ def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory",
     while True:
         rows = pd.concat(run_ranks(replace(plan, job=f"job {jobs}"), frames, world, hosts), ignore_index=True)
         jobs += 1
-        raise_said(rows)
-        measures += [json.loads(data) for data in rows.data[rows.kind == rank.MEASURES]]
-        chunks = rows[rows.kind == rank.STATE]
-        clock = json.loads(chunks.data[(chunks.part == 0) & (chunks["rank"] == ALL)].item())
+        messages = messages_of(rows)
+        raise_worker_error(messages)
+        measures += [message.summary(jobs) for message in messages if isinstance(message, Measures)]
+        chunks = rows[rows.kind == StateChunk.kind]
+        clock = clock_of(messages)
         if clock["finished"]:
-            told = [rows[(rows.kind == rank.WEIGHTS) & (rows["rank"] == ALL - b)] for b in range(plan.blocks)]
-            blocks = [arrays_of(own.itertuples()) for own in told]
+            weights = [message for message in messages if isinstance(message, WeightsChunk)]
+            blocks = [arrays_of(w.chunk for w in weights if w.block == b) for b in range(plan.blocks)]
             return Fit(assembled(plan.recipe.scores_net(), blocks), clock, jobs, measures)
         plan = replace(plan, state_chunks=len(chunks), fingerprint=measures[-1]["fingerprint"])
         frames = [[*own, part] for own, part in zip(dealt, scattered(chunks, len(dealt)), strict=True)]
@@ -165,13 +166,9 @@ def fit(plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory",
 
 def scattered(chunks: pd.DataFrame, size: int) -> list[pd.DataFrame]:
     """Chunks of state dealt over ranks, as frames that join the rows."""
-    frame = pd.DataFrame(
-        {"state": chunks.data.to_numpy(), "owner": chunks["rank"].to_numpy(), "part": chunks.part.to_numpy()}
-    )
+    frame = chunks[list(STATE_COLUMNS)]
     return [frame.iloc[number::size] for number in range(size)]
 
 
-def raise_said(rows: pd.DataFrame) -> None:
-    for data in rows.data[rows.kind == rank.ERROR]:
-        said = json.loads(data)
-        raise getattr(errors, said["error"])(said["message"])
+def messages_of(rows: pd.DataFrame) -> list[Message]:
+    return decode(rows.to_dict("records"))

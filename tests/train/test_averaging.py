@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +13,12 @@ from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.plan.grid import Grid
-from spark_deepnet.train import auto_sync, rank
+from spark_deepnet.train import auto_sync
 from spark_deepnet.train.averaging import STATES
+from spark_deepnet.train.messages import EVERY, ChunkOwner, Error
 from spark_deepnet.train.redistribute import redistribute_state
 from tests.exchange.ranks import results
-from tests.train.fits import CLASSES, WIDTH, Fit, N, Rows, fit, plan_of, run_ranks
+from tests.train.fits import CLASSES, WIDTH, Fit, N, Rows, fit, messages_of, plan_of, run_ranks
 
 ROWS = Rows.drawn()
 LINEAR = (Dense(CLASSES),)
@@ -156,10 +156,11 @@ def test_history_is_of_all_replicas() -> None:
 def test_a_loss_that_leaves_the_finite_numbers_ends_every_replica_alike(epochs: int) -> None:
     plan = plan_of(batch_size=5, sync_every=3, learning_rate=1e39, epochs=epochs)
     for number, frame in enumerate(run_ranks(plan, ROWS.dealt(40, 0, 20))):
-        assert (frame.kind.tolist(), frame["rank"].tolist()) == ([rank.ERROR], [number])
-        said = json.loads(frame.data.item())
-        assert said["error"] == TrainingError.__name__
-        assert said["message"].startswith("fit: the loss became NaN or infinite in epoch 1, at a learning rate")
+        assert (frame.kind.tolist(), frame["rank"].tolist()) == ([Error.kind], [number])
+        (error,) = messages_of(frame)
+        assert isinstance(error, Error)
+        assert error.error == TrainingError.__name__
+        assert error.message.startswith("fit: the loss became NaN or infinite in epoch 1, at a learning rate")
 
 
 @pytest.mark.parametrize(
@@ -202,15 +203,15 @@ def test_auto_measures_real_seconds(batch: int) -> None:
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_chunks_are_handed_to_those_whom_they_belong_to(size: int) -> None:
     rng = np.random.default_rng(size)
-    names = [(-1, i) for i in range(4)] + [(r, i) for r in range(size) for i in range(3)]
+    names = [(ChunkOwner(0), i) for i in range(4)] + [(ChunkOwner(0, r), i) for r in range(size) for i in range(3)]
     chunks = {name: rng.bytes(int(rng.integers(0, 50))) for name in names}
-    came: list[dict[tuple[int, int], bytes]] = [{} for _ in range(size)]
+    came: list[dict[tuple[ChunkOwner, int], bytes]] = [{} for _ in range(size)]
     for name in names:
         came[rng.integers(size)][name] = chunks[name]
     found = results(
         "memory", size, lambda channel: dict(redistribute_state(came[channel.rank], len(names), channel, Grid(size)))
     )
     for number, own in enumerate(found):
-        assert own == {name: chunk for name, chunk in chunks.items() if name[0] in (-1, number)}
+        assert own == {name: chunk for name, chunk in chunks.items() if name[0].rank in (EVERY, number)}
     with pytest.raises(ExchangeError, match="99 chunks were sent"):
         results("memory", size, lambda channel: dict(redistribute_state({}, 99, channel, Grid(size))))

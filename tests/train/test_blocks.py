@@ -21,8 +21,9 @@ from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.net import cut
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.train import loop
+from spark_deepnet.train.messages import raise_worker_error
 from tests.exchange.ranks import results
-from tests.train.fits import CLASSES, Fit, N, Rows, fit, plan_of, raise_said, run_ranks
+from tests.train.fits import CLASSES, Fit, N, Rows, fit, messages_of, plan_of, run_ranks
 from tests.train.test_jobs import same_history
 
 ROWS = Rows.drawn()
@@ -88,7 +89,7 @@ def test_every_block_tells_the_same_error() -> None:
     plan = replace(plan_of(learning_rate=1e39, batch_size=16), blocks=2)
     for frame in run_ranks(plan, dealt(4)):
         with pytest.raises(ArithmeticError, match="loss became NaN or infinite in epoch 1, step 2"):
-            raise_said(frame)
+            raise_worker_error(messages_of(frame))
 
 
 def test_every_block_tells_of_weights_that_one_has_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +97,7 @@ def test_every_block_tells_of_weights_that_one_has_lost(monkeypatch: pytest.Monk
     monkeypatch.setattr(loop, "all_finite", lambda weights: next(asked) > 0)
     for frame in run_ranks(replace(plan_of(), blocks=2), dealt(2)):
         with pytest.raises(ArithmeticError, match="weights became NaN or infinite in epoch 1"):
-            raise_said(frame)
+            raise_worker_error(messages_of(frame))
 
 
 def tables() -> list[Table]:

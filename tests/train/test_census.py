@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.data.shard import read_shard
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.dataset_stats import DatasetStats, take_stats
+from tests.data.shards import read_shard
 from tests.exchange.ranks import together
 from tests.train.fits import N, Rows, plan_of
 

@@ -10,21 +10,22 @@ import numpy as np
 import pytest
 
 from spark_deepnet.errors import TrainingError
-from spark_deepnet.exchange import flat
+from spark_deepnet.exchange import cost
+from spark_deepnet.exchange.compressions import FP16, TopK
 from spark_deepnet.layers import Dense
 from spark_deepnet.plan.plan import TrainPlan
 from tests.train.fits import CLASSES, Fit, N, Rows, fit, plan_of
 
 ROWS = Rows.drawn()
-HALF = {"compression": "fp16"}
-TOP = {"compression": "topk", "ratio": 0.1}
+HALF = {"compression": FP16()}
+TOP = {"compression": TopK(0.1)}
 each = pytest.mark.parametrize("how", [HALF, TOP], ids=["fp16", "topk"])
 
 
 @pytest.fixture(autouse=True)
 def _compression_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also for the few weights of these networks."""
-    monkeypatch.setattr(flat, "STEP", 0)
+    monkeypatch.setattr(cost, "STEP_BYTES", 0)
 
 
 def planned(**more: Any) -> TrainPlan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from dataclasses import replace
@@ -15,10 +14,12 @@ import pytest
 from spark_deepnet.errors import DataError, ExchangeError, LostPeerError, TrainingError
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
+from spark_deepnet.net import chunks
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.train import rank, state
+from spark_deepnet.train import rank
+from spark_deepnet.train.messages import SCHEMA, Error, Measures, StateChunk, WeightsChunk
 from tests.exchange.ranks import HERE
-from tests.train.fits import CLASSES, N, Rows, fit, plan_of, run_ranks
+from tests.train.fits import CLASSES, N, Rows, fit, messages_of, plan_of, run_ranks
 
 ROWS = Rows.drawn()
 DROPPED = (Dense(6, activation="tanh"), Dropout(0.3), Dense(CLASSES))
@@ -68,7 +69,7 @@ def test_a_job_ends_at_the_first_exchange_after_so_many_epochs(recipe: Any, jobs
 
 
 def test_state_in_many_chunks_comes_home_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "CHUNK", 100)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 100)
     plan = plan_of(optimizer="adam", batch_size=30, epochs=2, validated=True)
     dealt = ROWS.dealt(30, 30)
     cut = fit(replace(plan, job_seconds=0.0), dealt)
@@ -81,7 +82,8 @@ def unfinished(plan: TrainPlan) -> Any:
 
 def test_what_ranks_yield_fits_the_schema() -> None:
     kinds = {"string": pa.string(), "int": pa.int32(), "binary": pa.binary(), "array<int>": pa.list_(pa.int32())}
-    schema = pa.schema([(name, kinds[kind]) for name, kind in (field.split() for field in rank.SCHEMA.split(", "))])
+    kinds["double"] = pa.float64()
+    schema = pa.schema([(name, kinds[kind]) for name, kind in (field.split() for field in SCHEMA.split(", "))])
     for frames in (run_ranks(plan_of(), ROWS.dealt(40, 20)), unfinished(plan_of(batch_size=16))):
         for frame in frames:
             assert set(frame.columns) == set(schema.names)
@@ -91,18 +93,18 @@ def test_what_ranks_yield_fits_the_schema() -> None:
 
 def test_rank_0_hands_back_weights_or_state_and_every_rank_its_measures() -> None:
     first, second = run_ranks(plan_of(), ROWS.dealt(40, 20))
-    assert first.kind.tolist() == [rank.MEASURES, rank.STATE, *[rank.WEIGHTS] * 4]  # two layers of W and b
-    assert second.kind.tolist() == [rank.MEASURES]
+    assert first.kind.tolist() == [Measures.kind, StateChunk.kind, *[WeightsChunk.kind] * 4]  # two layers of W and b
+    assert second.kind.tolist() == [Measures.kind]
     assert second["rank"].tolist() == [1]
     first, second = unfinished(plan_of(batch_size=16, optimizer="adam"))
-    assert first.kind.tolist() == [rank.MEASURES] + [rank.STATE] * 4
-    assert first.part.tolist() == [0, 0, 1, 2, 3]
-    assert second.kind.tolist() == [rank.MEASURES]
+    assert first.kind.tolist() == [Measures.kind] + [StateChunk.kind] * 4
+    assert first.part.tolist()[1:] == [0, 1, 2, 3]
+    assert second.kind.tolist() == [Measures.kind]
 
 
 def test_measures_tell_rows_bytes_and_where_the_seconds_went() -> None:
     frames = run_ranks(plan_of(validated=True), ROWS.dealt(40, 20))
-    found = [json.loads(frame.data[frame.kind == rank.MEASURES].item()) for frame in frames]
+    found = [m.summary(1) for frame in frames for m in messages_of(frame) if isinstance(m, Measures)]
     for measures in found:
         assert (measures["rows"], measures["validationRows"]) == (45, 15)
         assert measures["fingerprint"] == found[0]["fingerprint"]
@@ -128,8 +130,10 @@ def said(plan: TrainPlan, rows: Rows, *deal: int) -> list[tuple[str, str]]:
     """The error that each rank sends home: its class and sentence, the only row it yields."""
     found = []
     for number, frame in enumerate(run_ranks(plan, rows.dealt(*deal))):
-        assert (frame.kind.tolist(), frame["rank"].tolist()) == ([rank.ERROR], [number])
-        found.append(tuple(json.loads(frame.data.item()).values()))
+        assert (frame.kind.tolist(), frame["rank"].tolist()) == ([Error.kind], [number])
+        (error,) = messages_of(frame)
+        assert isinstance(error, Error)
+        found.append((error.error, error.message))
     return found
 
 
@@ -190,7 +194,7 @@ def test_who_has_lost_a_peer_lets_the_cause_be_heard_first(monkeypatch: pytest.M
     def job(*_: Any) -> Any:
         raise LostPeerError("rank 0: rank 1 closed the connection")
 
-    monkeypatch.setattr(rank, "LAST_WORDS", 0.2)
+    monkeypatch.setattr(rank, "LOST_PEER_DELAY_SECONDS", 0.2)
     monkeypatch.setattr(rank, "_job", job)
     began = time.monotonic()
     with pytest.raises(LostPeerError):

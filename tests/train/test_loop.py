@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.data.shard import read_shard
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.losses._metrics import METRICS
 from spark_deepnet.net.weights import Layout
@@ -17,6 +16,7 @@ from spark_deepnet.train.dataset_stats import take_stats
 from spark_deepnet.train.loop import Loop
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import Clock, State
+from tests.data.shards import read_shard
 from tests.train.fits import N, Rows, fit, plan_of
 
 ROWS = Rows.drawn()
@@ -30,7 +30,7 @@ class Lone:
         (channel,) = memory_channels(1, 1.0)
         shard = read_shard([rows.frame()], plan.columns)
         layout = Layout(plan.recipe.scores_net())
-        self.state = State.initial(layout, plan.recipe.made_optimizer(), plan.recipe.seed, plan.recipe.validated)
+        self.state = State.initial(layout, plan.recipe.optimizer, plan.recipe.seed, plan.recipe.validated)
         stats = take_stats(shard, channel, plan)
         self.loop = Loop(plan.recipe, shard, channel, stats, self.state, Meter())
         self.told: list[dict[str, Any]] = []

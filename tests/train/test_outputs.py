@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from spark_deepnet.data.schema import STEPS, Source, Target
-from spark_deepnet.data.shard import read_shard
 from spark_deepnet.errors import DataError
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.global_average_pool1d import GlobalAveragePool1D
@@ -21,6 +20,7 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
+from tests.data.shards import read_shard
 from tests.train.fits import CLASSES, WIDTH, Fit, Rows, fit, plan_of
 from tests.train.test_every_step import N, Sequences, close, dealt
 
@@ -46,7 +46,7 @@ def stepped(plan: TrainPlan, rows: pd.DataFrame) -> Stepper:
     """A step at rate 0 over all rows, each output's loss being the mean over its weights."""
     shard, recipe = read_shard([rows], plan.columns), plan.recipe
     layout, picked = Layout(recipe.scores_net()), shard.train.in_order().between(0, len(shard.train))
-    state = State.initial(layout, recipe.made_optimizer(), recipe.seed, False)
+    state = State.initial(layout, recipe.optimizer, recipe.seed, False)
     stepper = Stepper(recipe, state, len(shard.train), lambda v: None, lambda v: None, Meter())
     scales = 1 / np.array(shard.train.sums)
     stepper.step(*picked, scales, 0.0, False)

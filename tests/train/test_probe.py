@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,8 @@ import numpy as np
 import pytest
 
 from spark_deepnet.data.schema import BYTES, SPARSE_ENTRIES, STEPS, VECTOR, Columns, Source, Target
-from spark_deepnet.exchange import all_reduce, flat, ring
+from spark_deepnet.exchange import all_reduce, cost
+from spark_deepnet.exchange.algorithms.ring import Ring
 from spark_deepnet.forecast import probe
 from spark_deepnet.forecast.analytic import estimate
 from spark_deepnet.forecast.cost import Costs, Link
@@ -24,9 +24,9 @@ from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.softmax import Softmax
 from spark_deepnet.net import cut
 from spark_deepnet.plan.architecture import InputSpec
-from spark_deepnet.train import rank
 from spark_deepnet.train.averaging import STATES
-from tests.train.fits import CLASSES, N, Rows, plan_of, run_ranks
+from spark_deepnet.train.messages import Measures
+from tests.train.fits import CLASSES, N, Rows, messages_of, plan_of, run_ranks
 
 ROWS = Rows.drawn()
 NORMALISED = (Dense(6), BatchNorm(), Dense(CLASSES))
@@ -49,7 +49,7 @@ def sent(size: int, blocks: int = 1, **recipe: Any) -> list[int]:
     for epochs in (1, 2):
         plan = replace(plan_of(epochs=epochs, **recipe), blocks=blocks)
         frames = run_ranks(plan, ROWS.dealt(*[N // size] * size))
-        told.append([json.loads(f.data[f.kind == rank.MEASURES].item())["bytesSent"] for f in frames])
+        told.append([next(m.bytesSent for m in messages_of(f) if isinstance(m, Measures)) for f in frames])
     return [two - one for one, two in zip(*told, strict=True)]
 
 
@@ -93,10 +93,10 @@ def test_ranks_that_step_together_send_what_is_predicted(size: int, layers: Any)
 
 
 def test_around_a_ring_they_do_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flat, "STEP", 16)  # so that short vectors take it
+    monkeypatch.setattr(cost, "STEP_BYTES", 16)  # so that short vectors take it
     told = {"batch_size": N // STEPS_AN_EPOCH}
     costs = costs_of(plan_of(**told))
-    assert costs.exchanged(4, 1) == ring.cost((1,) * 4, sum(costs.synchronous))
+    assert costs.exchanged(4, 1) == Ring().cost((1,) * 4, sum(costs.synchronous))
     assert sent(4, **told) == [STEPS_AN_EPOCH * costs.exchanged(4, 1)[1] + of_weights(4)] * 4
 
 

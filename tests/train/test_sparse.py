@@ -180,7 +180,7 @@ class Alone:
         told = {"sources": (Source((width,), kind=VECTOR),), "classes": 2}
         plan = plan_of((Dense(units), Dense(2)), columns=told, entries=(InputSpec((width,)),), optimizer=optimizer)
         self.layout = Layout(plan.recipe.scores_net())
-        self.state = State.initial(self.layout, plan.recipe.made_optimizer(), 1, False)
+        self.state = State.initial(self.layout, plan.recipe.optimizer, 1, False)
         (single_rank,) = memory_channels(1, 1.0)
         sums = AllReduce(single_rank), AllReduce(single_rank, np.float64)
         self.stepper = Stepper(plan.recipe, self.state, 20, *sums, Meter(), rows=single_rank)

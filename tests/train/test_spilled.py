@@ -11,8 +11,9 @@ import pytest
 
 from spark_deepnet.errors import DataError
 from spark_deepnet.train import round as rounds
+from spark_deepnet.train.messages import raise_worker_error
 from spark_deepnet.train.round import EVALUATE, STEP, Round
-from tests.train.fits import Rows, fit, plan_of, raise_said, run_ranks
+from tests.train.fits import Rows, fit, messages_of, plan_of, run_ranks
 
 ROWS = Rows.drawn(300)
 DEEP = (
@@ -62,7 +63,7 @@ def test_every_rank_tells_of_the_disk_that_is_full(
     plan = replace(plan_of(**told), row_memory=LIMIT, blocks=blocks)
     for frame in run_ranks(plan, ROWS.dealt(20, 280)):
         with pytest.raises(DataError) as raised:
-            raise_said(frame)
+            raise_worker_error(messages_of(frame))
         assert "fit: 1 MiB of a worker's rows cannot be spilled" in str(raised.value)
         assert f"{tmp_path} on " in str(raised.value)
         assert "No space left on device" in str(raised.value)
@@ -77,7 +78,7 @@ def test_a_disk_that_fills_between_rounds_is_told(task: str, tmp_path: Path, mon
     (frames,) = ROWS.dealt(300)
     (frame,) = rounds.run(replace(plan_of(**told), row_memory=LIMIT), Round(task), frames, 0)
     with pytest.raises(DataError, match=r"rows cannot be spilled.* No space left on device"):
-        raise_said(frame)
+        raise_worker_error(messages_of(frame))
 
 
 def full(folder: str) -> Any:

@@ -12,17 +12,16 @@ import pytest
 
 from spark_deepnet.data.sampler import Epoch
 from spark_deepnet.data.schema import Target
-from spark_deepnet.data.shard import read_shard
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.kernels.jit import JIT
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.layer import Arrays, Call, Layer
 from spark_deepnet.layers.output import Output
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
+from tests.data.shards import read_shard
 from tests.train.fits import CLASSES, N, Rows, fit, plan_of
 
 ROWS = Rows.drawn()
@@ -41,7 +40,7 @@ def test_a_step_allocates_nothing_large(optimizer: str, outputs: int) -> None:
     rows = Rows.drawn(2000)
     shard = read_shard([rows.frame().assign(**{"label 1": rows.y})], plan.columns)
     recipe = plan.recipe
-    state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, False)
+    state = State.initial(recipe.scores_net().layout, recipe.optimizer, 1, False)
     (channel,) = memory_channels(1, 1.0)
     stepper = Stepper(recipe, state, 128, AllReduce(channel), AllReduce(channel, np.float64), Meter())
     epoch = Epoch(shard.train, 2000, 125, 1, 0, 0, 1)
@@ -91,7 +90,7 @@ def test_a_stepper_that_nobody_holds_is_gone_without_a_collection() -> None:
     """Its arrays are as large as the weights: those of the warm-up must be free before training takes its own."""
     plan = plan_of(optimizer="adam")
     recipe = plan.recipe
-    state = State.initial(Layout(recipe.scores_net()), recipe.made_optimizer(), 1, False)
+    state = State.initial(recipe.scores_net().layout, recipe.optimizer, 1, False)
     stepper = Stepper(recipe, state, 8, Call.total, Call.total, Meter())
     epoch = Epoch(read_shard([ROWS.frame()], plan.columns).train, N, 8, 1, 0, 0, 1)
     stepper.step(*epoch.rows(0), np.ones(1), 0.0, False)

@@ -7,7 +7,6 @@ frozen plan.
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -21,37 +20,51 @@ from pyspark import BarrierTaskContext
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from spark_deepnet import errors
-from spark_deepnet.data.schema import OWNER, PART, STATE
-from spark_deepnet.net.chunks import arrays_of
+from spark_deepnet.errors import DataError
+from spark_deepnet.net.chunks import Chunk, arrays_of
 from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.spark.fit.advice import tell_notes
-from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
-from spark_deepnet.spark.fit.crashes import noted
+from spark_deepnet.plan.storage import is_stored
+from spark_deepnet.spark.fit.advice import log_notes
+from spark_deepnet.spark.fit.checkpoints import Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
-from spark_deepnet.spark.fit.task_address import task_address
-from spark_deepnet.spark.session.cluster import REGISTERED, workers_for
-from spark_deepnet.spark.session.interrupts import stopped_with_us
+from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.crash_notes import note_crashes
+from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
 from spark_deepnet.spark.session.paths import literal
-from spark_deepnet.spark.session.spark_errors import SLOTS, said_by_spark, tell_of_retries
-from spark_deepnet.spark.session.without_aqe import planned, whole_plans
-from spark_deepnet.spark.weights.on_storage import Stored, is_stored, write_chunks
-from spark_deepnet.spark.weights.saved import try_remove
+from spark_deepnet.spark.session.removal import try_remove
+from spark_deepnet.spark.session.spark_errors import translate_spark_error, warn_of_retries
+from spark_deepnet.spark.session.task_address import task_address
+from spark_deepnet.spark.session.user_errors import NO_SLOTS
+from spark_deepnet.spark.session.without_aqe import planned, without_aqe
+from spark_deepnet.spark.session.workers import REGISTRATION_SECONDS, workers_for
+from spark_deepnet.spark.weights.on_storage import Stored, write_chunks
 from spark_deepnet.train import rank
-from spark_deepnet.train.state import ALL, clock_of
+from spark_deepnet.train.inbox import STATE_COLUMNS, STATE_SCHEMA, state_row
+from spark_deepnet.train.messages import (
+    EVERY,
+    SCHEMA,
+    Measures,
+    Message,
+    StateChunk,
+    WeightsChunk,
+    decode,
+    raise_worker_error,
+)
+from spark_deepnet.train.state import clock_of
 
-RETRY = 1.0  # seconds before a job that Spark has refused is tried again
+RETRY_SECONDS = 1.0
+"""Before a job that Spark has refused is tried again."""
 DRIVER_STATE = 64 << 20
 """Bytes of state that may travel through the driver between jobs."""
 
 
 def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """What every task of a job runs: takes its seat from the barrier and trains its part."""
+    """What every task of a job runs: takes its rank from the barrier and trains."""
     context = BarrierTaskContext.get()
     number, host = task_address(context)
-    with noted(plan.job, number):
+    with note_crashes(plan.job, number):
         yield from rank.run(
             plan, frames, rank.RankContext(number, plan.workers, host, context.allGather, context.stageId())
         )
@@ -59,7 +72,7 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
 
 @dataclass
 class Outcome:
-    """What the jobs of a fit came to."""
+    """The result of a fit's jobs."""
 
     weights: np.ndarray | Stored
     clock: dict[str, Any]
@@ -74,6 +87,7 @@ class Jobs:
     def __init__(
         self,
         frame: DataFrame,
+        cluster: Cluster,
         plan: TrainPlan,
         state_bytes: int,
         folder: str | None,
@@ -81,11 +95,11 @@ class Jobs:
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
-        self.spark = frame.sparkSession
-        stays = is_stored(plan.recipe.architecture, plan.blocks)
-        self.stays = f"{folder}/weights-{uuid.uuid4().hex}" if stays else None
-        """Where weights go that the driver should not hold."""
-        large = state_bytes > DRIVER_STATE or stays
+        self.spark, self.cluster = frame.sparkSession, cluster
+        on_storage = is_stored(plan.recipe.architecture, plan.blocks)
+        self.weights_path = f"{folder}/weights-{uuid.uuid4().hex}" if on_storage else None
+        """Where weights go that are too large for the driver."""
+        large = state_bytes > DRIVER_STATE or on_storage
         self.folder = f"{folder}/{uuid.uuid4().hex}" if folder and large else None
         if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job
             self.plan = replace(plan, job_seconds=float("inf"))
@@ -95,22 +109,22 @@ class Jobs:
     def run(self) -> Outcome:
         """All jobs, from the last checkpoint on."""
         try:
-            with stopped_with_us(self.spark):
+            with cancel_jobs_on_interrupt(self.spark):
                 return self._all()
         finally:
             if self.folder is not None:
                 try_remove(self.spark, self.folder)
 
     def _all(self) -> Outcome:
-        rows = self._job(self._resumed())
-        while not self._clock(rows)["finished"]:
-            state = self._state(rows)
+        messages = self._job(self._resumed())
+        while not clock_of(messages)["finished"]:
+            state = self._state(messages)
             if self.checkpoints is not None:
-                self.checkpoints.save(state, self.plan, self._clock(rows)["epoch"])
-            rows = self._job(state)
-            if self.folder is not None:  # what the job has read is wanted no more
+                self.checkpoints.save(state, self.plan, clock_of(messages)["epoch"])
+            messages = self._job(state)
+            if self.folder is not None:  # the state that the job has read is no longer needed
                 try_remove(self.spark, f"{self.folder}/{self.count - 2}")
-        return Outcome(self._weights(rows), self._clock(rows), self.ranks, self.count)
+        return Outcome(self._weights(messages), clock_of(messages), self.ranks, self.count)
 
     def _resumed(self) -> DataFrame | None:
         if self.checkpoints is None:
@@ -118,101 +132,89 @@ class Jobs:
         self.plan, state = self.checkpoints.resumed(self.plan)
         return state
 
-    def _weights(self, rows: list[Row]) -> np.ndarray | Stored:
-        if self.stays is not None:
-            return self._stored(self.stays)
-        chunks = [row for row in rows if row["kind"] == rank.WEIGHTS]
-        blocks = (arrays_of(c for c in chunks if ALL - c["rank"] == b) for b in range(self.plan.blocks))
-        return assembled(self.plan.recipe.scores_net(), list(blocks))
+    def _weights(self, messages: list[Message]) -> np.ndarray | Stored:
+        if self.weights_path is not None:
+            return self._stored(self.weights_path)
+        blocks: list[list[Chunk]] = [[] for _ in range(self.plan.blocks)]
+        for message in messages:
+            if isinstance(message, WeightsChunk):
+                blocks[message.block].append(message.chunk)
+        return assembled(self.plan.recipe.scores_net(), [arrays_of(chunks) for chunks in blocks])
 
     def _stored(self, path: str) -> Stored:
-        """The last job's weights in a place of their own, in which they stay."""
-        found = self._written(self.count - 1)
-        block = (ALL - F.col("rank")).alias("block")
-        chunks = found.where(F.col("kind") == rank.WEIGHTS).select("name", block, "part", "shape", "data", "sha256")
+        """The last job's weights, copied to the folder in which they stay."""
+        written = self._written(self.count - 1).where(F.col("kind") == WeightsChunk.kind)
         try:
-            write_chunks(chunks, path)
+            write_chunks(written.select("name", "block", "part", "shape", "data", "sha256"), path)
         except Exception as error:
             try_remove(self.spark, path)
-            raise said_by_spark(error, self.spark) from None
+            raise translate_spark_error(error, self.spark) from None
         return Stored(path, self.plan.blocks)
 
-    def _job(self, state: DataFrame | None) -> list[Row]:
+    def _job(self, state: DataFrame | None) -> list[Message]:
         plan = replace(self.plan, job=uuid.uuid4().hex)
         frame = self.frame if state is None else self.frame.unionByName(state, allowMissingColumns=True)
         dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
-        results = dealt.mapInPandas(partial(rank_task, plan), rank.SCHEMA, barrier=True)
+        results = dealt.mapInPandas(partial(rank_task, plan), SCHEMA, barrier=True)
         writers = 1 if self.folder is None else plan.workers
-        results = results.repartition(writers, "rank", "name", "part")
-        rows = self._patiently(results, plan.job)
+        results = results.repartition(writers, "block", "rank", "name", "part")
+        messages = decode(self._retried(results, plan.job))
         self.count += 1
-        self._raise_said(rows)
-        self._take_measures(rows, plan.job)
-        return rows
+        if not messages:  # Spark starts no workers over a relation that it knows to be empty
+            raise DataError("fit: the DataFrame has no rows to train on; give at least one")
+        raise_worker_error(messages)
+        self._take_measures(messages, plan.job)
+        return messages
 
-    def _patiently(self, results: DataFrame, job: str) -> list[Row]:
-        """A job's rows. Where an executor has died between jobs, another takes some seconds to come; a session that does
-        not tell its slots refuses the job until then."""
-        workers_for(self.spark, self.plan.workers, self.plan.blocks)
-        end = time.monotonic() + REGISTERED
+    def _retried(self, results: DataFrame, job: str) -> list[Row]:
+        """A job's rows. Where an executor has died between jobs, another takes some seconds to register; a session that
+        does not know its slots refuses the job until then."""
+        workers_for(self.spark, self.cluster, self.plan.workers, self.plan.blocks)
+        end = time.monotonic() + REGISTRATION_SECONDS
         while True:
             try:
                 return self._collected(results)
             except Exception as error:
-                if not (SLOTS in str(error) and time.monotonic() < end):
-                    raise said_by_spark(error, self.spark, job) from None
-                time.sleep(RETRY)
+                if not (NO_SLOTS in str(error) and time.monotonic() < end):
+                    raise translate_spark_error(error, self.spark, job) from None
+                time.sleep(RETRY_SECONDS)
 
     def _collected(self, results: DataFrame) -> list[Row]:
-        """A job's rows; where state goes through the folder, those that the driver needs."""
+        """A job's rows; where state goes through the folder, only those that the driver needs."""
         if self.folder is None:
             return planned(results).collect()
         path = f"{self.folder}/{self.count}"
-        with whole_plans(self.spark):
+        with without_aqe(self.spark):
             write_chunks(results, path, "overwrite")
-        clock = (F.col("kind") == rank.STATE) & (F.col("rank") == ALL) & (F.col("part") == 0)
-        large = [rank.STATE] if self.stays is None else [rank.STATE, rank.WEIGHTS]
-        small = ~F.col("kind").isin(large) | clock
-        return self._written(self.count).where(small).collect()
+        kind = F.col("kind")
+        clock = (kind == StateChunk.kind) & (F.col("block") == 0) & (F.col("rank") == EVERY) & (F.col("part") == 0)
+        large = [StateChunk.kind] if self.weights_path is None else [StateChunk.kind, WeightsChunk.kind]
+        return self._written(self.count).where(~kind.isin(large) | clock).collect()
 
     def _written(self, job: int) -> DataFrame:
-        """What a job has left in the folder, whose chunks executors check as they read them."""
-        found = self.spark.read.parquet(literal(f"{self.folder}/{job}"))
-        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not agree with its checksum"))
+        """A job's results in the folder; executors check its chunks as they read them."""
+        results = self.spark.read.schema(SCHEMA).parquet(literal(f"{self.folder}/{job}"))
+        damaged = F.raise_error(F.lit("a chunk of the state in checkpointDir does not match its checksum"))
         sound = F.col("sha256").isNull() | (F.sha2("data", 256) == F.col("sha256"))
-        return found.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
+        return results.withColumn("data", F.when(sound, F.col("data")).otherwise(damaged))
 
-    def _state(self, rows: list[Row]) -> DataFrame:
+    def _state(self, messages: list[Message]) -> DataFrame:
         """The state as a frame of chunks that joins the next job's rows."""
         if self.folder is not None:
-            found = self._written(self.count - 1).where(F.col("kind") == rank.STATE)
-            self.plan = replace(self.plan, state_chunks=found.count())
-            return found.select(F.col("data").alias(STATE), F.col("rank").alias(OWNER), F.col("part").alias(PART))
-        chunks = [(bytes(r["data"]), r["rank"], r["part"]) for r in rows if r["kind"] == rank.STATE]
+            state = self._written(self.count - 1).where(F.col("kind") == StateChunk.kind).select(*STATE_COLUMNS)
+            self.plan = replace(self.plan, state_chunks=state.count())
+            return state
+        chunks = [state_row(message) for message in messages if isinstance(message, StateChunk)]
         self.plan = replace(self.plan, state_chunks=len(chunks))
-        return self.spark.createDataFrame(chunks, CHUNKS)
+        return self.spark.createDataFrame(chunks, STATE_SCHEMA)
 
-    def _clock(self, rows: list[Row]) -> dict[str, Any]:
-        return next(
-            clock_of(bytes(r["data"])) for r in rows if (r["kind"], r["rank"], r["part"]) == (rank.STATE, ALL, 0)
-        )
-
-    def _raise_said(self, rows: list[Row]) -> None:
-        if not rows:  # Spark does not start workers over a relation that it knows to be empty
-            raise errors.DataError("fit: the DataFrame has no rows to train on; give at least one")
-        for row in rows:
-            if row["kind"] == rank.ERROR:
-                said = json.loads(row["data"])
-                raise getattr(errors, said["error"])(said["message"])
-
-    def _take_measures(self, rows: list[Row], job: str) -> None:
-        for row in sorted((r for r in rows if r["kind"] == rank.MEASURES), key=lambda r: r["rank"]):
-            self.ranks.append({"job": self.count, "rank": row["rank"]} | json.loads(row["data"]))
-        told = [measures.pop("notes") for measures in self.ranks if "notes" in measures]
+    def _take_measures(self, messages: list[Message], job: str) -> None:
+        measures = sorted((m for m in messages if isinstance(m, Measures)), key=lambda m: m.rank)
+        self.ranks += [each.summary(self.count) for each in measures]
+        last, clock = measures[-1], clock_of(messages)
         if self.count == 1:
-            tell_notes(told[-1])
-        measures, clock = self.ranks[-1], self._clock(rows)
-        tell_of_retries(self.spark, measures, job)
-        self.plan = replace(self.plan, fingerprint=measures["fingerprint"], resumed=None)
+            log_notes(last.notes)
+        warn_of_retries(self.spark, self.ranks[-1], job)
+        self.plan = replace(self.plan, fingerprint=last.fingerprint, resumed=None)
         if clock["history"]:
-            self.bar.show(clock["epoch"], measures["rows"], clock["history"][-1])
+            self.bar.show(clock["epoch"], last.rows or 0, clock["history"][-1])

@@ -1,6 +1,6 @@
-"""By what rows are dealt to workers: their values, in whatever form these came.
+"""How rows are dealt to workers: by a hash of their values, whatever form these come in.
 
-Equal rows come to one worker, and the same rows to the same workers in every fit: Spark's own order gives no such thing.
+Equal rows go to one worker, and the same rows to the same workers in every fit, which Spark's own order does not ensure.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ FLOATS = "array<float>"
 
 
 def dealing_key(frame: DataFrame, columns: Columns) -> Column:
-    """A hash of the values of each row that a fit is sent."""
-    told: dict[str, list[Column]] = {name: [F.col(name)] for name in frame.columns}
+    """A hash of the values of each row that a fit reads."""
+    keys_by_column: dict[str, list[Column]] = {name: [F.col(name)] for name in frame.columns}
     for source in columns.sources:
-        told.pop(source.exact, None)
+        keys_by_column.pop(source.exact, None)
         if source.kind == VECTOR:
-            told |= {name: [] for name in source.columns}
+            keys_by_column |= {name: [] for name in source.columns}
         elif source.tokens and source.kind in (ARRAY, STEPS):
-            told[source.columns[0]] = [F.col(source.columns[0]).cast(FLOATS)]
+            keys_by_column[source.columns[0]] = [F.col(source.columns[0]).cast(FLOATS)]
     for target in columns.targets:
-        told[target.column] = [F.col(target.column).cast(FLOATS if target.lists else "double")]
-    return F.xxhash64(*[key for keys in told.values() for key in keys])
+        keys_by_column[target.column] = [F.col(target.column).cast(FLOATS if target.lists else "double")]
+    return F.xxhash64(*[key for keys in keys_by_column.values() for key in keys])
 
 
 def vector_key(vector: Column, source: Source, wrapped: bool = True) -> Column:
-    """A hash of a vector, the same of a sparse one as of the dense one of equal values. Dense ones, which are the more
-    usual among narrow vectors, are hashed as they are there, and sparse ones among wide vectors.
+    """A hash of a vector, the same of a sparse one as of the dense one of equal values. Narrow vectors,
+    which are mostly dense, are hashed as dense ones, and wide vectors as sparse ones.
 
-    No vector is made of parts that are not sound: that would end the job, and a worker refuses them with a count.
-    wrapped: whether the column has its type, and is not the struct that it is stored as.
+    Parts that are not sound are not made into a vector: that would end the job, while a worker refuses them with a count.
+    wrapped: whether the column has the vector type, and is not the struct that it is stored as.
     """
     parts = F.unwrap_udt(vector) if wrapped else vector
     kind, size, indices, values = (parts.getField(name) for name in ("type", "size", "indices", "values"))
@@ -55,12 +55,12 @@ def vector_key(vector: Column, source: Source, wrapped: bool = True) -> Column:
 
 
 def _entries(kind: Column, indices: Column, values: Column) -> list[Column]:
-    """The places of the numbers that are not 0, and these."""
+    """The indices of the numbers that are not 0, and these numbers."""
     zero = F.lit(0.0).cast("float")
 
-    def place(value: Column, k: Column) -> Column:
+    def index(value: Column, k: Column) -> Column:
         return F.when(value != zero, F.when(kind == DENSE, k).otherwise(F.get(indices, k)))
 
-    all_there = (kind == SPARSE) & ~F.array_contains(values, zero)
-    found = F.array_compact(F.transform(values, place))
-    return [F.when(all_there, indices).otherwise(found), F.array_remove(values, zero)]
+    no_zeros = (kind == SPARSE) & ~F.array_contains(values, zero)
+    nonzero = F.array_compact(F.transform(values, index))
+    return [F.when(no_zeros, indices).otherwise(nonzero), F.array_remove(values, zero)]

@@ -10,25 +10,25 @@ from tqdm.auto import tqdm
 
 
 class _Bar(tqdm):
-    """Without tqdm's thread, which would stay behind: who reports refreshes the bar."""
+    """A bar without tqdm's thread, which would outlive it: each report refreshes it."""
 
     monitor_interval = 0
 
 
 class ProgressBar:
-    """Shows what rank 0 reports; a bar that is not wanted takes the reports and shows nothing."""
+    """Shows what rank 0 reports, or nothing where it is not wanted."""
 
     def __init__(self, wanted: bool, epochs: int) -> None:
         self.epochs = epochs
         self.bar: Any = _Bar(disable=not wanted, unit=" rows", unit_scale=True, desc=f"epoch 1/{epochs}", leave=True)
 
-    def heard(self, message: bytes) -> None:
-        """One message of a worker, as JSON."""
-        said = json.loads(message)
-        self.show(float(said["epoch"]), int(said["rows"]), said.get("measures") or {"loss": said.get("loss")})
+    def receive(self, message: bytes) -> None:
+        """Show a message of a worker, as JSON."""
+        report = json.loads(message)
+        self.show(float(report["epoch"]), int(report["rows"]), report.get("measures") or {"loss": report.get("loss")})
 
     def show(self, epoch: float, rows: int, measures: dict[str, Any]) -> None:
-        """So many epochs of so many rows are done, with these measures at last."""
+        """Show the epochs done so far, of ``rows`` rows each, and the latest measures."""
         if self.bar.total is None:
             self.bar.reset(self.epochs * rows)  # rows a second of training, without the set-up
         self.bar.n = max(self.bar.n, min(self.bar.total, round(epoch * rows)))

@@ -8,11 +8,9 @@ weights.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,35 +20,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pyspark import Broadcast, TaskContext
-from pyspark.sql import DataFrame, Row, is_remote
+from pyspark.sql import DataFrame, Row
 
-from spark_deepnet import errors
 from spark_deepnet.data.sampler import steps_of
-from spark_deepnet.data.schema import OWNER, PART, STATE
-from spark_deepnet.errors import ClusterError, ParamError
+from spark_deepnet.errors import ClusterError, DataError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
-from spark_deepnet.net.weights import Layout
-from spark_deepnet.plan.plan import NONE, Recipe, TrainPlan
-from spark_deepnet.spark.fit.advice import tell_notes
+from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
-from spark_deepnet.spark.fit.checkpoints import CHUNKS, Checkpoints
-from spark_deepnet.spark.fit.crashes import noted
+from spark_deepnet.spark.fit.checkpoints import Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
-from spark_deepnet.spark.session.interrupts import stopped_with_us
-from spark_deepnet.spark.session.spark_errors import said_by_spark
+from spark_deepnet.spark.session.crash_notes import note_crashes
+from spark_deepnet.spark.session.dialect import dialect_of
+from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
+from spark_deepnet.spark.session.spark_errors import translate_spark_error
 from spark_deepnet.train import round as rounds
 from spark_deepnet.train.auto_sync import steps_between
 from spark_deepnet.train.averaging import KEEP, RESET, averaged, restart
 from spark_deepnet.train.dataset_stats import DatasetStats, fingerprint_of, other_rows, stats_of
 from spark_deepnet.train.fit_clock import FitClock
-from spark_deepnet.train.rank import ERROR, MEASURES
-from spark_deepnet.train.round import COUNT, EVALUATE, MEAN, STEP, Round, mean_of
-from spark_deepnet.train.state import ALL, State, joined
+from spark_deepnet.train.inbox import STATE_SCHEMA, state_row
+from spark_deepnet.train.messages import (
+    SCHEMA,
+    ChunkOwner,
+    Measures,
+    Message,
+    RowCounts,
+    StateChunk,
+    decode,
+    raise_worker_error,
+)
+from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
+from spark_deepnet.train.state import State
 
-FIRST = 10  # steps of the first round where syncEvery is found from measured seconds
-CARRIED = 1 << 19  # bytes that a function carries by itself: Spark's own bound is 1 MiB
-CONNECT = 100 << 20  # bytes that a function may carry over Connect, whose messages end at 128 MiB
+FIRST_ROUND_STEPS = 10  # where syncEvery is derived from measured seconds
+MAX_CLOSURE_BYTES = 1 << 19  # that a function carries by itself: Spark's own limit is 1 MiB
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +65,7 @@ def round_task(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame]) -> 
     assert context is not None
     if isinstance(turn.vectors, Broadcast):
         turn = replace(turn, vectors=turn.vectors.value)
-    with noted(plan.job, context.partitionId()):
+    with note_crashes(plan.job, context.partitionId()):
         yield from rounds.run(plan, turn, frames, context.partitionId())
 
 
@@ -79,10 +84,10 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
         raise ParamError(
             f"syncEpochs: with exchange='spark' workers never step together, found {recipe.sync_epochs}; leave it at 0"
         )
-    if recipe.overlap or recipe.compression != NONE:
+    if recipe.overlap or recipe.compression is not None:
         name = "overlap" if recipe.overlap else "compression"
         raise ParamError(f"{name}: with exchange='spark' no gradients are exchanged; leave it unset, or set 'sockets'")
-    vectors = recipe.made_optimizer().vectors
+    vectors = recipe.optimizer.vectors
     if recipe.sync_state == KEEP and vectors:
         raise ParamError(
             f"syncState: with exchange='spark' no worker lives long enough to keep its own {', '.join(vectors)}; set "
@@ -101,8 +106,8 @@ class Rounds:
         self.spark, self.checkpoints = frame.sparkSession, checkpoints
         self.dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
         recipe = plan.recipe
-        self.layout = Layout(recipe.scores_net())
-        self.state = State.initial(self.layout, recipe.made_optimizer(), recipe.seed, recipe.validated)
+        self.layout = recipe.scores_net().layout
+        self.state = State.initial(self.layout, recipe.optimizer, recipe.seed, recipe.validated)
         self.clock = self.state.clock
         self.ranks: list[dict[str, Any]] = []
         self.count = 0
@@ -112,17 +117,18 @@ class Rounds:
         self._check_size(carried)
 
     def _check_size(self, carried: int) -> None:
-        if is_remote() and carried > CONNECT:
+        limit = dialect_of(self.spark).max_function_bytes
+        if limit is not None and carried > limit:
             raise ClusterError(
                 f"exchange: 'spark' sends weights and optimizer state with each job, over Spark Connect at most "
-                f"{CONNECT >> 20} MiB, found {carried >> 20} MiB; use 'sockets', or syncState='reset'"
+                f"{limit >> 20} MiB, found {carried >> 20} MiB; use 'sockets', or syncState='reset'"
             )
 
     def run(self) -> Outcome:
         """All rounds."""
         self.dealt = self.dealt.persist()
         try:
-            with stopped_with_us(self.spark):
+            with cancel_jobs_on_interrupt(self.spark):
                 self._resume()
                 self._take_stats()
                 while not self.clock.finished:
@@ -139,7 +145,8 @@ class Rounds:
         if self.checkpoints is not None:
             self.plan, state = self.checkpoints.resumed(self.plan)
             if state is not None:
-                self.state.restore(((r[OWNER], r[PART]), bytes(r[STATE])) for r in state.collect())
+                rows = state.collect()
+                self.state.restore(StateChunk(ChunkOwner(r["block"], r["rank"]), r["part"], r["data"]) for r in rows)
                 self.clock = self.state.clock
         self._count_from_here()
 
@@ -152,23 +159,23 @@ class Rounds:
         early = self.clock.epoch < self.until and time.perf_counter() - self.saved < self.plan.job_seconds
         if self.checkpoints is None or self.clock.finished or early:
             return
-        chunks = [(chunk, ALL, part) for part, chunk in enumerate(self.state.chunks())]
+        chunks = [state_row(chunk) for chunk in self.state.shared_chunks()]
         self.plan = replace(self.plan, state_chunks=len(chunks))
-        self.checkpoints.save(self.spark.createDataFrame(chunks, CHUNKS), self.plan, self.clock.epoch)
+        self.checkpoints.save(self.spark.createDataFrame(chunks, STATE_SCHEMA), self.plan, self.clock.epoch)
         self._count_from_here()
 
     def _take_stats(self) -> None:
-        rows = self._job(Round(COUNT))
-        if not rows:  # Spark does not start workers over a relation that it knows to be empty
-            raise errors.DataError("fit: the DataFrame has no rows to train on; give at least one")
-        self.stats: DatasetStats = stats_of([json.loads(r["data"]) for r in rows], self.plan)
+        counts = [message.values for message in self._job(Round(COUNT)) if isinstance(message, RowCounts)]
+        if not counts:  # Spark does not start workers over a relation that it knows to be empty
+            raise DataError("fit: the DataFrame has no rows to train on; give at least one")
+        self.stats: DatasetStats = stats_of(counts, self.plan)
         stats, size = self.stats, self.plan.workers
         self.steps = steps_of(stats.rows, self.recipe.batch_size * size)
         """Of an epoch."""
         self.plan = replace(self.plan, fingerprint=stats.fingerprint, resumed=None)
-        self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST, self.steps)
+        self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST_ROUND_STEPS, self.steps)
         self.course = FitClock(self.recipe, self.state, stats.rows, stats.validation_weights, stats.notes)
-        tell_notes(stats.notes)
+        log_notes(stats.notes)
 
     def _round(self) -> None:
         """Some steps on all partitions, and their mean."""
@@ -176,10 +183,10 @@ class Rounds:
         epochs = 1 if self.recipe.validated else self.recipe.epochs - clock.epoch
         steps = min(clock.tau, epochs * self.steps - clock.step)  # up to the next weights that are looked at
         vectors = tuple(v.tobytes() for v in self._carried())
-        told = replace(clock, history=[], sums=[])
-        rows = self._job(Round(STEP, self.stats.rows, steps, told, vectors))
-        measures = self._measures(rows)
-        self._take_mean([r for r in rows if r["kind"] == MEAN])
+        without_history = replace(clock, history=[], sums=[])
+        messages = self._job(Round(STEP, self.stats.rows, steps, without_history, vectors))
+        measures = self._measures(messages)
+        take_means(messages, self._carried())
         clock.count += steps
         if self.recipe.sync_state == RESET:
             restart(self.recipe, self.state)
@@ -191,20 +198,11 @@ class Rounds:
     def _carried(self) -> list[np.ndarray]:
         return averaged(self.recipe, self.state)
 
-    def _take_mean(self, rows: list[Row]) -> None:
-        size = self.layout.size
-        told = defaultdict(list)
-        for r in rows:
-            told[r["part"]].append((r["rank"], r["mass"], bytes(r["data"])))
-        flat = joined({part: mean_of(each) for part, each in told.items()})
-        for number, vector in enumerate(self._carried()):
-            vector[:] = flat[number * size : (number + 1) * size]
-
-    def _note(self, measures: list[dict[str, Any]], end: int) -> None:
+    def _note(self, measures: list[Measures], end: int) -> None:
         """Move the clock on to this step of the epoch, over the ends of epochs."""
-        if any(m["broken"] for m in measures):
+        if any(m.broken for m in measures):
             raise self.course.lost_loss()
-        for sums in zip(*(m["sums"] for m in measures), strict=True):
+        for sums in zip(*(m.sums or [] for m in measures), strict=True):
             self.course.note(np.sum(sums, 0))
             if end >= self.steps:
                 end -= self.steps
@@ -217,28 +215,31 @@ class Rounds:
             raise self.course.lost_weights()
         validation = None
         if self.recipe.validated:
-            rows = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
-            validation = np.sum([m["sums"] for m in self._measures(rows)], 0)
+            messages = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
+            validation = np.sum([m.sums or [] for m in self._measures(messages)], 0)
         said = self.course.end_epoch(validation)
         self.bar.show(self.clock.epoch, self.stats.rows, said["measures"])
 
-    def _find_tau(self, measures: list[dict[str, Any]], steps: int, seconds: float) -> None:
+    def _find_tau(self, measures: list[Measures], steps: int, seconds: float) -> None:
         """So that what a round takes beside computing is under a tenth of it, at most an epoch."""
-        computing = max(m["seconds"]["computing"] for m in measures)
+        computing = max(m.seconds["computing"] for m in measures)
         self.clock.tau = min(self.steps, steps_between(computing / steps, seconds - computing, 1))
 
-    def _job(self, turn: Round) -> list[Row]:
+    def _job(self, turn: Round) -> list[Message]:
         with self._sent(turn) as sent:
-            return self._rows_of(sent)
+            messages = decode(self._rows_of(sent))
+        raise_worker_error(messages)
+        return messages
 
     @contextmanager
     def _sent(self, turn: Round) -> Iterator[Round]:
         """The round as its function carries it. Spark broadcasts a function of some size, and keeps it on the driver's
         disk until the session ends; large vectors are a broadcast of their own, which ends with the round."""
-        if is_remote() or sum(map(len, turn.vectors)) < CARRIED:
+        large = sum(map(len, turn.vectors)) >= MAX_CLOSURE_BYTES
+        shared = dialect_of(self.spark).broadcast(turn.vectors) if large else None
+        if shared is None:
             yield turn
             return
-        shared = self.spark.sparkContext.broadcast(turn.vectors)
         try:
             yield replace(turn, vectors=shared)  # type: ignore[arg-type]
         finally:
@@ -246,27 +247,22 @@ class Rounds:
                 shared.destroy()
 
     def _rows_of(self, turn: Round) -> list[Row]:
-        """What a job over all partitions gives, where none tells an error."""
-        trained = self.dealt.mapInPandas(partial(round_task, self.plan, turn), rounds.SCHEMA)
+        """What a job over all partitions gives."""
+        results = self.dealt.mapInPandas(partial(round_task, self.plan, turn), SCHEMA)
         if self.shuffled:
-            trained = trained.groupBy("kind", "part").applyInPandas(rounds.merged, rounds.SCHEMA)
+            results = results.groupBy("kind", "part").applyInPandas(rounds.merged, SCHEMA)
         try:
-            rows = trained.collect()
+            rows = results.collect()
         except Exception as error:
-            raise said_by_spark(error, self.spark, self.plan.job) from None
+            raise translate_spark_error(error, self.spark, self.plan.job) from None
         self.count += 1
-        for row in rows:
-            if row["kind"] == ERROR:
-                said = json.loads(row["data"])
-                raise getattr(errors, said["error"])(said["message"])
         return rows
 
-    def _measures(self, rows: list[Row]) -> list[dict[str, Any]]:
+    def _measures(self, messages: list[Message]) -> list[Measures]:
         """What the partitions measured, in their order."""
-        told = sorted((r for r in rows if r["kind"] == MEASURES), key=lambda r: r["rank"])
-        found = [json.loads(r["data"]) for r in told]
-        fingerprint = fingerprint_of([m["fingerprint"] for m in found])
+        measures = sorted((m for m in messages if isinstance(m, Measures)), key=lambda m: m.rank)
+        fingerprint = fingerprint_of([int(m.fingerprint, 16) for m in measures])
         if fingerprint != self.plan.fingerprint:
             raise other_rows(self.plan, fingerprint)
-        self.ranks += [{"job": self.count, "rank": r["rank"]} | m for r, m in zip(told, found, strict=True)]
-        return found
+        self.ranks += [each.summary(self.count) for each in measures]
+        return measures

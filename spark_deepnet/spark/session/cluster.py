@@ -1,138 +1,93 @@
-"""What a session can run: slots, barrier, the workers' Python; refused before a job waits in silence."""
+"""What a session can run, read once at the start of a fit, a plan or a transform."""
 
 from __future__ import annotations
 
-import logging
-import os
-import re
-import sys
-import time
-from typing import Any
+from dataclasses import dataclass
 
-from pyspark.sql import SparkSession, is_remote
+from pyspark.sql import SparkSession
 
-from spark_deepnet.errors import ClusterError
+from spark_deepnet.spark.session.dialect import dialect_of
+from spark_deepnet.spark.session.memory import MIB, heap_per_task, worker_memory
+from spark_deepnet.spark.session.settings import Settings, configured_slots, is_true, number, settings_of
 
-UNBOUNDED = 1 << 16  # executors: Spark's own default is the largest int
-REGISTERED = 30.0
-"""Seconds, as spark.scheduler.maxRegisteredResourcesWaitingTime has them."""
-_log = logging.getLogger(__name__)
-
-
-def conf(spark: SparkSession, key: str, default: str = "") -> str:
-    """A setting of the session or its cluster; the default where the session does not tell it."""
-    try:
-        return str(spark.conf.get(key, default) or default)
-    except Exception:  # Connect refuses some keys, each with an error of its own
-        return default
+ANY_SLOTS = 1 << 16
+"""More slots than a cluster has; Spark's default for the most executors is the largest int."""
+ROWS_DIVISOR = 2
+"""Rows get this part of a worker's memory; the rest is for Python, weights, a step's values and frames as they come."""
+_ENCRYPTION = ("spark.ssl.rpc.enabled", "spark.network.crypto.enabled", "spark.authenticate.enableSaslEncryption")
+"""Each encrypts the connections of Spark's processes; the last two are refused without spark.authenticate."""
 
 
-def elastic(spark: SparkSession) -> bool:
+@dataclass(frozen=True)
+class Cluster:
+    """The facts of a session that decide how work is divided."""
+
+    master: str = ""
+    """Spark's URL of the cluster manager, such as "local[4]"; empty where the session does not say."""
+    slots: int | None = None
+    """Tasks that could run at once when the session was asked; None where it does not say."""
+    configured_slots: int | None = None
+    """The same by the settings alone: of a local master or a fixed number of executors."""
+    elastic_slots: int | None = None
+    """Slots of the most executors that dynamic allocation may start; None where there is no such number."""
+    dynamic_allocation: bool = False
     """Whether executors come and go, under which Spark refuses a barrier."""
-    return conf(spark, "spark.dynamicAllocation.enabled").lower() == "true"
+    task_cpus: int = 1
+    """Cores that Spark gives a task."""
+    worker_memory: int | None = None
+    """Bytes that the Python of one task may take; None where nothing says."""
+    heap_per_task: int = 1 << 30
+    """Bytes of an executor's heap for each of its tasks."""
+    encrypted: bool = False
+    """Whether the connections of Spark's own processes are encrypted."""
+    driver_host: str = ""
 
+    @staticmethod
+    def of(spark: SparkSession) -> Cluster:
+        settings, dialect = settings_of(spark), dialect_of(spark)
+        return Cluster.from_settings(settings, dialect.slots(configured_slots(settings)), dialect.machine_memory())
 
-def without_barrier(spark: SparkSession, exchange: str) -> bool:
-    """Whether the fit goes in rounds of ordinary jobs: as asked, or where the session refuses a barrier."""
-    if exchange == "auto" and elastic(spark):
-        _log.warning(
-            "fit: spark.dynamicAllocation.enabled is true, so weights are exchanged by Spark jobs, not sockets"
+    @staticmethod
+    def from_settings(settings: Settings, slots: int | None = None, machine: int | None = None) -> Cluster:
+        """slots: tasks that can run at once now; machine: bytes of the machine that a local master runs on."""
+        configured = configured_slots(settings)
+        expected = configured or slots  # memory must not depend on how many executors have registered
+        return Cluster(
+            master=settings.get("spark.master", ""),
+            slots=slots,
+            configured_slots=configured,
+            elastic_slots=_elastic_slots(settings),
+            dynamic_allocation=is_true(settings, "spark.dynamicAllocation.enabled"),
+            task_cpus=max(1, number(settings, "spark.task.cpus", 1)),
+            worker_memory=worker_memory(settings, expected, machine),
+            heap_per_task=heap_per_task(settings, expected),
+            encrypted=any(is_true(settings, key) for key in _ENCRYPTION),
+            driver_host=settings.get("spark.driver.host", ""),
         )
-        return True
-    return exchange == "spark"
+
+    @property
+    def promised_slots(self) -> int:
+        """Slots that the session may come to have while its executors register; 0: no more than now."""
+        return self.configured_slots or (0 if self.master.startswith("local") else ANY_SLOTS)
+
+    @property
+    def one_jvm(self) -> bool:
+        """Whether all tasks run in the driver's own JVM."""
+        return self.master.startswith("local[")
+
+    def row_memory(self, limit_mib: int) -> int:
+        """Bytes of rows that a worker keeps in memory: the limit, or where that is 0 half of what its Python may take, and
+        where nobody says that, half of what the JVM has for a task."""
+        return limit_mib * MIB or (self.worker_memory or self.heap_per_task) // ROWS_DIVISOR
 
 
-def workers_for(spark: SparkSession, asked: int, blocks: int) -> int:
-    """The number of ranks that run at once: as asked, or one a slot, in whole replicas of so many blocks."""
-    if asked % blocks:
-        raise ClusterError(
-            f"numTrainWorkers: {asked} workers do not divide into replicas of modelBlocks={blocks}; ask for a multiple"
-        )
-    if elastic(spark):
-        raise ClusterError(
-            "spark.dynamicAllocation.enabled is true, but all workers of a fit must run at once (Spark's barrier mode "
-            "refuses dynamic allocation); set it to false for this application, or exchange to 'spark'"
-        )
-    slots = _slots_for(spark, max(asked, blocks))
-    if asked and slots is not None and asked > slots:
-        raise ClusterError(
-            f"numTrainWorkers: {asked} workers must run at once, but the cluster has {slots} slots; ask for at most "
-            f"{slots}, add cores or executors, or set exchange to 'spark'"
-        )
-    if slots is not None and slots < blocks:
-        raise ClusterError(f"modelBlocks: {blocks} blocks must run at once, but the cluster has {slots} slots")
-    return asked or (slots or blocks) // blocks * blocks
-
-
-def partitions_for(spark: SparkSession, asked: int) -> int:
-    """The number of partitions that step alone: as asked, or one for each slot that there is, or that may come."""
-    most = conf(spark, "spark.dynamicAllocation.maxExecutors")
-    if asked or not (elastic(spark) and most.isdigit() and int(most) < UNBOUNDED):
-        return asked or slots_of(spark) or 1
-    cores = int(conf(spark, "spark.executor.cores", "1")) // int(conf(spark, "spark.task.cpus", "1"))
-    return max(1, int(most) * cores)
-
-
-def slots_of(spark: SparkSession) -> int | None:
-    """Tasks that can run at once; None where the session does not tell."""
-    if is_remote():
-        return _slots_by_settings(spark)
-    context: Any = spark.sparkContext
-    jvm = context._jsc.sc()
-    profile = jvm.resourceProfileManager().defaultResourceProfile()
-    return int(jvm.maxNumConcurrentTasks(profile)) or None
-
-
-def _slots_for(spark: SparkSession, wanted: int) -> int | None:
-    """As slots_of, once so many are there, or have had time to come: executors register one by one when a session
-    starts, and when one has died."""
-    end = time.monotonic() + REGISTERED
-    while (found := slots_of(spark)) is not None and found < wanted <= _promised(spark) and time.monotonic() < end:
-        time.sleep(0.2)
-    return found
-
-
-def _promised(spark: SparkSession) -> int:
-    """Slots that the session may come to have."""
-    told = _slots_by_settings(spark)
-    return told or (0 if conf(spark, "spark.master").startswith("local") else UNBOUNDED)
-
-
-def _slots_by_settings(spark: SparkSession) -> int | None:
-    """Of a local master or a fixed number of executors."""
-    tasks = int(conf(spark, "spark.task.cpus", "1"))
-    master = conf(spark, "spark.master")
-    if match := re.fullmatch(r"local-cluster\[\s*(\d+)\s*,\s*(\d+)\s*,.*", master):
-        return int(match[1]) * (int(match[2]) // tasks)
-    if match := re.fullmatch(r"local\[\s*(\d+)\s*(,.*)?\]", master):
-        return int(match[1]) // tasks
-    if master == "local":
-        return 1
-    executors, cores = conf(spark, "spark.executor.instances"), conf(spark, "spark.executor.cores")
-    return int(executors) * (int(cores) // tasks) if executors and cores else None
-
-
-def bytes_of(size: str) -> int:
-    """Of Spark's words: 512 (MiB), 800m, 2g, 2gb, 1024b."""
-    found = re.fullmatch(r"(\d+)\s*(b|[kmgtp]b?)?", size.strip().lower())
-    if found is None:
-        raise ClusterError(
-            f"a setting of Spark's memory must be a number with b, k, m, g, t or p, as in '512m', found {size!r}"
-        )
-    return int(found[1]) << 10 * "bkmgtp".index((found[2] or "m")[0])
-
-
-def threads_of(spark: SparkSession) -> int:
-    """BLAS threads a rank: the cores that Spark gives a task."""
-    return max(1, int(conf(spark, "spark.task.cpus", "1")))
-
-
-def share_python(spark: SparkSession) -> None:
-    """Let workers on this machine run this Python, where nobody has chosen another: the ``python3`` on PATH, which
-    Spark takes, may lack the package. Workers elsewhere have paths of their own, and Connect's belong to its server."""
-    if is_remote() or not conf(spark, "spark.master", spark.sparkContext.master).startswith("local"):
-        return
-    chosen = conf(spark, "spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON")
-    if not chosen and spark.sparkContext.pythonExec != sys.executable:
-        spark.sparkContext.pythonExec = sys.executable
-        _log.info("workers run %s, as the driver does", sys.executable)
+def _elastic_slots(settings: Settings) -> int | None:
+    executors = settings.get("spark.dynamicAllocation.maxExecutors", "")
+    if (
+        not executors.isdigit()
+        or int(executors) >= ANY_SLOTS
+        or not is_true(settings, "spark.dynamicAllocation.enabled")
+    ):
+        return None
+    cores = number(settings, "spark.executor.cores", 1) // number(settings, "spark.task.cpus", 1)
+    return max(1, int(executors) * cores)

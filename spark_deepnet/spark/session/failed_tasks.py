@@ -1,17 +1,19 @@
-"""What became of a stage's tasks, where the session tells it: on classic Spark."""
+"""The tasks of a stage that failed, where the session can say."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pyspark.sql import SparkSession, is_remote
+from pyspark.sql import SparkSession
 
-MOST = 1000  # tasks that are looked at
+from spark_deepnet.spark.session.dialect import dialect_of
+
+MAX_TASKS = 1000  # that are looked at
 _log = logging.getLogger(__name__)
 
 
-class Failed(NamedTuple):
+class FailedTask(NamedTuple):
     """A task that failed by itself: those that Spark ended because of another are not."""
 
     rank: int
@@ -19,18 +21,17 @@ class Failed(NamedTuple):
     reason: str
 
 
-def failed_tasks(spark: SparkSession, stage: int, before: int = 0) -> list[Failed]:
-    """Of the stage's last attempt, or so many before it; none over Connect, which does not tell."""
-    if is_remote():
-        return []
+def failed_tasks(spark: SparkSession, stage: int, attempts_back: int = 0) -> list[FailedTask]:
+    """Those of the stage's last attempt, or of an earlier one; none where the session keeps no list that can be read."""
     try:
-        context: Any = spark.sparkContext
-        store = context._jsc.sc().statusStore()
-        attempt = store.lastStageAttempt(stage).attemptId() - before
-        tasks = store.taskList(stage, attempt, MOST) if attempt >= 0 else None
-        found = [tasks.apply(i) for i in range(tasks.size())] if tasks is not None else []
-        failed = [task for task in found if task.status() == "FAILED" and task.errorMessage().isDefined()]
-        return [Failed(task.index(), task.host(), task.errorMessage().get()) for task in failed]
+        store = dialect_of(spark).status_store()
+        attempt = store.lastStageAttempt(stage).attemptId() - attempts_back if store is not None else -1
+        if attempt < 0:
+            return []
+        tasks = store.taskList(stage, attempt, MAX_TASKS)
+        listed = [tasks.apply(i) for i in range(tasks.size())]
+        failed = [task for task in listed if task.status() == "FAILED" and task.errorMessage().isDefined()]
+        return [FailedTask(task.index(), task.host(), task.errorMessage().get()) for task in failed]
     except Exception as error:  # the sentence is then without what only the JVM knows
-        _log.debug("the stage's tasks are not told", exc_info=error)
+        _log.debug("the stage's tasks cannot be listed", exc_info=error)
         return []

@@ -6,23 +6,22 @@ All reading of what this package has written goes through here, so that ``runs[1
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession, is_remote
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from spark_deepnet.errors import DeepNetError
+from spark_deepnet.spark.session.dialect import dialect_of
 from spark_deepnet.spark.session.path_exists import path_exists
 
 _WILD = re.compile(r"[\[\]{}*?\\]")
 _SCHEME_ALONE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!/)")
 _BEFORE_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://[^/]*)?")
-_LOCAL = re.compile(r"file:/+(?:localhost/)?")
 _LINES = {"pathGlobFilter": "{part-*.txt,part-?????}"}
 """Text files as Spark names them; not compressed ones, of which a line may be any length."""
-_LONGEST = "mapreduce.input.linerecordreader.line.maxlength"
+_MAX_LINE_BYTES = "mapreduce.input.linerecordreader.line.maxlength"
 
 
 def literal(path: str) -> str:
@@ -37,8 +36,8 @@ def check_path(path: Any, where: str, error: type[DeepNetError]) -> str:
         raise error(f"{where}: expected the path of a folder, found {path!r}")
     if _SCHEME_ALONE.match(path):
         raise error(
-            f"{where}: in {path!r} Spark takes what is before the colon for a filesystem; give the path from its root on, "
-            f"such as '/data/{path}'"
+            f"{where}: in {path!r} Spark takes what is before the colon for a filesystem; give an absolute path, such as "
+            f"'/data/{path}'"
         )
     names = _BEFORE_PATH.sub("", path, count=1) if _BEFORE_PATH.match(path) else path
     if ":" in names and _WILD.search(names):
@@ -66,30 +65,24 @@ def _below(spark: SparkSession, path: str) -> DataFrame | None:
 
 
 def files_under(spark: SparkSession, path: str) -> dict[str, int]:
-    """All files at or below a path, with their whole addresses -> their sizes in bytes; hidden ones are left out, as
+    """All files at or below a path, by their whole addresses, with their sizes in bytes; hidden ones are left out, as
     Spark leaves them out."""
     below = _below(spark, path)
     return {} if below is None else {row[0]: row[1] for row in below.select("path", "length").collect()}
 
 
-def lines_under(spark: SparkSession, path: str, longest: int, most: int = 100) -> list[str]:
-    """The first lines of the text files in a folder, without those above so many bytes, which take no memory."""
-    return [row[0] for row in spark.read.options(**_LINES, **{_LONGEST: str(longest)}).text(literal(path)).take(most)]
+def lines_under(spark: SparkSession, path: str, max_bytes: int, max_lines: int = 100) -> list[str]:
+    """The first lines of the text files in a folder, without those that are longer, which take no memory."""
+    lines = spark.read.options(**_LINES, **{_MAX_LINE_BYTES: str(max_bytes)}).text(literal(path))
+    return [row[0] for row in lines.take(max_lines)]
 
 
-def tails(spark: SparkSession, path: str, largest: int, length: int) -> list[bytes]:
-    """The last bytes of the files in a folder, of those that are not larger than ``largest``."""
-    files = spark.read.format("binaryFile").load(literal(path)).where(F.col("length") <= largest)
+def tails(spark: SparkSession, path: str, max_bytes: int, length: int) -> list[bytes]:
+    """The last ``length`` bytes of each file in a folder that has at most ``max_bytes``."""
+    files = spark.read.format("binaryFile").load(literal(path)).where(F.col("length") <= max_bytes)
     return [bytes(row[0]) for row in files.select(F.substring("content", -length, length)).collect()]
 
 
 def folder_identity(spark: SparkSession, path: str) -> str:
-    """One name for a folder, however it is told: "/f", "/f/", "file:/f" and "/e/../f" are one where files are local."""
-    if is_remote():  # a client does not know the server's filesystems
-        local = _LOCAL.sub("/", path)
-        return posixpath.normpath(local)
-    session: Any = spark
-    hadoop = session._jvm.org.apache.hadoop.fs.Path(path)
-    whole = hadoop.getFileSystem(session._jsparkSession.sessionState().newHadoopConf()).makeQualified(hadoop).toString()
-    scheme, _, rest = whole.partition(":")
-    return f"{scheme}:{posixpath.normpath(rest)}"
+    """One name for all spellings of a folder: "/f", "/f/", "file:/f" and "/e/../f" are one where files are local."""
+    return dialect_of(spark).folder_identity(path)

@@ -2,8 +2,8 @@
 
 Adaptive execution submits stage by stage. Where an executor dies before the barrier's turn has come, Spark 4.1 refuses
 that stage for want of slots, cancels a job that it never registered, and stops the SparkContext (DAGScheduler.
-handleJobCancellation: key not found). Planned whole, the stage waits for another executor. Connect plans on its server,
-whose settings it would be for the time of a job, so sessions there go on stage by stage.
+handleJobCancellation: key not found). Planned whole, the stage waits for another executor. A Connect server plans a query
+when it runs, so that the setting would hold for the whole job; sessions there keep adaptive execution.
 """
 
 from __future__ import annotations
@@ -12,47 +12,43 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pyspark.sql import DataFrame, SparkSession, is_remote
+from pyspark.sql import DataFrame, SparkSession
+
+from spark_deepnet.spark.session.dialect import dialect_of
 
 ADAPTIVE = "spark.sql.adaptive.enabled"
 _lock = threading.Lock()
-_within: dict[int, tuple[int, str | None]] = {}
-"""Session -> how many threads are within, and its own setting; None where it has the default."""
+_active: dict[int, tuple[int, str | None]] = {}
+"""Session -> how many threads plan without it, and the session's own setting; None where it has the default."""
 
 
 def planned(frame: DataFrame) -> DataFrame:
     """The frame, which from now on has its plan; the session has its own setting back."""
-    with whole_plans(frame.sparkSession):
-        if not is_remote():
-            frame._jdf.queryExecution().executedPlan()
+    with without_aqe(frame.sparkSession):
+        dialect_of(frame.sparkSession).plan(frame)
     return frame
 
 
 @contextmanager
-def whole_plans(spark: SparkSession) -> Iterator[None]:
-    """What is planned within, by any thread, is planned whole."""
-    if is_remote():
+def without_aqe(spark: SparkSession) -> Iterator[None]:
+    """What any thread plans within is planned whole."""
+    dialect = dialect_of(spark)
+    if not dialect.plans_here:
         yield
         return
-    key = hash(spark._jsparkSession)
+    key = dialect.session_key()
     with _lock:
-        count, own = _within.get(key) or (0, _own(spark))
-        _within[key] = count + 1, own
+        count, own = _active.get(key) or (0, dialect.own_setting(ADAPTIVE))
+        _active[key] = count + 1, own
         spark.conf.set(ADAPTIVE, "false")
     try:
         yield
     finally:
         with _lock:
-            count, own = _within.pop(key)
+            count, own = _active.pop(key)
             if count > 1:
-                _within[key] = count - 1, own
+                _active[key] = count - 1, own
             elif own is None:
                 spark.conf.unset(ADAPTIVE)
             else:
                 spark.conf.set(ADAPTIVE, own)
-
-
-def _own(spark: SparkSession) -> str | None:
-    """What the session sets."""
-    is_set = spark._jsparkSession.sessionState().conf().contains(ADAPTIVE)
-    return str(spark.conf.get(ADAPTIVE)) if is_set else None

@@ -1,7 +1,7 @@
-"""Weights as Parquet under a model's path: by whoever holds them, checked chunk by chunk when they are loaded.
+"""Weights as Parquet under a model's path, checked chunk by chunk when they are loaded.
 
-What is loaded may come from anyone. So the network's size is compared with the bytes and the rows that are there before
-an array is made or a row is brought to the driver, and a row brings at most a chunk.
+A model may come from anyone. So before an array is allocated or a row is brought to the driver, the network's size is
+compared with the bytes and the rows on storage, and a row brings at most a chunk.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from pyspark.sql import functions as F
 from spark_deepnet.errors import DeepNetError, ModelFormatError, SaveError
 from spark_deepnet.net.chunks import CHUNK_BYTES, arrays_of, bytes_of, check_finite, chunks_of, parts_of
 from spark_deepnet.net.pieces import Pieces, assembled, pieces_of
-from spark_deepnet.net.weights import Layout
 from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.plan.storage import is_stored
 from spark_deepnet.spark.session.causes import deepest_cause
 from spark_deepnet.spark.session.paths import files_under, tails
-from spark_deepnet.spark.weights.on_storage import SCHEMA, Stored, is_stored, write_chunks
+from spark_deepnet.spark.weights.on_storage import SCHEMA, Stored, write_chunks
 
 DATA = "data"
 MAX_BLOCKS = 4096
-FOOTER = 1 << 18
-"""Bytes at the end of a Parquet file in which its footer must lie."""
-LOOKED_AT = 16 << 20
-"""Bytes of a file above which its footer is not looked at: Spark would have to read the whole file for that."""
+FOOTER_BYTES = 1 << 18
+"""Bytes at the end of a Parquet file that must hold its footer."""
+MAX_CHECKED_BYTES = 16 << 20
+"""Bytes of a file above which its footer is not checked: Spark would have to read the whole file for that."""
 CODECS = {"UNCOMPRESSED", "SNAPPY"}
-"""Compressions that are read: models of format 1 may be in snappy. Others make gigabytes of some kilobytes."""
-DENSEST = 32
-"""Bytes of weights that a byte on storage can hold, under snappy."""
+"""Compressions that are read: models of format 1 may be in snappy. Others can turn kilobytes into gigabytes."""
+MAX_COMPRESSION_RATIO = 32
+"""Bytes of weights for each byte on storage, under snappy."""
 
 
 def save_weights(spark: SparkSession, model: Any, path: str) -> list[Pieces]:
-    """Write a model's weights; what each of their blocks holds."""
+    """Write a model's weights, and return the pieces that each of their blocks holds."""
     stored = model.stored
     if stored is None:
         chunks = [(c.name, 0, *c[1:]) for c in chunks_of(model.weights)]
@@ -49,24 +49,24 @@ def save_weights(spark: SparkSession, model: Any, path: str) -> list[Pieces]:
 
 
 def check_apart(spark: SparkSession, stored: Stored, path: str) -> None:
-    """Refuse to remove the files that are to be saved, however deep under the path they lie."""
-    alike = f"{stored.path}/".startswith(f"{path.rstrip('/')}/")  # what Spark lists leaves out hidden folders
-    if alike or files_under(spark, path).keys() & files_under(spark, stored.path).keys():
+    """Refuse to overwrite a path under which the weights that are to be saved lie."""
+    below = f"{stored.path}/".startswith(f"{path.rstrip('/')}/")  # what Spark lists leaves out hidden folders
+    if below or files_under(spark, path).keys() & files_under(spark, stored.path).keys():
         raise SaveError(
             f"save: the model's own weights lie under {path!r}, and overwriting would lose them; save it to another path"
         )
 
 
-def data_of(told: dict[str, Any]) -> str:
-    """The folder of the weights beside the metadata."""
-    name = told.get("data", DATA)
+def data_of(metadata: dict[str, Any]) -> str:
+    """The name of the folder of the weights beside the metadata."""
+    name = metadata.get("data", DATA)
     if not (isinstance(name, str) and re.fullmatch(rf"{DATA}(-[0-9a-f]+)?", name)):
         raise ModelFormatError(f"load: data must be the name of a folder beside the metadata, found {str(name)[:60]!r}")
     return name
 
 
 def load_weights(spark: SparkSession, architecture: Architecture, blocks: Any, path: str) -> np.ndarray | Stored:
-    """The flat vector; or, of what is too large for the driver, where it lies. Executors check every chunk."""
+    """The flat vector of weights; where they are too large for the driver, their place. Executors check every chunk."""
     try:
         return _loaded(spark, architecture, blocks, path)
     except DeepNetError:
@@ -82,18 +82,18 @@ def _loaded(spark: SparkSession, architecture: Architecture, blocks: Any, path: 
     if not 0 < count <= MAX_BLOCKS:
         raise _damaged(path, f"blocks must be a list of 1 to {MAX_BLOCKS}, found {str(blocks)[:40]}")
     net = architecture.scores_net()
-    check_bytes(path, 4 * Layout(net).count, sum(files_under(spark, path).values()))
-    check_footers(path, tails(spark, path, LOOKED_AT, FOOTER))
-    known = pieces_of(net, count)
-    if blocks is not None and blocks != known:
+    check_bytes(path, 4 * net.layout.count, sum(files_under(spark, path).values()))
+    check_footers(path, tails(spark, path, MAX_CHECKED_BYTES, FOOTER_BYTES))
+    pieces = pieces_of(net, count)
+    if blocks is not None and blocks != pieces:
         raise ModelFormatError(
-            f"load: the weights under {path!r} are cut otherwise than this version cuts them into {count} blocks; load "
-            f"them with the version that saved them"
+            f"load: the weights under {path!r} are cut differently from how this version cuts them into {count} "
+            f"blocks; load them with the version that saved them"
         )
-    stored, stays = Stored(path, count), is_stored(architecture, count)
-    rows = _rows(spark, stored, known, not stays)
-    check_chunks(path, known, rows)
-    if stays:
+    stored, on_storage = Stored(path, count), is_stored(architecture, count)
+    rows = _rows(spark, stored, pieces, not on_storage)
+    check_chunks(path, pieces, rows)
+    if on_storage:
         return stored
     arrays = [arrays_of(row for row in rows if row["block"] == b) for b in range(count)]
     for own in arrays:
@@ -101,12 +101,13 @@ def _loaded(spark: SparkSession, architecture: Architecture, blocks: Any, path: 
     return assembled(net, arrays)
 
 
-def _rows(spark: SparkSession, stored: Stored, known: list[Pieces], with_data: bool) -> list[Row]:
-    """As many chunks as there should be, none of them longer than a chunk is, and what executors find of each."""
-    frame, wanted = stored.frame(spark), _wanted(known)
-    there = frame.count()
-    if there != len(wanted):
-        raise _damaged(stored.path, f"{there} chunks are there, expected {len(wanted)}")
+def _rows(spark: SparkSession, stored: Stored, pieces: list[Pieces], with_data: bool) -> list[Row]:
+    """A row for each chunk with what executors find out about it; there are as many as expected, and none brings more than
+    a chunk's bytes."""
+    frame, wanted = stored.frame(spark), _shapes(pieces)
+    count = frame.count()
+    if count != len(wanted):
+        raise _damaged(stored.path, f"found {count} chunks, expected {len(wanted)}")
     longest, deepest = max(len(name) for name, _, _ in wanted), max(len(shape) for shape in wanted.values())
     size = F.octet_length("data")
     return frame.select(
@@ -120,10 +121,10 @@ def _rows(spark: SparkSession, stored: Stored, known: list[Pieces], with_data: b
     ).collect()
 
 
-def check_bytes(path: str, wanted: int, there: int) -> None:
-    """Refuse a network that is larger than what is on storage."""
-    if wanted > DENSEST * there:
-        raise _damaged(path, f"the network has {wanted} bytes of weights, but {there} bytes are there")
+def check_bytes(path: str, wanted: int, stored: int) -> None:
+    """Refuse a network that is larger than the bytes on storage can hold."""
+    if wanted > MAX_COMPRESSION_RATIO * stored:
+        raise _damaged(path, f"the network has {wanted} bytes of weights, but {stored} bytes are on storage")
 
 
 def check_footers(path: str, ends: list[bytes]) -> None:
@@ -142,19 +143,19 @@ def check_footers(path: str, ends: list[bytes]) -> None:
             )
 
 
-def _wanted(known: list[Pieces]) -> dict[tuple[str, int, int], list[int]]:
-    """Each chunk's array, block and part, and the array's shape."""
-    arrays = [(name, b, shape) for b, own in enumerate(known) for name, (shape, _) in own.items()]
+def _shapes(pieces: list[Pieces]) -> dict[tuple[str, int, int], list[int]]:
+    """Each chunk's array, block and part -> the array's shape."""
+    arrays = [(name, b, shape) for b, own in enumerate(pieces) for name, (shape, _) in own.items()]
     return {(name, b, part): shape for name, b, shape in arrays for part in range(parts_of(shape))}
 
 
-def check_chunks(path: str, known: list[Pieces], rows: list[Any]) -> None:
-    """Refuse chunks that are not each there once, in their shape and of their length, with their checksum."""
-    wanted = _wanted(known)
-    found = Counter((row["name"], row["block"], row["part"]) for row in rows)
-    if found != Counter(wanted.keys()):
-        there = len(found.keys() & wanted.keys())
-        raise _damaged(path, f"{there} of {len(wanted)} chunks are there, in {len(rows)} rows")
+def check_chunks(path: str, pieces: list[Pieces], rows: list[Any]) -> None:
+    """Refuse chunks unless each is there once, with the right shape, length and checksum."""
+    wanted = _shapes(pieces)
+    chunks = Counter((row["name"], row["block"], row["part"]) for row in rows)
+    if chunks != Counter(wanted.keys()):
+        count = len(chunks.keys() & wanted.keys())
+        raise _damaged(path, f"found {count} of {len(wanted)} chunks, in {len(rows)} rows")
     for row in rows:
         shape, who = wanted[row["name"], row["block"], row["part"]], f"{row['name']!r}, part {row['part']},"
         if not row["sound"]:

@@ -1,80 +1,44 @@
 """Saving and loading without pickle: Spark ML's metadata, and weights as Parquet.
 
-Whatever lies at a path stays whole until what replaces it is whole: new weights are written beside the old ones, then a
-new line of metadata makes them the model, then what is old is removed. Nothing is renamed, so this holds on object
-stores and over Connect too.
+A stage at a path stays complete until its replacement is: new weights are written beside the old ones, then a new line of
+metadata makes them the model, then the old files are removed. Nothing is renamed, so this holds on object stores and over
+Connect too.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 from pyspark.ml.util import MLReader, MLWriter
-from pyspark.ml.wrapper import JavaWrapper
-from pyspark.sql import SparkSession, is_remote
+from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import DeepNetError, ModelFormatError, ParamError, SaveError
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.spark.session.causes import deepest_cause
 from spark_deepnet.spark.session.paths import check_path, exists, files_under, unescaped
+from spark_deepnet.spark.session.removal import remove_folder, remove_unfinished, try_remove
 from spark_deepnet.spark.weights.metadata import read_metadata, saves_in, with_params, write_metadata
 from spark_deepnet.spark.weights.parquet import DATA, check_apart, data_of, load_weights, save_weights
 
 FORMAT = 3
 """1 had no column ``block``, and all weights whole; 2 had its weights under ``data`` always."""
-SETTLING_SECONDS = 0.5
-"""After which tasks of a failed job are looked for again."""
-MOST_REMOVALS = 20
 _log = logging.getLogger(__name__)
 
 
-def remove_folder(spark: SparkSession, path: str) -> None:
-    """Remove a folder or a file on any filesystem that Spark knows, on both kinds of session; nothing where there is
-    none."""
-    if is_remote():
-        from pyspark.ml.util import ML_CONNECT_HELPER_ID
-
-        JavaWrapper(java_obj=ML_CONNECT_HELPER_ID)._call_java("handleOverwrite", path, True)
-    else:
-        helper = JavaWrapper._new_java_obj("org.apache.spark.ml.util.FileSystemOverwrite")
-        JavaWrapper(helper)._call_java("handleOverwrite", path, True, spark._jsparkSession)
-
-
-def remove_unfinished(spark: SparkSession, path: str) -> None:
-    """Remove what a job that failed has written. Its other tasks are killed but may write for a moment more, and make the
-    folder anew: it is removed until it stays gone."""
-    gone = 0
-    for _ in range(MOST_REMOVALS):
-        remove_folder(spark, path)
-        time.sleep(SETTLING_SECONDS)
-        gone = 0 if exists(spark, path) else gone + 1
-        if gone == 2:
-            return
-
-
-def try_remove(spark: SparkSession, path: str, what: str = "fit") -> None:
-    """What cannot be removed stays: a fit is not lost for that."""
-    try:
-        remove_folder(spark, path)
-    except Exception as error:
-        _log.warning("%s: %s could not be removed: %s", what, path, deepest_cause(error))
-
-
 class Writer(MLWriter):
-    """Writes an estimator or a model; what it adds to upstream's is ``overwrite`` on Connect, that what is overwritten
-    stays until the new is whole, and one sentence where something fails."""
+    """Writes an estimator or a model. Unlike Spark's own writer it keeps a stage that it overwrites until the new one is
+    complete, overwrites over Connect too, and says in one sentence what went wrong."""
 
     def __init__(self, instance: Any) -> None:
         super().__init__()
         self.instance = instance
 
     def save(self, path: str) -> None:
-        """Save the stage to a path; SaveError where it cannot be written, with the stage that was there left whole."""
+        """Save the stage to a path; SaveError where it cannot be written, and then the stage that was there is intact."""
         path, kept = check_path(path, "save", SaveError), ""
         path = path.rstrip("/") or path
         try:
@@ -94,16 +58,16 @@ class Writer(MLWriter):
         self.save(path)
 
     def _replace(self, path: str, metadata: list[str]) -> None:
-        """Write the new stage beside what is there, and remove that at last where it is to be overwritten."""
+        """Write the new stage beside what is there, then remove that where it is to be overwritten."""
         spark, old = self.sparkSession, _names(files_under(self.sparkSession, path), metadata)
-        if self.shouldOverwrite and not metadata:  # no stage, so nothing to be kept
+        if self.shouldOverwrite and not metadata:  # no stage, so nothing to keep
             remove_folder(spark, path)
-        fresh = not exists(spark, path)
+        path_is_new = not exists(spark, path)
         data = f"{DATA}-{secrets.token_hex(8)}" if metadata or files_under(spark, f"{path}/{DATA}") else DATA
         try:
             self._save(spark, path, data, saves_in(spark, path) + 1 if metadata else 1)
         except BaseException:
-            self._take_back(path, metadata, None if fresh else data)
+            self._undo(path, metadata, None if path_is_new else data)
             raise
         if self.shouldOverwrite:
             for file in metadata:
@@ -111,9 +75,9 @@ class Writer(MLWriter):
             for name in old:
                 try_remove(spark, f"{path}/{name}", "save")
 
-    def _take_back(self, path: str, metadata: list[str], data: str | None) -> None:
-        """Remove what a save that failed has written; first the metadata, so that none names weights that are gone. data:
-        the folder of the new weights; None: the whole path is new."""
+    def _undo(self, path: str, metadata: list[str], data: str | None) -> None:
+        """Remove what a failed save has written; metadata first, so that no line names weights that are gone. data: the
+        folder of the new weights; None: the whole path is new."""
         spark = self.sparkSession
         try:
             for file in files_under(spark, f"{path}/metadata").keys() - set(metadata):
@@ -130,14 +94,14 @@ class Writer(MLWriter):
 
 
 def _names(files: Iterable[str], metadata: list[str]) -> list[str]:
-    """What lies in a stage's folder beside its metadata, by all files below it."""
+    """The names of a stage's files and folders beside its metadata, from all files below it."""
     root = metadata[0].rpartition("/")[0].removesuffix("metadata") if metadata else ""
     names = {file.removeprefix(root).partition("/")[0] for file in files} if root else set()
     return sorted(names - {"metadata"})
 
 
 class ModelWriter(Writer):
-    """Weights first, metadata last: a model that was not written to its end has no metadata and is none."""
+    """Writes weights first and metadata last: a save that was broken off leaves no metadata, so nothing to load."""
 
     def _check(self, path: str) -> None:
         if self.instance.stored is not None and self.shouldOverwrite:
@@ -153,7 +117,7 @@ class ModelWriter(Writer):
 
 
 class _Reader(MLReader):  # type: ignore[type-arg]
-    """What both readers do: find the metadata, and make a sentence of whatever goes wrong."""
+    """The common part of both readers: finds the metadata, and says in one sentence what went wrong."""
 
     def __init__(self, cls: Any) -> None:
         super().__init__()
@@ -161,8 +125,8 @@ class _Reader(MLReader):  # type: ignore[type-arg]
         self._modules: list[str] = []
 
     def modules(self, names: Iterable[str]) -> Self:
-        """Allow that modules of these names, or in packages of these names, are imported because the file names them;
-        others must have been imported before."""
+        """Allow the file to have these modules, or modules in these packages, imported; others must have been imported
+        before."""
         given = list(names) if not isinstance(names, str) else [names]
         if not all(isinstance(name, str) and name for name in given):
             raise ParamError(f"load: modules must be a list of names, found {given!r}")
@@ -173,32 +137,32 @@ class _Reader(MLReader):  # type: ignore[type-arg]
         """The stage that was saved to a path."""
         path = check_path(path, "load", ModelFormatError)
         path = path.rstrip("/") or path
-        with _refused(path):
+        with _load_errors(path):
             try:
-                told = read_metadata(self.sparkSession, path, self.cls, self._modules)
+                metadata = read_metadata(self.sparkSession, path, self.cls, self._modules)
             except ModelFormatError as error:
                 if unescaped(path) == path or "there is no metadata" not in str(error):
                     raise
-                path = unescaped(path)  # as a Pipeline's own path must be told
-                told = read_metadata(self.sparkSession, path, self.cls, self._modules)
-            return self._made(path, told)
+                path = unescaped(path)  # as a Pipeline's own path has to be given
+                metadata = read_metadata(self.sparkSession, path, self.cls, self._modules)
+            return self._stage(path, metadata)
 
-    def _made(self, path: str, told: dict[str, Any]) -> Any:
+    def _stage(self, path: str, metadata: dict[str, Any]) -> Any:
         raise NotImplementedError
 
 
 class EstimatorReader(_Reader):
-    """Reads an estimator, which is its Params."""
+    """Reads an estimator: its Params are all of it."""
 
-    def _made(self, path: str, told: dict[str, Any]) -> Any:
-        return with_params(self.cls(), told)
+    def _stage(self, path: str, metadata: dict[str, Any]) -> Any:
+        return with_params(self.cls(), metadata)
 
 
 class ModelReader(_Reader):
-    """Reads a model, checking every chunk of its weights; those that are too large for the driver stay where they are."""
+    """Reads a model, checking every chunk of its weights; weights that are too large for the driver stay on storage."""
 
-    def _made(self, path: str, told: dict[str, Any]) -> Any:
-        form = told.get("format", 1)
+    def _stage(self, path: str, metadata: dict[str, Any]) -> Any:
+        form = metadata.get("format", 1)
         if type(form) is not int or form < 1:
             raise ModelFormatError(
                 f"load: {path!r} is damaged: format must be a whole number, found {str(form)[:40]!r}"
@@ -207,28 +171,28 @@ class ModelReader(_Reader):
             raise ModelFormatError(
                 f"load: {path!r} has format {form}, but this installation reads up to {FORMAT}; upgrade spark_deepnet"
             )
-        architecture = Architecture.from_json(told["architecture"])
+        architecture = Architecture.from_json(metadata["architecture"])
         architecture.check_shapes()
-        weights = load_weights(self.sparkSession, architecture, told.get("blocks"), f"{path}/{data_of(told)}")
-        model = with_params(self.cls(architecture, weights, told.get("classNames")), told)
+        weights = load_weights(self.sparkSession, architecture, metadata.get("blocks"), f"{path}/{data_of(metadata)}")
+        model = with_params(self.cls(architecture, weights, metadata.get("classNames")), metadata)
         model.check_thresholds()
         return model
 
 
 @contextmanager
-def _refused(path: str) -> Iterator[None]:
-    """What no stage can be made of: damage that no checksum covers, a Param or a layer of a later version."""
+def _load_errors(path: str) -> Iterator[None]:
+    """Translates whatever a file causes: damage that no checksum covers, a Param or a layer of a later version."""
     try:
         yield
     except ModelFormatError:
         raise
     except (Exception, SystemExit) as error:
-        said = deepest_cause(error) if not isinstance(error, DeepNetError) else str(error)
+        cause = deepest_cause(error) if not isinstance(error, DeepNetError) else str(error)
         raise ModelFormatError(
-            f"load: {path!r} is damaged or was written by another version: {type(error).__name__}: {_short(said)}"
+            f"load: {path!r} is damaged or was written by another version: {type(error).__name__}: {_first_line(cause)}"
         ) from None
 
 
-def _short(text: str) -> str:
+def _first_line(text: str) -> str:
     line = text.partition("\n")[0]
     return line if len(line) <= 200 else f"{line[:197]}..."

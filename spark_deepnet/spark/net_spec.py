@@ -1,0 +1,137 @@
+"""Params and a DataFrame's schema to the network: its layers, its inputs, and the loss of each output."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from spark_deepnet.errors import NetworkError, ParamError
+from spark_deepnet.layers.input import Input
+from spark_deepnet.layers.layer import Layer, Shape
+from spark_deepnet.layers.output import Output as OutputLayer
+from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.net import INPUT, Net, perceptron
+from spark_deepnet.net.node import Node
+from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
+from spark_deepnet.net.wires import wired
+from spark_deepnet.plan.architecture import Architecture, InputSpec
+from spark_deepnet.spark.columns.labels import count_classes, is_one_label
+from spark_deepnet.spark.columns.shapes import ANY, entry_of
+from spark_deepnet.spark.params.deepnet_params import DeepNetParams
+from spark_deepnet.spark.params.values import names_of, param_or_none
+
+_log = logging.getLogger(__name__)
+LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
+
+
+class NetSpec:
+    """The network of a fit; each part is made when it is first asked for."""
+
+    def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
+        self.params, self.df = params, df
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        layers = param_or_none(self.params, "layers")
+        if layers is None:
+            raise ParamError("layers: not set; give sizes such as [784, 128, 10] or layers such as [Dense(10)]")
+        return self._perceptron(layers) if isinstance(layers[0], int) else [Layer.of(layer) for layer in layers]
+
+    def _perceptron(self, sizes: list[int]) -> list[Layer]:
+        """Sizes as layers, with MLlib's softmax on top, or the link of the loss that is set."""
+        if len(sizes) < 2:
+            raise ParamError(f"layers: sizes need an input and an output at least, as in [784, 10], found {sizes}")
+        if sizes[-1] == ANY:
+            sizes = [*sizes[:-1], count_classes(self.df, self.params.getLabelCol())]
+        if min(sizes[1:]) < 1:
+            raise _wrong_sizes(sizes)
+        return perceptron(sizes, "softmax" if self.params.getLoss() == "auto" else Loss.of(self.params.getLoss()).link)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Each output's label column."""
+        outputs = [layer for layer in self.layers if isinstance(layer, OutputLayer)]
+        return [layer.column or self.params.getLabelCol() for layer in outputs or [OutputLayer()]]
+
+    @cached_property
+    def entries(self) -> tuple[InputSpec, ...]:
+        """The network's inputs: its Input layers, or one that is the features."""
+        wired(self.layers)  # refuses what needs no shapes before a job looks for these
+        inputs = [layer for layer in self.layers if isinstance(layer, Input)]
+        if not inputs:
+            return (self._entry(INPUT, (), self._shape_set(), self.layers[0]),)
+        return tuple(
+            self._entry(layer.name or INPUT, layer.columns, layer.sizes or self._shape_set()) for layer in inputs
+        )
+
+    def _entry(self, name: str, columns: tuple[str, ...], sizes: Shape | None, first: Layer | None = None) -> InputSpec:
+        readers = [layer for layer in self.layers if name in (layer.inputs or ()) or layer is first]
+        readers += [
+            b
+            for a, b in pairwise(self.layers)
+            if isinstance(a, Input) and (a.name or INPUT) == name and b.inputs is None
+        ]
+        tokens = max(map(vocabulary_of, readers), default=0)
+        return entry_of(self.df, name, columns, names_of(self.params, columns), sizes, tokens)
+
+    def _shape_set(self) -> Shape | None:
+        """The features' shape, where inputShape or the first of layers' sizes gives it."""
+        layers, shape = param_or_none(self.params, "layers") or [None], param_or_none(self.params, "inputShape")
+        first = layers[0] if isinstance(layers[0], int) and layers[0] != ANY else None
+        if shape is not None and (min([*shape[1:], 1]) < 1 or (shape[0] < 1 and shape[0] != ANY)):
+            raise ParamError(f"inputShape: sizes must be at least 1 (the first may be -1: any number), found {shape}")
+        if first is not None and first < 1:
+            raise _wrong_sizes(layers)
+        if shape is not None and first is not None and [first] != shape:
+            raise ParamError(f"inputShape: {shape} does not agree with the first of layers, {first}; leave it unset")
+        return tuple(shape) if shape is not None else (first,) if first is not None else None
+
+    @cached_property
+    def net(self) -> Net:
+        net = Net.of(self.layers, {entry.name: entry.shape for entry in self.entries})
+        check_vocabularies(net)
+        steps = self.entries[0].shape[0]
+        for top in net.tops:
+            if len(top.shape) != 1 and not (len(top.shape) == 2 and top.shape[0] == steps):
+                raise NetworkError(
+                    f"layers: {top.name!r} gives {top.shape} a row, expected of an output one axis, or steps and one axis "
+                    f"for scores of every step of the input; put Flatten() before the end"
+                )
+        return net
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """The network with the loss of each output; the first's is that of all whose Output has none."""
+        ends = zip(self.net.outputs, self.net.tops, self.labels, strict=True)
+        losses = [self._loss(out, top, label) for out, top, label in ends]
+        own = iter(losses)
+        layers = (replace(each, loss=next(own)) if isinstance(each, OutputLayer) else each for each in self.layers)
+        return Architecture(tuple(layers), self.entries, losses[0])
+
+    def _loss(self, out: Node, top: Node, label: str) -> Loss:
+        """The Output's loss, or the Param's; where that is auto, by the last layer and the label."""
+        loss: Any = (out.layer.loss if isinstance(out.layer, OutputLayer) else None) or self.params.getLoss()
+        return Loss.of(self._auto_loss(top, label) if loss == "auto" else loss)
+
+    def _auto_loss(self, top: Node, label: str) -> str:
+        """By the activation at the top; of several scores for one label, that can only be a class, softmax's."""
+        kind = top.layer.kind
+        if kind in LOSS_OF_TOP or top.shape[-1] == 1 or not is_one_label(self.df, label, len(top.shape) == 2):
+            return LOSS_OF_TOP.get(kind, "squared")
+        _log.warning(
+            "fit: loss='auto' takes 'softmax_cross_entropy' for column %r: one label for %d outputs is a class, and the "
+            "model gives probabilities; end layers in Softmax(), or set loss, to say so",
+            label,
+            top.shape[-1],
+        )
+        return "softmax_cross_entropy"
+
+
+def _wrong_sizes(sizes: Sequence[Any]) -> ParamError:
+    return ParamError(f"layers: sizes must be at least 1 (the first or last may be -1, from data), found {sizes}")

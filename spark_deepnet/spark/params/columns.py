@@ -1,0 +1,70 @@
+"""Declarations: the columns that are read and written."""
+
+from __future__ import annotations
+
+from pyspark.ml.param import TypeConverters
+
+from spark_deepnet.spark.params.declaration import Declaration, one_of
+
+COLUMNS = (
+    Declaration(
+        "featuresCol",
+        TypeConverters.toString,
+        "Features column: vectors, dense or sparse, arrays of numbers, arrays of arrays (images, sequences), binary "
+        "tensors or images.",
+        default="features",
+    ),
+    Declaration(
+        "featuresCols",
+        TypeConverters.toListString,
+        "Numeric columns that together are the features, in this order, instead of featuresCol.",
+    ),
+    Declaration(
+        "labelCol",
+        TypeConverters.toString,
+        "Label column: a class 0..k-1 or the number to predict; a vector or an array for several targets or labels; an "
+        "array with a target per step where the network scores every step.",
+        default="label",
+    ),
+    Declaration(
+        "predictionCol",
+        TypeConverters.toString,
+        'Prediction column: the class, or the predicted number. "" leaves the column out.',
+        default="prediction",
+    ),
+    Declaration(
+        "rawPredictionCol",
+        TypeConverters.toString,
+        'Column of the scores before softmax or sigmoid, as a vector; only of classifiers. "" leaves the column out.',
+        default="rawPrediction",
+    ),
+    Declaration(
+        "probabilityCol",
+        TypeConverters.toString,
+        'Column of the probabilities, as a vector; only of softmax and sigmoid losses. "" leaves the column out.',
+        default="probability",
+    ),
+    Declaration(
+        "thresholds",
+        TypeConverters.toListFloat,
+        "One threshold per class: the class with the highest ratio of probability to threshold is predicted.",
+    ),
+    Declaration(
+        "weightCol",
+        TypeConverters.toString,
+        "Column of row weights: a weight of 2 counts as the row twice. Unset: every row has weight 1.",
+    ),
+    Declaration(
+        "validationIndicatorCol",
+        TypeConverters.toString,
+        "Boolean column: rows where it is true are not trained on but evaluated after each epoch.",
+    ),
+    Declaration(
+        "handleInvalid",
+        TypeConverters.toString,
+        "Rows in transform with features or scores that are null, NaN or infinite: 'error' raises, 'skip' drops them, "
+        "'keep' predicts NaN.",
+        default="error",
+        allowed=one_of("error", "skip", "keep"),
+    ),
+)

@@ -1,0 +1,61 @@
+"""Converters of Params: each turns what a user gives into what the metadata keeps, or raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from pyspark.ml.param import TypeConverters
+
+from spark_deepnet.errors import ParamError
+from spark_deepnet.layers._handle import Handle
+from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.handles import layers_of
+from spark_deepnet.optimizers.optimizer import Optimizer
+from spark_deepnet.registry import Member, plain
+from spark_deepnet.schedules.schedule import Schedule
+
+
+class ToJson:
+    """Converts an object or its JSON to JSON; a name stays as it is."""
+
+    def __init__(self, family: type[Member], *others: str) -> None:
+        self.family, self.others = family, others
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, str) and value in self.others:
+            return value
+        made = self.family.of(value)
+        return value if isinstance(value, str) else made.to_json()
+
+
+def to_layers(value: Any) -> list[Any]:
+    """Sizes, or layers as JSON; handles as the layers that make the same network."""
+    if isinstance(value, Handle):
+        value = [value]
+    if not isinstance(value, list | tuple | np.ndarray) or len(value) == 0:
+        raise ParamError(f"layers: expected a list such as [784, 128, 10] or [Dense(10)], found {value!r}")
+    if all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in value):
+        return [int(v) for v in value]
+    return [layer.to_json() for layer in layers_of(value)]
+
+
+def to_int_or_auto(value: Any) -> Any:
+    """A whole number, or 'auto'."""
+    return value if value == "auto" else TypeConverters.toInt(value)
+
+
+class Plain:
+    """A converter that also takes NumPy's numbers and arrays: grids are made with ``linspace`` and ``arange``."""
+
+    def __init__(self, converter: Callable[[Any], Any]) -> None:
+        self.converter = converter
+
+    def __call__(self, value: Any) -> Any:
+        return self.converter(plain(value))
+
+
+to_loss = ToJson(Loss, "auto")
+to_optimizer = ToJson(Optimizer, "auto")
+to_schedule = ToJson(Schedule)

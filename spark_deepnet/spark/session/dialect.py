@@ -1,0 +1,222 @@
+"""What a classic session and one of Spark Connect do differently. Only this file asks which of the two a session is.
+
+A classic driver has a SparkContext in a JVM beside it. Over Connect the driver is a client that may run on another
+machine: it has no SparkContext, and knows neither the server's filesystems nor its memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import posixpath
+import re
+import sys
+from typing import Any, Protocol
+
+from pyspark import Broadcast
+from pyspark.ml.wrapper import JavaWrapper
+from pyspark.sql import DataFrame, SparkSession, is_remote
+
+from spark_deepnet.spark.session.memory import memory_of_machine
+
+_LOCAL = re.compile(r"file:/+(?:localhost/)?")
+_log = logging.getLogger(__name__)
+
+
+class Dialect(Protocol):
+    """The capabilities of a session that depend on its API."""
+
+    max_function_bytes: int | None
+    """Bytes that a function sent to workers may carry; None: no limit of its own."""
+    can_hear_workers: bool
+    """Whether workers can connect to this process while a job runs."""
+    plans_here: bool
+    """Whether queries are planned when this process asks, so that a setting can hold for one query alone."""
+
+    def slots(self, configured: int | None) -> int | None:
+        """Tasks that can run at once now, where only settings say it as many as configured; None where nothing does."""
+
+    def machine_memory(self) -> int | None:
+        """Bytes of the machine on which a local master runs its tasks; None where this process cannot know them."""
+
+    def use_driver_python(self) -> None:
+        """Have workers of a local master run this Python, where the user has chosen none."""
+
+    def is_stopped(self) -> bool:
+        """Whether the session was stopped."""
+
+    def add_tag(self, tag: str) -> None:
+        """Tag the jobs that this thread starts from now on."""
+
+    def remove_tag(self, tag: str) -> None:
+        """Stop tagging them."""
+
+    def cancel_tag(self, tag: str) -> None:
+        """Cancel all jobs with a tag."""
+
+    def properties(self) -> dict[str, str]:
+        """The thread's local properties (job group, pool, tags)."""
+
+    def set_property(self, name: str, value: str | None) -> None:
+        """Set a local property of the thread; None removes it."""
+
+    def status_store(self) -> Any:
+        """Spark's store of the stages and tasks that have run; None where there is none to read."""
+
+    def broadcast(self, value: Any) -> Broadcast[Any] | None:
+        """The value as a broadcast, apart from the functions that use it; None where there is no such thing."""
+
+    def plan(self, frame: DataFrame) -> None:
+        """Plan a frame's query now rather than when it runs."""
+
+    def own_setting(self, key: str) -> str | None:
+        """What the session sets; None where it has the default."""
+
+    def session_key(self) -> int:
+        """A number that all objects of one session share."""
+
+    def folder_identity(self, path: str) -> str:
+        """One name for all spellings of a folder: "/f", "/f/", "file:/f" and "/e/../f" are one where files are local."""
+
+    def remove_folder(self, path: str) -> None:
+        """Remove a folder or a file on any filesystem that Spark knows, if there is one."""
+
+
+def dialect_of(spark: SparkSession) -> Dialect:
+    return Connect(spark) if is_remote() else Classic(spark)
+
+
+class Classic:
+    """A session with a SparkContext."""
+
+    max_function_bytes: int | None = None
+    can_hear_workers = plans_here = True
+
+    def __init__(self, spark: SparkSession) -> None:
+        self.spark: Any = spark
+
+    def slots(self, configured: int | None) -> int | None:
+        jvm = self.spark.sparkContext._jsc.sc()
+        profile = jvm.resourceProfileManager().defaultResourceProfile()
+        return int(jvm.maxNumConcurrentTasks(profile)) or None
+
+    def machine_memory(self) -> int | None:
+        return memory_of_machine()
+
+    def use_driver_python(self) -> None:
+        """The ``python3`` on PATH, which Spark takes, may lack this package. Workers elsewhere have paths of their own."""
+        context, conf = self.spark.sparkContext, self.spark.conf
+        chosen = conf.get("spark.pyspark.python", "") or os.environ.get("PYSPARK_PYTHON")
+        if chosen or not conf.get("spark.master", context.master).startswith("local"):
+            return
+        if context.pythonExec != sys.executable:
+            context.pythonExec = sys.executable
+            _log.info("workers run %s, as the driver does", sys.executable)
+
+    def is_stopped(self) -> bool:
+        context = self.spark.sparkContext
+        return context._jsc is None or bool(context._jsc.sc().isStopped())
+
+    def add_tag(self, tag: str) -> None:
+        """Of the SparkContext: tags of the SparkSession stay in its state, with which no closure over a session can be
+        serialized any more, so that MLlib's estimators fail."""
+        self.spark.sparkContext.addJobTag(tag)
+
+    def remove_tag(self, tag: str) -> None:
+        self.spark.sparkContext.removeJobTag(tag)
+
+    def cancel_tag(self, tag: str) -> None:
+        self.spark.sparkContext.cancelJobsWithTag(tag)
+
+    def properties(self) -> dict[str, str]:
+        return dict(self.spark.sparkContext._jsc.sc().getLocalProperties())
+
+    def set_property(self, name: str, value: str | None) -> None:
+        self.spark.sparkContext.setLocalProperty(name, value)
+
+    def status_store(self) -> Any:
+        return self.spark.sparkContext._jsc.sc().statusStore()
+
+    def broadcast(self, value: Any) -> Broadcast[Any]:
+        shared: Broadcast[Any] = self.spark.sparkContext.broadcast(value)
+        return shared
+
+    def plan(self, frame: Any) -> None:
+        frame._jdf.queryExecution().executedPlan()
+
+    def own_setting(self, key: str) -> str | None:
+        is_set = self.spark._jsparkSession.sessionState().conf().contains(key)
+        return str(self.spark.conf.get(key)) if is_set else None
+
+    def session_key(self) -> int:
+        return hash(self.spark._jsparkSession)
+
+    def folder_identity(self, path: str) -> str:
+        folder = self.spark._jvm.org.apache.hadoop.fs.Path(path)
+        filesystem = folder.getFileSystem(self.spark._jsparkSession.sessionState().newHadoopConf())
+        scheme, _, rest = filesystem.makeQualified(folder).toString().partition(":")
+        return f"{scheme}:{posixpath.normpath(rest)}"
+
+    def remove_folder(self, path: str) -> None:
+        helper = JavaWrapper._new_java_obj("org.apache.spark.ml.util.FileSystemOverwrite")
+        JavaWrapper(helper)._call_java("handleOverwrite", path, True, self.spark._jsparkSession)
+
+
+class Connect:
+    """A client of a Spark Connect server."""
+
+    max_function_bytes: int | None = 100 << 20  # messages end at 128 MiB
+    can_hear_workers = plans_here = False
+
+    def __init__(self, spark: SparkSession) -> None:
+        self.spark = spark
+
+    def slots(self, configured: int | None) -> int | None:
+        return configured
+
+    def machine_memory(self) -> int | None:
+        return None
+
+    def use_driver_python(self) -> None:
+        """Nothing: the server chooses it."""
+
+    def is_stopped(self) -> bool:
+        return bool(self.spark.is_stopped)
+
+    def add_tag(self, tag: str) -> None:
+        self.spark.addTag(tag)
+
+    def remove_tag(self, tag: str) -> None:
+        self.spark.removeTag(tag)
+
+    def cancel_tag(self, tag: str) -> None:
+        self.spark.interruptTag(tag)
+
+    def properties(self) -> dict[str, str]:
+        return {}
+
+    def set_property(self, name: str, value: str | None) -> None:
+        """Nothing: jobs have tags alone."""
+
+    def status_store(self) -> Any:
+        return None
+
+    def broadcast(self, value: Any) -> None:
+        return None
+
+    def plan(self, frame: DataFrame) -> None:
+        """Nothing: the server plans a query when it runs."""
+
+    def own_setting(self, key: str) -> str | None:
+        return self.spark.conf.getAll.get(key)
+
+    def session_key(self) -> int:
+        return hash(self.spark.session_id)
+
+    def folder_identity(self, path: str) -> str:
+        return posixpath.normpath(_LOCAL.sub("/", path))
+
+    def remove_folder(self, path: str) -> None:
+        from pyspark.ml.util import ML_CONNECT_HELPER_ID
+
+        JavaWrapper(java_obj=ML_CONNECT_HELPER_ID)._call_java("handleOverwrite", path, True)
