@@ -35,15 +35,15 @@ def stats(spark: SparkSession, folder: Path, part: str) -> DataFrame:
 
 
 def layers(sizes: dict[str, int]) -> list[object]:
-    """Each category's embedding and the numbers into the deep part; one-hot categories into the wide one."""
-    found: list[object] = [Input(name="wide", column="wide"), Input(name="numbers", column="scaled")]
+    """Embeddings of the categories and the numbers feed the deep part; one-hot categories feed the wide part."""
+    parts: list[object] = [Input(name="wide", column="wide"), Input(name="numbers", column="scaled")]
     for name in sizes:
-        found += [Input((1,), name=name, column=f"{name}_index")]
+        parts += [Input((1,), name=name, column=f"{name}_index")]
     for name, size in sizes.items():
-        found += [Embedding(size, 8, name=f"{name}_embedding", inputs=(name,)), Flatten(name=f"{name}_flat")]
+        parts += [Embedding(size, 8, name=f"{name}_embedding", inputs=(name,)), Flatten(name=f"{name}_flat")]
     deep = ("numbers", *(f"{name}_flat" for name in sizes))
     return [
-        *found,
+        *parts,
         Concatenate(inputs=deep),
         Dense(64, "relu"),
         Dropout(0.3),

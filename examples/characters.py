@@ -30,7 +30,7 @@ def text_of(path: Path | None) -> str:
 
 
 def stretches(spark: SparkSession, tokens: np.ndarray) -> DataFrame:
-    """Stretches of 100 characters, and for each character the next."""
+    """Stretches of 100 characters, and for each character the next one."""
     count = (len(tokens) - 1) // STEPS
     x = tokens[: count * STEPS].reshape(count, STEPS)
     y = tokens[1 : count * STEPS + 1].reshape(count, STEPS)
@@ -39,8 +39,8 @@ def stretches(spark: SparkSession, tokens: np.ndarray) -> DataFrame:
 
 def nats(model: DeepNetModel, df: DataFrame) -> float:
     """Mean -log p(next character) over all steps of a DataFrame."""
-    told = F.zip_with("probability", "next", lambda p, k: -F.log(p[k.cast("int")]))
-    steps = model.transform(df).select(F.explode(told).alias("nats"))
+    loss = F.zip_with("probability", "next", lambda p, k: -F.log(p[k.cast("int")]))
+    steps = model.transform(df).select(F.explode(loss).alias("nats"))
     return float(steps.agg(F.avg("nats")).head()[0])
 
 

@@ -1,6 +1,6 @@
-"""Caffe's CIFAR-10 quick: colour pictures as bytes in the DataFrame; mean, crops and mirror images are layers.
+"""Caffe's CIFAR-10 quick: color images as bytes in the DataFrame; mean subtraction, random crops and flips are layers.
 
-python examples/cifar10.py --data DIR           # CIFAR-10's binary version, or an .npz with its pictures
+python examples/cifar10.py --data DIR           # CIFAR-10's binary version, or an .npz with its images
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ UNPACKED = Path("cifar-10-batches-bin")
 
 
 def cifar10(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(training pictures, labels, test pictures, labels): (n, 32, 32, 3) uint8, red first, and (n,) float64."""
-    if found := sorted(folder.glob("*.npz")):
-        arrays = np.load(found[0])
+    """(training images, labels, test images, labels): (n, 32, 32, 3) uint8, red first, and (n,) float64."""
+    if archives := sorted(folder.glob("*.npz")):
+        arrays = np.load(archives[0])
         parts = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
     else:
         parts = [binary(sorted(folder.glob(name))) for name in ("data_batch_*.bin", "test_batch.bin")]
@@ -41,7 +41,7 @@ def cifar10(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
 
 
 def binary(files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures and labels of files of the binary version: a row is its label, then a plane of each colour."""
+    """Images and labels of files of the binary version: a row is a label, then a plane of each color."""
     if not files:
         raise SystemExit(
             "There is no CIFAR-10 here: unpack its binary version from https://www.cs.toronto.edu/~kriz/cifar.html and "
@@ -53,7 +53,7 @@ def binary(files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def quick(mean: np.ndarray) -> list[object]:
-    """The layers of cifar10_quick_train_test.prototxt behind what makes more of few pictures."""
+    """Data augmentation, then the layers of cifar10_quick_train_test.prototxt."""
     return [
         MeanSubtraction(tuple(map(float, mean))),
         Rescaling(1 / 64),

@@ -1,4 +1,4 @@
-"""Handwritten digits, from a DataFrame of vectors to scored rows: the main job of spark_deepnet.
+"""Handwritten digits, from a DataFrame of vectors to scored rows: the main example of spark_deepnet.
 
 python examples/digits.py                       # scikit-learn's 1,797 digits of 8x8
 python examples/digits.py --data DIR            # MNIST's four idx files in DIR, gzipped or not

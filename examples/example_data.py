@@ -1,4 +1,4 @@
-"""What the examples share: arguments, a session, arrays and images as DataFrames, and what a fit came to."""
+"""Common parts of the examples: arguments, a session, arrays and images as DataFrames, and the result of a fit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from spark_deepnet import DeepNetModel
 
 
 def arguments(text: str, data: str) -> argparse.ArgumentParser:
-    """--data, as that text tells it, and --epochs."""
-    found = argparse.ArgumentParser(description=text.splitlines()[0])
-    found.add_argument("--data", type=Path, help=data)
-    found.add_argument("--epochs", type=int)
-    return found
+    """The options --data, with this help text, and --epochs."""
+    parser = argparse.ArgumentParser(description=text.splitlines()[0])
+    parser.add_argument("--data", type=Path, help=data)
+    parser.add_argument("--epochs", type=int)
+    return parser
 
 
 def session(name: str, master: str = "local[2]") -> SparkSession:
@@ -32,7 +32,7 @@ def session(name: str, master: str = "local[2]") -> SparkSession:
 
 
 def frame(spark: SparkSession, columns: dict[str, Any], schema: str) -> DataFrame:
-    """Arrays, one entry a row, as a DataFrame kept in memory."""
+    """Arrays, one entry per row, as a DataFrame kept in memory."""
     rows = pd.DataFrame({name: list(values) for name, values in columns.items()})
     df = spark.createDataFrame(rows, schema).cache()
     df.count()
@@ -40,18 +40,18 @@ def frame(spark: SparkSession, columns: dict[str, Any], schema: str) -> DataFram
 
 
 def pictures(spark: SparkSession, images: np.ndarray, labels: np.ndarray) -> DataFrame:
-    """Images of bytes as a DataFrame: image (binary, a byte a number) and label."""
+    """Images of bytes as a DataFrame: image (binary, one byte per number) and label."""
     return frame(spark, {"image": map(np.ndarray.tobytes, images), "label": labels}, "image binary, label double")
 
 
 def result(model: DeepNetModel, test: DataFrame) -> str:
-    """How long a fit took and how good its model is."""
+    """The time of a fit and the accuracy of its model."""
     accuracy = MulticlassClassificationEvaluator(metricName="accuracy").evaluate(model.transform(test))
     return f"{model.summary.seconds:.1f} s, {model.summary.rowsPerSecond:,.0f} rows/s, test accuracy {accuracy:.4f}"
 
 
 def file_in(folder: Path, name: str, source: str) -> Path:
-    """A file of the folder, gzipped or not; where it is not there, the end and where it can be had."""
+    """A file of the folder, gzipped or not; if it is missing, exit with its source."""
     for path in (folder / name, folder / f"{name}.gz"):
         if path.exists():
             return path
@@ -59,7 +59,7 @@ def file_in(folder: Path, name: str, source: str) -> Path:
 
 
 def idx(folder: Path, name: str) -> np.ndarray:
-    """One of MNIST's files as an array: its header tells the shape."""
+    """One of MNIST's files as an array, in the shape of its header."""
     path = file_in(folder, name, "http://yann.lecun.com/exdb/mnist")
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     axes = raw[3]

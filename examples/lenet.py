@@ -13,7 +13,7 @@ from spark_deepnet.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, Res
 
 
 def lenet(kernel: int) -> list[object]:
-    """LeNet as Caffe's example has it (20 and 50 maps, 500 units), for kernels of that size, with dropout."""
+    """LeNet as in Caffe's example (20 and 50 maps, 500 units), with kernels of this size, and with dropout."""
     return [
         Rescaling(1 / 255),
         Conv2D(20, kernel, activation="relu", initializer="he_normal"),

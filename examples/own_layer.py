@@ -1,4 +1,4 @@
-"""A layer of one's own in a network: written in own_maxout.py, sent to the executors, trained, saved and loaded.
+"""A custom layer in a network: written in own_maxout.py, sent to the executors, trained, saved and loaded.
 
 python examples/own_layer.py
 """
@@ -41,8 +41,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model.write().overwrite().save(folder)
         again = DeepNetModel.load(folder)
-        found = [accuracy.evaluate(m.transform(test)) for m in (model, again)]
-        print("test accuracy {:.4f}, of the model saved and loaded {:.4f}".format(*found))
+        accuracies = [accuracy.evaluate(m.transform(test)) for m in (model, again)]
+        print("test accuracy {:.4f}, of the model saved and loaded {:.4f}".format(*accuracies))
     print(again.net.summary())
     spark.stop()
 

@@ -1,4 +1,4 @@
-"""A layer that the package does not have, in a module of the user's own: maxout units (Goodfellow et al., ICML 2013)."""
+"""A custom layer in the user's own module: maxout units (Goodfellow et al., ICML 2013)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def forward(x, pieces, y):  # type: ignore[no-untyped-def]
 
 @kernel
 def backward(x, y, dy, pieces, dx):  # type: ignore[no-untyped-def]
-    """dx = dy where x is the highest of its unit's pieces, else 0"""
+    """dx = dy if x is the highest of its unit's pieces, else 0"""
     for n in range(y.shape[0]):
         for u in range(y.shape[1]):
             for p in range(u * pieces, (u + 1) * pieces):
@@ -38,7 +38,7 @@ class Maxout(Layer, kind="maxout"):
 
     def shape(self, x: Shape) -> Shape:
         if len(x) != 1 or x[0] % self.pieces:
-            raise NetworkError(f"Maxout takes a multiple of {self.pieces} numbers a row, found {x}")
+            raise NetworkError(f"Maxout takes a multiple of {self.pieces} numbers per row, found {x}")
         return (x[0] // self.pieces,)
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:

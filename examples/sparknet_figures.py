@@ -25,12 +25,16 @@ def draw(cells: Cells, ours: Mapping[str, float], folder: Path) -> None:
 
 
 def _free(pyplot: Any, cells: Cells, _: Mapping[str, float]) -> Any:
-    """Speedup over tau where exchange costs nothing, a line for each K."""
+    """Speedup over tau if exchange costs nothing, one line per K."""
     figure, axes = pyplot.subplots(figsize=(5, 3.2))
     for size in sizes_of(cells):
-        found = by_tau(cells, size)
+        iterations = by_tau(cells, size)
         axes.plot(
-            list(found), [speedup(cells[1, 1], n, t, 0) for t, n in found.items()], "o-", ms=3, label=f"K = {size}"
+            list(iterations),
+            [speedup(cells[1, 1], n, t, 0) for t, n in iterations.items()],
+            "o-",
+            ms=3,
+            label=f"K = {size}",
         )
     axes.set(xscale="log", xlabel="tau", ylabel="speedup with S = 0", ylim=(0, None))
     axes.legend(ncols=2)
@@ -38,7 +42,7 @@ def _free(pyplot: Any, cells: Cells, _: Mapping[str, float]) -> Any:
 
 
 def _ratios(pyplot: Any, cells: Cells, ours: Mapping[str, float]) -> Any:
-    """Speedup over S / C for some K, a line for each tau, beside naive parallelisation."""
+    """Speedup over S / C for some K, one line per tau, beside naive parallelization."""
     sizes = sizes_of(cells)
     chosen = sorted({sizes[0], sizes[len(sizes) // 2], sizes[-1]})
     figure, (panels,) = pyplot.subplots(1, len(chosen), figsize=(10, 3.4), sharey=True, squeeze=False)
@@ -62,11 +66,11 @@ def _surface(pyplot: Any, cells: Cells, _: Mapping[str, float]) -> Any:
     sizes, taus = sizes_of(cells), taus_of(cells)
     figure, panels = pyplot.subplots(1, 4, figsize=(10, 2.6), sharey=True)
     for axes, ratio in zip(panels, (0.0, 0.1, 1.0, 10.0), strict=True):
-        found = np.array(
+        speedups = np.array(
             [[speedup(cells[1, 1], cells.get((k, tau), np.nan), tau, ratio) for tau in taus] for k in sizes]
         )
-        axes.imshow(found, origin="lower", aspect="auto", vmin=0, vmax=3, cmap="viridis")
-        for (i, j), value in np.ndenumerate(found):
+        axes.imshow(speedups, origin="lower", aspect="auto", vmin=0, vmax=3, cmap="viridis")
+        for (i, j), value in np.ndenumerate(speedups):
             axes.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=6, color="w" if value < 2 else "k")
         axes.set(title=f"S / C = {ratio:g}", xlabel="tau")
         axes.set_xticks(range(len(taus)), taus)

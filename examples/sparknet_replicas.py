@@ -1,4 +1,4 @@
-"""K replicas in one process, for studies: they step alone one after another, and the package's own averaging joins
+"""K replicas in one process, for studies: they make local steps one after another, and the package's own code averages
 them, so that the weights are those of a fit with K workers."""
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def recipe_of(layers: Sequence[Any], shape: tuple[int, ...], optimizer: Any, rat
 
 
 class Replica:
-    """Weights and optimizer of its own, and a channel to the others for their mean."""
+    """One replica: its own weights and optimizer, and a channel to the others for the mean."""
 
     def __init__(self, recipe: Recipe, table: Table, channel: Channel) -> None:
         self.recipe, self.rows = recipe, InMemoryDataset.all_of(table)
@@ -56,14 +56,14 @@ class Replica:
         self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce)
 
     def step(self, picked: RowBatch, of_all: int) -> None:
-        """One step alone over these of its rows, while all replicas together make one over so many."""
+        """One local step over these rows, while all replicas together step over the given total of rows."""
         count = len(picked.rows)
         self.stepper.local_step(*picked, inverse(np.array([count])), self.recipe.learning_rate)
         self.averaging.note(count, of_all)
 
 
 class Replicas:
-    """All of them; each replica trains on its own table."""
+    """All replicas; each trains on its own table."""
 
     def __init__(self, recipe: Recipe, tables: Sequence[Table]) -> None:
         channels = memory_channels(len(tables), DEADLINE)
@@ -72,12 +72,12 @@ class Replicas:
         self.rows = sum(map(len, tables))
         self.batch = recipe.batch_size * self.size
         self.iterations = 0
-        """Steps that each has made."""
+        """Number of steps of each replica."""
         self._pool = ThreadPoolExecutor(self.size)  # in averaging, each waits for the others
         self._epoch: tuple[int, list[Epoch]] = (-1, [])
 
     def round(self, tau: int) -> None:
-        """tau steps of every replica alone, and their mean; one replica has nothing to average."""
+        """tau local steps of every replica, and their mean; a single replica has nothing to average."""
         with threadpool_limits(1):
             for iteration in range(self.iterations, self.iterations + tau):
                 dealt = self._dealt(iteration)

@@ -14,7 +14,8 @@ ROWS, TAU = 3200, 10
 
 
 def measured(images: np.ndarray, labels: np.ndarray, layers: Sequence[Any], batch: int) -> dict[str, float]:
-    """Seconds of a step of so many rows, and of averaging weights and momentum over sockets and by Spark's rounds."""
+    """Seconds of a step of this number of rows, and of averaging weights and momentum over sockets and by Spark's
+    rounds."""
     spark = session("sparknet_seconds")
     columns = {"image": map(np.ndarray.tobytes, images[:ROWS]), "label": labels[:ROWS]}
     df = frame(spark, columns, "image binary, label double")
@@ -35,6 +36,6 @@ def measured(images: np.ndarray, labels: np.ndarray, layers: Sequence[Any], batc
     beside = sum(row["seconds"] for row in rounds.history) - max(rounds.secondsIn("computing"))
     return {
         "step": min(sockets.secondsIn("computing")) / sockets.steps,
-        "sockets": min(inside) / (sockets.steps / TAU),  # who waits longer has waited for a slower one
+        "sockets": min(inside) / (sockets.steps / TAU),  # a worker that waits longer has waited for a slower one
         "spark": beside / (rounds.steps / TAU),
     }

@@ -1,9 +1,9 @@
-"""What the counts of sparknet_study.py come to: speedups, and tables of them.
+"""Speedups from the counts of sparknet_study.py, and tables of them.
 
-With C seconds a step and S seconds an exchange (Moritz et al., SparkNet, arXiv 1511.06051):
+With C seconds per step and S seconds per exchange (Moritz et al., SparkNet, arXiv 1511.06051):
     serial          N C,            N: iterations to the accuracy
-    naive           N (C / K + S),  every step shared out over K machines and summed
-    SparkNet's      M (tau C + S),  M: rounds of tau steps alone to the same accuracy
+    naive           N (C / K + S),  every step divided over K machines and summed
+    SparkNet's      M (tau C + S),  M: rounds of tau local steps to the same accuracy
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ RATIOS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 def reached(rows: Iterable[Mapping[str, Any]], target: float) -> Cells:
     """Iterations to the accuracy, on a line between the first evaluation there and the one before; the mean over seeds.
-    A cell of which a seed never came there has infinitely many."""
+    A cell is infinite if a seed never reached it."""
     curves: dict[tuple[int, int, int], list[tuple[int, float]]] = defaultdict(list)
     for row in rows:
         name = int(row["replicas"]), int(row["tau"]), int(row["seed"])
         curves[name].append((int(row["iterations"]), float(row["accuracy"])))
-    found = defaultdict(list)
+    iterations = defaultdict(list)
     for (size, tau, _), curve in curves.items():
-        found[size, tau].append(first(curve, target))
-    return {cell: float(np.mean(each)) for cell, each in sorted(found.items())}
+        iterations[size, tau].append(first(curve, target))
+    return {cell: float(np.mean(each)) for cell, each in sorted(iterations.items())}
 
 
 def first(curve: list[tuple[int, float]], target: float) -> float:
@@ -59,13 +59,13 @@ def by_tau(cells: Cells, size: int) -> dict[int, float]:
 
 def best(cells: Cells, size: int, ratio: float) -> tuple[int, float]:
     """The tau of the largest speedup, and that."""
-    found = {tau: speedup(cells[1, 1], n, tau, ratio) for tau, n in by_tau(cells, size).items()}
-    tau = max(found, key=found.__getitem__)
-    return tau, found[tau]
+    speedups = {tau: speedup(cells[1, 1], n, tau, ratio) for tau, n in by_tau(cells, size).items()}
+    tau = max(speedups, key=speedups.__getitem__)
+    return tau, speedups[tau]
 
 
 def break_even(cells: Cells, size: int, ratio: float, least: float = 1.0) -> int | None:
-    """The least tau of the grid whose speedup is above ``least``; None where there is none."""
+    """The smallest tau of the grid whose speedup is above ``least``; None if there is none."""
     taus = by_tau(cells, size).items()
     return min((tau for tau, n in taus if speedup(cells[1, 1], n, tau, ratio) > least), default=None)
 
@@ -104,31 +104,33 @@ def tell(rows: list[dict[str, Any]], target: float) -> str:
 
 
 def _at_ratios(cells: Cells, size: int) -> list[object]:
-    found: list[object] = [size]
+    cells_of_row: list[object] = [size]
     for ratio in RATIOS:
         tau, gain = best(cells, size, ratio)
-        found.append(f"{naive(size, ratio):.2f}; {gain:.2f} (tau {tau}); {break_even(cells, size, ratio) or 'none'}")
-    return found
+        cells_of_row.append(
+            f"{naive(size, ratio):.2f}; {gain:.2f} (tau {tau}); {break_even(cells, size, ratio) or 'none'}"
+        )
+    return cells_of_row
 
 
 def tell_batches(rows: list[dict[str, Any]], target: float, cell: tuple[int, int] = (5, 10)) -> str:
-    """What a cell gains for each size of the batches."""
+    """The gain of a cell for each batch size."""
     lines = []
     for batch in sorted({int(row["batch"]) for row in rows}):
-        found = reached((row for row in rows if int(row["batch"]) == batch), target)
-        serial, own = found.get((1, 1), nan), found.get(cell, nan)
+        counts = reached((row for row in rows if int(row["batch"]) == batch), target)
+        serial, own = counts.get((1, 1), nan), counts.get(cell, nan)
         lines.append([batch, f"{serial:.0f}", f"{own:.0f}", f"{serial / own:.2f}"])
     return table(["batch", "serial", "K = {}, tau = {}".format(*cell), "N / (tau M)"], lines)
 
 
 def tell_states(rows: list[dict[str, Any]]) -> str:
     """Mean loss and accuracy over seeds, a column for each way to treat the optimizer's vectors."""
-    found: dict[tuple[str, int, int], dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+    results: dict[tuple[str, int, int], dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         cell = row["optimizer"], int(row["replicas"]), int(row["tau"])
-        found[cell][row["state"]].append((float(row["loss"]), float(row["accuracy"])))
+        results[cell][row["state"]].append((float(row["loss"]), float(row["accuracy"])))
     states = sorted({row["state"] for row in rows})
-    lines = [[*cell, *(_mean(each[state]) for state in states)] for cell, each in found.items()]
+    lines = [[*cell, *(_mean(each[state]) for state in states)] for cell, each in results.items()]
     return table(["solver", "K", "tau", *states], lines)
 
 

@@ -1,14 +1,14 @@
 """SparkNet's study (Moritz et al., arXiv 1511.06051): how many steps K replicas, averaged every tau steps, take to an
-accuracy. They are really run here, one after another in this process.
+accuracy. The replicas actually run, one after another in this process.
 
 python examples/sparknet_study.py                          # scikit-learn's digits, a small grid, in seconds
 python examples/sparknet_study.py --data DIR --out OUT     # LeNet on MNIST's idx files in DIR: ten minutes of a core
     --batch 64 --sizes 1 5 --taus 10                       # parts of it, other batches
-    --states                                               # instead: what becomes of the optimizer in averaging
+    --states                                               # instead: the optimizer's state in averaging
     --seconds                                              # instead: a step and an exchange, in fits with Spark
     --draw                                                 # instead: tables and figures of what is in OUT
 
-Counts go to CSV files in OUT; what is there already is not run again. docs/sparknet_study.md tells what came out.
+Counts are written to CSV files in OUT; runs that are already there are skipped. docs/sparknet_study.md has the results.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Study:
-    """A network, its rows, how it learns, and the grid."""
+    """A network, its rows, its training settings, and the grid."""
 
     layers: tuple[Any, ...]
     train: tuple[np.ndarray, np.ndarray]
@@ -59,10 +59,10 @@ class Study:
     """Iterations after which a run ends without the target."""
 
     def started(self, size: int, seed: int, **recipe: Any) -> Replicas:
-        """So many replicas, the training rows dealt to them by seed."""
+        """``size`` replicas, with the training rows distributed by seed."""
         images, labels = self.train
-        told = {"batch_size": self.batch, "l2": self.l2, "sync_state": "keep"}
-        made = recipe_of(self.layers, (*images.shape[1:], 1), MOMENTUM, self.rate, epochs=1, seed=seed, **told)
+        settings = {"batch_size": self.batch, "l2": self.l2, "sync_state": "keep"}
+        made = recipe_of(self.layers, (*images.shape[1:], 1), MOMENTUM, self.rate, epochs=1, seed=seed, **settings)
         parts = np.array_split(np.random.default_rng(seed).permutation(len(images)), size)
         return Replicas(replace(made, **recipe), [table_of(images[part], labels[part]) for part in parts])
 
@@ -75,8 +75,8 @@ def small() -> Study:
 
 
 def lenet(folder: Path) -> Study:
-    """As Caffe's files have it, but for batches of 16 instead of 64, and a rate that stays where Caffe's falls by 4 % in
-    500 iterations."""
+    """As in Caffe's files, but with batches of 16 instead of 64, and a constant learning rate, while Caffe's falls by 4
+    % in 500 iterations."""
     images, labels, test_images, test_labels = mnist(folder)
     layers = (
         Rescaling(1 / 256), Conv2D(20, 5), MaxPool2D(2, 2), Conv2D(50, 5), MaxPool2D(2, 2), Flatten(),
@@ -88,7 +88,7 @@ def lenet(folder: Path) -> Study:
 
 
 def curve(study: Study, size: int, tau: int, seed: int) -> Iterator[Row]:
-    """The accuracy after so many iterations, until it is the target."""
+    """The accuracy by iterations, until it reaches the target."""
     replicas, accuracy = study.started(size, seed), 0.0
     while accuracy < study.target and replicas.iterations < study.limit:
         for _ in range(max(1, study.every // tau)):
@@ -99,7 +99,7 @@ def curve(study: Study, size: int, tau: int, seed: int) -> Iterator[Row]:
 
 
 def run_grid(study: Study, seeds: int, path: Path | None) -> list[Row]:
-    """One replica alone has nothing to average, whatever tau."""
+    """A single replica has nothing to average, whatever tau."""
     rows = kept(path)
     done = {tuple(int(row[name]) for name in ("batch", "replicas", "tau", "seed")) for row in rows}
     cells = [(size, tau, seed) for seed in range(seeds) for size in study.sizes for tau in study.taus]
@@ -109,11 +109,11 @@ def run_grid(study: Study, seeds: int, path: Path | None) -> list[Row]:
             continue
         done.add(tuple(cell.values()))
         start = time.perf_counter()
-        found = [cell | row for row in curve(study, size, cell["tau"], seed)]
-        rows += found
-        keep(path, found)
+        new_rows = [cell | row for row in curve(study, size, cell["tau"], seed)]
+        rows += new_rows
+        keep(path, new_rows)
         print(
-            *(f"{name} {value}" for name, value in found[-1].items()),
+            *(f"{name} {value}" for name, value in new_rows[-1].items()),
             f"in {time.perf_counter() - start:.0f} s",
             flush=True,
         )
@@ -163,7 +163,7 @@ def keep(path: Path | None, rows: list[Row]) -> None:
 
 
 def show(folder: Path, target: float) -> None:
-    """Tables and figures of what is kept there."""
+    """Tables and figures from the files in the folder."""
     counts, states, seconds = (kept(folder / name) for name in FILES)
     main = of_batch(counts, BATCH)
     draw(reached(main, target), {name: ratio for name, _, ratio in ratios_of(seconds)[1:]}, folder)

@@ -18,7 +18,7 @@ SCHEMA = "steps array<array<float>>, label double"
 
 
 def vowels(part: str) -> dict[str, list[object]]:
-    """TRAIN or TEST in sktime's format: channels parted by colons, the speaker 1..9 at the end."""
+    """TRAIN or TEST in sktime's format: channels separated by colons, the speaker 1..9 at the end."""
     text = files("sktime").joinpath(f"datasets/data/JapaneseVowels/JapaneseVowels_{part}.ts").read_text()
     lines = text.partition("@data")[2].split()
     rows = [[np.array(channel.split(","), np.float32) for channel in line.split(":")[:-1]] for line in lines]

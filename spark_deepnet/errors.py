@@ -76,7 +76,7 @@ _RANGES = {
 
 
 def check_numbers(member: object, right: str, *names: str) -> None:
-    """Raise a ParamError unless the fields of these names are finite numbers in the range that ``right`` tells."""
+    """Raise a ParamError unless the fields of these names are finite numbers in the range that ``right`` names."""
     for name in names:
         value = getattr(member, name)
         if not (isinstance(value, int | float) and isfinite(value) and _RANGES[right](value)):

@@ -20,9 +20,9 @@ def parts_of(table: Table) -> list[Part]:
 
 def table_like(table: Table, parts: Sequence[Part]) -> Table:
     """The inverse of ``parts_of``, with the table's names."""
-    *told, weights, validation = parts
+    *columns, weights, validation = parts
     count = len(table.features)
-    return Table(dict(zip(table.features, told, strict=False)), tuple(told[count:]), weights, validation)  # type: ignore[arg-type]
+    return Table(dict(zip(table.features, columns, strict=False)), tuple(columns[count:]), weights, validation)  # type: ignore[arg-type]
 
 
 def arrays_of(part: Part) -> tuple[np.ndarray | None, tuple[np.ndarray, ...]]:

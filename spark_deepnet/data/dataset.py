@@ -116,10 +116,10 @@ def canonical(keys: np.ndarray, validation: np.ndarray) -> tuple[np.ndarray, np.
 
 def sums_between(loss_weights: Iterable[np.ndarray], ends: np.ndarray) -> np.ndarray:
     """The sums of the numbers between successive ends, in float64."""
-    found, start, total = np.zeros(len(ends)), 0, 0.0
+    sums, start, total = np.zeros(len(ends)), 0, 0.0
     for piece in loss_weights:
         running = np.cumsum(np.concatenate(([total], piece)), dtype=np.float64)
         here = (ends >= start) & (ends <= start + len(piece))
-        found[here] = running[ends[here] - start]
+        sums[here] = running[ends[here] - start]
         start, total = start + len(piece), running[-1]
-    return np.diff(found)
+    return np.diff(sums)

@@ -37,8 +37,8 @@ def table_rounds(tables: Iterable[Table], faults: Faults, channel: Channel) -> I
     own = iter(tables)
     while True:
         heads, blobs = _exchanged(next(own, None), faults, channel)
-        found = [_from_json(head, blob) for head, blob in zip(heads, blobs, strict=True) if head["table"]]
-        table = Table.joined(found) if found else None
+        received = [_from_json(head, blob) for head, blob in zip(heads, blobs, strict=True) if head["table"]]
+        table = Table.joined(received) if received else None
         everywhere: Faults = Counter()
         for head in heads:
             everywhere.update(head["faults"])
@@ -50,16 +50,16 @@ def table_rounds(tables: Iterable[Table], faults: Faults, channel: Channel) -> I
 def _exchanged(table: Table | None, faults: Faults, channel: Channel) -> tuple[list[dict[str, Any]], list[bytes]]:
     """Each rank's header (everything except arrays), and the bytes of its arrays."""
     arrays: list[np.ndarray] = []
-    told = None if table is None else _to_json(table, arrays)
-    head = {"faults": faults, "table": told, "arrays": [(a.dtype.str, a.shape) for a in arrays]}
+    header = None if table is None else _to_json(table, arrays)
+    head = {"faults": faults, "table": header, "arrays": [(a.dtype.str, a.shape) for a in arrays]}
     heads = [json.loads(blob) for blob in all_gather_bytes(channel, json.dumps(head).encode())]
     return heads, all_gather_bytes(channel, b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
 
 
 def share_failure(shard: Shard, channel: Channel) -> None:
     """Send a rank's failure to all ranks."""
-    told = all_gather_bytes(channel, (shard.failure or "").encode())
-    shard.failure = next((blob.decode() for blob in told if blob), None)
+    failures = all_gather_bytes(channel, (shard.failure or "").encode())
+    shard.failure = next((blob.decode() for blob in failures if blob), None)
 
 
 def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -68,12 +68,12 @@ def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
         arrays.append(value)
         return len(arrays) - 1
     if isinstance(value, Table):
-        features = {name: _to_json(found, arrays) for name, found in value.features.items()}
+        features = {name: _to_json(part, arrays) for name, part in value.features.items()}
         rest = {name: _to_json(getattr(value, name), arrays) for name in ("weights", "validation")}
-        return {"features": features, "targets": [_to_json(found, arrays) for found in value.targets]} | rest
-    found = {f.name: getattr(value, f.name) for f in fields(value)}
+        return {"features": features, "targets": [_to_json(part, arrays) for part in value.targets]} | rest
+    part = {f.name: getattr(value, f.name) for f in fields(value)}
     return {"kind": type(value).__name__} | {
-        name: {"array": _to_json(v, arrays)} if isinstance(v, np.ndarray) else v for name, v in found.items()
+        name: {"array": _to_json(v, arrays)} if isinstance(v, np.ndarray) else v for name, v in part.items()
     }
 
 
@@ -83,12 +83,12 @@ def _from_json(head: dict[str, Any], blob: bytes) -> Table:
         count = int(np.prod(shape))
         arrays.append(np.frombuffer(blob, np.dtype(dtype), count, start).reshape(shape))
         start += arrays[-1].nbytes
-    told = head["table"]
-    features = {name: _part_from_json(found, arrays) for name, found in told["features"].items()}
-    targets = tuple(arrays[t] if isinstance(t, int) else _part_from_json(t, arrays) for t in told["targets"])
-    return Table(features, targets, arrays[told["weights"]], arrays[told["validation"]])
+    header = head["table"]
+    features = {name: _part_from_json(part, arrays) for name, part in header["features"].items()}
+    targets = tuple(arrays[t] if isinstance(t, int) else _part_from_json(t, arrays) for t in header["targets"])
+    return Table(features, targets, arrays[header["weights"]], arrays[header["validation"]])
 
 
-def _part_from_json(told: dict[str, Any], arrays: Sequence[np.ndarray]) -> Any:
-    values = {k: arrays[v["array"]] if isinstance(v, dict) else v for k, v in told.items() if k != "kind"}
-    return KINDS[told["kind"]](**values)
+def _part_from_json(header: dict[str, Any], arrays: Sequence[np.ndarray]) -> Any:
+    values = {k: arrays[v["array"]] if isinstance(v, dict) else v for k, v in header.items() if k != "kind"}
+    return KINDS[header["kind"]](**values)

@@ -70,19 +70,19 @@ class Scales:
 
     def add(self, table: Table) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            for name, found in table.features.items():
-                self._features(name, found)
+            for name, columns in table.features.items():
+                self._features(name, columns)
             for k, targets in enumerate(table.targets):
                 values = _values(targets)
                 if values.dtype != np.int32 and len(values):
                     self.targets.setdefault(k, Moments()).add(_matrix(values))
 
-    def _features(self, name: str, found: Features) -> None:
+    def _features(self, name: str, features: Features) -> None:
         """Bytes are skipped: they are at most 255."""
-        if isinstance(found, Dense):
-            values = found.matrix if found.width <= MAX_COLUMNS else found.matrix.reshape(-1, 1)
+        if isinstance(features, Dense):
+            values = features.matrix if features.width <= MAX_COLUMNS else features.matrix.reshape(-1, 1)
         else:
-            values = found.values.reshape(-1, 1)
+            values = features.values.reshape(-1, 1)
         if values.dtype != np.uint8:
             squares = (values * values).sum(0, dtype=np.float64)
             count, before = self.inputs.get((name, len(squares)), (0, np.zeros(len(squares))))
@@ -95,8 +95,8 @@ class Scales:
             column, size = int(squares.argmax()), sqrt(squares.max() / max(1, count))
             if size >= inputs.get(name, {"size": 0.0})["size"]:
                 inputs[name] = {"column": column, "size": size, "columns": columns}
-        targets = {str(k): found.summary() for k, found in self.targets.items()}
-        return {"inputs": inputs, "targets": {k: found for k, found in targets.items() if found}}
+        targets = {str(k): moments.summary() for k, moments in self.targets.items()}
+        return {"inputs": inputs, "targets": {k: moments for k, moments in targets.items() if moments}}
 
 
 def _values(targets: Targets) -> np.ndarray:

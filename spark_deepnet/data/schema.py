@@ -83,7 +83,7 @@ class Source:
 
 def _safe(name: str) -> str:
     """A name that Spark reads as one part, and that is unique even without regard to case."""
-    return re.sub(r"[^a-z0-9_ ]", lambda found: f"~{ord(found[0]):x}~", name)
+    return re.sub(r"[^a-z0-9_ ]", lambda match: f"~{ord(match[0]):x}~", name)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Reader:
     def __init__(self, columns: Columns, limit: int = 0) -> None:
         self.columns = columns
         self.faults: Faults = Counter()
-        self.shelf = RowStore(_none(columns), limit)
+        self.store = RowStore(_none(columns), limit)
         self.rounding = Rounding(columns)
 
     def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
@@ -63,35 +63,35 @@ class Reader:
 
     def close(self) -> None:
         """Delete spilled rows."""
-        self.shelf.close()
+        self.store.close()
 
     def shard(self, tables: Iterable[Table]) -> Shard:
         """All rows of the tables; without tables an empty shard."""
-        shelf, scales = self.shelf, Scales()
+        store, scales = self.store, Scales()
         for table in tables:
             scales.add(table)
-            shelf.add(table)
+            store.add(table)
             del table
-        train, valid = shelf.rows()
-        fingerprint = shelf.fingerprint % (1 << 64)
+        train, valid = store.rows()
+        fingerprint = store.fingerprint % (1 << 64)
         return Shard(
             train,
             valid,
             fingerprint,
             self.faults,
             self._failure(),
-            shelf.spilled,
-            self.rounding.found(),
+            store.spilled,
+            self.rounding.summary(),
             scales.summary(),
         )
 
     def _failure(self) -> str | None:
-        if self.shelf.failure is None:
+        if self.store.failure is None:
             return None
-        wanted, limit = (-(-size // MIB) for size in (self.shelf.size.bytes, self.shelf.limit))
+        wanted, limit = (-(-size // MIB) for size in (self.store.size.bytes, self.store.limit))
         return (
-            f"fit: {wanted:,} MiB of a worker's rows are to be spilled, {self.shelf.failure}; make room there or set "
-            f"spark.local.dir to another disk, raise maxMemoryInMB above {limit:,}, or take more workers"
+            f"fit: {wanted:,} MiB of a worker's rows cannot be spilled, {self.store.failure}; free space there or set "
+            f"spark.local.dir to another disk, raise maxMemoryInMB above {limit:,}, or use more workers"
         )
 
 

@@ -117,7 +117,7 @@ class Table:
         return [self.weights * t.lengths if isinstance(t, Ragged) else self.weights for t in self.targets]
 
     def picked(self, index: np.ndarray) -> Table:
-        features = {name: found.picked(index) for name, found in self.features.items()}
+        features = {name: columns.picked(index) for name, columns in self.features.items()}
         targets = tuple(t.picked(index) if isinstance(t, Ragged) else t[index] for t in self.targets)
         return Table(features, targets, self.weights[index], self.validation[index])
 
@@ -130,9 +130,9 @@ class Table:
             else:
                 hash_words(_words(targets), keys)
         hash_words(_words(self.weights), keys)
-        for number, found in enumerate(self.features.values()):
+        for number, columns in enumerate(self.features.values()):
             hash_words(np.full((len(self), 1), number, np.uint32), keys)  # distinguishes inputs with the same entries
-            found.hash_into(keys)
+            columns.hash_into(keys)
         return keys
 
     @staticmethod

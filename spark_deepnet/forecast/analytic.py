@@ -28,10 +28,12 @@ def estimate(recipe: Recipe, blocks: int, link: Link, sparse: Collection[str] = 
     vectors = len(recipe.optimizer.vectors)
     measures = FLOAT_BYTES * padded(2 + 2 * len(recipe.heads()))
     averaged = 1 + (vectors if recipe.sync_state == "average" else 0)
-    told = DOUBLE_BYTES * (2 + 3 * len(recipe.heads()))
+    averaged_measures = DOUBLE_BYTES * (2 + 3 * len(recipe.heads()))
     block_traffic = BlockTraffic.of(recipe, net, blocks)
     compute = _compute(2 * (2 + vectors) * size, _multiply_adds(net, sparse))
-    return Costs(recipe.batch_size, compute, link, (size + measures,), (told, *[size] * averaged), block_traffic)
+    return Costs(
+        recipe.batch_size, compute, link, (size + measures,), (averaged_measures, *[size] * averaged), block_traffic
+    )
 
 
 def _compute(moved: int, multiply_adds: float) -> Compute:

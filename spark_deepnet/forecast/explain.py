@@ -20,8 +20,8 @@ _SPEED = "{:>8} {:>8}" + " {:>14}" * len(TAUS)
 
 @dataclass(frozen=True)
 class Forecast:
-    """What ``explainPlan`` found; it prints as a table. Seconds are for rows of the longest sequences and workers like
-    this machine, each with a core of its own."""
+    """The result of ``explainPlan``, which prints as a table. Seconds are for rows of the longest sequences and workers
+    like this machine, each with a core of its own."""
 
     nodes: tuple[NodeCost, ...]
     """Each input and layer: parameters, multiply_adds, bytes."""
@@ -38,7 +38,7 @@ class Forecast:
     blocks: int
     """Workers of one replica, each with a block of the weights."""
     costs: Costs
-    """Seconds, bytes and speedup for any number of replicas of so many blocks, and any syncEvery."""
+    """Seconds, bytes and speedup for any number of replicas, with the plan's number of blocks, and any syncEvery."""
     candidates: tuple[Candidate, ...]
     """The ways to divide these workers into replicas and blocks, as ``modelBlocks="auto"`` estimates them without timing;
     none where there is one only."""
@@ -78,7 +78,7 @@ class Forecast:
         return self.costs.rows_per_second(self.replicas, self.syncEvery)
 
     def speedup(self, workers: int, syncEvery: int = 1) -> float:
-        """Rows a second of so many workers, each with all weights, or replicas of blocks; relative to one."""
+        """Rows per second of ``workers`` workers with all weights each, or of replicas in blocks, relative to one."""
         return self.costs.speedup(workers, syncEvery)
 
     def __str__(self) -> str:
@@ -114,8 +114,8 @@ def _layers(f: Forecast) -> list[str]:
     return [*lines, _row("in all", "", *f.nodes)]
 
 
-def _row(name: str, shape: str, *found: NodeCost) -> str:
-    columns = zip(*((n.parameters, n.multiply_adds, n.weight_bytes, n.row_bytes) for n in found), strict=True)
+def _row(name: str, shape: str, *costs: NodeCost) -> str:
+    columns = zip(*((n.parameters, n.multiply_adds, n.weight_bytes, n.row_bytes) for n in costs), strict=True)
     return _NODE.format(name, shape, *(f"{sum(column):,}" for column in columns))
 
 
@@ -147,9 +147,9 @@ def _choices(f: Forecast) -> list[str]:
         _CHOICE.format("replicas", "blocks", "syncEvery", "MiB", "step", "bytes", "rows/s", ""),
     ]
     for c in f.candidates:
-        said = "taken" if c.blocks == f.blocks else "" if c.fits else "too large for a worker"
+        note = "taken" if c.blocks == f.blocks else "" if c.fits else "too large for a worker"
         numbers = f"{c.memory / 2**20:,.1f}", _ms(c.stepSeconds), f"{c.stepBytes:,.0f}", f"{c.rowsPerSecond:,.0f}"
-        lines.append(_CHOICE.format(c.replicas, c.blocks, c.syncEvery, *numbers, said).rstrip())
+        lines.append(_CHOICE.format(c.replicas, c.blocks, c.syncEvery, *numbers, note).rstrip())
     return lines
 
 
@@ -166,6 +166,6 @@ def _speeds(costs: Costs) -> list[str]:
         _SPEED.format(f"{who}s", "naive", *(f"syncEvery={tau}" for tau in TAUS)),
     ]
     for workers in WORKERS:
-        found = (f"{costs.speedup(workers, tau):.1f}" for tau in TAUS)
-        lines.append(_SPEED.format(f"{workers:,}", f"{costs.naive(workers):.1f}", *found))
+        speedups = (f"{costs.speedup(workers, tau):.1f}" for tau in TAUS)
+        lines.append(_SPEED.format(f"{workers:,}", f"{costs.naive(workers):.1f}", *speedups))
     return lines

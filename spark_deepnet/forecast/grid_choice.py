@@ -44,8 +44,8 @@ class Candidate:
 
 
 def grids(recipe: Recipe, workers: int, exactly: bool = True) -> list[Grid]:
-    """The ways to divide the workers, by blocks; unless it must be exactly so many, some may be left over: each number
-    of replicas then has as many blocks as there is room for. Optimizers that measure whole layers have one block."""
+    """The ways to divide the workers, by blocks. Unless all workers must be used, some may be left over: each number of
+    replicas then has as many blocks as there is room for. Optimizers that measure whole layers have one block."""
     blocks = [m for m in range(1, workers + 1) if workers % m == 0]
     if recipe.optimizer.layerwise:
         blocks = [1]
@@ -55,13 +55,13 @@ def grids(recipe: Recipe, workers: int, exactly: bool = True) -> list[Grid]:
 
 
 def settled(recipe: Recipe, blocks: int) -> Recipe:
-    """With blocks of which syncEvery is to be found, every step exchanges: a round takes the rows of one step however
-    many it makes of them, so that more never make more rows a second."""
+    """With blocks and syncEvery="auto", every step exchanges: a round takes the rows of one step however many it makes
+    of them, so that more never make more rows a second."""
     return replace(recipe, sync_every=1) if blocks > 1 and recipe.sync_every == 0 else recipe
 
 
 def tau_of(recipe: Recipe, grid: Grid, costs: Costs) -> int:
-    """Steps between exchanges, as set or as they would be found; a lonely worker has none."""
+    """Steps between exchanges, as set or as they would be chosen; a single worker has none."""
     if grid.size == 1:
         return 1
     return recipe.sync_every or steps_between(
@@ -94,11 +94,11 @@ def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None, sparse
     )
 
 
-def chosen(found: Sequence[Candidate], limit: int | None) -> Candidate:
+def chosen(ways: Sequence[Candidate], limit: int | None) -> Candidate:
     """The fewest blocks that fit and are nearly as fast as the fastest."""
-    fitting = [candidate for candidate in found if candidate.fits]
+    fitting = [candidate for candidate in ways if candidate.fits]
     if not fitting:
-        least = min(found, key=lambda candidate: candidate.memory)
+        least = min(ways, key=lambda candidate: candidate.memory)
         raise ClusterError(
             f"modelBlocks: 'auto' found no number of blocks that fits: with {least.blocks} blocks a worker needs "
             f"{least.memory >> 20:,} MiB besides its rows; the limit is {ROOM:.0%} of {(limit or 0) >> 20:,} MiB; give more "
@@ -118,9 +118,9 @@ def choose(
 ) -> Grid:
     """The grid of a fit; one whose weights could not stay on storage is the last resort. no_checkpoint_dir: there is no
     folder for them; sparse: inputs whose rows are taken to be so."""
-    found = candidates(recipe, grids(recipe, workers, exactly), Link(), limit, sparse)
-    allowed = [c for c in found if c.fits and storage_error(recipe, c.blocks, no_checkpoint_dir) is None]
-    taken = chosen(allowed or found, limit)
+    ways = candidates(recipe, grids(recipe, workers, exactly), Link(), limit, sparse)
+    allowed = [c for c in ways if c.fits and storage_error(recipe, c.blocks, no_checkpoint_dir) is None]
+    taken = chosen(allowed or ways, limit)
     _log.info(
         "fit: modelBlocks='auto' takes %d replicas of %d blocks: %d MiB a worker, %.0f rows/s estimated",
         *(taken.replicas, taken.blocks, taken.memory >> 20, taken.rowsPerSecond),

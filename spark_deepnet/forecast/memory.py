@@ -76,12 +76,12 @@ def nodes(recipe: Recipe, sparse: Collection[str] = ()) -> tuple[NodeCost, ...]:
     net = recipe.scores_net()
     copies = 2 + len(recipe.optimizer.vectors) + recipe.validated
     rows = buffer_bytes(net, sparse)
-    found = [NodeCost(name, INPUT_KIND, shape, 0, 0, 0, rows[name]) for name, shape in net.inputs.items()]
+    costs = [NodeCost(name, INPUT_KIND, shape, 0, 0, 0, rows[name]) for name, shape in net.inputs.items()]
     for node in net.nodes:
         count, products = parameters(node), node.layer.multiply_adds(node.x)
         weights = FLOAT_BYTES * count * copies
-        found.append(NodeCost(node.name, node.layer.kind, node.shape, count, products, weights, rows[node.name]))
-    return tuple(found)
+        costs.append(NodeCost(node.name, node.layer.kind, node.shape, count, products, weights, rows[node.name]))
+    return tuple(costs)
 
 
 def taken_sparse(recipe: Recipe, columns: Columns) -> list[str]:

@@ -91,14 +91,14 @@ class _Probing:
 
     def _taken(self) -> tuple[int, ...]:
         """The bytes sent since the last call."""
-        found = tuple(self.sent)
+        sent = tuple(self.sent)
         self.sent.clear()
-        return found
+        return sent
 
     def _timed(self) -> Compute:
-        rows, seconds, began = [1], [self._seconds(1)], time.perf_counter()
+        rows, seconds, started_at = [1], [self._seconds(1)], time.perf_counter()
         while rows[-1] < self.rows:
-            ahead = time.perf_counter() - began + (MIN_STEPS + 1) * ROWS_FACTOR * seconds[-1]
+            ahead = time.perf_counter() - started_at + (MIN_STEPS + 1) * ROWS_FACTOR * seconds[-1]
             if len(rows) > 1 and ahead > MAX_SECONDS:
                 break
             rows.append(min(ROWS_FACTOR * rows[-1], self.rows))
@@ -109,12 +109,12 @@ class _Probing:
         """The median seconds of a step of ``rows`` rows; the first step is not counted."""
         index = np.random.default_rng(rows).permutation(self.rows)[:rows]
         self._step(index)
-        found: list[float] = []
-        while len(found) < MIN_STEPS or sum(found) < MIN_SECONDS:
+        seconds: list[float] = []
+        while len(seconds) < MIN_STEPS or sum(seconds) < MIN_SECONDS:
             start = time.perf_counter()
             self._step(index)
-            found.append(time.perf_counter() - start)
-        return median(found)
+            seconds.append(time.perf_counter() - start)
+        return median(seconds)
 
     def _step(self, index: np.ndarray) -> None:
         """Make a step at a learning rate of 0: weights stay unchanged."""
@@ -125,10 +125,10 @@ def drawn(columns: Columns, n: int, seed: int) -> Table:
     """n random rows in the form of the columns: numbers from 0 to 1, bytes, tokens, classes."""
     table, chance = dummy_table(columns, n, longest=True), np.random.default_rng(seed)
     for source in columns.sources:
-        found = table.features[source.input]
-        values = found.matrix if isinstance(found, Dense) else found.values
-        if isinstance(found, Sparse):
-            _fill(found.columns, found.width, chance)
+        features = table.features[source.input]
+        values = features.matrix if isinstance(features, Dense) else features.values
+        if isinstance(features, Sparse):
+            _fill(features.columns, features.width, chance)
         _fill(values, source.tokens or (256 if values.dtype == np.uint8 else 0), chance)
     for target, wanted in zip(columns.targets, table.targets, strict=True):
         _fill(wanted.values if isinstance(wanted, Ragged) else wanted, target.classes, chance)

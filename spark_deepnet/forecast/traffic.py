@@ -35,7 +35,7 @@ class BlockTraffic:
         """net: the first block's network."""
         if blocks == 1:
             return NO_TRAFFIC
-        of_rows = tuple(found for node in net.nodes for found in node.layer.exchanges(node.x))
+        of_rows = tuple(exchange for node in net.nodes for exchange in node.layer.exchanges(node.x))
         heads, clipped = len(recipe.heads()), (DOUBLE_BYTES,) if recipe.clip_norm else ()
         same = sum(slot.stop - slot.start for slot in alike(net, recipe.block_net(blocks - 1, blocks)))
         reconciled = FLOAT_BYTES * same * (1 + len(recipe.optimizer.vectors))
@@ -47,9 +47,9 @@ class BlockTraffic:
         """The exchange in a step of ``rows`` rows of the replica, or in a round of local steps."""
         if self.blocks == 1:
             return 0.0, 0.0
-        found = [self._row_cost(exchange, rows) for exchange in self.of_rows]
-        found += [self._sum_cost(nbytes) for nbytes in (self.local if local else self.synchronous)]
-        return sum(messages for messages, _ in found), sum(nbytes for _, nbytes in found)
+        costs = [self._row_cost(exchange, rows) for exchange in self.of_rows]
+        costs += [self._sum_cost(nbytes) for nbytes in (self.local if local else self.synchronous)]
+        return sum(messages for messages, _ in costs), sum(nbytes for _, nbytes in costs)
 
     def _row_cost(self, exchange: Exchange, rows: int) -> Sent:
         if exchange.summed:

@@ -28,7 +28,7 @@ class Orthogonal(Initializer, kind="orthogonal"):
     def fill(self, out: np.ndarray, key: np.uint64, fan_in: int, fan_out: int) -> None:
         if out.ndim < 2:
             raise ParamError(
-                f"Orthogonal fills weights of two axes or more, found shape {out.shape}; take another start"
+                f"Orthogonal fills weights of two axes or more, found shape {out.shape}; choose another initializer"
             )
         columns = out.shape[-1]
         rows = out.size // columns

@@ -1,1 +1,1 @@
-"""Arithmetic that several layers share; numba's flags live in ``jit`` alone."""
+"""Arithmetic that several layers share; numba's flags are only in ``jit``."""

@@ -1,7 +1,7 @@
 """Scaled dot-product attention, for a few steps of one head of one row at a time, so that their scores stay in the cache.
 
-The scores, steps x steps for each head of each row, are not kept but made anew for the backward pass, from what each
-softmax was divided by (Dao, Fu, Ermon, Rudra and Ré, FlashAttention, NeurIPS 2022).
+The scores, steps x steps for each head of each row, are not kept but recomputed in the backward pass from the divisor
+of each softmax (Dao, Fu, Ermon, Rudra and Ré, FlashAttention, NeurIPS 2022).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from spark_deepnet.kernels.stable import exp
 from spark_deepnet.kernels.windows import scratch
 
 TILE_QUERIES = 64
-"""Steps that are asked for together."""
+"""Number of queries that are processed together."""
 MIN_EXPONENT = -80.0
-"""The least that exp is asked for: its result would leave the normal numbers, where arithmetic is slow."""
+"""Minimum argument of exp: below, its result would be subnormal, and arithmetic slow."""
 
 
 @kernel
@@ -42,7 +42,7 @@ def _softmax_again(scale, causal, first, norms, a):  # type: ignore[no-untyped-d
 
 @kernel
 def _exps(scale, top, a):  # type: ignore[no-untyped-def]
-    """a_ij = exp(scale (a_ij - top_i)), the exponent between MIN_EXPONENT and 0: with causal, what comes later may be
+    """a_ij = exp(scale (a_ij - top_i)), the exponent between MIN_EXPONENT and 0: with causal, later numbers may be
     above top"""
     T = a.dtype.type
     scale, low, high = T(scale), T(MIN_EXPONENT), T(0)

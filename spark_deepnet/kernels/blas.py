@@ -1,9 +1,9 @@
 """Matrix products from inside kernels: c = a b + beta c through BLAS's own C pointer.
 
-Against ``np.dot(..., out)`` this saves copies of transposed operands and the second pass that beta costs. The pointer
-is MKL's where ``pip install spark_deepnet[mkl]`` brought it, else that of SciPy's OpenBLAS; both speak Fortran's gemm:
-everything by reference, 32-bit integers, column-major. It is bound by a symbol's name, so cached kernels stay valid
-whichever library answers. Source: BLAS reference, https://netlib.org/blas/sgemm.f.
+Compared with ``np.dot(..., out)`` this saves copies of transposed operands and the second pass for beta. The pointer is
+MKL's if ``pip install spark_deepnet[mkl]`` installed it, otherwise that of SciPy's OpenBLAS. Both have Fortran's
+interface of gemm: everything by reference, 32-bit integers, column-major. It is bound by a symbol's name, so cached
+kernels stay valid with either library. Source: BLAS reference, https://netlib.org/blas/sgemm.f.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _INT, _POINTER = ir.IntType(32), ir.IntType(8).as_pointer()
 
 
 def _mkl() -> ctypes.CDLL | None:
-    """MKL of this Python's prefix, told to use the calling thread only."""
+    """MKL of this Python's prefix, set to use only the calling thread."""
     for path in sorted(glob(os.path.join(sys.prefix, "lib", "libmkl_rt.so*"))):
         try:
             library = ctypes.CDLL(path)
@@ -40,7 +40,7 @@ def _mkl() -> ctypes.CDLL | None:
 
 
 def _bind() -> str:
-    """Give LLVM the addresses of sgemm and dgemm; returns the name of the library that they come from."""
+    """Register the addresses of sgemm and dgemm with LLVM. Returns the name of their library."""
     library = None if os.environ.get("SPARK_DEEPNET_BLAS") == "scipy" else _mkl()
     for name, symbol in _SYMBOLS.items():
         if library is not None:
@@ -90,7 +90,7 @@ def _leading(a):  # type: ignore[no-untyped-def]
 
 @caller
 def _gemm_rows(ta, tb, a, b, beta, c):  # type: ignore[no-untyped-def]
-    """a and b as BLAS reads them: rows of a leading dimension, or (t = 'T') the columns' twins."""
+    """a and b as BLAS reads them: rows of a leading dimension, or (t = 'T') the transpose."""
     m, n = c.shape
     k = a.shape[0] if ta == 84 else a.shape[1]
     _call_gemm(tb, ta, n, m, k, c.dtype.type(1), b, _leading(b), a, _leading(a), c.dtype.type(beta), c, _leading(c))

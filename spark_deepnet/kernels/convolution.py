@@ -1,4 +1,4 @@
-"""Convolution: the choice of kernels, in plain Python, so that only those that a network needs are compiled.
+"""Convolution: chooses kernels in plain Python, so that only those that a network needs are compiled.
 
 x: (n, rows, columns, channels)   W: (height, width, channels / groups, filters)   y: (n, h, w, filters)
 """
@@ -58,21 +58,22 @@ def _is_depthwise(x: np.ndarray, W: np.ndarray) -> bool:
 
 
 def _is_dense(W: np.ndarray, window: Window) -> bool:
-    """Whether dx is best summed in tiles of dy: not with strides, where most cells of a window would meet nothing, and
-    not where the channels leave much of a vector empty (LeNet's second, 20 of 32: patches take half the time)"""
+    """Whether dx is best summed in tiles of dy: not with strides, where most cells of a window would have no output,
+    and not if the channels leave much of a vector empty (LeNet's second convolution, 20 of 32: patches take half the
+    time)"""
     columns = TILE_VECTORS * VECTOR_BYTES // W.itemsize
     lanes = -(-W.shape[2] // columns) * columns
     return window.row_stride * window.column_stride == 1 and bool(lanes <= 1.3 * W.shape[2])
 
 
 def _started(b: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """b, or zeros where it is empty"""
+    """b, or zeros if it is empty"""
     return b if b.size > 0 else np.zeros(y.shape[3], y.dtype)
 
 
 @kernel
 def column_sums(dy, db):  # type: ignore[no-untyped-def]
-    """db[f] = sum_p dy[p, f], by parts, so that long sums stay exact"""
+    """db[f] = sum_p dy[p, f], in parts, so that long sums stay exact"""
     db[:] = 0
     part = scratch(dy.shape[1], dy)
     for first in range(0, dy.shape[0], 512):

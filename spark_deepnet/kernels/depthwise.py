@@ -1,7 +1,7 @@
-"""Depthwise convolution: each channel of an image by a filter of its own.   W: (height, width, 1, channels)
+"""Depthwise convolution: each channel of an image with its own filter.   W: (height, width, 1, channels)
 
-By strips of channels whose sums stay in registers, cut to the cells inside the image. 3x3 over 64 channels of 32x32, 128
-images, one core: 11 ms forward, where a loop over rows that keeps its sums in y takes 40.
+By strips of channels whose sums stay in registers, cut to the cells inside the image. 3x3 over 64 channels of 32x32,
+128 images, one core: 11 ms forward; a loop over rows that keeps its sums in y takes 40.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from spark_deepnet.kernels.vectors import VECTOR_BYTES
 from spark_deepnet.kernels.windows import Window, copy, inside
 
 L1_BYTES = 16384
-"""Bytes of a few rows of gradients that stay in the first cache."""
+"""Bytes of a few rows of gradients that stay in the L1 cache."""
 
 
 @kernel

@@ -1,9 +1,8 @@
-"""Direct convolution: sums in registers, read from the images where they lie. No patches, no padded copies.
+"""Direct convolution: sums in registers, read directly from the images. No patches, no padded copies.
 
 A tile is one output place in TILE_ROWS or TALL_TILE_ROWS images by as many filters as its vectors hold; the cells of a
 window's row are one run of memory, so the sum over a window is a double loop with constant strides, cut to the cells
-inside the image. Of the factors only a part that stays in the first cache is in use while the tile moves over all
-places.
+inside the image. While the tile moves over all places, it uses only a part of the factors that stays in the L1 cache.
 
 Measured on one core (AVX-512, 128 images, GFLOP/s counting the zeros that are left out): 5x5, 32 to 64 channels on 8x8
 181, 5x5, 32 to 32 on 16x16 169, 3x3, 64 to 64 on 32x32 145. Tiles of TILE_ROWS neighbouring outputs of one image, which
@@ -19,16 +18,18 @@ from spark_deepnet.kernels.vectors import VECTOR_BYTES
 from spark_deepnet.kernels.windows import copy, inside, scratch
 
 L1_FACTOR_BYTES = 24576
-"""Bytes of factors that stay in the first cache."""
+"""Bytes of factors that stay in the L1 cache."""
 L2_BYTES = 1 << 19
-"""Bytes of some rows of TILE_ROWS images and their outputs that stay in the second."""
+"""Bytes of some rows of TILE_ROWS images and their outputs that stay in the L2 cache."""
 L1_GRADIENT_BYTES = 16384
-"""Bytes of some rows of dy that stay in the first beside x and dW; with 24576 3x3 over 64 channels is 10 % slower."""
+"""Bytes of some rows of dy that stay in the L1 cache beside x and dW; with 24576, 3x3 over 64 channels is 10 %
+slower."""
 
 
 @kernel
 def direct(x, factors, start, window, y):  # type: ignore[no-untyped-def]
-    """y = x convolved with the packed factors of all groups, plus start, one number a filter; at least TILE_ROWS images"""
+    """y = x convolved with the packed factors of all groups, plus start, one number per filter; at least TILE_ROWS
+    images"""
     N, groups, blocks, columns = y.shape[0], factors.shape[0], factors.shape[1], factors.shape[3]
     channels, edge = x.shape[3] // groups, scratch(TILE_ROWS * columns, x)
     near = max(1, L1_FACTOR_BYTES // (channels * columns * x.itemsize))
@@ -56,7 +57,7 @@ def direct(x, factors, start, window, y):  # type: ignore[no-untyped-def]
 
 @kernel
 def _height(count):  # type: ignore[no-untyped-def]
-    """The next tile's rows where so many images are left: TALL_TILE_ROWS, but TILE_ROWS where these leave no rest"""
+    """The next tile's rows if ``count`` images are left: TALL_TILE_ROWS, but TILE_ROWS if these leave no remainder"""
     return (
         TALL_TILE_ROWS
         if count >= TALL_TILE_ROWS and (count % TILE_ROWS > 0 or count >= 2 * TALL_TILE_ROWS)
@@ -66,11 +67,11 @@ def _height(count):  # type: ignore[no-untyped-def]
 
 @kernel
 def _places(x, factors, start, window, part, edge, old, y):  # type: ignore[no-untyped-def]
-    """Some cells of the window over all places; of the first ``old`` images y stays as it is"""
+    """Some cells of the window over all places; y of the first ``old`` images stays unchanged"""
     H, W, C, F, columns = x.shape[1], x.shape[2], x.shape[3], y.shape[3], factors.shape[1]
     lines, cells, (channel, channels), (f, f_end) = part
     source, flat, out, n = x.reshape(-1), factors.reshape(-1), y.reshape(-1), min(columns, f_end - f)
-    begun, image, size, run = cells[0] + cells[2] > 0, H * W * C, y.shape[1] * y.shape[2] * F, window.width * channels
+    written, image, size, run = cells[0] + cells[2] > 0, H * W * C, y.shape[1] * y.shape[2] * F, window.width * channels
     down, across = window.row_dilation, window.column_dilation
     for h in range(lines[0], lines[1]):
         row = h * window.row_stride - window.top
@@ -80,12 +81,12 @@ def _places(x, factors, start, window, part, edge, old, y):  # type: ignore[no-u
             j, j_end = inside(cells[2], cells[3], column, across, W)
             here = (h * y.shape[2] + w) * F + f
             if i >= i_end or j >= j_end:
-                for m in range(x.shape[0] if begun else old, x.shape[0]):
+                for m in range(x.shape[0] if written else old, x.shape[0]):
                     copy(start, f, n, out, m * size + here)
                 continue
             corner = ((row + i * down) * W + column + j * across) * C + channel
             bt = (i * run + j * channels) * columns, run * columns, columns
-            d, dt = (out, (here, size)) if begun else (start, (f, 0))
+            d, dt = (out, (here, size)) if written else (start, (f, 0))
             c, ct = (edge, (0, columns)) if old > 0 else (out, (here, size))
             at, count = (corner, image, down * W * C, 1), (i_end - i, (j_end - j) * channels)
             if x.shape[0] == TALL_TILE_ROWS:
@@ -132,8 +133,8 @@ def _cells(x, shape, dy, dy_shape, window, part, dW):  # type: ignore[no-untyped
 
 @kernel
 def _tiles(a, at, b, bt, counts, c, ct, rows, n):  # type: ignore[no-untyped-def]
-    """The sums of tiles over so many rows, a multiple of TILE_ROWS: by pairs of tall ones, as TALL_TILE_ROWS is no
-    multiple of it"""
+    """The sums of tiles over ``rows`` rows, a multiple of TILE_ROWS: in pairs of tall tiles, since TALL_TILE_ROWS is
+    not a multiple of it"""
     m = 0
     while m < rows:
         a_m, c_m = (at[0] + m, at[1], at[2], at[3]), (ct[0] + m * ct[1], ct[1])
@@ -169,8 +170,8 @@ def direct_weights_padded(x, dy, window, dW):  # type: ignore[no-untyped-def]
                 at = (a * window.row_stride + row) * line, 1, window.row_stride * line, window.column_stride * channels
                 bt, ct = (a * width * F + f, width * F, F), (i * wide * F + f, F)
                 _tiles(room, at, out, bt, (b - a, width), sums, ct, wide, min(columns, F - f))
-    gradients, found = dW.reshape(window.height, run, F), sums.reshape(window.height, wide, F)
-    gradients += found[:, :run]
+    gradients, padded_sums = dW.reshape(window.height, run, F), sums.reshape(window.height, wide, F)
+    gradients += padded_sums[:, :run]
 
 
 @kernel
@@ -191,7 +192,7 @@ def _framed(x, window, height, across, room):  # type: ignore[no-untyped-def]
 
 @kernel
 def packed(W, groups, back):  # type: ignore[no-untyped-def]
-    """factors[g, f // columns, (i, j, c), f % columns] = W[i, j, c, g filters / groups + f], filled up with zeros; back:
+    """factors[g, f // columns, (i, j, c), f % columns] = W[i, j, c, g filters / groups + f], padded with zeros; back:
     the factors of dx, whose filters are the channels, W[height - 1 - i, width - 1 - j, f, g filters / groups + c]"""
     height, width, ins, outs = W.shape[0], W.shape[1], W.shape[2], W.shape[3] // groups
     if back:

@@ -1,8 +1,8 @@
 """One step of the gates of recurrent layers, forward and backward, all rows side by side.
 
-Gates have an axis of their own, g[n, gate, j], and are read by index: a view for each row would cost as much as its
-arithmetic. A loop over j touches few arrays, for before it runs many j at once the compiled code must see that they do
-not overlap, and beyond a few the compiler gives up.
+Gates have their own axis, g[n, gate, j], and are read by index: a view for each row would cost as much as its
+arithmetic. A loop over j touches few arrays, since the compiled code must check that they do not overlap before it is
+vectorized over j, and beyond a few arrays the compiler gives up.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def lstm_cell(g, b, p, before, c, h):  # type: ignore[no-untyped-def]
 
 @kernel
 def lstm_gradient(g, p, before, c, dh, dc, d):  # type: ignore[no-untyped-def]
-    """A step of an LSTM back: d, the gradients with respect to what the gates' functions see; dc, with respect to the new
-    cell at first, becomes that of the cell before."""
+    """A step of an LSTM backward: d, the gradients with respect to the arguments of the gates' functions; dc, first
+    with respect to the new cell, becomes that of the cell before."""
     u, one = c.shape[1], c.dtype.type(1)
     for n in range(c.shape[0]):
         for j in range(u):
@@ -77,7 +77,7 @@ def lstm_gradient(g, p, before, c, dh, dc, d):  # type: ignore[no-untyped-def]
 
 @kernel
 def add_peeped(d, before, c, dp):  # type: ignore[no-untyped-def]
-    """dp[k, j] += sum_n d[n, gate, j] times the cell that it sees: i and f the one before, o the new one"""
+    """dp[k, j] += sum_n d[n, gate, j] times the cell that it reads: i and f the one before, o the new one"""
     for n in range(c.shape[0]):
         for j in range(c.shape[1]):
             dp[0, j] += d[n, 0, j] * before[n, j]
@@ -116,8 +116,8 @@ def gru_cell(g, a, b, m, before, h):  # type: ignore[no-untyped-def]
 
 @kernel
 def gru_gradient(g, m, before, dh, d, e):  # type: ignore[no-untyped-def]
-    """A step of a GRU back: the gradients d by x W and e by h U, which differ in the last third; dh becomes what flows back
-    past the gates."""
+    """A step of a GRU backward: the gradients d by x W and e by h U, which differ in the last third; dh becomes the
+    part that bypasses the gates."""
     u, one = before.shape[1], before.dtype.type(1)
     for n in range(before.shape[0]):
         for j in range(u):

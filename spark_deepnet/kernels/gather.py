@@ -1,4 +1,4 @@
-"""Rows picked into a batch, and keys of rows: the inner loops of reading data."""
+"""Gathers rows into a batch, and hashes rows: the inner loops of reading data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gather_sparse_rows(starts, columns, values, index, out):  # type: ignore[no-
 
 @kernel
 def gather_steps(starts, values, index, out):  # type: ignore[no-untyped-def]
-    """out[n, t] = values[starts[index[n]] + t], 0 behind the row's last step"""
+    """out[n, t] = values[starts[index[n]] + t], 0 after the row's last step"""
     out[:] = 0
     for n in range(index.size):
         first = starts[index[n]]
@@ -50,7 +50,7 @@ def hash_words(words, out):  # type: ignore[no-untyped-def]
 
 @careful
 def hash_dense_entries(words, out):  # type: ignore[no-untyped-def]
-    """The same from the entries that are not 0 alone, each with its column"""
+    """The same from only the entries that are not 0, each with its column"""
     for n in range(words.shape[0]):
         h = out[n]
         for j in range(words.shape[1]):
@@ -72,7 +72,7 @@ def hash_sparse_entries(starts, columns, words, out):  # type: ignore[no-untyped
 
 @careful
 def count_not_finite(values):  # type: ignore[no-untyped-def]
-    """How many entries of a flat float array are NaN or infinite"""
+    """The number of NaN or infinite entries of a flat float array"""
     count = 0
     for i in range(values.size):
         count += 0 if abs(values[i]) < float("inf") else 1

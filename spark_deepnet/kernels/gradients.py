@@ -1,4 +1,4 @@
-"""What happens to gradients between the backward pass and the optimizer: scaling, clipping, decay."""
+"""Operations on gradients between the backward pass and the optimizer: scaling, clipping, weight decay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spark_deepnet.kernels.jit import careful
 def clip_and_decay(w, l1, l2, bound, scale, g):  # type: ignore[no-untyped-def]
     """g = clamp(scale g, -bound, bound) + l2 w + l1 sign(w)
 
-    Not fastmath: the bound may be infinite, and a NaN must go on to where it is looked for.
+    Not fastmath: the bound may be infinite, and a NaN must survive until it is checked.
     """
     T = g.dtype.type
     zero, a, b, top, c = T(0), T(l1), T(l2), T(bound), T(scale)

@@ -1,5 +1,5 @@
-"""float32 to IEEE 754 half precision and back, to the nearest even, in loops that vectorise (three times as fast as
-NumPy's casts); halves are held as their bits, uint16. The way: F. Giesen, "Float->half variants", 2012."""
+"""float32 to IEEE 754 half precision and back, to the nearest even, in loops that vectorize (three times as fast as
+NumPy's casts); halves are stored as their bits, uint16. Method: F. Giesen, "Float->half variants", 2012."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SMALLEST = np.float32(2.0**-24)
 
 @careful
 def largest_finite(v):  # type: ignore[no-untyped-def]
-    """max |v_i| over those that are neither NaN nor infinite; 0 where there is none; v is flat, float32
+    """max |v_i| over those that are neither NaN nor infinite; 0 if there is none; v is flat, float32
 
-    Positive floats are in the order of their bits, and a maximum of integers vectorises.
+    Positive floats have the order of their bits, and a maximum of integers vectorizes.
     """
     largest = np.int32(0)
     for i in range(v.size):

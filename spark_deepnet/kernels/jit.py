@@ -2,15 +2,15 @@
 
 ``@kernel`` keeps every bracket and the order of every sum, and NaN and infinity are what they are; only a product and a
 sum may fuse into one instruction, which rounds once instead of twice. ``@summing`` is for a kernel that is one sum of
-numbers read from memory: it may regroup them, because a vectorised sum needs that. Nothing else may stand in such a
-kernel: (a - b) - c and a - (b + c) are the same to the compiler there. ``@comparing`` is for one maximum, and leaves
-open which number is the larger where one is NaN. ``@careful`` does not even fuse: random numbers, rounding to half.
-``@caller`` is for kernels that only hand on to others. All release the GIL and keep the machine code on disk, so that a
-machine compiles once. Kernels are module-level functions, never made by factories: forked siblings that compile
-same-named functions have collided in numba's cache.
+numbers read from memory: it may regroup them, because a vectorised sum needs that. Such a kernel must contain nothing
+else: there (a - b) - c and a - (b + c) are the same to the compiler. ``@comparing`` is for one maximum, and leaves open
+which number is larger if one is NaN. ``@careful`` does not even fuse: random numbers, rounding to half. ``@caller`` is
+for kernels that only call others. All release the GIL and keep the machine code on disk, so that a machine compiles
+once. Kernels are module-level functions, never made by factories: forked siblings that compile same-named functions
+have collided in numba's cache.
 
-A kernel that calls another takes it into itself. Left apart, the other would be optimised twice, alone and again in the
-caller, to code that may round differently, and which of the two is called depends on what the process loaded before.
+A kernel inlines the kernels that it calls. Otherwise these would be optimized twice, separately and in the caller, to
+code that may round differently, and which of the two is called would depend on what the process loaded before.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ JIT = not config.DISABLE_JIT
 
 
 def kernel(function: F) -> F:
-    """Compile as written, but for products and sums that fuse."""
+    """Compile as written, except that products and sums may fuse."""
     return _compiled(function, fastmath={"contract"}, forceinline=True)
 
 
@@ -42,7 +42,7 @@ def summing(function: F) -> F:
 
 
 def comparing(function: F) -> F:
-    """Compile one plain maximum, of numbers of which any may be taken where some are NaN."""
+    """Compile one plain maximum; if some numbers are NaN, any number may be returned."""
     return _compiled(function, fastmath={"nnan", "nsz"}, forceinline=True)
 
 
@@ -52,7 +52,7 @@ def careful(function: F) -> F:
 
 
 def caller(function: F) -> F:
-    """Compile what computes nothing in floats by itself; kernels that call it do so without taking it in, which compiles
+    """Compile a kernel without float arithmetic of its own; it is not inlined into its callers, which compiles
     faster."""
     return _compiled(function, fastmath=False, forceinline=False)
 
@@ -66,7 +66,7 @@ def _compiled(function: F, **options: Any) -> F:
 
 
 class _MendingCache(FunctionCache):  # type: ignore[misc]
-    """numba's cache, but a damaged file is thrown away and compiled anew instead of ending the fit."""
+    """numba's cache, but a damaged file is deleted and the kernel compiled again, instead of ending the fit."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -83,7 +83,8 @@ class _MendingCache(FunctionCache):  # type: ignore[misc]
 
 
 def _cache_of(function: Callable[..., Any]) -> FunctionCache:
-    """The cache is pickle, so it lies where only this user writes; set around the constructor, which reads it there."""
+    """The cache is pickle, so it is in a folder that only this user can write to; set around the constructor, which
+    reads it."""
     before, config.CACHE_DIR = config.CACHE_DIR, config.CACHE_DIR or CACHE_DIR
     try:
         return _MendingCache(function)
@@ -92,17 +93,17 @@ def _cache_of(function: Callable[..., Any]) -> FunctionCache:
 
 
 def _private_folder() -> str:
-    """``$XDG_CACHE_HOME/spark_deepnet``, else a folder under the temporary one; mode 0700, owned by this user."""
+    """``$XDG_CACHE_HOME/spark_deepnet``, otherwise a folder in the temporary folder; mode 0700, owned by this user."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     uid = os.getuid() if hasattr(os, "getuid") else 0
     for folder in (Path(home) / "spark_deepnet", Path(tempfile.gettempdir()) / f"spark_deepnet-{uid}"):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
-            found = folder.lstat()
+            status = folder.lstat()
         except OSError:
             continue
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == uid and os.access(folder, os.W_OK):
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == uid and os.access(folder, os.W_OK):
             return str(folder)
     return tempfile.mkdtemp(prefix="spark_deepnet-")
 

@@ -1,4 +1,4 @@
-"""Arrays that start on a cache line: some BLAS sum differently by alignment, and bit-for-bit equality is promised."""
+"""Arrays that start on a cache line: some BLAS sum differently by alignment, and results must be equal bit for bit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CACHE_LINE_BYTES = 64  # bytes
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
-    """Zeros of the shape, C-contiguous, whose first byte lies on a multiple of 64."""
+    """Zeros of the shape, C-contiguous, starting at a multiple of 64 bytes."""
     shape = (shape,) if isinstance(shape, int) else shape
     size = prod(shape) * np.dtype(dtype).itemsize
     raw = np.zeros(size + CACHE_LINE_BYTES, np.uint8)
@@ -20,13 +20,13 @@ def aligned(shape: int | tuple[int, ...], dtype: Any = np.float32) -> np.ndarray
 
 
 class Room:
-    """Memory for matrices (n, columns) of any n, one after another: it grows, and is used again."""
+    """Reusable memory for matrices (n, columns) of any n: it grows as needed."""
 
     def __init__(self, columns: int, dtype: Any = np.float32) -> None:
         self._whole = aligned((0, columns), dtype)
 
     def rows(self, count: int) -> np.ndarray:
-        """(count, columns), with whatever numbers were there before."""
+        """A (count, columns) matrix, not initialized."""
         if count > len(self._whole):
             self._whole = aligned((2 * count, self._whole.shape[1]), self._whole.dtype)
         return self._whole[:count]

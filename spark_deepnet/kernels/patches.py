@@ -1,5 +1,6 @@
 """Convolution as products of matrices over patches, the cells under a window: of a few output rows, so that the patches
-stay in the cache. For few images, for dx where windows step over cells, and for odd groups; ``direct`` does the rest.
+stay in the cache. For few images, for dx where windows step over cells, and for unusual groups; ``direct`` does the
+rest.
 
 Source: K. Chellapilla, S. Puri, P. Simard, High performance convolutional neural networks, 2006.
 """
@@ -11,7 +12,7 @@ from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.windows import inside, scratch
 
 L2_BYTES = 1 << 20
-"""Bytes of patches that stay in a core's second cache beside what is read and written."""
+"""Bytes of patches that stay in a core's L2 cache beside the data that is read and written."""
 
 
 @kernel

@@ -19,7 +19,8 @@ def cells(window, h, w, x):  # type: ignore[no-untyped-def]
 
 @kernel
 def max_pool(x, window, y, kept):  # type: ignore[no-untyped-def]
-    """y[n, h, w, c] = the largest x of channel c under the window of (h, w); kept: which cell that is, the first such"""
+    """y[n, h, w, c] = the largest x of channel c under the window of (h, w); kept: the number of that cell, the first
+    of equal ones"""
     (N, height, width, C), (H, W), lanes = y.shape, x.shape[1:3], STRIP_VECTORS * VECTOR_BYTES // x.itemsize
     source, out, numbers = x.reshape(-1), y.reshape(-1), kept.reshape(-1)
     for line in range(N * height):
@@ -56,7 +57,7 @@ def max_pool_back(kept, dy, window, dx):  # type: ignore[no-untyped-def]
 
 @kernel
 def seen(place, size, stride, count):  # type: ignore[no-untyped-def]
-    """Of ``count`` windows those over the place of a padded line, as (first, end)"""
+    """The windows, of ``count``, that cover the place of a padded line, as (first, end)"""
     return max(0, -((size - 1 - place) // stride)), min(count, place // stride + 1)
 
 
@@ -92,8 +93,8 @@ def average_pool_back(dy, window, borders, dx):  # type: ignore[no-untyped-def]
 
 @kernel
 def share(window, borders, h, w, x):  # type: ignore[no-untyped-def]
-    """By how many cells the sum is divided: those under the window that lie in the image with its borders
-    (top, left, bottom, right)"""
+    """The number of cells by which the sum is divided: those under the window inside the image with its borders (top,
+    left, bottom, right)"""
     row, column = h * window.row_stride - window.top, w * window.column_stride - window.left
     rows = min(row + window.height, x.shape[1] + borders[2]) - max(row, -borders[0])
     columns = min(column + window.width, x.shape[2] + borders[3]) - max(column, -borders[1])

@@ -1,7 +1,7 @@
-"""Random numbers by counter: the i-th number of a key does not depend on who asks for it, nor in which order.
+"""Random numbers by counter: the i-th number of a key depends neither on the caller nor on the order of calls.
 
-So a block of weights starts with the same numbers as the uncut whole, and a row drops the same units on whichever rank
-it lies. The generator is SplitMix64's finaliser over key + i * golden ratio (Steele, Lea, Flood, OOPSLA 2014).
+So a block's initial weights are the same as in the uncut network, and dropout sets the same units of a row to 0 on any
+rank. The generator is SplitMix64's finaliser over key + i * golden ratio (Steele, Lea, Flood, OOPSLA 2014).
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ def fill_uniform(key, start, low, high, out):  # type: ignore[no-untyped-def]
 
 @careful
 def fill_normal(key, start, scale, out):  # type: ignore[no-untyped-def]
-    """out[j] = the (start + j)-th number, normal of that standard deviation (Box and Muller, one of each pair)"""
+    """out[j] = the (start + j)-th number, normal with this standard deviation (Box and Muller, one of each pair)"""
     for j in range(out.size):
         radius = np.sqrt(-2.0 * np.log(1.0 - uniform(key, 2 * (start + j))))
         out[j] = scale * radius * np.cos(2.0 * np.pi * uniform(key, 2 * (start + j) + 1))
 
 
 def permutation(key: np.uint64, n: int) -> np.ndarray:
-    """A random order of n things, the same for the same key everywhere."""
+    """A random order of n things, the same for the same key on any machine."""
     return np.random.Generator(np.random.Philox(int(key))).permutation(n)
 
 
 def shuffled(key: np.uint64, things: np.ndarray) -> np.ndarray:
     """A copy in that order: things[permutation(key, n)]."""
-    found = things.copy()
-    np.random.Generator(np.random.Philox(int(key))).shuffle(found)
-    return found
+    copy = things.copy()
+    np.random.Generator(np.random.Philox(int(key))).shuffle(copy)
+    return copy

@@ -1,6 +1,6 @@
-"""Plain sums and maxima of a flat array, which vectorise: the only ones that may be regrouped.
+"""Plain sums and maxima of a flat array, which vectorize: the only ones that may be regrouped.
 
-A kernel writes its terms, with all their brackets, into an array, and asks for the sum of that.
+A kernel writes its terms, with all their brackets, into an array, and sums that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from spark_deepnet.kernels.jit import comparing, summing
 
 @comparing
 def largest(v):  # type: ignore[no-untyped-def]
-    """max_i v_i of at least one; where some v_i is NaN, any of them: v_i - largest is NaN for that i all the same"""
+    """max_i v_i of at least one; if some v_i is NaN, any of them: v_i - largest is still NaN for that i"""
     top = v[0]
     for i in range(v.size):
         top = max(top, v[i])
@@ -22,35 +22,35 @@ def largest(v):  # type: ignore[no-untyped-def]
 @summing
 def total(v):  # type: ignore[no-untyped-def]
     """sum_i v_i"""
-    found = v.dtype.type(0)
+    result = v.dtype.type(0)
     for i in range(v.size):
-        found += v[i]
-    return found
+        result += v[i]
+    return result
 
 
 @summing
 def dot(u, v):  # type: ignore[no-untyped-def]
     """sum_i u_i v_i"""
-    found = v.dtype.type(0)
+    result = v.dtype.type(0)
     for i in range(v.size):
-        found += u[i] * v[i]
-    return found
+        result += u[i] * v[i]
+    return result
 
 
 @summing
 def wide_total(v):  # type: ignore[no-untyped-def]
     """sum_i v_i, summed in float64"""
-    found = np.float64(0)
+    result = np.float64(0)
     for i in range(v.size):
-        found += np.float64(v[i])
-    return found
+        result += np.float64(v[i])
+    return result
 
 
 @summing
 def sum_of_squares(v):  # type: ignore[no-untyped-def]
     """sum_i v_i^2, summed in float64"""
-    found = np.float64(0)
+    result = np.float64(0)
     for i in range(v.size):
         x = np.float64(v[i])
-        found += x * x
-    return found
+        result += x * x
+    return result

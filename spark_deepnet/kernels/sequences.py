@@ -1,4 +1,4 @@
-"""Sequences as recurrent layers run them: step by step, all rows of a step side by side.
+"""Sequences in the order of recurrent layers: step by step, all rows of a step side by side.
 
 x: (n, entries, f), a row's numbers together; steps: (steps, n, f), a step's numbers together. Step s of a row of length
 L is its entry s, or its entry L - 1 - s where the order is reversed; the steps from L on are zeros.
@@ -14,8 +14,8 @@ from spark_deepnet.kernels.jit import kernel
 
 
 class Order(NamedTuple):
-    """The lengths of the rows, (n,) int32, whether they are run from their ends, and whether only the last step's
-    state is given out."""
+    """The lengths of the rows, (n,) int32, whether they are run backward, and whether only the last step's state is
+    returned."""
 
     lengths: np.ndarray
     reverse: bool
@@ -24,7 +24,7 @@ class Order(NamedTuple):
 
 @kernel
 def entry(order, n, s):  # type: ignore[no-untyped-def]
-    """The entry of row n that step s sees."""
+    """The entry of row n that step s reads."""
     return order.lengths[n] - 1 - s if order.reverse else s
 
 
@@ -71,7 +71,7 @@ def last_step(steps, order, y):  # type: ignore[no-untyped-def]
 
 @kernel
 def add_gradients(dy, order, s, dh):  # type: ignore[no-untyped-def]
-    """dh[n] += dy[n, entry of s], or where only the last step is given out, dy[n, 0] at that step"""
+    """dh[n] += dy[n, entry of s], or, if only the last step is returned, dy[n, 0] at that step"""
     for n in range(dh.shape[0]):
         if s >= order.lengths[n] or (order.last and s < order.lengths[n] - 1):
             continue

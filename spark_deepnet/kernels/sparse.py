@@ -1,7 +1,7 @@
-"""Products with sparse rows, and rows of a matrix that are picked, put and added: what touches few rows of many.
+"""Products with sparse rows, and gathering, writing and adding rows of a matrix: operations on few rows of many.
 
 Sparse rows are CSR: row n holds values[p] in columns[p] for p in starts[n]..starts[n + 1], where several entries of one
-column add up. All sums are made in the order of the entries."""
+column add up. All sums are computed in the order of the entries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spark_deepnet.kernels.jit import careful
 
 @careful
 def row_starts(starts, index, out):  # type: ignore[no-untyped-def]
-    """out (n + 1,): where the picked rows start when they lie one after another"""
+    """out (n + 1,): the starts of the picked rows when concatenated"""
     out[0] = 0
     for n in range(index.size):
         row = index[n]
@@ -31,8 +31,8 @@ def gather_entries(starts, columns, values, index, out_columns, out_values):  # 
 
 @careful
 def number(columns, place, seen, places):  # type: ignore[no-untyped-def]
-    """How many different columns there are: seen holds each once, as they come first, and seen[places[p]] = columns[p].
-    place (width,) is -1 everywhere, and is so again afterwards"""
+    """The number of different columns: seen holds each once, in order of first occurrence, and seen[places[p]] =
+    columns[p]. place (width,) is -1 everywhere, before and after the call"""
     count = 0
     for p in range(columns.size):
         column = columns[p]

@@ -1,9 +1,9 @@
-"""exp and its kin for use inside kernels: float32 ones that vectorise, float64 ones from libm.
+"""exp and related functions for kernels: float32 versions that vectorize, float64 versions from libm.
 
-A call of libm keeps a loop from vectorising. In float32 all of these but log come from one polynomial on a reduced
+A call of libm prevents a loop from vectorizing. In float32 all of these but log come from one polynomial on a reduced
 range, x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite, 1980; coefficients of expf in Moshier's Cephes), with clamps
-in place of branches; the error is about 2e-7. NaN stays NaN, and what is too large for a float32 is infinite. Their sums
-must not be regrouped; only a product and a sum may fuse.
+instead of branches; the error is about 2e-7. NaN stays NaN, and numbers too large for float32 become infinite. Their
+sums must not be regrouped; only a product and a sum may fuse.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _reduced(x):  # type: ignore[no-untyped-def]
 
 @register_jitable(**_STRICT)
 def _exp_float32(x):  # type: ignore[no-untyped-def]
-    """2 (2^(n - 1) (e^r - 1) + 2^(n - 1)); 0 below -86.64, where it would leave the normal numbers"""
+    """2 (2^(n - 1) (e^r - 1) + 2^(n - 1)); 0 below -86.64, where it would be subnormal"""
     low, high = _f(-86.64), _f(88.72283)
     inside = high if x > high else x
     inside = low if x < low else inside
@@ -102,7 +102,7 @@ def _tanh_float32(x):  # type: ignore[no-untyped-def]
 
 @register_jitable(**_STRICT)
 def _sigmoid_float32(x):  # type: ignore[no-untyped-def]
-    """1 / (1 + e^-x); 0 below -86, where it would leave the normal numbers"""
+    """1 / (1 + e^-x); 0 below -86, where it would be subnormal"""
     low, high = _f(-86), _f(40)  # from about 17 on it is 1
     inside = high if x > high else x
     inside = low if x < low else inside

@@ -1,4 +1,4 @@
-"""Strips: the numbers of some channels, side by side in registers while a window goes by.
+"""Strips: the numbers of some channels, side by side in registers while a window passes.
 
 All arrays are flat, channels are contiguous, and n, at most STRIP_VECTORS vectors of them, are worked on at once; at, bt =
 (offset, stride of i, of k), ct and dt are offsets. The window's cells are i < count[0], k < count[1], at least one.
@@ -44,8 +44,8 @@ def _strip_codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
 def _largest(
     typingctx: Any, a: Any, at: Any, count: Any, first: Any, width: Any, c: Any, kept: Any, ct: Any, n: Any
 ) -> Any:
-    """c[f] = the largest a[i, k, f]; kept[f] = first + i width + k, the number of its cell, of equals the first; NaN is
-    larger than all"""
+    """c[f] = the largest a[i, k, f]; kept[f] = first + i width + k, the number of its cell, the first of equal ones;
+    NaN is larger than all numbers"""
     return types.void(a, at, count, first, width, c, kept, ct, n), _largest_codegen
 
 
@@ -53,20 +53,22 @@ def _largest_codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
     t, (a, c, kept), (at, count) = unpacked(context, builder, sig, values, STRIP_VECTORS)
     first, width = (builder.trunc(x, I32) for x in values[3:5])
 
-    def body(i: Any, k: Any, found: Any) -> Any:
+    def body(i: Any, k: Any, largest: Any) -> Any:
         row = t.offset(at, i, k)
         number = t.splat(t.offset((first, width, I32(1)), builder.trunc(i, I32), builder.trunc(k, I32)))
         cells = [t.load(a, row, v) for v in range(STRIP_VECTORS)]
-        more = [_above(builder, x, top) for x, top in zip(cells, found[:STRIP_VECTORS], strict=True)]
+        more = [_above(builder, x, top) for x, top in zip(cells, largest[:STRIP_VECTORS], strict=True)]
         return [
             builder.select(m, x, y)
-            for m, x, y in zip(2 * more, [*cells, *[number] * STRIP_VECTORS], found, strict=True)
+            for m, x, y in zip(2 * more, [*cells, *[number] * STRIP_VECTORS], largest, strict=True)
         ]
 
-    found = t.loops(count, [t.load(a, at[0], v) for v in range(STRIP_VECTORS)] + [t.splat(first)] * STRIP_VECTORS, body)
+    largest = t.loops(
+        count, [t.load(a, at[0], v) for v in range(STRIP_VECTORS)] + [t.splat(first)] * STRIP_VECTORS, body
+    )
     for v in range(STRIP_VECTORS):
-        t.store(found[v], c, values[7], v)
-        t.store(t.cut(found[STRIP_VECTORS + v], kept.type.pointee), kept, values[7], v)
+        t.store(largest[v], c, values[7], v)
+        t.store(t.cut(largest[STRIP_VECTORS + v], kept.type.pointee), kept, values[7], v)
     return context.get_dummy_value()
 
 

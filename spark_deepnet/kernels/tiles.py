@@ -1,9 +1,9 @@
-"""A tile of a matrix product that stays in registers: what BLAS is made of, here over any strides.
+"""A tile of a matrix product that stays in registers: the core of BLAS, here over any strides.
 
-BLAS wants its matrices with rows one after another, so convolution through it must copy patches. The tile below reads
-the image where it lies: its addresses are sums of strides, and one call covers a whole window. It is LLVM code because
-NumPy-like loops do not keep a block of sums in registers. On one core with AVX-512 it runs at 150 to 160 GFLOP/s where
-MKL's gemm runs at 145 to 155. Source: K. Goto, R. van de Geijn, Anatomy of high-performance matrix multiplication, 2008.
+BLAS needs matrices with consecutive rows, so convolution through it must copy patches. The tile below reads the image
+directly: its addresses are sums of strides, and one call covers a whole window. It is LLVM code because NumPy-like
+loops do not keep a block of sums in registers. On one core with AVX-512 it runs at 150 to 160 GFLOP/s; MKL's gemm runs
+at 145 to 155. Source: K. Goto, R. van de Geijn, Anatomy of high-performance matrix multiplication, 2008.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from spark_deepnet.kernels.jit import JIT
 from spark_deepnet.kernels.vectors import HAS_AVX512, I64, places, unpacked
 
 TILE_ROWS = 8 if HAS_AVX512 else 6
-"""Of a tile: its TILE_ROWS x TILE_VECTORS sums and TILE_VECTORS factors fit the 32 (without AVX-512: 16) registers."""
+"""Rows of a tile: its TILE_ROWS x TILE_VECTORS sums and TILE_VECTORS factors fit the 32 (without AVX-512: 16)
+registers."""
 TALL_TILE_ROWS = 12 if HAS_AVX512 else 6
 TILE_VECTORS = 2
 
@@ -41,7 +42,7 @@ def _tile(
 def _tall(
     typingctx: Any, a: Any, at: Any, b: Any, bt: Any, count: Any, d: Any, dt: Any, c: Any, ct: Any, n: Any
 ) -> Any:
-    """The same with TALL_TILE_ROWS rows, faster where so many are at hand."""
+    """The same with TALL_TILE_ROWS rows, faster if there are enough rows."""
     return types.void(a, at, b, bt, count, d, dt, c, ct, n), partial(_codegen, rows=TALL_TILE_ROWS)
 
 

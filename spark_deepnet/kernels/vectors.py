@@ -1,4 +1,4 @@
-"""Vectors of numbers in registers, in which tiles and strips are written: LLVM code, because loops like NumPy's do not
+"""Vectors of numbers in registers, the building blocks of tiles and strips: LLVM code, because NumPy-like loops do not
 keep a block of sums in registers."""
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Vectors:
             self.masks.append(builder.icmp_signed("<", places, self.splat(n)))
 
     def splat(self, x: Any) -> Any:
-        """A vector of nothing but x."""
+        """A vector filled with x."""
         vector = ir.VectorType(x.type, self.lanes)
         one = self.builder.insert_element(ir.Constant(vector, ir.Undefined), x, I32(0))
         zeros = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
@@ -40,7 +40,7 @@ class Vectors:
         return self.builder.fadd(total, self.builder.fmul(x, y, flags=fuse), flags=fuse)
 
     def cut(self, x: Any, kind: Any) -> Any:
-        """Integers as those of a smaller kind, or of the same."""
+        """Integers truncated to a smaller type, or unchanged."""
         return x if x.type.element == kind else self.builder.trunc(x, ir.VectorType(kind, self.lanes))
 
     def offset(self, strides: Any, *places: Any) -> Any:
@@ -51,7 +51,7 @@ class Vectors:
         return total
 
     def load(self, p: Any, row: Any, v: int) -> Any:
-        """The v-th vector of the row that starts so many numbers behind p."""
+        """The v-th vector of the row that starts ``row`` numbers after p."""
         kind, mask = ir.VectorType(p.type.pointee, self.lanes), self.masks[v]
         place = self._place(p, row, v, kind)
         function = self._function("load", kind, kind, [place.type, I32, mask.type, kind])
@@ -67,7 +67,7 @@ class Vectors:
         return self.builder.bitcast(place, kind.as_pointer())
 
     def _bytes(self, kind: Any) -> Any:
-        """The alignment that can be relied upon."""
+        """The guaranteed alignment."""
         return I32(1 if kind.element == ir.IntType(8) else 4)
 
     def _function(self, name: str, kind: Any, result: Any, arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Windows that slide over images: where they lie over the cells."""
+"""Windows that slide over images: the cells that they cover."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spark_deepnet.kernels.jit import kernel
 
 
 class Window(NamedTuple):
-    """Output (h, w) sees the cells (h row_stride - top + i row_dilation, w column_stride - left + j column_dilation),
+    """Output (h, w) reads the cells (h row_stride - top + i row_dilation, w column_stride - left + j column_dilation),
     i < height, j < width; cells outside the image are 0."""
 
     height: int
@@ -25,7 +25,7 @@ class Window(NamedTuple):
 
 @kernel
 def scratch(count, like):  # type: ignore[no-untyped-def]
-    """A flat array of so many of like's numbers that starts on a cache line, not yet written."""
+    """A flat, uninitialized array of ``count`` numbers of like's dtype that starts on a cache line."""
     line = 64 // like.itemsize
     raw = np.empty(count + line, like.dtype)
     start = (-raw.ctypes.data % 64) // like.itemsize
@@ -34,7 +34,7 @@ def scratch(count, like):  # type: ignore[no-untyped-def]
 
 @kernel
 def inside(a, b, start, step, size):  # type: ignore[no-untyped-def]
-    """Those i of a <= i < b for which 0 <= start + i step < size, as (first, end); none where first >= end"""
+    """Those i of a <= i < b for which 0 <= start + i step < size, as (first, end); none if first >= end"""
     if step == 1:
         return max(a, -start), min(b, size - start)
     return max(a, -(start // step)), min(b, -((start - size) // step))
@@ -42,6 +42,6 @@ def inside(a, b, start, step, size):  # type: ignore[no-untyped-def]
 
 @kernel
 def copy(x, a, count, y, b):  # type: ignore[no-untyped-def]
-    """y[b + i] = x[a + i] for i < count; a slice that is set to another compiles slowly, for the sake of its errors"""
+    """y[b + i] = x[a + i] for i < count; assigning a slice to another compiles slowly, because of its error handling"""
     for i in range(count):
         y[b + i] = x[a + i]

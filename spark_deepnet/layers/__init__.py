@@ -1,4 +1,4 @@
-"""One file a member; ``from spark_deepnet.layers import Name`` opens the file that bears the name."""
+"""One file per member; ``from spark_deepnet.layers import Name`` loads the file of that name."""
 
 from typing import Any
 

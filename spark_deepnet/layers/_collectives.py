@@ -1,7 +1,7 @@
-"""Where values cross between the blocks of a network that is cut: each one's backward is another's forward.
+"""Collectives between the blocks of a cut network: the backward pass of each is the forward pass of another.
 
-Share    y = x               dx = sum of dy     the whole goes to blocks that each use it for their own part
-Join     y = sum of x        dx = dy            parts of a sum become the whole
+Copy     y = x               dx = sum of dy     the whole goes to blocks that each use it for their own part
+Reduce   y = sum of x        dx = dy            parts of a sum become the whole
 Gather   y = x side by side  dx = own part      entries of the last axis become the whole
 """
 
@@ -20,7 +20,8 @@ from spark_deepnet.layers.layer import Arrays, Blocks, Call, Exchange, Layer, Sh
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Collective(Layer):
-    """The base: y = x, dx = dy, shapes and lengths stay. ``remembers``: whether some passes are not fresh."""
+    """The base: y = x, dx = dy, shapes and lengths stay the same. ``remembers``: whether some passes run without
+    exchange."""
 
     remembers: bool = False
     reads: ClassVar[str] = ""
@@ -84,7 +85,7 @@ class Gather(Collective):
 
     block: int = 0
     entries: tuple[np.ndarray, ...] = ()
-    reads: ClassVar[str] = "x"  # not so, but y must not be written over x
+    reads: ClassVar[str] = "x"  # it does not read x, but y must not be written over x
 
     def shape(self, x: Shape) -> Shape:
         return (*x[:-1], sum(map(len, self.entries)))
@@ -118,5 +119,5 @@ def _copy(a: np.ndarray, b: np.ndarray) -> None:
 
 
 def blocks_of(call: Call) -> Blocks:
-    assert call.blocks is not None, "pieces and crossings stand in networks that are cut only"
+    assert call.blocks is not None, "pieces and collectives exist only in networks that are cut"
     return call.blocks

@@ -21,8 +21,8 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape, Weight
 class Convolution(Layer):
     """The fields of all convolutions. ``kernel_size``, ``strides`` and ``dilation`` are an int or (rows, columns);
     ``padding`` is "valid" (none), "same" (as many windows as strides fit into the image, Keras's), an int or (rows,
-    columns) on both sides (Caffe's), or ((top, bottom), (left, right)). ``groups`` cuts channels and filters into
-    parts that do not see each other. ``activation`` is any activation layer or its name.
+    columns) on both sides (Caffe's), or ((top, bottom), (left, right)). ``groups`` divides channels and filters into
+    independent parts. ``activation`` is any activation layer or its name.
     """
 
     filters: int
@@ -63,7 +63,7 @@ class Convolution(Layer):
         return size, stride, padding if isinstance(padding, str) else padding[0], dilation
 
     def masking(self, x: Shape) -> Masking:
-        """The zeros behind a row are those of its padding, unless that begins where the row's length says."""
+        """Zeros after a row act as its padding, unless the padding depends on the row's length."""
         _, stride, padding, _ = self.down()
         return Masking.BY_LENGTH if padding == "same" and stride > 1 else Masking.ZEROS
 
@@ -107,17 +107,17 @@ class Convolution(Layer):
         return Piece(self if first else replace(self, bias=False), {"W": {self.ins: entries}})
 
     def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
-        """Whole groups, which do not see each other."""
+        """Whole groups, which are independent."""
         channels, filters = x[-1] // self.groups, self.filters // self.groups
         groups = entries[::channels] // channels
         if self.groups == 1 or not np.array_equal(_members(groups, channels), entries):
             return None
-        found = _members(groups, filters)
-        layer = replace(self, groups=len(groups), filters=len(found))
-        return Piece(layer, {"W": self.of_groups(entries, found), "b": {-1: found}}), found
+        own_filters = _members(groups, filters)
+        layer = replace(self, groups=len(groups), filters=len(own_filters))
+        return Piece(layer, {"W": self.of_groups(entries, own_filters), "b": {-1: own_filters}}), own_filters
 
     def of_groups(self, channels: np.ndarray, filters: np.ndarray) -> dict[int, np.ndarray]:
-        """The entries of W that belong to some groups, which have these channels and filters."""
+        """The entries of W that belong to some groups with these channels and filters."""
         return {-1: filters}
 
     def multiply_adds(self, x: Shape) -> int:
@@ -148,5 +148,5 @@ class Convolution(Layer):
 
 
 def _members(groups: np.ndarray, each: int) -> np.ndarray:
-    """The channels of these groups of so many."""
+    """The channels of these groups, with ``each`` channels per group."""
     return (groups[:, None] * each + np.arange(each)).reshape(-1)

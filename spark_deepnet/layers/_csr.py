@@ -1,4 +1,4 @@
-"""Sparse rows in the place of a matrix, for layers that need no more than the entries."""
+"""Sparse rows instead of a matrix, for layers that need only the entries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from spark_deepnet.kernels.sparse import gather_entries, number, row_starts
 
 class Csr:
     """The matrix (n, width) as compressed sparse rows: row n holds ``values[p]`` in ``columns[p]`` for p in
-    starts[n]..starts[n + 1], several entries of one column add up, all else is 0. Filled again for every batch."""
+    starts[n]..starts[n + 1], several entries of one column add up, all other numbers are 0. It is refilled for every
+    batch."""
 
     def __init__(self, width: int, dtype: Any) -> None:
         self.width = width
@@ -22,7 +23,7 @@ class Csr:
         self._different: int | None = None
 
     def fill(self, starts: np.ndarray, columns: np.ndarray, values: np.ndarray, index: np.ndarray) -> None:
-        """Take these rows of a table in the same form."""
+        """Take these rows of a table in CSR form."""
         self.starts = np.empty(len(index) + 1, np.int64)
         row_starts(starts, index, self.starts)
         if self.size > len(self._values):
@@ -37,7 +38,7 @@ class Csr:
 
     @property
     def size(self) -> int:
-        """Entries."""
+        """Number of entries."""
         return int(self.starts[-1])
 
     @property
@@ -55,7 +56,7 @@ class Csr:
 
     @property
     def places(self) -> np.ndarray:
-        """Of each entry, where its column stands in ``seen``."""
+        """For each entry, the place of its column in ``seen``."""
         self._numbered()
         return self._places[: self.size]
 

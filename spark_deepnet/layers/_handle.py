@@ -1,4 +1,4 @@
-"""Handles: networks written by calling layers on one another, as Keras's functional ones are."""
+"""Handles: networks written by calling layers on one another, as with Keras's functional API."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from spark_deepnet.errors import NetworkError
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Handle:
-    """What a layer gives where it was called: ``Dense(3)(x)``. The handle of the output is the whole network."""
+    """The result of calling a layer: ``Dense(3)(x)``. The handle of the output is the whole network."""
 
     layer: Any
     sources: tuple[Handle, ...] = ()
-    """What it reads; none: it is an Input."""
+    """The handles that it reads; none: it is an Input."""
 
     def __repr__(self) -> str:
         return f"Handle({self.layer!r})"
 
 
 def called(layer: Any, sources: Sequence[Any]) -> Handle:
-    """The handle of a layer over these sources, or over one list of them."""
+    """The handle of a layer over these sources, or over a list of them."""
     if len(sources) == 1 and isinstance(sources[0], list | tuple):
         sources = sources[0]
     if layer.is_input or layer.inputs is not None:
         what = "is an input" if layer.is_input else f"has inputs={layer.inputs!r} already"
-        raise NetworkError(f"layer {layer!r} {what}, so it is not to be called")
+        raise NetworkError(f"layer {layer!r} {what}, so it cannot be called")
     if not sources:
         raise NetworkError(
             f"layer {layer!r} is called on nothing; give it a handle or an Input, as in Dense(3)(Input())"

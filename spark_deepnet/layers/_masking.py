@@ -1,4 +1,4 @@
-"""Rows that are sequences of different lengths, padded with zeros: how a layer keeps the padding out of its result."""
+"""Sequences of different lengths, padded with zeros: how a layer keeps the padding out of its result."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from spark_deepnet.errors import NetworkError
 
 Shape = tuple[int, ...]
 PROBED_STEPS = 8
-"""How many steps more and fewer are tried to see whether an output's first axis is one of steps."""
+"""The range of steps tried to detect whether an output's first axis is an axis of steps."""
 
 
 class Masking(Enum):
-    """How a layer runs over rows of which some are padded. Whichever it is, a row gives the numbers that it gives alone.
+    """How a layer runs over padded rows. In each case a row gives the same numbers as by itself.
 
-    The value is the sentence of the documentation.
+    The value is the text of the documentation.
     """
 
     ZEROS = "runs over the padded rows at once: it sees zeros behind a row's last step, and reads lengths where it must"
@@ -27,10 +27,10 @@ class Masking(Enum):
 
 
 def lengths_by_shape(shape: Callable[[Any], Shape], x: Any, lengths: np.ndarray) -> np.ndarray | None:
-    """The output's lengths where all that is known of a layer is how it maps shapes; None where its output's first size
-    does not depend on the steps. A row too short for the layer has no steps behind it, nor has a row of none.
+    """The output's lengths, derived only from how a layer maps shapes; None if the output's first size does not depend
+    on the steps. A row without steps, or too short for the layer, has no steps in the output.
 
-    x: one input's shape, or a tuple of those of several.
+    x: one input's shape, or a tuple of several inputs' shapes.
     """
     steps = (x[0] if isinstance(x[0], tuple) else x)[0]
     near = {size_after(shape, x, n) for n in range(max(1, steps - PROBED_STEPS), steps + PROBED_STEPS)} - {0}
@@ -42,18 +42,18 @@ def lengths_by_shape(shape: Callable[[Any], Shape], x: Any, lengths: np.ndarray)
 
 
 def size_after(shape: Callable[[Any], Shape], x: Any, steps: int) -> int | None:
-    """The output's first size for rows of so many steps: 0 where they do not fit; None: it has no axis."""
+    """The output's first size for rows of ``steps`` steps: 0 if they do not fit; None: it has no axis."""
     if steps == 0:
         return 0
     try:
-        found = shape(with_steps(x, steps))
+        after = shape(with_steps(x, steps))
     except NetworkError:
         return 0
-    return found[0] if found else None
+    return after[0] if after else None
 
 
 def with_steps(x: Any, steps: int) -> Any:
-    """The shape, or the shapes, with so many steps."""
+    """The shape, or the shapes, with ``steps`` steps."""
     if isinstance(x[0], tuple):
         return tuple((steps, *own[1:]) for own in x)
     return (steps, *x[1:])

@@ -1,4 +1,4 @@
-"""What the pooling layers share: fields, and where the windows lie."""
+"""Common parts of the pooling layers: fields, and the places of the windows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from spark_deepnet.layers.layer import Layer, Shape
 
 @dataclass(frozen=True, repr=False)
 class Pooling(Layer):
-    """``pool_size`` and ``strides`` are an int or (rows, columns); no strides: those of the window, so that windows
-    touch. ``padding`` is "valid" (none), "same" (Keras's), an int or (rows, columns) on both sides, or ((top, bottom),
-    (left, right)). ``ceil``: the last window may reach over the edge (Caffe's rule), else all must fit.
+    """``pool_size`` and ``strides`` are an int or (rows, columns); no strides: the size of the window, so that windows
+    do not overlap. ``padding`` is "valid" (none), "same" (Keras's), an int or (rows, columns) on both sides, or ((top,
+    bottom), (left, right)). ``ceil``: the last window may reach over the edge (Caffe's rule), else all must fit.
     """
 
     pool_size: Any = 2
@@ -48,7 +48,7 @@ class Pooling(Layer):
         return (*self.place(x)[0], x[2])
 
     def masking(self, x: Shape) -> Masking:
-        """Windows that all lie inside a row see no padding."""
+        """Padding does not matter if all windows are inside a row."""
         padding = sides(self)
         return Masking.ZEROS if padding[0] == (0, 0) and not self.ceil else Masking.BY_LENGTH
 

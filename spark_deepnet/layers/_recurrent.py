@@ -1,4 +1,4 @@
-"""What recurrent layers share: fields, the order of the steps, and the matrix products that all steps have in common."""
+"""Common parts of recurrent layers: fields, the order of the steps, and the matrix products over all steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from spark_deepnet.layers._windows import check_count
 from spark_deepnet.layers.layer import Arrays, Call, Layer, Shape, Weight
 
 GRADIENT_STEPS = 4
-"""Steps whose gradients are kept before they go into the weights' gradients: few enough to stay in the cache."""
+"""Number of steps whose gradients are kept before they are added to the weights' gradients: few enough to stay in the
+cache."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ class Unroll:
 
 @dataclass(frozen=True, repr=False)
 class Recurrent(Layer):
-    """``sequences``: give out the state after every step, else after a row's last one. ``reverse``: run rows from their
-    ends; the state at an entry then knows what follows it. ``truncate``: the gradient does not flow back over every so
-    many steps, counted as they are run (0: it flows through all). The state before the first step is zero.
+    """``sequences``: return the state after every step, otherwise after a row's last step. ``reverse``: run rows
+    backward; the state at an entry then depends on what follows it. ``truncate``: truncated backpropagation through
+    time, the gradient does not flow back across every ``truncate``-th step, counted as they are run (0: it flows
+    through all). The initial state is zero.
     """
 
     units: int
@@ -44,13 +46,13 @@ class Recurrent(Layer):
     truncate: int = 0
     initializer: Any = "glorot_uniform"
     recurrent_initializer: Any = "orthogonal"
-    reads: ClassVar[str] = ""  # it keeps x and its states in an order of its own
+    reads: ClassVar[str] = ""  # it keeps x and its states in its own order
     gates: ClassVar[int] = 1
-    """How many times units the columns of W and U are."""
+    """The number of columns of W and U, in units."""
     states: ClassVar[tuple[str, ...]] = ("h",)
-    """What a step hands on to the next."""
+    """The arrays that a step passes to the next."""
     skips: ClassVar[bool] = False
-    """Whether some of dh flows back past the gates of a step."""
+    """Whether a part of dh bypasses the gates of a step."""
 
     def __post_init__(self) -> None:
         check_count(self, "units")
@@ -80,7 +82,7 @@ class Recurrent(Layer):
         }
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        """Steps first in memory, though declared by the row: see ``Unroll``."""
+        """The arrays that are stored steps first, though declared per row: see ``Unroll``."""
         few, wide = min(GRADIENT_STEPS, x[0]), self.gates * self.units
         kept = {"x": x, "dx": (few, x[1]), "by_x": (few, wide)}
         kept |= dict.fromkeys(self.states, (x[0] + 1, self.units))
@@ -91,7 +93,7 @@ class Recurrent(Layer):
         return x[0] * (x[1] + self.units) * self.gates * self.units
 
     def products(self, kept: Arrays) -> np.ndarray:
-        """Where x W goes: (steps, n, columns)."""
+        """The buffer of x W: (steps, n, columns)."""
         return kept["gates"]
 
     def advance(self, w: Arrays, run: Unroll, first: int, last: int) -> None:
@@ -123,7 +125,7 @@ class Recurrent(Layer):
     ) -> None:
         run = self._run(call, len(dy))
         kept, order = run.kept, run.order
-        dy = np.ascontiguousarray(dy) if self.sequences else dy[:, None].copy()  # dx may take its place
+        dy = np.ascontiguousarray(dy) if self.sequences else dy[:, None].copy()  # dx may overwrite it
         for array in (*gradients.values(), *(kept[f"d{name}"] for name in self.states)):
             array[...] = 0
         kept["U^T"] = _turned(w["U"])
@@ -153,7 +155,7 @@ def _lines(a: np.ndarray) -> np.ndarray:
 
 
 def _turned(a: np.ndarray) -> np.ndarray:
-    """The transpose in memory of its own: BLAS is a quarter faster with it."""
-    found = aligned(a.T.shape, a.dtype)
-    found[...] = a.T
-    return found
+    """A contiguous copy of the transpose: BLAS is a quarter faster with it."""
+    transposed = aligned(a.T.shape, a.dtype)
+    transposed[...] = a.T
+    return transposed

@@ -1,4 +1,4 @@
-"""Some units of a recurrent layer that is cut: after each step the blocks tell each other their parts of the state."""
+"""A block's units of a cut recurrent layer: after each step the blocks exchange their parts of the state."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from spark_deepnet.layers.layer import Arrays, Exchange, Piece, Shape, Weight, s
 
 @dataclass(frozen=True, repr=False)
 class RecurrentPart(Recurrent):
-    """Goes before the layer's class among the bases. ``units`` are the block's own, and W, b and the columns of U are
-    theirs; the rows of U are all units', for a step sees the whole state before it. Forward the parts of h are
-    gathered; backward d U^T, by the whole state, is summed over blocks, each of which needs its own part of the sum. Each
-    costs an exchange a step.
+    """A mixin, placed before the layer's class among the bases. ``units`` are the block's own, and W, b and the columns
+    of U belong to them. The rows of U are those of all units, since a step reads the whole previous state. Forward, the
+    parts of h are gathered; backward, d U^T, which is the gradient of the whole state, is summed over blocks, and each
+    block needs its own part of the sum. Each of these costs one exchange per step.
     """
 
     block: int = field(default=0, kw_only=True)
@@ -25,12 +25,13 @@ class RecurrentPart(Recurrent):
     all_units: int = field(default=0, kw_only=True)
 
     def weights(self, x: Shape) -> dict[str, Weight]:
-        found = super().weights(x)
-        U = found["U"]
-        return found | {"U": replace(U, shape=(self.all_units, U.shape[1]))}
+        weights = super().weights(x)
+        U = weights["U"]
+        return weights | {"U": replace(U, shape=(self.all_units, U.shape[1]))}
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        """Also the whole state before each step, its parts side by side, its gradient, and the others' part of that."""
+        """In addition the whole state before each step, its parts side by side, its gradient, and the others' part of
+        that."""
         more: dict[str, tuple[Shape, Any]] = {"seen": ((x[0], self.all_units), None)}
         more["others"] = ((x[0], self.units), None)
         more |= dict.fromkeys(("parts", "carried"), ((1, self.all_units), None))
@@ -59,7 +60,7 @@ class RecurrentPart(Recurrent):
                 self._carry(run, s)
 
     def _gather(self, run: Unroll, s: int) -> None:
-        """The whole state before step s; in a pass that is not fresh the others' parts are as they were."""
+        """The whole state before step s; in a pass without exchange the others' parts are the remembered ones."""
         places = self._places(run.kept["seen"][s])
         if not run.call.exchange_now:
             places[self.block][...] = run.kept["h"][s]
@@ -71,7 +72,7 @@ class RecurrentPart(Recurrent):
             place[...] = chunk
 
     def _carry(self, run: Unroll, s: int) -> None:
-        """The gradient of the state before step s, of which the block's own is carried on."""
+        """The gradient of the state before step s; the block's own part is carried on."""
         places, dh, others = self._places(run.kept["carried"][0]), run.kept["dh"][0], run.kept["others"][s]
         own = places[self.block]
         if run.call.exchange_now:
@@ -90,17 +91,17 @@ class RecurrentPart(Recurrent):
         return np.array_split(whole, self.blocks, axis=1)
 
     def _chunks(self, run: Unroll, places: list[np.ndarray]) -> list[np.ndarray]:
-        """Room for the same, each in one piece."""
-        found = np.split(run.kept["parts"].reshape(-1), np.cumsum([place.size for place in places])[:-1])
-        return [chunk.reshape(place.shape) for chunk, place in zip(found, places, strict=True)]
+        """The same parts, each contiguous."""
+        flat = np.split(run.kept["parts"].reshape(-1), np.cumsum([place.size for place in places])[:-1])
+        return [chunk.reshape(place.shape) for chunk, place in zip(flat, places, strict=True)]
 
 
 def cut_units(layer: Recurrent, part: type[RecurrentPart], block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
-    """A block's share of the units, of every gate."""
+    """A block's share of the units in every gate."""
     if layer.units < blocks:
         return None
     own = share_of(layer.units, block, blocks)
     columns = (np.arange(layer.gates)[:, None] * layer.units + own).reshape(-1)
-    told = {f.name: getattr(layer, f.name) for f in fields(layer)} | {"units": len(own)}
-    piece = part(**told, block=block, blocks=blocks, all_units=layer.units)
+    arguments = {f.name: getattr(layer, f.name) for f in fields(layer)} | {"units": len(own)}
+    piece = part(**arguments, block=block, blocks=blocks, all_units=layer.units)
     return Piece(piece, {name: {-1: columns} for name in "WUb"} | {"p": {-1: own}}), own

@@ -1,4 +1,4 @@
-"""What layers over whole sequences share: their shape, and the lengths of the rows."""
+"""Common parts of layers over whole sequences: their shape, and the lengths of the rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def lengths_of(call: Call, x: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, repr=False)
 class SequencePooling(Layer):
-    """One number for each feature of a sequence."""
+    """The base of layers that give one number for each feature of a sequence."""
 
     channelwise: ClassVar[bool] = True
 

@@ -1,4 +1,5 @@
-"""Where scores that are cut over blocks meet their loss: the blocks tell each other some numbers a row, and no score."""
+"""The collective between scores that are cut over blocks and their loss: the blocks exchange a few numbers per row, but
+no scores."""
 
 from __future__ import annotations
 
@@ -15,21 +16,22 @@ from spark_deepnet.layers.layer import Call, Exchange, Shape
 
 @dataclass(frozen=True, repr=False, eq=False)
 class SplitLoss(Collective):
-    """y = x;  dx = dy: this block's entries of the scores. Between the two ``tell`` gives what the loss asks for."""
+    """y = x;  dx = dy: this block's entries of the scores. Between the passes, ``exchange_stats`` exchanges the numbers
+    that the loss needs."""
 
     block: int = 0
     entries: tuple[np.ndarray, ...] = ()
-    """Of the scores' last axis, by block."""
+    """The entries of the scores' last axis, by block."""
     numbers: int = 0
-    """That each block tells the others of a row, or of a step of it."""
+    """Numbers that each block sends per row, or per step of it."""
     in_place: ClassVar[bool] = True
 
     @cached_property
     def places(self) -> np.ndarray:
-        """(units,) int32: the place of each of the scores' entries among this block's; -1: it is another's."""
-        found = np.full(sum(map(len, self.entries)), -1, np.int32)
-        found[self.own] = np.arange(len(self.own))
-        return found
+        """(units,) int32: the place of each entry of the scores among this block's; -1: it is another block's."""
+        places = np.full(sum(map(len, self.entries)), -1, np.int32)
+        places[self.own] = np.arange(len(self.own))
+        return places
 
     @property
     def own(self) -> np.ndarray:
@@ -46,11 +48,11 @@ class SplitLoss(Collective):
         return len(self.entries) * self.numbers * prod(x[:-1])
 
     def stats(self, call: Call) -> np.ndarray:
-        """(blocks, numbers, rows): what each block has told of each row, or of each step of it."""
+        """(blocks, numbers, rows): the numbers that each block has sent for each row, or each step of it."""
         flat = call.saved["stats"].reshape(-1)
         return flat.reshape(len(self.entries), self.numbers, flat.size // (len(self.entries) * max(1, self.numbers)))
 
     def exchange_stats(self, call: Call) -> None:
-        """This block's numbers to all, and theirs to it; where the pass is not fresh, theirs stay as they are."""
+        """Exchange the blocks' numbers; in a pass without exchange the others' numbers stay the same."""
         if self.numbers and call.exchange_now:
             blocks_of(call).gather([chunk.reshape(-1) for chunk in self.stats(call)])

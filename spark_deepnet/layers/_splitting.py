@@ -33,7 +33,7 @@ class Blocks(Protocol):
 
 
 def share_of(count: int, block: int, blocks: int) -> np.ndarray:
-    """Which of so many entries are a block's: a stretch, of a length that differs by one at most."""
+    """A block's entries of ``count``: a stretch, whose length differs by at most one between blocks."""
     each, more = divmod(count, blocks)  # as np.array_split, without the others' stretches
     start = block * each + min(block, more)
     return np.arange(start, start + each + (block < more))

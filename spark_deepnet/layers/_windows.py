@@ -1,4 +1,4 @@
-"""What layers with windows share: sizes, strides and paddings as fields, and where the windows then lie."""
+"""Common parts of layers with windows: sizes, strides and padding as fields, and the places of the windows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_int(value: Any, least: int) -> bool:
 
 
 def check_count(layer: Any, *names: str, least: int = 1) -> None:
-    """Raise a ParamError unless the fields are ints of at least so much."""
+    """Raise a ParamError unless the fields are ints of at least ``least``."""
     for name in names:
         if not is_int(getattr(layer, name), least):
             raise ParamError(
@@ -39,8 +39,8 @@ def pair(layer: Any, name: str, least: int = 1) -> Sides:
 
 
 def sides(layer: Any) -> str | tuple[Sides, Sides]:
-    """The field ``padding``: "same", or ((top, bottom), (left, right)); "valid" is 0, an int stands
-    for all four, a pair for rows and columns."""
+    """The field ``padding``: "same", or ((top, bottom), (left, right)); "valid" is 0, an int is for all four sides, a
+    pair for rows and columns."""
     value = layer.padding
     if isinstance(value, str) and value == "same":
         return value
@@ -71,7 +71,7 @@ def along(size: int, window: int, stride: int, padding: str | Sides, dilation: i
 
 
 def windows(size: Any, window: int, stride: int, padding: str | Sides, dilation: int = 1, ceil: bool = False) -> Any:
-    """How many windows there are along axes of these sizes: an int, or an array of them."""
+    """The number of windows along axes of these sizes: an int, or an array of ints."""
     if isinstance(padding, str):
         return -(-size // stride)
     before, after = padding
@@ -81,7 +81,7 @@ def windows(size: Any, window: int, stride: int, padding: str | Sides, dilation:
 
 
 def real_windows(lengths: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The lengths behind a layer with so many windows in rows of these lengths: none where there is no step."""
+    """The output lengths of a layer with this number of windows in rows of these lengths; 0 for rows without steps."""
     return np.where(lengths > 0, np.maximum(counts, 0), 0).astype(np.int32)
 
 

@@ -13,7 +13,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 @dataclass(frozen=True, repr=False)
 class Add(StepwiseLayer, kind="add"):
-    """y = x_1 + x_2 + ...   x_1, x_2, ..., y: of one shape. y may be the memory of x_1."""
+    """y = x_1 + x_2 + ...   x_1, x_2, ..., y have one shape. y may be the memory of x_1."""
 
     multi_input: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True

@@ -19,12 +19,12 @@ class AveragePool2D(Pooling, kind="average_pool2d"):
 
     x: (n, height, width, channels)   y: (n, windows down, windows across, channels)
 
-    ``count_padding``: the number counts the cells of the padding too, as in Caffe and PyTorch, but none that lie beyond
-    it; False: only cells of the image, as in Keras.
+    ``count_padding``: the number includes cells of the padding, as in Caffe and PyTorch, but none beyond it; False:
+    only cells of the image, as in Keras.
     """
 
     count_padding: bool = True
-    reads: ClassVar[str] = "x"  # not so, but where windows overlap y must not be written over x
+    reads: ClassVar[str] = "x"  # it does not read x, but if windows overlap y must not be written over x
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         average_pool(np.ascontiguousarray(x), *self._over(x), y)

@@ -1,4 +1,4 @@
-"""Batch normalisation (Ioffe and Szegedy, ICML 2015; Keras's BatchNormalization)."""
+"""Batch normalization (Ioffe and Szegedy, ICML 2015; Keras's BatchNormalization)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer, Weight
 
 MAX_SQUARED_MEAN = 1e5
-"""The square of a mean, in variances, from which on a difference of squares of float64 loses more than float32 has."""
+"""Maximum squared mean, in variances: beyond it, a difference of squares in float64 loses more digits than float32
+has."""
 
 
 @kernel
 def _parted(x, sums):  # type: ignore[no-untyped-def]
-    """Two zeros a channel, apart: a loop that writes to one array at a time runs many channels at once"""
+    """Two arrays of zeros per channel: a loop that writes to one array at a time is vectorized over channels"""
     channels = x.shape[1]
     sums[:] = 0
     return sums[:channels], sums[channels : 2 * channels]
@@ -77,13 +78,13 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
 
     In training mean and variance are those of the whole batch, over all rows, cells, real steps and ranks, and the
     moving ones follow: m <- d m + (1 - d) mean, d = min(momentum, k / (k + 9)) at a fit's step k = 0, 1, ...: the first
-    batch counts whole, and they are near the statistics of the latest weights from the start (TensorFlow's
-    ExponentialMovingAverage with num_updates has (k + 1) / (k + 10), which keeps some of its start). At the end of a fit
-    without validation rows they are made anew: the means over batches of the training rows under the last weights (Wu and
-    Johnson, Rethinking "Batch" in BatchNorm, arXiv 2105.07576, section 3: precise BatchNorm). The variance is the
-    biased one (divided by the count), as in Keras; sums are of differences from the moving mean, and means have two parts,
-    so that channels far from 0 lose nothing. Else the moving ones are used. ``scale=False`` leaves gamma out,
-    ``center=False`` beta.
+    batch counts fully, and they are near the statistics of the latest weights from the start (TensorFlow's
+    ExponentialMovingAverage with num_updates has (k + 1) / (k + 10), which keeps some of its start). At the end of a
+    fit without validation rows they are recomputed as the means over batches of the training rows under the last
+    weights (Wu and Johnson, Rethinking "Batch" in BatchNorm, arXiv 2105.07576, section 3: precise BatchNorm). The
+    variance is the biased one (divided by the count), as in Keras; sums are of differences from the moving mean, and
+    means have two parts, so that channels far from 0 lose nothing. In scoring the moving ones are used. ``scale=False``
+    leaves gamma out, ``center=False`` beta.
     """
 
     momentum: float = 0.99
@@ -114,7 +115,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         return {**gamma, **beta, "moving_mean": mean, "moving_variance": variance}
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        return {"moments": ((2, x[-1]), np.float64)}  # of the batch; the first row holds them, if there is one
+        return {"moments": ((2, x[-1]), np.float64)}  # the batch's moments are in the first row, if there is one
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         mean, variance = w["moving_mean"].astype(np.float64), w["moving_variance"].astype(np.float64)
@@ -127,19 +128,19 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         _affine(x, *_two_parts(mean, x.dtype), a.astype(x.dtype), beta.astype(x.dtype), y)
 
     def _of_batch(self, x: np.ndarray, mean: Any, variance: Any, w: Arrays, call: Call) -> tuple[Any, Any]:
-        """Mean and variance over all ranks; without any row anywhere, the moving ones."""
-        found = self._moments(_real(x, call), mean, call)
-        if found is not None:
-            mean, variance = found
+        """Mean and variance over all ranks; without any rows, the moving ones."""
+        moments = self._moments(_real(x, call), mean, call)
+        if moments is not None:
+            mean, variance = moments
             decay = self._decay(call)
-            for moving, found in ((w["moving_mean"], mean), (w["moving_variance"], variance)):
-                moving[:] = decay * moving + (1 - decay) * found
+            for moving, latest in ((w["moving_mean"], mean), (w["moving_variance"], variance)):
+                moving[:] = decay * moving + (1 - decay) * latest
         return mean, variance
 
     def _moments(self, x: np.ndarray, shift: np.ndarray, call: Call) -> tuple[Any, Any] | None:
-        """Mean and variance over all ranks, from sums of differences from the shift: the moving mean, which all ranks that
-        step together have. Where it is so far from the mean that the variance would lose its digits, as at the first step
-        over channels far from 0, once more from the mean. None: there is no row anywhere."""
+        """Mean and variance over all ranks, from sums of differences from the shift: the moving mean, which all ranks
+        share. If it is so far from the mean that the variance would lose digits, as at the first step over channels far
+        from 0, they are computed again from the mean. None: no rank has rows."""
         for last in (False, True):
             sums = np.empty(2 * len(shift) + 1)
             _sums(x, shift, sums)
@@ -167,9 +168,9 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         mean, scale = call.saved["moments"][0] if len(x) else np.zeros((2, x.shape[-1]))
         _products(x, dy, *_two_parts(mean, x.dtype), scale.astype(x.dtype), sums)
         sums[-1] = count
-        found = dict.fromkeys(gradients, 0.0) | {"beta": sums[: len(mean)], "gamma": sums[len(mean) : -1]}
+        weight_gradients = dict.fromkeys(gradients, 0.0) | {"beta": sums[: len(mean)], "gamma": sums[len(mean) : -1]}
         for name, gradient in gradients.items():
-            gradient[:] = found[name]
+            gradient[:] = weight_gradients[name]
         if call.training:
             call.total(sums)
         if dx is not None:
@@ -199,7 +200,7 @@ def _real(x: np.ndarray, call: Call) -> np.ndarray:
 
 
 def _cells(x: np.ndarray, call: Call) -> int:
-    """How many of each channel's numbers are real; the rest are zeros."""
+    """The number of real (unpadded) numbers per channel; the rest are zeros."""
     if call.lengths is None or x.ndim < 3:
         return prod(x.shape[:-1])
     return int(call.lengths.sum()) * prod(x.shape[2:-1])

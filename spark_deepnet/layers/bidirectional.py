@@ -1,4 +1,4 @@
-"""A recurrent layer run both ways (Schuster and Paliwal, 1997; Keras's Bidirectional)."""
+"""A recurrent layer run in both directions (Schuster and Paliwal, 1997; Keras's Bidirectional)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _Y = {"forward": "first_y", "backward": "second_y"}
 
 @dataclass(frozen=True, repr=False)
 class Bidirectional(Layer, kind="bidirectional"):
-    """y = merge(f, b): f the layer's output from a row's first step to its last, b with weights of its own from the last
-    to the first; at each entry, or at the end of each way. ``merge``: "concat" (f's features, then b's), "sum", "mul"
-    or "ave", their mean.   x: (n, steps, i)   y: (n, steps, units or twice that), else without steps
+    """y = merge(f, b): f the layer's output from a row's first step to its last, b with its own weights from the last
+    to the first; at each entry, or at the end of each direction. ``merge``: "concat" (f's features, then b's), "sum",
+    "mul" or "ave", their mean.   x: (n, steps, i)   y: (n, steps, units or twice that), else without steps
 
     ``layer``: a SimpleRNN, LSTM or GRU that is not reversed.
     """
@@ -54,7 +54,7 @@ class Bidirectional(Layer, kind="bidirectional"):
         return {f"{way}_{k}": v for way, layer in self.ways.items() for k, v in layer.weights(x).items()}
 
     def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
-        """Some units of both ways: with "concat" two stretches of the output."""
+        """A block's units of both directions: with "concat" two stretches of the output."""
         layer = self.ways["forward"]
         cut = layer.cut_outputs(x, block, blocks)
         if cut is None:
@@ -65,7 +65,8 @@ class Bidirectional(Layer, kind="bidirectional"):
         return Piece(replace(self, layer=piece.layer), own), entries
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        """What the two keep, their outputs, the gradient of one output at a time, and the second one's gradient of x."""
+        """What the two directions keep, their outputs, the gradient of one output at a time, and the second one's
+        gradient of x."""
         kept = {f"{way}_{k}": v for way, layer in self.ways.items() for k, v in layer.saves(x).items()}
         out = (self.ways["forward"].shape(x), None)
         return kept | {"first_y": out, "second_y": out, "dy": out, "second_dx": (x, None)}
@@ -100,7 +101,7 @@ class Bidirectional(Layer, kind="bidirectional"):
             dx += second
 
     def _gradient(self, way: str, dy: np.ndarray, call: Call, out: np.ndarray) -> None:
-        """The gradient of one way's output."""
+        """The gradient of one direction's output."""
         if self.merge == "concat":
             out[...] = np.split(dy, 2, axis=-1)[way == "backward"]
         elif self.merge == "mul":

@@ -23,9 +23,9 @@ class Concatenate(StepwiseLayer, kind="concatenate"):
 
     def shape(self, x: tuple[Shape, ...]) -> Shape:
         if len(x) < 2 or not all(x) or len({s[:-1] for s in x}) > 1:
-            found = ", ".join(map(str, x))
+            shapes = ", ".join(map(str, x))
             raise NetworkError(
-                f"Concatenate takes at least two inputs that differ in their last axis only, found {found}"
+                f"Concatenate takes at least two inputs that differ in their last axis only, found {shapes}"
             )
         return (*x[0][:-1], sum(s[-1] for s in x))
 

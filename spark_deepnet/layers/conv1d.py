@@ -31,8 +31,8 @@ class Conv1D(Convolution, kind="conv1d"):
         """The padding before and after, or "same"."""
         if self.padding == "causal":
             return self.dilation * (self.kernel_size - 1), 0
-        found = 0 if self.padding == "valid" else self.padding
-        both = (found, found) if is_int(found, 0) else found
+        padding = 0 if self.padding == "valid" else self.padding
+        both = (padding, padding) if is_int(padding, 0) else padding
         if both == "same" or (isinstance(both, tuple) and len(both) == 2 and all(is_int(v, 0) for v in both)):
             return both
         raise ParamError(

@@ -19,7 +19,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, Weight
 
 @dataclass(frozen=True, repr=False)
 class Conv2DTranspose(Convolution, kind="conv2d_transpose"):
-    """y[h s - top + i d, w s - left + j d, f] += sum_c x[h, w, c] W[i, j, f, c], what falls outside y is lost; + b[f]
+    """y[h s - top + i d, w s - left + j d, f] += sum_c x[h, w, c] W[i, j, f, c], numbers outside y are dropped; + b[f]
 
     x: (n, height, width, channels)   W: (kernel height, kernel width, filters / groups, channels)   b: (filters,)
     y: (n, (height - 1) s + d (kernel height - 1) + 1 - top - bottom, likewise across, filters); "same": height s
@@ -80,7 +80,7 @@ def _spread(size: int, window: int, stride: int, padding: Any, dilation: int) ->
 
 
 def _outputs(size: Any, window: int, stride: int, padding: Any, dilation: int) -> Any:
-    """How many outputs there are along axes of these sizes: an int, or an array of them."""
+    """The number of outputs along axes of these sizes: an int, or an array of ints."""
     if isinstance(padding, str):
         return size * stride
     return (size - 1) * stride + dilation * (window - 1) + 1 - padding[0] - padding[1]

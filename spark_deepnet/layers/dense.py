@@ -1,4 +1,4 @@
-"""Dense: every output sees every input (Keras's Dense, Caffe's InnerProduct, PyTorch's Linear)."""
+"""Dense: every output depends on every input (Keras's Dense, Caffe's InnerProduct, PyTorch's Linear)."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def _backward_input(dy, W, dx):  # type: ignore[no-untyped-def]
 class Dense(StepwiseLayer, kind="dense"):
     """y = f(x W + b).   x: (n, i)   W: (i, units)   b: (units,)   y: (n, units)
 
-    Further axes, as in (n, steps, i), stay: the last one is transformed at each place. ``activation`` f is any
-    activation layer or its name; None: y = x W + b. ``bias=False`` leaves b out: right before a normalisation, which
-    takes any constant away again. ``bias_decays``: whether regParam reaches b too. Over sparse rows this is PyTorch's
-    EmbeddingBag with mode="sum" and per_sample_weights: a sum of the rows of W that x has entries for.
+    Further axes, as in (n, steps, i), are kept: the last axis is transformed at each place. ``activation`` f is any
+    activation layer or its name; None: y = x W + b. ``bias=False`` leaves b out, which is right before a normalization,
+    since that removes any constant. ``bias_decays``: whether regParam also applies to b. Over sparse rows this is
+    PyTorch's EmbeddingBag with mode="sum" and per_sample_weights: a sum of the rows of W that x has entries for.
     """
 
     units: int

@@ -1,4 +1,4 @@
-"""Dropout: random units are silent in each training step (Srivastava et al., JMLR 2014)."""
+"""Dropout: random units are set to 0 in each training step (Srivastava et al., JMLR 2014)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _forward(x, key, rows, limit, scale, kept, y):  # type: ignore[no-untyped-de
 
 @kernel
 def _forward_at(x, key, rows, places, limit, scale, kept, y):  # type: ignore[no-untyped-def]
-    """The same, where x_nj has the place places_j in the whole row: slower by half"""
+    """The same, if x_nj has the place places_j in the whole row: slower by half"""
     T = y.dtype.type
     zero, c = T(0), T(scale)
     for n in range(x.shape[0]):
@@ -50,8 +50,9 @@ def _backward(kept, dy, scale, dx):  # type: ignore[no-untyped-def]
 
 @dataclass(frozen=True, repr=False)
 class Dropout(StepwiseLayer, kind="dropout"):
-    """In training y = x / (1 - rate) for the units that are kept and 0 for a share ``rate`` of them, drawn anew in each
-    step; else y = x. Any shape. Which units fall silent depends on the step and the row, not on who computes it.
+    """In training y = x / (1 - rate) for the units that are kept and 0 for a share ``rate`` of them, drawn in each
+    step; otherwise y = x. Any shape. Which units are dropped depends on the step and the row, not on the rank that
+    computes it.
     """
 
     rate: float
@@ -95,7 +96,7 @@ class _Part(Dropout):
     """Dropout of some of a row's numbers, each as the whole row would have it."""
 
     places: np.ndarray = field(kw_only=True)
-    """Of the numbers in the whole row; a shorter sequence has the first of them."""
+    """The places of the numbers in the whole row; a shorter sequence has the first of them."""
 
     def _draw(self, call: Call, x: np.ndarray, kept: np.ndarray, y: np.ndarray) -> None:
         limit, places = np.uint64(self.rate * 2.0**64), self.places[: x.shape[1]]

@@ -19,13 +19,13 @@ MAX_TOKENS = 2**31 - 1
 
 @careful
 def _token(x, vocabulary):  # type: ignore[no-untyped-def]
-    """The whole number nearest to x, -1 where it is no token or NaN"""
+    """The whole number nearest to x; -1 if it is not a token, or NaN"""
     return int(np.floor(x + 0.5)) if -0.5 <= x < vocabulary - 0.5 else -1
 
 
 @careful
 def _forward(x, E, y):  # type: ignore[no-untyped-def]
-    """y[p] = E[token of x[p]], 0 for what is no token"""
+    """y[p] = E[token of x[p]], 0 if it is not a token"""
     zero = y.dtype.type(0)
     for p in range(x.size):
         token = _token(x[p], E.shape[0])
@@ -48,10 +48,11 @@ def _backward(x, dy, dE):  # type: ignore[no-untyped-def]
 class Embedding(StepwiseLayer, kind="embedding"):
     """y[n, t] = E[x[n, t]].   x: (n, ...), whole numbers   E: (vocabulary, units)   y: (n, ..., units)
 
-    As the first layer behind an input it gets int32, so that all tokens are told apart; behind another layer, floats.
+    As the first layer after an input it gets int32, which distinguishes all tokens; after another layer, floats.
 
-    A number outside 0..vocabulary - 1 gives zeros and trains nothing. No gradient goes on to x. Blocks of a network that is
-    cut share the columns of E: cut by rows, every block would make a part of y as large as the whole, to be summed.
+    A number outside 0..vocabulary - 1 gives zeros and trains nothing. x gets no gradient. Blocks of a cut network
+    divide the columns of E: with a cut by rows, every block would compute a part of y as large as the whole, and all
+    parts would have to be summed.
     """
 
     vocabulary: int

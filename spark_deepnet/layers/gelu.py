@@ -1,4 +1,4 @@
-"""GELU: x times the chance that a normal variable is below x (Hendrycks and Gimpel, 2016)."""
+"""GELU: x times the probability that a normal variable is below x (Hendrycks and Gimpel, 2016)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _approximate_value(x, y):  # type: ignore[no-untyped-def]
 def _approximate_gradient(x, dy, dx):  # type: ignore[no-untyped-def]
     """dx_i = ((1 + t) / 2 + u_i (1 - t^2) b (1 + 3 c u_i^2) / 2) dy_i,   t = tanh(b (u_i + c u_i^3))
 
-    u_i is x_i between -FAR and FAR, beyond which t is -1 or 1 and x_i^2 might be infinite.
+    u_i is x_i between -_SATURATED and _SATURATED, beyond which t is -1 or 1 and x_i^2 might be infinite.
     """
     T = dx.dtype.type
     half, one, b, c, c3, far = T(0.5), T(1), T(_B), T(_C), T(3 * _C), T(_SATURATED)

@@ -54,9 +54,9 @@ class GRU(Recurrent, kind="gru"):
     skips: ClassVar[bool] = True
 
     def weights(self, x: Shape) -> dict[str, Weight]:
-        found = super().weights(x)
-        found["b"] = replace(found["b"], shape=(2, 3 * self.units))
-        return found
+        weights = super().weights(x)
+        weights["b"] = replace(weights["b"], shape=(2, 3 * self.units))
+        return weights
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         wide = 3 * self.units
@@ -84,4 +84,4 @@ class GRU(Recurrent, kind="gru"):
 
 @dataclass(frozen=True, repr=False)
 class _Part(RecurrentPart, GRU):
-    """Some units of a GRU."""
+    """A block's units of a GRU."""

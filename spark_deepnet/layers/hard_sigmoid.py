@@ -1,4 +1,4 @@
-"""Hard sigmoid: three straight pieces in place of the sigmoid (PyTorch's and Keras 3's form)."""
+"""Hard sigmoid: three straight pieces instead of the sigmoid (PyTorch's and Keras 3's form)."""
 
 from __future__ import annotations
 

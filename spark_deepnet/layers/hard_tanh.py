@@ -1,4 +1,4 @@
-"""Hard tanh: three straight pieces in place of the tanh (Collobert, 2004)."""
+"""Hard tanh: three straight pieces instead of the tanh (Collobert, 2004)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Input: where a column of the DataFrame enters a network that reads several."""
+"""Input: an input of a network that reads several columns of the DataFrame."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from spark_deepnet.layers.layer import Layer
 class Input(Layer, kind="input"):
     """An input of the network, read by its ``name`` in other layers' ``inputs``. It computes nothing.
 
-    sizes: the shape of one row; None: from the data. A first size of -1 stands for sequences of any length.
-    column: the column, or the tuple of numeric columns, that fills it; None: featuresCol.
+    sizes: the shape of one row; None: from the data. A first size of -1 means sequences of any length. column: its
+    column, or a tuple of numeric columns; None: featuresCol.
     """
 
     is_input: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Layer normalisation: each row by its own mean and variance (Ba, Kiros and Hinton, 2016; Keras's)."""
+"""Layer normalization: each row by its own mean and variance (Ba, Kiros and Hinton, 2016; Keras's)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer, Weigh
 def _forward(x, gamma, beta, epsilon, y, moments):  # type: ignore[no-untyped-def]
     """y_pc = gamma_c (x_pc - m_p) r_p + beta_c;   r_p = 1 / sqrt(variance + epsilon), m_p = a_p + b_p the mean of x_p
 
-    moments_p = (a_p, b_p, r_p): the mean rounded, and that of what is left, so that numbers far from 0 lose nothing.
+    moments_p = (a_p, b_p, r_p): the rounded mean, and the mean of the remainders, so that numbers far from 0 lose no
+    digits.
     """
     T, C = y.dtype.type, x.shape[1]
     for p in range(x.shape[0]):

@@ -1,4 +1,4 @@
-"""Linear: the identity, for the place of an activation."""
+"""Linear: the identity as an activation."""
 
 from __future__ import annotations
 

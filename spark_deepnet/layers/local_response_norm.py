@@ -1,4 +1,4 @@
-"""Local response normalisation (Krizhevsky et al., NIPS 2012; Caffe's LRN)."""
+"""Local response normalization (Krizhevsky et al., NIPS 2012; Caffe's LRN)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 @kernel
 def _power(s, beta):  # type: ignore[no-untyped-def]
-    """s^-beta; the papers' beta is 0.75, where square roots do. NaN where the squares were too large for s"""
+    """s^-beta; the papers' beta is 0.75, for which square roots suffice. NaN if the squares were too large for s"""
     if beta == 0.75:
         return np.sqrt(np.sqrt(s)) / s
     return s**-beta if s < np.inf else s - s

@@ -67,7 +67,7 @@ class LSTM(Recurrent, kind="lstm"):
     see p_0 c_t-1, p_1 c_t-1 and p_2 c_t.   x: (n, steps, i)   W: (i, 4 units)   U: (units, 4 units)   b: (4 units,)
     p: (3, units)   y: (n, steps, units) with ``sequences``, else (n, units)
 
-    ``forget_bias``: where the forget gate's b starts, so that a new layer remembers (Jozefowicz et al., ICML 2015).
+    ``forget_bias``: the initial b of the forget gate, so that a new layer remembers (Jozefowicz et al., ICML 2015).
     """
 
     forget_bias: float = 1.0
@@ -81,12 +81,12 @@ class LSTM(Recurrent, kind="lstm"):
         check_numbers(self, "a finite number", "forget_bias")
 
     def weights(self, x: Shape) -> dict[str, Weight]:
-        found = super().weights(x)
-        found["b"] = replace(found["b"], initializer=_ForgetBias(self.forget_bias))
+        weights = super().weights(x)
+        weights["b"] = replace(weights["b"], initializer=_ForgetBias(self.forget_bias))
         if self.peepholes:
             start = Initializer.of(self.initializer)
-            found["p"] = Weight((3, self.units), start, self.units, self.units, decays=False)
-        return found
+            weights["p"] = Weight((3, self.units), start, self.units, self.units, decays=False)
+        return weights
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         return super().saves(x) | {"gates": ((x[0], 4 * self.units), None)}
@@ -104,10 +104,10 @@ class LSTM(Recurrent, kind="lstm"):
         return cut_units(self, _Part, block, blocks)
 
     def _peepholes(self, w: Arrays) -> np.ndarray:
-        """p, or no rows of it."""
+        """p, or an array without rows."""
         return w["p"] if self.peepholes else w["U"][:0]
 
 
 @dataclass(frozen=True, repr=False)
 class _Part(RecurrentPart, LSTM):
-    """Some units of an LSTM."""
+    """A block's units of an LSTM."""

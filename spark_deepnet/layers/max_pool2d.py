@@ -18,10 +18,10 @@ class MaxPool2D(Pooling, kind="max_pool2d"):
     """y[h, w, c] = the largest x[h s - top + i, w s - left + j, c] over the cells (i, j) of the window inside the image.
 
     x: (n, height, width, channels)   y: (n, windows down, windows across, channels); the gradient goes to the first of
-    equals.
+    equal numbers.
     """
 
-    reads: ClassVar[str] = "x"  # backward reads ``kept``, but where windows overlap y must not be written over x
+    reads: ClassVar[str] = "x"  # backward reads ``kept``, but if windows overlap y must not be written over x
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
         size = pair(self, "pool_size")

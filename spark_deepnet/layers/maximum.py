@@ -13,7 +13,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 @dataclass(frozen=True, repr=False)
 class Maximum(StepwiseLayer, kind="maximum"):
-    """y = max(x_1, x_2, ...)   x_1, x_2, ..., y: of one shape. Where several are highest, the first gets the gradient."""
+    """y = max(x_1, x_2, ...)   x_1, x_2, ..., y have one shape. If several are highest, the first gets the gradient."""
 
     multi_input: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True

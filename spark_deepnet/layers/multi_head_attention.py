@@ -43,7 +43,7 @@ class MultiHeadAttention(StepwiseLayer, kind="multi_head_attention"):
 
     x, y: (n, steps, d)   Wq, Wk, Wv: (d, heads key_dim)   bq, bk, bv: (heads key_dim,)   Wo: (heads key_dim, d)   bo: (d,)
 
-    A step sees the steps of its own row, with ``causal`` those up to itself. ``key_dim``: a head's share of the columns;
+    A step attends to the steps of its own row, with ``causal`` only up to itself. ``key_dim``: the columns of a head;
     None: d / heads.
     """
 
@@ -71,11 +71,11 @@ class MultiHeadAttention(StepwiseLayer, kind="multi_head_attention"):
     def weights(self, x: Shape) -> dict[str, Weight]:
         sizes = {name: (x[1], self.width(x)) for name in "qkv"} | {"o": (self.width(x), x[1])}
         start, zero = Initializer.of(self.initializer), Initializer.of("constant")
-        found = {f"W{name}": Weight(size, start, *size) for name, size in sizes.items()}
-        return found | {f"b{name}": Weight(size[1:], zero, *size, decays=False) for name, size in sizes.items()}
+        projections = {f"W{name}": Weight(size, start, *size) for name, size in sizes.items()}
+        return projections | {f"b{name}": Weight(size[1:], zero, *size, decays=False) for name, size in sizes.items()}
 
     def cut_sum(self, x: Shape, block: int, blocks: int) -> Piece | None:
-        """Some of the heads."""
+        """A block's heads."""
         if self.heads < blocks:
             return None
         size, heads = self.width(x) // self.heads, share_of(self.heads, block, blocks)
@@ -85,7 +85,7 @@ class MultiHeadAttention(StepwiseLayer, kind="multi_head_attention"):
         return Piece(layer if block == 0 else _Part(**vars(layer)), parts)
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
-        """q, k and v side by side, the heads' outputs, and what each softmax was divided by."""
+        """q, k and v side by side, the heads' outputs, and the divisor of each softmax."""
         wide = self.width(x)
         shapes = {"qkv": (x[0], 3 * wide), "heads": (x[0], wide), "norms": (self.heads, 2, x[0])}
         return {name: (shape, None) for name, shape in shapes.items()}
@@ -143,7 +143,8 @@ def _joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
 
 
 def _rows(x: np.ndarray) -> int:
-    """The rows of a block: as many as have BLOCK_LINES steps together, so that what is made of them stays in the cache."""
+    """The number of rows processed at a time: they have BLOCK_LINES steps together, so that intermediate values stay in
+    the cache."""
     return max(1, BLOCK_LINES // x.shape[1])
 
 

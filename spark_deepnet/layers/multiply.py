@@ -13,7 +13,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 @dataclass(frozen=True, repr=False)
 class Multiply(StepwiseLayer, kind="multiply"):
-    """y = x_1 x_2 ...   x_1, x_2, ..., y: of one shape."""
+    """y = x_1 x_2 ...   x_1, x_2, ..., y have one shape."""
 
     multi_input: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True

@@ -14,7 +14,7 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 
 @dataclass(frozen=True, repr=False)
 class Permute(Layer, kind="permute"):
-    """The i-th axis of y is the axis order[i] of x; a row's axes are counted from 1, as Keras does."""
+    """The i-th axis of y is the axis order[i] of x; a row's axes are counted from 1, as in Keras."""
 
     order: tuple[int, ...]
     reads: ClassVar[str] = ""

@@ -27,7 +27,7 @@ def _waves(steps: int, features: int, dtype: Any) -> np.ndarray:
 class PositionalEmbedding(StepwiseLayer, kind="positional_embedding"):
     """y[n, t] = x[n, t] + P[t].   x, y: (n, steps, features)   P: (length, features), steps <= length
 
-    ``sinusoid``: P is not learned but waves, from one turn in 2 pi steps to one in 20000 pi.
+    ``sinusoid``: P is not learned but consists of sine waves, with periods from 2 pi to 20000 pi steps.
     """
 
     length: int

@@ -26,9 +26,8 @@ def _corners(key, rows, down, across, corners):  # type: ignore[no-untyped-def]
 
 @dataclass(frozen=True, repr=False)
 class RandomCrop(Layer, kind="random_crop"):
-    """y[h, w, c] = x[top + h, left + w, c]: in training (top, left) is drawn anew for each row and step, else the crop
-    is the middle.   x: (n, rows, columns, channels)   y: (n, height, width, channels)
-    """
+    """y[h, w, c] = x[top + h, left + w, c]: in training (top, left) is drawn for each row and step; otherwise the crop
+    is the middle.   x: (n, rows, columns, channels)   y: (n, height, width, channels)"""
 
     height: int
     width: int

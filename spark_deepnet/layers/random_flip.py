@@ -28,7 +28,7 @@ def _flip(x, key, rows, vertical, horizontal, y):  # type: ignore[no-untyped-def
         for p in range(H * W):
             h, w = divmod(p, W)
             to_h, to_w = H - 1 - h if down else h, W - 1 - w if across else w
-            if to_h * W + to_w >= p:  # each pair changes places once
+            if to_h * W + to_w >= p:  # each pair is swapped once
                 for c in range(x.shape[3]):
                     here, there = x[n, h, w, c], x[n, to_h, to_w, c]
                     y[n, h, w, c], y[n, to_h, to_w, c] = there, here
@@ -36,10 +36,10 @@ def _flip(x, key, rows, vertical, horizontal, y):  # type: ignore[no-untyped-def
 
 @dataclass(frozen=True, repr=False)
 class RandomFlip(Layer, kind="random_flip"):
-    """In training each row is mirrored or not, by chance, anew in each step; else y = x.
+    """In training each row is mirrored at random in each step; otherwise y = x.
 
-    x, y: (n, height, width, channels). ``mode``: "horizontal" (left and right change places), "vertical" or
-    "horizontal_and_vertical" (each by its own chance).
+    x, y: (n, height, width, channels). ``mode``: "horizontal" (left and right are swapped), "vertical" or
+    "horizontal_and_vertical" (each independently).
     """
 
     mode: str = "horizontal"

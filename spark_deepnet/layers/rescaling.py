@@ -1,4 +1,4 @@
-"""Rescaling: numbers of any range to those that a network likes, such as bytes to 0..1 (Keras's Rescaling)."""
+"""Rescaling: maps numbers to a range that suits a network, such as bytes to 0..1 (Keras's Rescaling)."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from spark_deepnet.layers.layer import Arrays, Call, Layer, Piece, Shape
 class Reshape(Layer, kind="reshape"):
     """y: (n, *target), the last axis running fastest; one size of the target may be -1, from the rest.
 
-    Of sequences a first size of -1 makes k steps of one, or one of k, the last filled with zeros where a row's steps do
-    not divide; a first size that is the input's leaves the steps as they are.
+    For sequences, a first size of -1 makes k steps from one, or one from k, the last filled with zeros if a row's steps
+    do not divide; the input's first size keeps the steps.
     """
 
     target: tuple[int, ...]
@@ -28,13 +28,13 @@ class Reshape(Layer, kind="reshape"):
         if not all(isinstance(size, int) and (size >= 1 or size == -1) for size in self.target):
             raise ParamError(f"Reshape: sizes must be ints of at least 1, or -1 once, found {self.target!r}")
         if self.target.count(-1) > 1:
-            raise ParamError(f"Reshape: -1 may stand once, found {self.target!r}")
+            raise ParamError(f"Reshape: -1 may occur once, found {self.target!r}")
 
     def shape(self, x: Shape) -> Shape:
         known = prod(size for size in self.target if size != -1)
         rest = prod(x) // known if -1 in self.target else 1
         if known * rest != prod(x):
-            raise NetworkError(f"Reshape: {prod(x)} numbers a row ({x}) do not fill {self.target}")
+            raise NetworkError(f"Reshape: {prod(x)} numbers per row ({x}) do not fill {self.target}")
         return tuple(rest if size == -1 else size for size in self.target)
 
     def masking(self, x: Shape) -> Masking:
@@ -48,7 +48,7 @@ class Reshape(Layer, kind="reshape"):
         return -(-lengths * prod(x[1:]) // each)
 
     def cut_through(self, x: Shape, entries: np.ndarray) -> tuple[Piece, np.ndarray] | None:
-        """Where the last axis stays."""
+        """Cuts the layer if the last axis is kept."""
         if self.shape(x)[-1:] != x[-1:]:
             return None
         last = -1 if self.target[-1] == -1 else len(entries)

@@ -1,4 +1,4 @@
-"""Sigmoid: the logistic function, which turns a score into a probability."""
+"""Sigmoid: the logistic function, which maps a score to a probability."""
 
 from __future__ import annotations
 

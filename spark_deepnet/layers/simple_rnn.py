@@ -97,4 +97,4 @@ class SimpleRNN(Recurrent, kind="simple_rnn"):
 
 @dataclass(frozen=True, repr=False)
 class _Part(RecurrentPart, SimpleRNN):
-    """Some units of a SimpleRNN."""
+    """A block's units of a SimpleRNN."""

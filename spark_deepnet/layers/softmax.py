@@ -1,4 +1,4 @@
-"""Softmax: scores to probabilities that sum to 1 (Bridle, 1990)."""
+"""Softmax: maps scores to probabilities that sum to 1 (Bridle, 1990)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spatial dropout: random channels are silent in each training step (Tompson et al., CVPR 2015; Keras's)."""
+"""Spatial dropout: random channels are set to 0 in each training step (Tompson et al., CVPR 2015; Keras's)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,8 @@ def _drop(x, key, rows, numbers, limit, scale, y):  # type: ignore[no-untyped-de
 
 @dataclass(frozen=True, repr=False)
 class SpatialDropout2D(StepwiseLayer, kind="spatial_dropout2d"):
-    """In training y = x / (1 - rate) for the channels that are kept and 0 for a share ``rate`` of them, drawn anew for
-    each row and step; else y = x.   x, y: (n, height, width, channels)
-    """
+    """In training y = x / (1 - rate) for the channels that are kept and 0 for a share ``rate`` of them, drawn for each
+    row and step; otherwise y = x.   x, y: (n, height, width, channels)"""
 
     rate: float
     reads: ClassVar[str] = ""

@@ -24,8 +24,8 @@ def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
     loss, terms = np.float64(0), np.empty(z.shape[1], z.dtype)
     for n in range(z.shape[0]):
         for k in range(z.shape[1]):
-            said = one if z[n, k] > zero else zero
-            terms[k] = (said - t[n, k]) * z[n, k] + softplus(-abs(z[n, k]))
+            predicted = one if z[n, k] > zero else zero
+            terms[k] = (predicted - t[n, k]) * z[n, k] + softplus(-abs(z[n, k]))
             dz[n, k] = weight[n] * (sigmoid(z[n, k]) - t[n, k])
         loss += weight[n] * wide_total(terms)
     return loss

@@ -77,7 +77,7 @@ class SoftmaxCrossEntropy(Loss, kind="softmax_cross_entropy"):
         if units < 2:
             raise ParamError(
                 f"SoftmaxCrossEntropy needs a score for each class, 2 or more, found {units}; "
-                f"give the last layer as many units as there are classes, or take 'sigmoid_cross_entropy'"
+                f"give the last layer as many units as there are classes, or use 'sigmoid_cross_entropy'"
             )
 
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:

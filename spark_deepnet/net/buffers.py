@@ -127,10 +127,10 @@ def buffer_bytes(net: Net, sparse: Collection[str] = (), training: bool = True) 
     for name in net.inputs.keys() - set(sparse):
         made.value(name, 1, net.inputs[name])
     used = [*made.values.items(), *((name, array) for (name, _), array in made.kept.items()), *made.gradients.items()]
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     known: set[int] = set()
     for name, array in [*used, *((net.nodes[-1].name, array) for array in made.addends)]:
         if id(array) not in known:
             known.add(id(array))
-            found[name] += array.nbytes
-    return found
+            counts[name] += array.nbytes
+    return counts

@@ -30,8 +30,8 @@ class Group:
 def forward_by_length(layer: Layer, w: Arrays, x: Any, y: np.ndarray, call: Call) -> list[Group]:
     """Write y, with zeros after a row's end. Returns the groups, which the backward pass needs."""
     assert call.lengths is not None
-    found = [_group(layer, _tuple(x), int(length), call, y.dtype) for length in np.unique(call.lengths)]
-    groups = [group for group in found if group is not None]
+    by_length = [_group(layer, _tuple(x), int(length), call, y.dtype) for length in np.unique(call.lengths)]
+    groups = [group for group in by_length if group is not None]
     y[...] = 0  # y may be the memory of x, of which the groups have copies
     for group in groups:
         layer.forward(w, group.x if layer.multi_input else group.x[0], group.y, group.call)
@@ -70,9 +70,9 @@ def backward_by_length(
         layer.backward(w, group.x if layer.multi_input else group.x[0], group.y, own_dy, passed, own, group.call)
         for name, array in own.items():
             gradients[name] += array
-        for found, to in zip(own_dx, targets, strict=False):
-            if found is not None:
-                to[group.rows, : group.length] = found[:, : group.length]
+        for part, to in zip(own_dx, targets, strict=False):
+            if part is not None:
+                to[group.rows, : group.length] = part[:, : group.length]
 
 
 def _tuple(x: Any) -> tuple[Any, ...]:

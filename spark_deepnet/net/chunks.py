@@ -38,7 +38,7 @@ def chunks_of(arrays: Mapping[str, np.ndarray]) -> Iterator[Chunk]:
 
 
 def arrays_of(chunks: Iterable[Chunk]) -> dict[str, np.ndarray]:
-    """The arrays whose chunks these are, in any order; ValueError where a chunk does not fit, is missing or comes twice."""
+    """The arrays of these chunks, in any order; ValueError if a chunk does not fit, is missing or comes twice."""
     arrays: dict[str, np.ndarray] = {}
     missing: dict[str, set[int]] = {}
     for chunk in chunks:
@@ -56,7 +56,7 @@ def arrays_of(chunks: Iterable[Chunk]) -> dict[str, np.ndarray]:
 
 
 def numbered(arrays: Sequence[np.ndarray]) -> list[tuple[np.ndarray, int]]:
-    """The array and part of each chunk of several arrays, where chunks are numbered from the first array to the last."""
+    """The array and part of each chunk of several arrays, numbered from the first array to the last."""
     return [(array, part) for array in arrays if array.size for part in range(parts_of(array.shape))]
 
 
@@ -85,9 +85,7 @@ def fill(array: np.ndarray, part: int, data: bytes) -> None:
     raw = np.frombuffer(data, np.uint8)
     if part < 0 or raw.size != bytes_of(array.shape, part):
         right = bytes_of(array.shape, part)
-        raise ValueError(
-            f"chunk {part} of an array {array.shape} has {raw.size} bytes, not {right}: it is not broadcast"
-        )
+        raise ValueError(f"chunk {part} of an array {array.shape} has {raw.size} bytes, expected {right}")
     array.reshape(-1).view(np.uint8)[part * CHUNK_BYTES : (part + 1) * CHUNK_BYTES] = raw
 
 

@@ -52,15 +52,15 @@ class CutNode(Node):
     """This block's entries of these weights."""
 
     def weights(self) -> dict[str, Weight]:
-        return {name: self._weight(name, found) for name, found in super().weights().items()}
+        return {name: self._weight(name, weight) for name, weight in super().weights().items()}
 
-    def _weight(self, name: str, found: Weight) -> Weight:
+    def _weight(self, name: str, weight: Weight) -> Weight:
         whole = self.whole[name]
         if name not in self.own:
             return whole
         axes = {axis % len(whole.shape): entries for axis, entries in self.own[name].items()}
         part = Part(whole.shape, tuple(axes.get(axis) for axis in range(len(whole.shape))))
-        return replace(whole, shape=found.shape, part=part)
+        return replace(whole, shape=weight.shape, part=part)
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,15 @@ def cut(
     are without ``num_stats``. The weights are cut in the same way in either case."""
     if blocks == 1:
         return net
-    told = {out.name: numbers for out, numbers in zip(net.outputs, num_stats, strict=False)}
-    return _Cutter(net, block, blocks, MIN_WEIGHTS if least is None else least, remembers, told).cut()
+    stats_by_name = {out.name: numbers for out, numbers in zip(net.outputs, num_stats, strict=False)}
+    return _Cutter(net, block, blocks, MIN_WEIGHTS if least is None else least, remembers, stats_by_name).cut()
 
 
 def cuts(net: Net, blocks: int) -> Iterator[Net]:
     """The networks of all blocks, one after another; their common parts are computed once."""
-    shared: dict[str, Cuts | None] = {}
+    common: dict[str, Cuts | None] = {}
     for block in range(blocks):
-        yield net if blocks == 1 else _Cutter(net, block, blocks, MIN_WEIGHTS, False, {}, shared).cut()
+        yield net if blocks == 1 else _Cutter(net, block, blocks, MIN_WEIGHTS, False, {}, common).cut()
 
 
 class _Cutter:
@@ -116,7 +116,7 @@ class _Cutter:
         self.nodes: list[Node] = []
         self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
         self.gathered: dict[str, _Value] = {}
-        self.shared: dict[str, _Value] = {}
+        self.copied: dict[str, _Value] = {}
         self.given = set(net.inputs)
         """Values that depend on no weights, and so need no gradient."""
         users = Counter(node.owner for node in net.nodes if node.weights())
@@ -139,16 +139,16 @@ class _Cutter:
         """The value that an Output marks."""
         if not isinstance(node.layer, Output):
             return None
-        found = self._scores(node, node.inputs[0])
-        return self._run(node, Piece(node.layer), [found], found.entries)
+        value = self._scores(node, node.inputs[0])
+        return self._run(node, Piece(node.layer), [value], value.entries)
 
     def _scores(self, out: Node, name: str) -> _Value:
         """The value for the output's loss: cut, or whole."""
         value, numbers = self.values[name], self.num_stats.get(out.name)
         if value.entries is None or numbers is None or not self._wide(out):
             return self._gathered(name)
-        crossing = SplitLoss(self.remembers, self.block, value.entries, numbers)
-        return replace(self._cross(f"{out.name}/tell", crossing, value), entries=value.entries)
+        split_loss = SplitLoss(self.remembers, self.block, value.entries, numbers)
+        return replace(self._collective(f"{out.name}/stats", split_loss, value), entries=value.entries)
 
     def _wide(self, node: Node) -> bool:
         """Whether it has enough scores for these to stay cut."""
@@ -156,23 +156,23 @@ class _Cutter:
 
     def _through(self, node: Node) -> _Value | None:
         """Cut a layer whose inputs are all cut and that needs only their entries."""
-        found = [self.values[name] for name in node.inputs]
-        known = [value.entries for value in found if value.entries is not None]
-        if len(known) < len(found) or node.owner in self.tied:
+        values = [self.values[name] for name in node.inputs]
+        known = [value.entries for value in values if value.entries is not None]
+        if len(known) < len(values) or node.owner in self.tied:
             return None
         if node.name not in self.cuts:
             each = [entries if node.layer.multi_input else entries[0] for entries in zip(*known, strict=True)]
             self.cuts[node.name] = _of_all(node.layer.cut_through(node.x, entries) for entries in each)
         cuts = self.cuts[node.name]
-        return None if cuts is None else self._run(node, cuts[0][self.block], found, cuts[1])
+        return None if cuts is None else self._run(node, cuts[0][self.block], values, cuts[1])
 
     def _by_inputs(self, node: Node) -> _Value | None:
         """Cut a layer whose input is cut and that computes a part of its sum from some entries."""
-        found = self.values[node.inputs[0]]
-        if found.entries is None or node.owner in self.tied or node.layer.multi_input or self._ends_wide(node):
+        value = self.values[node.inputs[0]]
+        if value.entries is None or node.owner in self.tied or node.layer.multi_input or self._ends_wide(node):
             return None
-        piece = node.layer.cut_inputs(node.x, found.entries[self.block], self.block == 0)
-        return None if piece is None else self._joined(node, self._run(node, piece, [found]))
+        piece = node.layer.cut_inputs(node.x, value.entries[self.block], self.block == 0)
+        return None if piece is None else self._reduced(node, self._run(node, piece, [value]))
 
     def _ends_wide(self, node: Node) -> bool:
         """Whether its outputs, if cut, stay cut up to the loss, and are too many to be summed: each number of the
@@ -205,8 +205,8 @@ class _Cutter:
         """Whether it can be cut by its outputs without any exchange."""
         if node.inputs[0] not in self.given or not node.shape or node.shape[-1] < self.blocks:
             return False
-        found = node.layer.cut_outputs(node.x, self.block, self.blocks)
-        return found is not None and not found[0].layer.exchanges(node.x)
+        cut = node.layer.cut_outputs(node.x, self.block, self.blocks)
+        return cut is not None and not cut[0].layer.exchanges(node.x)
 
     def _by_outputs(self, node: Node, whole: _Value) -> _Value | None:
         if not node.shape or node.shape[-1] < self.blocks:
@@ -215,22 +215,22 @@ class _Cutter:
             pieces = (node.layer.cut_outputs(node.x, block, self.blocks) for block in range(self.blocks))
             self.cuts[f"{node.name}/outputs"] = _of_all(pieces)
         cuts = self.cuts[f"{node.name}/outputs"]
-        return None if cuts is None else self._run(node, cuts[0][self.block], [self._shared(whole)], cuts[1])
+        return None if cuts is None else self._run(node, cuts[0][self.block], [self._copied(whole)], cuts[1])
 
     def _by_sum(self, node: Node, whole: _Value) -> _Value | None:
         piece = node.layer.cut_sum(node.x, self.block, self.blocks)
-        return None if piece is None else self._joined(node, self._run(node, piece, [self._shared(whole)]))
+        return None if piece is None else self._reduced(node, self._run(node, piece, [self._copied(whole)]))
 
-    def _run(self, node: Node, piece: Piece, found: list[_Value], entries: Entries | None = None) -> _Value:
+    def _run(self, node: Node, piece: Piece, values: list[_Value], entries: Entries | None = None) -> _Value:
         """Add the block's node for a node of the network, with the same name."""
-        shapes = tuple(v.shape for v in found)
+        shapes = tuple(v.shape for v in values)
         shape = tuple(piece.layer.shape(shapes if piece.layer.multi_input else shapes[0]))
-        names = tuple(v.node for v in found)
+        names = tuple(v.node for v in values)
         self.nodes.append(CutNode(node.name, piece.layer, names, shapes, shape, node.weights(), piece.weights))
         return _Value(node.name, shape, entries)
 
-    def _joined(self, node: Node, part: _Value) -> _Value:
-        return self._cross(f"{node.name}/join", Reduce(self.remembers), part)
+    def _reduced(self, node: Node, part: _Value) -> _Value:
+        return self._collective(f"{node.name}/reduce", Reduce(self.remembers), part)
 
     def _gathered(self, name: str) -> _Value:
         """The whole value."""
@@ -238,20 +238,20 @@ class _Cutter:
         if value.entries is None:
             return value
         if name not in self.gathered:
-            self.gathered[name] = self._cross(
+            self.gathered[name] = self._collective(
                 f"{name}/gather", Gather(self.remembers, self.block, value.entries), value
             )
         return self.gathered[name]
 
-    def _shared(self, whole: _Value) -> _Value:
+    def _copied(self, whole: _Value) -> _Value:
         """The whole value for readers that use it in parts; without weights before it there is no gradient to sum."""
         if whole.node in self.given:
             return whole
-        if whole.node not in self.shared:
-            self.shared[whole.node] = self._cross(f"{whole.node}/share", Copy(self.remembers), whole)
-        return self.shared[whole.node]
+        if whole.node not in self.copied:
+            self.copied[whole.node] = self._collective(f"{whole.node}/copy", Copy(self.remembers), whole)
+        return self.copied[whole.node]
 
-    def _cross(self, name: str, layer: Layer, value: _Value) -> _Value:
+    def _collective(self, name: str, layer: Layer, value: _Value) -> _Value:
         shape = tuple(layer.shape(value.shape))
         self.nodes.append(Node(name, layer, (value.node,), (value.shape,), shape))
         return _Value(name, shape)
@@ -260,19 +260,19 @@ class _Cutter:
 def _ends(net: Net) -> set[str]:
     """The nodes whose entries, if cut, reach a loss unchanged, and nothing else."""
     nodes, readers = {node.name: node for node in net.nodes}, Counter(name for n in net.nodes for name in n.inputs)
-    found: set[str] = set()
+    ends: set[str] = set()
     for top in net.tops:
         node: Node | None = top
         while node is not None and readers[node.name] <= 1:
-            found.add(node.name)
+            ends.add(node.name)
             node = nodes.get(node.inputs[0]) if node.layer.channelwise and not node.layer.multi_input else None
-    return found
+    return ends
 
 
 def _of_all(cuts: Iterable[tuple[Piece, np.ndarray] | None]) -> Cuts | None:
     """The pieces and the entries of all blocks, if every block has them."""
-    found = list(cuts)
-    known = [cut for cut in found if cut is not None]
-    if len(known) < len(found):
+    pieces = list(cuts)
+    known = [cut for cut in pieces if cut is not None]
+    if len(known) < len(pieces):
         return None
     return [piece for piece, _ in known], tuple(entries for _, entries in known)

@@ -13,21 +13,21 @@ from spark_deepnet.layers.layer import Layer
 from spark_deepnet.net.wires import INPUT, Wirer
 
 
-def layers_of(told: Any) -> list[Layer]:
+def layers_of(layers: Any) -> list[Layer]:
     """The layers of a network as a list, from layers (objects, names or JSON), the handle of its output, or a list of
     handles of its outputs.
 
     Each handle's layer comes after those it reads, and names them in ``inputs`` if it does not read the one before it.
     A layer that is called again becomes a layer with ``share``. The network assigns the names, the same as here.
     """
-    ends = [told] if isinstance(told, Handle) else told
+    ends = [layers] if isinstance(layers, Handle) else layers
     if not ends:
         raise NetworkError("layers: the list is empty; give at least one layer, as in [Dense(10)]")
     if not any(isinstance(end, Handle) for end in ends):
         return [Layer.of(layer) for layer in ends]
     for end in ends:
         if not isinstance(end, Handle):
-            raise NetworkError(f"layers: expected handles alone or layers alone, found {end!r} beside handles")
+            raise NetworkError(f"layers: expected only handles or only layers, found {end!r} among handles")
     handles = _in_order(ends)
     writer = _Writer([h.layer.name or INPUT for h in handles if isinstance(h.layer, Input)])
     for handle in handles:

@@ -66,9 +66,9 @@ class Net:
         shapes = dict(inputs)
         nodes = []
         for node in self.nodes:
-            found = tuple(shapes[name] for name in node.inputs)
-            shapes[node.name] = tuple(node.layer.shape(found if node.layer.multi_input else found[0]))
-            nodes.append(replace(node, input_shapes=found, shape=shapes[node.name]))
+            input_shapes = tuple(shapes[name] for name in node.inputs)
+            shapes[node.name] = tuple(node.layer.shape(input_shapes if node.layer.multi_input else input_shapes[0]))
+            nodes.append(replace(node, input_shapes=input_shapes, shape=shapes[node.name]))
         return Net(dict(inputs), tuple(nodes))
 
     def summary(self) -> str:
@@ -116,8 +116,8 @@ def _check_share(node: Node, nodes: Mapping[str, Node]) -> None:
     """Refuse shared weights unless they are those of an earlier layer with its own weights."""
     if not _owns(nodes.get(node.owner)):
         raise NetworkError(
-            f"layer {node.name!r} shares the weights of {node.owner!r}, which is no layer before it with weights of "
-            f"its own; {near(node.owner, [name for name, n in nodes.items() if _owns(n)])}"
+            f"layer {node.name!r} shares the weights of {node.owner!r}, which is not an earlier layer with its "
+            f"own weights; {near(node.owner, [name for name, n in nodes.items() if _owns(n)])}"
         )
     own, others = ({k: w.shape for k, w in n.weights().items()} for n in (node, nodes[node.owner]))
     if own != others:

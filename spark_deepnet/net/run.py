@@ -66,8 +66,8 @@ class Runner:
     @property
     def seen(self) -> list[Seen]:
         """The gradients stored separately from the flat vector for inputs fed as sparse rows, in the vector's order."""
-        found = (seen for gradients in self._apart().values() for seen in gradients.values())
-        return sorted(found, key=lambda seen: seen.slot.start)
+        separate = (seen for gradients in self._apart().values() for seen in gradients.values())
+        return sorted(separate, key=lambda seen: seen.slot.start)
 
     def _apart(self) -> dict[str, dict[str, Seen]]:
         if self._seen is None:
@@ -115,9 +115,9 @@ class Runner:
         return self.batch(n).feed
 
     def gradient(self, n: int) -> np.ndarray:
-        found = self.batch(n).gradient
-        assert found is not None
-        return found
+        gradient = self.batch(n).gradient
+        assert gradient is not None
+        return gradient
 
     def forward(
         self,

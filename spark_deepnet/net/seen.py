@@ -88,9 +88,9 @@ def seen_of(net: Net, layout: Layout, flat: np.ndarray) -> dict[str, dict[str, S
 
 def outside(stretch: slice, holes: Sequence[slice]) -> list[slice]:
     """The parts of a stretch outside the holes, which are in order."""
-    found, start = [], stretch.start
+    parts, start = [], stretch.start
     for hole in holes:
         if start <= hole.start < stretch.stop:
-            found.append(slice(start, hole.start))
+            parts.append(slice(start, hole.start))
             start = hole.stop
-    return [part for part in [*found, slice(start, stretch.stop)] if part.start < part.stop]
+    return [part for part in [*parts, slice(start, stretch.stop)] if part.start < part.stop]

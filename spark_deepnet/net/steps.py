@@ -15,20 +15,22 @@ def lengths_into(node: Node, known: Mapping[str, np.ndarray]) -> np.ndarray | No
 
     known: node or input -> (n,) int32. DataError if inputs that are joined step by step differ in a row.
     """
-    found = {name: known[name] for name in node.inputs if name in known}
-    if not found:
+    lengths = {name: known[name] for name in node.inputs if name in known}
+    if not lengths:
         return None
-    first = next(iter(found.values()))
+    first = next(iter(lengths.values()))
     for name, steps in zip(node.inputs, (shape[0] if shape else 0 for shape in node.input_shapes), strict=True):
-        own = found.get(name, np.full_like(first, steps))
+        own = lengths.get(name, np.full_like(first, steps))
         if not np.array_equal(own, first):
-            raise DataError(_unequal(node, found, name, own, first))
+            raise DataError(_unequal(node, lengths, name, own, first))
     return first
 
 
-def _unequal(node: Node, found: Mapping[str, np.ndarray], name: str, own: np.ndarray, first: np.ndarray) -> str:
+def _unequal(node: Node, lengths: Mapping[str, np.ndarray], name: str, own: np.ndarray, first: np.ndarray) -> str:
     row = int(np.flatnonzero(own != first)[0])
+    first_name = next(iter(lengths))
     return (
-        f"layer {node.name!r} joins its inputs step by step, but a row has {first[row]} steps in {next(iter(found))!r} and "
-        f"{own[row]} in {name!r}; give both columns as many steps a row, or join what has no steps, such as a pooled value"
+        f"layer {node.name!r} joins its inputs step by step, but a row has {first[row]} steps in {first_name!r} and "
+        f"{own[row]} in {name!r}; give both columns the same steps per row, or join values without steps, such as "
+        f"pooled ones"
     )

@@ -27,6 +27,6 @@ def check_vocabularies(net: Net) -> None:
     for node in net.nodes:
         if vocabulary_of(node.layer) > MAX_IN_FLOATS and not whole.issuperset(node.inputs):
             raise NetworkError(
-                f"layer {node.name!r}: a vocabulary of {vocabulary_of(node.layer)} behind {node.inputs[0]!r}, whose numbers "
-                f"are float32, which tells tokens apart up to {MAX_IN_FLOATS}; let it read an input of its own"
+                f"layer {node.name!r}: a vocabulary of {vocabulary_of(node.layer)} after {node.inputs[0]!r}, whose numbers "
+                f"are float32, which distinguishes tokens only up to {MAX_IN_FLOATS}; give it its own input"
             )

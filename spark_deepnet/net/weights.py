@@ -76,10 +76,10 @@ class Layout:
 
     def views(self, flat: np.ndarray) -> dict[str, Arrays]:
         """node -> weight's own name -> view."""
-        found: dict[str, Arrays] = {}
+        views: dict[str, Arrays] = {}
         for slot in self.slots:
-            found.setdefault(slot.node, {})[slot.key] = slot.view(flat)
-        return found
+            views.setdefault(slot.node, {})[slot.key] = slot.view(flat)
+        return views
 
     def named(self, flat: np.ndarray) -> Arrays:
         """ "node/weight" -> view, in the flat vector's order."""

@@ -74,7 +74,7 @@ class Wirer:
         """Continue from an input, whose name the caller has taken from the layer."""
         self.last = layer.name or INPUT
         if self.last not in self.inputs:
-            raise NetworkError(f"layer {layer!r} is no input of the network; {near(self.last, self.inputs)}")
+            raise NetworkError(f"layer {layer!r} is not an input of the network; {near(self.last, self.inputs)}")
         return self.last
 
     def _mark(self, layer: Output) -> str:
@@ -82,10 +82,10 @@ class Wirer:
         (source,) = self._sources(layer, "output")
         name = source.partition("/")[0] if layer.name is None else layer.name
         if source in self.inputs:
-            raise NetworkError(f"layer {layer!r} marks the input {source!r}; an output is what a layer gives")
+            raise NetworkError(f"layer {layer!r} marks the input {source!r}; an output must be that of a layer")
         if not name or "/" in name or name in self.outputs:
             raise NetworkError(
-                f"layer {layer!r}: outputs need different names without '/', found {name!r}; give it one of its own"
+                f"layer {layer!r}: outputs need different names without '/', found {name!r}; give it another name"
             )
         self.outputs.add(name)
         self.wires.append(Wire(f"{name}/output", replace(layer, name=name), (source,)))
@@ -118,33 +118,33 @@ class Wirer:
         return name in self.known or name in self.alias
 
     def _sources(self, layer: Layer, name: str) -> tuple[str, ...]:
-        told = (layer.inputs,) if isinstance(layer.inputs, str) else layer.inputs
-        found = tuple(self.alias.get(s, s) for s in told or (self.last,))
-        for source in found:
+        names = (layer.inputs,) if isinstance(layer.inputs, str) else layer.inputs
+        sources = tuple(self.alias.get(s, s) for s in names or (self.last,))
+        for source in sources:
             if source not in self.known:
                 raise NetworkError(
-                    f"layer {name!r} reads {source!r}, which is no layer before it; {near(source, self.known)}"
+                    f"layer {name!r} reads {source!r}, which is not an earlier layer; {near(source, self.known)}"
                 )
-        if not layer.multi_input and len(found) != 1:
-            raise NetworkError(f"layer {name!r} ({layer.kind}) reads one layer, found {len(found)}: {found}")
-        return found
+        if not layer.multi_input and len(sources) != 1:
+            raise NetworkError(f"layer {name!r} ({layer.kind}) reads one layer, found {len(sources)}: {sources}")
+        return sources
 
     def check_ends(self) -> None:
         """Refuse inputs that no layer reads, and more unread nodes than outputs."""
         read = {name for wire in self.wires for name in wire.inputs}
         for name in self.inputs:
             if name not in read:
-                raise NetworkError(f"layers: the input {name!r} is read by no layer; read it, or leave it out")
+                raise NetworkError(f"layers: the input {name!r} is read by no layer; read it, or remove it")
         ends = [w.name for w in self.wires if w.name not in read and not isinstance(w.layer, Output)]
-        found = " and ".join(map(repr, ends))
+        shown = " and ".join(map(repr, ends))
         if any(isinstance(wire.layer, Output) for wire in self.wires):
             if ends:
                 raise NetworkError(
-                    f"layers: {found} {'are' if len(ends) > 1 else 'is'} read by no layer and marked by no Output; mark it "
-                    f"too, or leave it out"
+                    f"layers: {shown} {'are' if len(ends) > 1 else 'is'} read by no layer and marked by no Output; mark it "
+                    f"too, or remove it"
                 )
         elif len(ends) > 1:
             raise NetworkError(
-                f"layers: {found} are read by no layer, but a network has one output; join them, leave one out, or put "
-                f"an Output behind each"
+                f"layers: {shown} are read by no layer, but a network has one output; join them, remove one, or put "
+                f"an Output after each"
             )

@@ -92,7 +92,7 @@ class Architecture(Portable):
         for name, shape in (*net.inputs.items(), *((node.name, node.shape) for node in net.nodes)):
             if prod(shape) > MAX_SIZE:
                 raise ParamError(
-                    f"architecture: {name!r} would have {prod(shape)} numbers a row, at most {MAX_SIZE} can be"
+                    f"architecture: {name!r} would have {prod(shape)} numbers per row; the maximum is {MAX_SIZE}"
                 )
         for entry in self.entries:
             tables = [getattr(n.layer, "vocabulary", 0) for n in net.nodes if entry.name in n.inputs]
@@ -127,7 +127,7 @@ MAX_SIZE = (1 << 31) - 1
 def _entry(values: Any) -> InputSpec:
     """An input from its JSON values, all of them checked."""
     if not isinstance(values, dict) or not values.keys() <= {f.name for f in fields(InputSpec)}:
-        raise ParamError(f"architecture: an input has the fields of an Entry, found {str(values)[:80]}")
+        raise ParamError(f"architecture: an input has the fields of an InputSpec, found {str(values)[:80]}")
     shape, columns, least = values.get("shape"), values.get("columns", []), 0 if values.get("steps") else 1
     right = {
         "shape": isinstance(shape, list) and 0 < len(shape) <= 32 and all(type(s) is int for s in shape)

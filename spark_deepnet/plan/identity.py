@@ -29,7 +29,7 @@ class Difference(NamedTuple):
 
 
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
-    """All that decides the weights at the end beside the rows, as JSON values."""
+    """Everything apart from the rows that determines the final weights, as JSON values."""
     recipe = plan.recipe.plain_fields()
     fit = recipe.pop("architecture").to_json() | recipe | _compression(plan.recipe.compression)
     fit |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
@@ -64,8 +64,8 @@ def difference(there: Any, here: Any, name: str = "") -> Difference | None:
 
 
 def _first(pairs: Any) -> Difference | None:
-    found = (difference(there, here, name) for there, here, name in pairs)
-    return next((unlike for unlike in found if unlike is not None), None)
+    differences = (difference(there, here, name) for there, here, name in pairs)
+    return next((unlike for unlike in differences if unlike is not None), None)
 
 
 def _shown(value: Any) -> str:

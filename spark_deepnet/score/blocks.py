@@ -46,11 +46,11 @@ def score_in_blocks(
             if table is not None:
                 refuse(plan, everywhere)
                 runner = long_enough(runner, table.features)
-                found = scores(runner, table.features, len(table))
-                refuse_scores(plan, found)  # scores of all ranks: each rank raises
+                scored = scores(runner, table.features, len(table))
+                refuse_scores(plan, scored)  # scores of all ranks: each rank raises
                 rows = np.flatnonzero(table.targets[0] == channel.rank)
                 if own:
-                    yield cells(plan, [picked(each, rows) for each in found], own.pop())
+                    yield cells(plan, [picked(each, rows) for each in scored], own.pop())
 
 
 def _tables(

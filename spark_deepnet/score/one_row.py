@@ -39,18 +39,18 @@ def _array(value: Any, entry: InputSpec) -> np.ndarray:
     """The numbers of an array as one flat array. It has one axis, or the network's axes, the last of which may be
     merged."""
     try:
-        found = np.asarray(value.toArray() if hasattr(value, "toArray") else value)
-        if found.dtype.kind not in "iufb":
-            found = found.astype(np.float64)
+        array = np.asarray(value.toArray() if hasattr(value, "toArray") else value)
+        if array.dtype.kind not in "iufb":
+            array = array.astype(np.float64)
     except (TypeError, ValueError, IndexError):
         raise DataError(
             f"predict: expected numbers in the shape of a row, {entry.shape}, found {type(value).__name__} that is ragged "
             f"or holds something else"
         ) from None
-    axes = found.ndim
+    axes = array.ndim
     wanted = (*entry.shape[: axes - 1], prod(entry.shape[axes - 1 :]))
     first = int(entry.steps)
-    if axes != 1 and (axes > len(entry.shape) or axes == 0 or found.shape[first:] != wanted[first:]):
+    if axes != 1 and (axes > len(entry.shape) or axes == 0 or array.shape[first:] != wanted[first:]):
         shape = ("any steps", *entry.shape[1:]) if entry.steps else entry.shape
-        raise DataError(f"predict: expected a row of shape {shape}, or flat, found {found.shape}")
-    return found.reshape(-1)
+        raise DataError(f"predict: expected a row of shape {shape}, or flat, found {array.shape}")
+    return array.reshape(-1)

@@ -91,10 +91,10 @@ class Output:
 
     def sound(self, scores: np.ndarray) -> np.ndarray:
         """(n,) bool: the rows whose scores and predictions are finite."""
-        found = np.isfinite(scores).all(1)
+        finite = np.isfinite(scores).all(1)
         if self.task == "regression" and self.link is not None:  # a mean may be infinite though its score is finite
-            found &= np.isfinite(self._linked(scores)).all(1)
-        return found  # type: ignore[no-any-return]
+            finite &= np.isfinite(self._linked(scores)).all(1)
+        return finite  # type: ignore[no-any-return]
 
     def _linked(self, scores: np.ndarray) -> np.ndarray:
         if self.link is None:

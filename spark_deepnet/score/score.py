@@ -99,9 +99,9 @@ def score(plan: ScorePlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFr
 def _scored(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> pd.DataFrame:
     features, valid = read(plan, frame, faults)
     refuse(plan, faults)
-    found = scores(_runner(plan, features), features, len(frame))
-    refuse_scores(plan, found)
-    return cells(plan, found, valid)
+    scored = scores(_runner(plan, features), features, len(frame))
+    refuse_scores(plan, scored)
+    return cells(plan, scored, valid)
 
 
 def read(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> tuple[dict[str, Features], np.ndarray]:
@@ -119,27 +119,27 @@ def refuse(plan: ScorePlan, faults: Faults) -> None:
     misfits = [what for what in faults if MISFIT_MARK in what]
     if faults and (misfits or plan.invalid == "error"):
         what = (misfits or list(faults))[0]
-        hint = "" if misfits else '; handleInvalid="skip" or "keep" goes on without them'
+        hint = "" if misfits else '; use handleInvalid="skip" or "keep" to continue without them'
         raise DataError(f"transform: {what} ({faults[what]:,} found){hint}")
 
 
 def refuse_scores(plan: ScorePlan, scored: Sequence[Scores]) -> None:
     """Raise if a score is not finite, unless such rows are to be skipped or kept."""
     wrong = 0
-    for output, (found, _) in zip(plan.outputs, scored, strict=True):
-        wrong += len(found) - int(output.sound(found).sum())
+    for output, (values, _) in zip(plan.outputs, scored, strict=True):
+        wrong += len(values) - int(output.sound(values).sum())
     if wrong and plan.invalid == "error":
         raise DataError(
             f"transform: scores that are NaN or infinite ({wrong:,} found), though the features are finite: they are too "
-            f'large for the network, or its weights are; handleInvalid="skip" or "keep" goes on without these rows'
+            f'large for the network, or its weights are; use handleInvalid="skip" or "keep" to continue without these rows'
         )
 
 
 def _sound(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> np.ndarray:
     """(n,) bool: the valid rows whose scores are all finite."""
     valid = valid.copy()
-    for output, (found, lengths) in zip(plan.outputs, scored, strict=True):
-        sound = output.sound(found)
+    for output, (values, lengths) in zip(plan.outputs, scored, strict=True):
+        sound = output.sound(values)
         rows = np.arange(len(valid)) if lengths is None else np.repeat(np.arange(len(valid)), lengths)
         valid[rows[~sound]] = False
     return valid
@@ -148,15 +148,15 @@ def _sound(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> np.n
 def cells(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> pd.DataFrame:
     """The columns for rows with these scores."""
     valid = _sound(plan, scored, valid)
-    told: dict[str, Any] = {"valid": valid}
-    for k, (found, lengths) in enumerate(scored):
-        columns = plan.outputs[k].columns(found, None if k else plan.thresholds)
+    cells: dict[str, Any] = {"valid": valid}
+    for k, (raw, lengths) in enumerate(scored):
+        columns = plan.outputs[k].columns(raw, None if k else plan.thresholds)
         if not valid.all():
             each = valid if lengths is None else np.repeat(valid, lengths)
             for values in columns.values():
                 values[~each] = np.nan
-        told |= {part_name(part, k): _cells(values, lengths) for part, values in columns.items()}
-    return pd.DataFrame(told)
+        cells |= {part_name(part, k): _cells(values, lengths) for part, values in columns.items()}
+    return pd.DataFrame(cells)
 
 
 def part_name(part: str, k: int) -> str:
@@ -179,14 +179,14 @@ Scores = tuple[np.ndarray, np.ndarray | None]
 def scores(runner: Runner, features: Mapping[str, Features], n: int) -> list[Scores]:
     """Each output's scores."""
     outputs = runner.batch(0, sparse=runner.sparse).outputs
-    found: list[list[Scores]] = [[scores_of(out.y, out.ends, 0)] for out in outputs]
+    parts_by_output: list[list[Scores]] = [[scores_of(out.y, out.ends, 0)] for out in outputs]
     for start in range(0, n, runner.capacity):
         rows = np.arange(start, min(start + runner.capacity, n))
         batch, lengths = fill_batch(runner, features, rows)
         batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
-        for parts, out in zip(found, batch.outputs, strict=True):
+        for parts, out in zip(parts_by_output, batch.outputs, strict=True):
             parts.append(scores_of(out.y, out.ends, len(rows)))
-    return [joined_scores(parts) for parts in found]
+    return [joined_scores(parts) for parts in parts_by_output]
 
 
 def scores_of(y: np.ndarray, ends: np.ndarray | None, n: int) -> Scores:
@@ -199,7 +199,7 @@ def scores_of(y: np.ndarray, ends: np.ndarray | None, n: int) -> Scores:
 
 def joined_scores(parts: list[Scores]) -> Scores:
     lengths = [lengths for _, lengths in parts if lengths is not None]
-    return np.concatenate([found for found, _ in parts]), np.concatenate(lengths) if lengths else None
+    return np.concatenate([values for values, _ in parts]), np.concatenate(lengths) if lengths else None
 
 
 def picked(scored: Scores, rows: np.ndarray) -> Scores:
@@ -223,9 +223,9 @@ def finite_rows(features: Features) -> np.ndarray:
         return np.asarray(known(features.matrix).all(1))
     there = known(features.values).all(tuple(range(1, features.values.ndim)))
     bad = np.repeat(np.arange(len(features)), np.diff(features.starts))[~there]
-    found = np.ones(len(features), bool)
-    found[bad] = False
-    return found
+    finite = np.ones(len(features), bool)
+    finite[bad] = False
+    return finite
 
 
 def known(values: np.ndarray) -> np.ndarray:

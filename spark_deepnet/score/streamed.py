@@ -48,15 +48,15 @@ def score_streamed(plan: ScorePlan, weights: Weights, frames: Iterator[pd.DataFr
     with threadpool_limits(1):
         for group in _groups(frames, most):
             faults: Faults = Counter()
-            told = [read(plan, frame, faults) for frame in group]
+            inputs = [read(plan, frame, faults) for frame in group]
             refuse(plan, faults)
-            features = {name: joined_features([own[name] for own, _ in told]) for name in told[0][0]}
-            found = _all_scores(net, features, sum(map(len, group)), most, weights)
-            refuse_scores(plan, found)
+            features = {name: joined_features([own[name] for own, _ in inputs]) for name in inputs[0][0]}
+            scored = _all_scores(net, features, sum(map(len, group)), most, weights)
+            refuse_scores(plan, scored)
             start = 0
-            for frame, (_, valid) in zip(group, told, strict=True):
+            for frame, (_, valid) in zip(group, inputs, strict=True):
                 rows = np.arange(start, start + len(frame))
-                yield cells(plan, [picked(each, rows) for each in found], valid)
+                yield cells(plan, [picked(each, rows) for each in scored], valid)
                 start += len(frame)
 
 
@@ -76,7 +76,11 @@ def _all_scores(net: Net, features: Mapping[str, Features], n: int, most: int, w
     parts = []
     for start in range(0, max(1, n), most):
         rows = np.arange(start, min(start + most, n))
-        parts.append(streamed(net, {name: found.picked(rows) for name, found in features.items()}, len(rows), weights))
+        parts.append(
+            streamed(
+                net, {name: rows_of_input.picked(rows) for name, rows_of_input in features.items()}, len(rows), weights
+            )
+        )
     return [joined_scores(list(each)) for each in zip(*parts, strict=True)]
 
 
@@ -85,10 +89,12 @@ def streamed(net: Net, features: Mapping[str, Features], n: int, weights: Weight
     net = long_enough(Runner(net, np.zeros(0, np.float32), 1, training=False), features).net
     tokens = token_inputs(net)
     values = {
-        name: _input(found, n, net.inputs[name], np.int32 if name in tokens else np.float32)
-        for name, found in features.items()
+        name: _input(rows_of_input, n, net.inputs[name], np.int32 if name in tokens else np.float32)
+        for name, rows_of_input in features.items()
     }
-    lengths = {name: found.lengths for name, found in features.items() if isinstance(found, Ragged)}
+    lengths = {
+        name: rows_of_input.lengths for name, rows_of_input in features.items() if isinstance(rows_of_input, Ragged)
+    }
     wanted = Counter(name for node in net.nodes for name in node.inputs) + Counter(out.name for out in net.outputs)
     for node in net.nodes:
         arrays = weights(node.owner) if node.weights() else {}
@@ -100,9 +106,9 @@ def streamed(net: Net, features: Mapping[str, Features], n: int, weights: Weight
     return [scores_of(values[out.name], lengths.get(out.name), n) for out in net.outputs]
 
 
-def _input(found: Features, n: int, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:
+def _input(features: Features, n: int, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:
     out = np.zeros((n, *shape), dtype)
-    found.take(np.arange(n), out if isinstance(found, Ragged) else rows_of(out, shape))
+    features.take(np.arange(n), out if isinstance(features, Ragged) else rows_of(out, shape))
     return out
 
 

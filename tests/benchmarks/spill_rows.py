@@ -100,7 +100,7 @@ def fitted(kind: str, limit: int, cold: bool) -> dict[str, Any]:
         (channel,) = memory_channels(1, 1.0)
         recipe = plan.recipe
         state = State.initial(recipe.scores_net().layout, recipe.optimizer, recipe.seed, False)
-        file = reader.shelf._file
+        file = reader.store._file
 
         def report(progress: dict[str, Any]) -> None:
             if cold and file is not None and "measures" in progress:
@@ -112,7 +112,7 @@ def fitted(kind: str, limit: int, cold: bool) -> dict[str, Any]:
         return {
             "seconds": median(row["seconds"] for row in state.clock.history[1:]),
             "reading": reading,
-            "rows": reader.shelf.size.bytes,
+            "rows": reader.store.size.bytes,
             "weights": state.weights.nbytes,
             "peak": memory("VmHWM") - base,
         }

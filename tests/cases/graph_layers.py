@@ -53,8 +53,8 @@ GRAPH_LAYERS = [
         lambda w, x: x.reshape(len(x), 3, 4),
         bad=(
             (lambda: Reshape((0,)), "at least 1, or -1 once, found (0,)"),
-            (lambda: Reshape((-1, -1)), "-1 may stand once"),
-            (lambda: Reshape((5,)).shape((2, 2)), "4 numbers a row ((2, 2)) do not fill (5,)"),
+            (lambda: Reshape((-1, -1)), "-1 may occur once"),
+            (lambda: Reshape((5,)).shape((2, 2)), "4 numbers per row ((2, 2)) do not fill (5,)"),
             (lambda: Reshape((5, -1)).shape((2, 2)), "do not fill"),
         ),
     ),

@@ -112,7 +112,7 @@ SHAPES = [
 ]  # fmt: skip
 
 SIZES = [
-    Hostile("units of 1e13", net(layer(units=HUGE)), "numbers a row"),
+    Hostile("units of 1e13", net(layer(units=HUGE)), "numbers per row"),
     Hostile("units of 2e9", net(layer(units=2 * 10**9)), "bytes"),
     Hostile("units of 1e8", net(layer(units=10**8)), "bytes"),
     Hostile("units of 1e13 in blocks", net(layer(units=10**9)) | {"blocks": [{}, {}]}, "bytes"),

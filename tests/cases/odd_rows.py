@@ -36,8 +36,8 @@ IMAGES: dict[str, tuple[tuple[Any, ...], str]] = {
     "negative": ((-4, -6, 1, 0, bytes(24)), "shape (-4, -6, 1)"),
     "of floats": ((4, 6, 1, 5, bytes(24)), "a mode other than bytes"),
     "of 16 bits": ((4, 6, 1, 2, bytes(24)), "a mode other than bytes"),
-    "cut off": ((4, 6, 1, 0, bytes(23)), "another number of bytes"),
-    "too long": ((4, 6, 1, 0, bytes(25)), "another number of bytes"),
+    "cut off": ((4, 6, 1, 0, bytes(23)), "a wrong number of bytes"),
+    "too long": ((4, 6, 1, 0, bytes(25)), "a wrong number of bytes"),
     "no data": ((4, 6, 1, 0, None), "null"),
     "no height": ((None, 6, 1, 0, bytes(24)), "null"),
 }

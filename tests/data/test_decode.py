@@ -97,7 +97,7 @@ def labels_and(*values: Any) -> pd.DataFrame:
     return pd.DataFrame({"label": values})
 
 
-CLASSES = "the network's 3 outputs want whole numbers from 0 to 2"
+CLASSES = "the network's 3 outputs need whole numbers from 0 to 2"
 LABELS = [
     (labels_and(0.0, 2.0, 1.0), [0, 2, 1], {}),
     (labels_and(0, 2, 1), [0, 2, 1], {}),
@@ -128,9 +128,9 @@ TWO = Target("y", labels=2)
 YES = Target("y", labels=2, indicators=True)
 LONE = Target("y", labels=1, indicators=True)
 COUNTS = Target("y", labels=1, least=0.0)
-BELOW = "column 'y': targets such as -3 below 0; the loss wants numbers of 0 or more"
+BELOW = "column 'y': targets such as -3 below 0; the loss needs numbers of 0 or more"
 MISSING = "column 'y': null, NaN or infinite targets; fill or drop them first"
-OUTSIDE = "column 'y': labels such as {} outside 0..1; the loss wants 0 for no, 1 for yes"
+OUTSIDE = "column 'y': labels such as {} outside 0..1; the loss needs 0 for no, 1 for yes"
 TARGETS = [
     (ONE, [1.5, -2.0], [[1.5], [-2.0]], {}),
     (ONE, [3, 4], [[3], [4]], {}),
@@ -138,7 +138,7 @@ TARGETS = [
     (LONE, [0.0, 1.0, 2.0, NAN], [[0], [1], [0], [0]], {MISSING: 1, OUTSIDE.format(2): 1}),
     (TWO, [[1, 2], [3, -4]], [[1, 2], [3, -4]], {}),
     (TWO, [[1, 2], None, [NAN, 1]], [[1, 2], [0, 0], [0, 0]], {MISSING: 2}),
-    (TWO, [[1, 2, 3], [1, 2]], [[0, 0], [1, 2]], {"column 'y': 3 targets a row where the network has 2 outputs": 1}),
+    (TWO, [[1, 2, 3], [1, 2]], [[0, 0], [1, 2]], {"column 'y': 3 targets per row, but the network has 2 outputs": 1}),
     (YES, [[0, 1], [0.5, 1]], [[0, 1], [0.5, 1]], {}),
     (YES, [[0, 1], [0.5, -2], [7, 0]], [[0, 1], [0, 0], [0, 0]], {OUTSIDE.format(-2): 2}),
     (YES, [None, None], [[0, 0], [0, 0]], {MISSING: 2}),
@@ -147,7 +147,7 @@ TARGETS = [
         ONE,
         [1e39, 1.0],
         [[0], [1]],
-        {"column 'y': targets such as 1e+39 beyond float32, which predictions are; scale them": 1},
+        {"column 'y': targets such as 1e+39 beyond the range of float32, the type of predictions; scale them": 1},
     ),
     (COUNTS, [0.0, 2.5, -3.0, NAN], [[0], [2.5], [0], [0]], {MISSING: 1, BELOW: 1}),
 ]

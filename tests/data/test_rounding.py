@@ -24,7 +24,7 @@ def found(source: Source, rows: list[Any], indices: list[Any] | None = None) -> 
     told = Rounding(Columns((source,)))
     for start in range(0, len(frame), 10):
         told.look(frame.iloc[start : start + 10])
-    return told.found()
+    return told.summary()
 
 
 TOLD = {

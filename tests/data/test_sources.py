@@ -27,7 +27,7 @@ WORDS = Source((4,), name="f", kind=STEPS, tokens=10)
 NULLS = "column 'f': null; fill or drop them first"
 STRANGE = "column 'f': NaN or infinite values; fill or drop them first"
 UNEVEN = "column 'f': rows of {} numbers, which do not divide into steps of 2"
-UNKNOWN = "column 'f': tokens such as {}; the embedding wants whole numbers from 0 to 9"
+UNKNOWN = "column 'f': tokens such as {}; the embedding needs whole numbers from 0 to 9"
 
 
 def own(found: Any) -> list[list[Any]]:
@@ -108,12 +108,12 @@ def test_bytes_stay_bytes() -> None:
 CLASSES = Columns((PAIRS,), (Target("y", classes=3, steps=True),))
 NUMBERS = Columns((PAIRS,), (Target("y", labels=2, steps=True),))
 YES = Columns((PAIRS,), (Target("y", labels=1, indicators=True, steps=True),))
-RANGE = "the network's 3 outputs want whole numbers from 0 to 2"
+RANGE = "the network's 3 outputs need whole numbers from 0 to 2"
 MISSING = "column 'y': null, NaN or infinite targets; fill or drop them first"
 TARGETS = [
     (CLASSES, [[0, 2], [], [1]], [[0, 2], [], [1]], {}),
     (CLASSES, [], [], {}),
-    (CLASSES, [None, [1]], [[], [1]], {"column 'y': null, where every step wants a target": 1}),
+    (CLASSES, [None, [1]], [[], [1]], {"column 'y': null, but every step needs a target": 1}),
     (
         CLASSES,
         [[0, NAN], [3, 0.5]],
@@ -131,7 +131,7 @@ TARGETS = [
         [[1, 2, 3], [INF, 2]],
         [[], [[0, 2]]],
         {
-            "column 'y': 3 numbers, which do not divide into steps of 2, where every step wants a target": 1,
+            "column 'y': 3 numbers, which do not divide into steps of 2, but every step needs a target": 1,
             MISSING: 1,
         },
     ),
@@ -139,7 +139,7 @@ TARGETS = [
         YES,
         [[0, 1], [0.5, 2]],
         [[[0], [1]], [[0.5], [0]]],
-        {"column 'y': labels such as 2 outside 0..1; the loss wants 0 for no, 1 for yes": 1},
+        {"column 'y': labels such as 2 outside 0..1; the loss needs 0 for no, 1 for yes": 1},
     ),
 ]
 

@@ -78,10 +78,10 @@ def _small_pieces() -> Iterator[None]:
 def shelved(table: Table, limit: int, seed: int = 0, cuts: int = 7) -> Iterator[RowStore]:
     """The rows in an order of their own, cut into several tables."""
     order = np.random.default_rng(seed).permutation(len(table))
-    with closing(RowStore(table.picked(np.zeros(0, np.int64)), limit)) as shelf:
+    with closing(RowStore(table.picked(np.zeros(0, np.int64)), limit)) as store:
         for part in np.array_split(order, cuts):
-            shelf.add(table.picked(part))
-        yield shelf
+            store.add(table.picked(part))
+        yield store
 
 
 def batches(rows: Rows, batch: int = 32, epoch: int = 0) -> list[Table]:
@@ -98,8 +98,8 @@ def same(a: Table, b: Table) -> None:
 @each_kind
 @each_limit
 def test_an_epoch_has_the_same_rows_each_once(kind: str, limit: int) -> None:
-    with shelved(TABLES[kind], 0) as shelf, shelved(TABLES[kind], limit) as other:
-        (held, held_valid), (spilled, spilled_valid) = shelf.rows(), other.rows()
+    with shelved(TABLES[kind], 0) as store, shelved(TABLES[kind], limit) as other:
+        (held, held_valid), (spilled, spilled_valid) = store.rows(), other.rows()
         assert isinstance(spilled, Spilled)
         assert isinstance(held, InMemoryDataset)
         for epoch in range(2):
@@ -108,7 +108,7 @@ def test_an_epoch_has_the_same_rows_each_once(kind: str, limit: int) -> None:
         same(ordered(spilled), ordered(held))
         same(ordered(spilled_valid), ordered(held_valid))
         assert (spilled.sums, spilled_valid.sums) == (held.sums, held_valid.sums)
-        assert shelf.fingerprint % (1 << 64) == other.fingerprint % (1 << 64)
+        assert store.fingerprint % (1 << 64) == other.fingerprint % (1 << 64)
 
 
 @each_kind
@@ -116,22 +116,22 @@ def test_rows_in_memory_stay_below_the_limit(kind: str) -> None:
     """Also while the next come: those before go to the file first."""
     table = TABLES[kind]
     like = table.picked(np.zeros(0, np.int64))
-    with closing(RowStore(like, LIMITS[0])) as shelf:
+    with closing(RowStore(like, LIMITS[0])) as store:
         held = []
         for part in np.array_split(np.arange(len(table)), 20):
-            shelf.add(table.picked(part))
-            held.append(table_bytes(shelf._held.table()))
+            store.add(table.picked(part))
+            held.append(table_bytes(store._held.table()))
         assert max(held) <= LIMITS[0]
-        assert shelf.spilled > 0
+        assert store.spilled > 0
 
 
 @each_kind
 def test_rows_that_take_just_the_limit_are_not_spilled(kind: str) -> None:
-    with shelved(TABLES[kind], 0) as shelf:
-        limit = shelf.size.bytes
+    with shelved(TABLES[kind], 0) as store:
+        limit = store.size.bytes
     for less, expected in (0, InMemoryDataset), (1, Spilled):
-        with shelved(TABLES[kind], limit - less) as shelf:
-            assert isinstance(shelf.rows()[0], expected)
+        with shelved(TABLES[kind], limit - less) as store:
+            assert isinstance(store.rows()[0], expected)
 
 
 @each_kind
@@ -147,8 +147,8 @@ def test_batches_are_the_same_however_rows_come(kind: str, limit: int, batch: in
 
 @each_kind
 def test_weights_of_steps_are_those_of_their_rows(kind: str) -> None:
-    with shelved(TABLES[kind], LIMITS[1]) as shelf:
-        rows, _ = shelf.rows()
+    with shelved(TABLES[kind], LIMITS[1]) as store:
+        rows, _ = store.rows()
         expected = [[weights.sum(dtype=np.float64) for weights in table.loss_weights] for table in batches(rows)]
         found = Epoch(rows, len(rows), 32, 1, 0, 0, 1).weight_sums()
         np.testing.assert_allclose(found.T, expected, rtol=1e-12)
@@ -157,8 +157,8 @@ def test_weights_of_steps_are_those_of_their_rows(kind: str) -> None:
 @each_kind
 def test_a_pass_may_be_entered_anywhere(kind: str) -> None:
     """As where a job goes on within an epoch."""
-    with shelved(TABLES[kind], LIMITS[1]) as shelf:
-        rows, _ = shelf.rows()
+    with shelved(TABLES[kind], LIMITS[1]) as store:
+        rows, _ = store.rows()
         whole = batches(rows)
         again = Epoch(rows, len(rows), 32, 1, 0, 0, 1)
         for step in (5, 9, 2):
@@ -169,8 +169,8 @@ def test_a_pass_may_be_entered_anywhere(kind: str) -> None:
 @each_kind
 def test_what_is_spilled_is_decided_by_the_rows_alone(kind: str) -> None:
     table = TABLES[kind]
-    with shelved(table, 0) as shelf:
-        size = shelf.size.bytes
+    with shelved(table, 0) as store:
+        size = store.size.bytes
     for cuts in (1, 3, 50):
         with shelved(table, size, cuts=cuts) as enough, shelved(table, size - 1, cuts=cuts) as too_little:
             assert isinstance(enough.rows()[0], InMemoryDataset)
@@ -186,16 +186,16 @@ def mixed(limit: int, backwards: bool) -> RowStore:
     parts = [
         (table if k >= 15 else dense).picked(part) for k, part in enumerate(np.array_split(np.arange(len(table)), 20))
     ]
-    shelf = RowStore(dense.picked(np.zeros(0, np.int64)), limit)
+    store = RowStore(dense.picked(np.zeros(0, np.int64)), limit)
     for part in parts[::-1] if backwards else parts:
-        shelf.add(part)
-    return shelf
+        store.add(part)
+    return store
 
 
 @pytest.mark.parametrize("less", [0, 1, 1000, 90000], ids=lambda v: f"{v} bytes too little")
 def test_sparse_rows_among_dense_ones_are_the_same_in_any_order(less: int) -> None:
-    with closing(mixed(0, False)) as shelf:
-        limit = shelf.size.bytes - less
+    with closing(mixed(0, False)) as store:
+        limit = store.size.bytes - less
     with closing(mixed(limit, False)) as a, closing(mixed(limit, True)) as b, shelved(TABLES["CSR"], 0) as c:
         (one, valid), (other, other_valid), (sparse, _) = a.rows(), b.rows(), c.rows()
         assert {isinstance(rows, Spilled) for rows in (one, other)} == {less > 0}
@@ -212,16 +212,16 @@ def test_sparse_rows_among_dense_ones_are_the_same_in_any_order(less: int) -> No
 def test_few_rows_or_none(limit: int, n: int, held: bool) -> None:
     table = TABLES["ragged"].picked(np.arange(n))
     table = Table(table.features, table.targets, table.weights, np.full(n, held))
-    with shelved(table, limit, cuts=2) as shelf:
-        train, valid = shelf.rows()
+    with shelved(table, limit, cuts=2) as store:
+        train, valid = store.rows()
         assert (len(train), len(valid)) == ((0, n) if held else (n, 0))
         assert (len(ordered(train)), len(ordered(valid))) == (len(train), len(valid))
         assert sum(map(len, batches(train, 1))) == len(train)
 
 
-def places(shelf: RowStore, passes: int) -> tuple[Spilled, np.ndarray]:
+def places(store: RowStore, passes: int) -> tuple[Spilled, np.ndarray]:
     """(passes, n): at which place of each pass each row comes, in canonical order; weights are the rows' numbers."""
-    rows, _ = shelf.rows()
+    rows, _ = store.rows()
     assert isinstance(rows, Spilled)
     rows._loss_weights = [np.arange(len(rows))]
     orders = [np.concatenate(list(rows.shuffled(key_of("pass", k)).loss_weights(0))) for k in range(passes)]
@@ -233,8 +233,8 @@ def shuffles() -> Iterator[tuple[Spilled, np.ndarray]]:
     n = 960
     x = Dense(np.arange(n, dtype=np.float32)[:, None])
     table = Table({INPUT: x}, (np.zeros(n, np.int32),), np.ones(n, np.float32), np.zeros(n, bool))
-    with shelved(table, 8000) as shelf:
-        yield places(shelf, 800)
+    with shelved(table, 8000) as store:
+        yield places(store, 800)
 
 
 def test_every_row_comes_at_every_place_equally_often(shuffles: tuple[Spilled, np.ndarray]) -> None:
@@ -275,25 +275,25 @@ def test_batches_mix_labels_like_a_uniform_shuffle(shuffles: tuple[Spilled, np.n
 def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So it is gone with the process, by SIGKILL too."""
     monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{tmp_path},/not/there")
-    with shelved(TABLES["float32"], 2000) as shelf:
-        rows, _ = shelf.rows()
-        assert shelf.spilled > 10000
+    with shelved(TABLES["float32"], 2000) as store:
+        rows, _ = store.rows()
+        assert store.spilled > 10000
         assert list(tmp_path.iterdir()) == []
         assert any(str(tmp_path) in os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd"))
         assert len(batches(rows)) > 1
 
 
-FULL = "MiB of a worker's rows are to be spilled"
+FULL = "MiB of a worker's rows cannot be spilled"
 
 
 def check_full(folder: Path) -> None:
-    with shelved(TABLES["float32"], 2000) as whole, shelved(TABLES["float32"], 2000) as shelf:
-        assert shelf.failure is not None
-        assert str(folder) in shelf.failure
-        assert "MiB are free" in shelf.failure
-        assert shelf.size.bytes == whole.size.bytes  # what is wanted is known to the last row
-        assert [len(rows) for rows in shelf.rows()] == [0, 0]
-        assert shelf.spilled == 0
+    with shelved(TABLES["float32"], 2000) as whole, shelved(TABLES["float32"], 2000) as store:
+        assert store.failure is not None
+        assert str(folder) in store.failure
+        assert "MiB are free" in store.failure
+        assert store.size.bytes == whole.size.bytes  # what is wanted is known to the last row
+        assert [len(rows) for rows in store.rows()] == [0, 0]
+        assert store.spilled == 0
     assert list(folder.iterdir()) == []
 
 
@@ -325,6 +325,6 @@ def test_a_bound_on_files_is_told_like_a_full_disk(tmp_path: Path, monkeypatch: 
 
 def test_a_folder_that_is_not_there_or_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_LOCAL_DIRS", "/proc/self")
-    with shelved(TABLES["CSR"], 2000) as shelf:
-        assert shelf.failure is not None
-        assert shelf.failure.startswith("/proc/self on ")
+    with shelved(TABLES["CSR"], 2000) as store:
+        assert store.failure is not None
+        assert store.failure.startswith("/proc/self on ")

@@ -299,8 +299,8 @@ def test_two_dense_layers_cost_one_exchange_each_way() -> None:
     net = Net.of([Dense(10, "tanh"), Dense(8), Dense(10, "tanh"), Dense(6)], {INPUT: (5,)})
     found = check_cut(net, 2)
     assert [node.name for node in found[0].net.nodes] == [
-        "dense", "dense/tanh", "dense_2", "dense_2/join", "dense_2/join/share",
-        "dense_3", "dense_3/tanh", "dense_4", "dense_4/join",
+        "dense", "dense/tanh", "dense_2", "dense_2/reduce", "dense_2/reduce/copy",
+        "dense_3", "dense_3/tanh", "dense_4", "dense_4/reduce",
     ]  # fmt: skip
     assert {part.sent for part in found} == {N * 8 * (8 + 8 + 6)}
 
@@ -308,7 +308,7 @@ def test_two_dense_layers_cost_one_exchange_each_way() -> None:
 def test_a_layer_whose_exchange_outlasts_its_products_runs_whole() -> None:
     """A few outputs of many inputs: unless it reads what has no gradient, or its weights are many."""
     top = Net.of([Dense(4100), Dense(4100), Dense(10)], {INPUT: (4,)})
-    assert [n.name for n in cut(top, 0, 2).nodes] == ["dense", "dense_2", "dense_2/join", "dense_3"]
+    assert [n.name for n in cut(top, 0, 2).nodes] == ["dense", "dense_2", "dense_2/reduce", "dense_3"]
     alone = Net.of([Dense(10)], {INPUT: (4100,)})
     assert cut(alone, 0, 2).nodes[0].shape == (5,)
     multi_input = Net.of([Dense(65_000), "layer_norm", Dense(17)], {INPUT: (1,)})
@@ -320,7 +320,7 @@ def test_small_layers_run_whole() -> None:
     nodes = {node.name: node for node in cut(net, 1, 2).nodes}
     assert [s.weight.part is None for s in Layout(cut(net, 1, 2)).slots if s.node == "dense"] == [False, False]
     assert nodes["dense"].shape == (50,)
-    assert "dense_2/join" in nodes, "it takes what is cut as it is"
+    assert "dense_2/reduce" in nodes, "it takes what is cut as it is"
     assert [n.name for n in cut(net, 1, 2, least=10**6).nodes] == [n.name for n in net.nodes]
 
 
@@ -328,7 +328,7 @@ def test_what_has_no_weights_before_it_needs_no_gradient() -> None:
     """Pixels that are scaled are still no more than pixels."""
     net = Net.of(["flatten", Rescaling(0.1), Dense(10, "tanh"), Dense(6)], {INPUT: (2, 3)})
     found = check_cut(net, 2)
-    assert [node.name for node in found[0].net.nodes if node.name.endswith(("share", "join"))] == ["dense_2/join"]
+    assert [node.name for node in found[0].net.nodes if node.name.endswith(("copy", "reduce"))] == ["dense_2/reduce"]
 
 
 def test_a_small_convolution_of_the_input_is_cut_where_that_is_free() -> None:

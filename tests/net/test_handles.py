@@ -125,13 +125,13 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: Dense(3)("x"), "layer Dense(3) is called on 'x'; expected handles or Input layers"),
     (lambda: Dense(3)(Dense(2)), "is called on Dense(2); expected handles"),
     (lambda: Dense(3)(), "layer Dense(3) is called on nothing"),
-    (lambda: Input()(Input()), "layer Input() is an input, so it is not to be called"),
+    (lambda: Input()(Input()), "layer Input() is an input, so it cannot be called"),
     (lambda: Dense(3, inputs=("a",))(Input()), "has inputs=('a',) already"),
     (
         lambda: Dense(3)(Output()(Dense(2)(Input()))),
-        "layer 'dense_2' reads 'dense/output', which is no layer before it",
+        "layer 'dense_2' reads 'dense/output', which is not an earlier layer",
     ),
-    (lambda: [Dense(3)(Input()), Dense(3)], "expected handles alone or layers alone, found Dense(3)"),
+    (lambda: [Dense(3)(Input()), Dense(3)], "expected only handles or only layers, found Dense(3)"),
     (lambda: Dense(3)(Input(), Input(name="b")), "layer 'dense' (dense) reads one layer, found 2"),
     (lambda: Dense(3, name="dense")(Dense(2)(Input())), "its name must be new"),
 ]

@@ -64,8 +64,8 @@ def test_shapes_follow_from_the_input() -> None:
 REFUSED = [
     ((), NetworkError, "the list is empty"),
     ((Dense(3, name="trunk"), Dense(2, inputs=("trnk",))), NetworkError, "did you mean 'trunk'?"),
-    ((Dense(3), Dense(2, inputs=("x",))), NetworkError, "layer 'dense_2' reads 'x', which is no layer before it"),
-    ((Dense(3, inputs=("dense_2",)), Dense(2)), NetworkError, "'dense_2', which is no layer before it"),
+    ((Dense(3), Dense(2, inputs=("x",))), NetworkError, "layer 'dense_2' reads 'x', which is not an earlier layer"),
+    ((Dense(3, inputs=("dense_2",)), Dense(2)), NetworkError, "'dense_2', which is not an earlier layer"),
     ((Dense(3), Dense(2, inputs=(INPUT,))), NetworkError, "'dense' and 'dense_2' are read by no layer"),
     ((Dense(3, name="a"), "relu", "tanh", Dense(2, inputs=("a",))), NetworkError, "'tanh' and 'dense' are read by no"),
     ((Dense(3), Dense(2), Dense(1, inputs=("dense", "dense_2"))), NetworkError, "reads one layer, found 2"),
@@ -78,14 +78,14 @@ REFUSED = [
     (
         (Dense(4, share="a"),),
         NetworkError,
-        "shares the weights of 'a', which is no layer before it with weights of its own",
+        "shares the weights of 'a', which is not an earlier layer with its own weights",
     ),
     ((Dense(4, name="trunk"), Dense(4, share="trnk")), NetworkError, "did you mean 'trunk'?"),
-    (("relu", Dense(4, share="relu")), NetworkError, "shares the weights of 'relu', which is no layer before it"),
+    (("relu", Dense(4, share="relu")), NetworkError, "shares the weights of 'relu', which is not an earlier layer"),
     (
         (Dense(4, name="a"), Dense(4, share="a", name="b"), Dense(4, share="b")),
         NetworkError,
-        "of 'b', which is no layer",
+        "of 'b', which is not an earlier layer",
     ),
     ((Dense(3, name="a"), Dense(3, share="a")), NetworkError, "needs weights {'W': (3, 3), 'b': (3,)}, but 'a', which"),
     (
@@ -96,7 +96,7 @@ REFUSED = [
     (
         (Input(name="other"), Dense(3)),
         NetworkError,
-        "Input(name='other') is no input of the network; known are features",
+        "Input(name='other') is not an input of the network; known are features",
     ),
     (("relo",), UnknownNameError, "did you mean 'relu'?"),
     ((Dense(3, activation="tanhh"),), UnknownNameError, "did you mean 'tanh'?"),

@@ -108,7 +108,7 @@ REFUSED = [
     ((Dense(3), Output(name="")), {}, "found ''"),
     ((Output(),), {}, "layer Output() marks the input 'features'"),
     ((Dense(3), Output(inputs=("dens",))), {}, "did you mean 'dense'?"),
-    ((Dense(3), Output(), Dense(2, inputs=("dense/output",))), {}, "which is no layer before it"),
+    ((Dense(3), Output(), Dense(2, inputs=("dense/output",))), {}, "which is not an earlier layer"),
     ((Input(name="a"), Dense(3)), {"a": (4,), "b": (2,)}, "the input 'b' is read by no layer"),
     ((Input(),), {}, "the input 'features' is read by no layer"),
     ((Input(name="a"), Input(name="a"), Dense(3)), {"a": (4,)}, "Input layers need different names, found ['a', 'a']"),

@@ -68,6 +68,6 @@ def test_tokens_that_float32_takes_for_one_have_vectors_and_gradients_of_their_o
 def test_large_vocabularies_behind_another_layer_are_refused(before: Any) -> None:
     check_vocabularies(Net.of([*before, Embedding(MAX_IN_FLOATS, 1)], {INPUT: (2,)}))
     with pytest.raises(
-        NetworkError, match=f"a vocabulary of {LARGE} behind .* tells tokens apart up to {MAX_IN_FLOATS}"
+        NetworkError, match=f"a vocabulary of {LARGE} after .* distinguishes tokens only up to {MAX_IN_FLOATS}"
     ):
         check_vocabularies(Net.of([*before, Embedding(LARGE, 1)], {INPUT: (2,)}))

@@ -221,7 +221,7 @@ def test_bad_rows_end_the_scoring_where_they_are_errors(bad: str) -> None:
         scored(plan_of(layers, (source,)), frame)
     told = str(caught.value)
     assert told.startswith("transform: column 'f': ")
-    assert told.endswith('(1 found); handleInvalid="skip" or "keep" goes on without them')
+    assert told.endswith('(1 found); use handleInvalid="skip" or "keep" to continue without them')
 
 
 MISFITS = [

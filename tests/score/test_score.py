@@ -133,7 +133,7 @@ def test_bad_rows_end_the_scoring_where_they_are_errors(bad: str) -> None:
         list(score(plan_of(as_vectors), [frame()]))
     told = str(caught.value)
     assert told.startswith("transform: column 'f': ")
-    assert told.endswith('(1 found); handleInvalid="skip" or "keep" goes on without them')
+    assert told.endswith('(1 found); use handleInvalid="skip" or "keep" to continue without them')
 
 
 @pytest.mark.parametrize("invalid", ["error", "skip", "keep"])

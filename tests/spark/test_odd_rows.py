@@ -225,7 +225,7 @@ def test_large_tokens_stay_apart(spark: Any) -> None:
     assert [model.predict([BIG - 1]), model.predict([BIG])] == [0.0, 1.0]
     with pytest.raises(DataError, match="is of floats, which tell tokens apart up to 16777216"):
         net.fit(df.withColumn("x", F.col("x").cast("array<float>")))
-    with pytest.raises(NetworkError, match="a vocabulary of 16777218 behind 'reshape'"):
+    with pytest.raises(NetworkError, match="a vocabulary of 16777218 after 'reshape'"):
         net.copy().setLayers([Reshape((1,)), *layers]).fit(df)
     with pytest.raises(DataError, match=f"tokens such as {BIG + 1};"):
         net.fit(df.withColumn("x", F.array(F.lit(BIG + 1))))

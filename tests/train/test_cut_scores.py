@@ -208,12 +208,12 @@ def names(layers: Any, least: int | None = None) -> list[str]:
 def test_few_scores_are_gathered_or_summed() -> None:
     """So are they where to gather the input would cost more, and where something else reads them whole."""
     least = 1 << 12
-    assert names((Dense(300, "relu"), Dense(10)), least)[-1] == "dense_2/join"
-    assert names((Dense(100, "relu"), Dense(255)), least)[-1] == "dense_2/join"
-    assert names((Dense(100, "relu"), Dense(256)), least)[-2:] == ["dense_2", "dense_2/tell"]
-    assert names((Dense(200, "relu"), Dense(299)), least)[-1] == "dense_2/join"
-    assert names((Dense(100, "relu"), Dense(256, "tanh")), least)[-2:] == ["dense_2/tanh", "dense_2/tanh/tell"]
-    assert names((Dense(100, "relu"), Dense(256), "layer_norm"), least)[-2:] == ["dense_2/join", "layer_norm"]
+    assert names((Dense(300, "relu"), Dense(10)), least)[-1] == "dense_2/reduce"
+    assert names((Dense(100, "relu"), Dense(255)), least)[-1] == "dense_2/reduce"
+    assert names((Dense(100, "relu"), Dense(256)), least)[-2:] == ["dense_2", "dense_2/stats"]
+    assert names((Dense(200, "relu"), Dense(299)), least)[-1] == "dense_2/reduce"
+    assert names((Dense(100, "relu"), Dense(256, "tanh")), least)[-2:] == ["dense_2/tanh", "dense_2/tanh/stats"]
+    assert names((Dense(100, "relu"), Dense(256), "layer_norm"), least)[-2:] == ["dense_2/reduce", "layer_norm"]
 
 
 def test_an_activation_that_a_loss_does_not_know_is_on_the_way_to_scores_that_stay_cut() -> None:

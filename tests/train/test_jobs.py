@@ -171,7 +171,7 @@ def test_bad_rows_of_all_ranks_are_told_in_one_sentence_on_every_rank() -> None:
     x[10:13, 2] = np.nan
     (told,) = set(said(plan_of(), replace(ROWS, y=y, x=x), 10, 20, 30))
     assert told[0] == DataError.__name__
-    assert "unknown labels such as 9; the network's 3 outputs want whole numbers from 0 to 2 (7 found)" in told[1]
+    assert "unknown labels such as 9; the network's 3 outputs need whole numbers from 0 to 2 (7 found)" in told[1]
     assert "column 'f': NaN or infinite values; fill or drop them first (3 found)" in told[1]
 
 

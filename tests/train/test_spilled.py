@@ -64,7 +64,7 @@ def test_every_rank_tells_of_the_disk_that_is_full(
     for frame in run_ranks(plan, ROWS.dealt(20, 280)):
         with pytest.raises(DataError) as raised:
             raise_worker_error(messages_of(frame))
-        assert "fit: 1 MiB of a worker's rows are to be spilled" in str(raised.value)
+        assert "fit: 1 MiB of a worker's rows cannot be spilled" in str(raised.value)
         assert f"{tmp_path} on " in str(raised.value)
         assert "No space left on device" in str(raised.value)
         assert "maxMemoryInMB" in str(raised.value)
@@ -77,7 +77,7 @@ def test_a_disk_that_fills_between_rounds_is_told(task: str, tmp_path: Path, mon
     monkeypatch.setattr("spark_deepnet.data.spill.row_store.File", full)
     (frames,) = ROWS.dealt(300)
     (frame,) = rounds.run(replace(plan_of(**told), row_memory=LIMIT), Round(task), frames, 0)
-    with pytest.raises(DataError, match=r"rows are to be spilled.* No space left on device"):
+    with pytest.raises(DataError, match=r"rows cannot be spilled.* No space left on device"):
         raise_worker_error(messages_of(frame))
 
 

@@ -32,13 +32,13 @@ def count_widths(lengths: np.ndarray, source: Source, faults: Faults) -> None:
         count_shape(f"length {int(length)}", str(source.width), source, faults, int(count))
 
 
-def count_shape(found: str, expected: str, source: Source, faults: Faults, count: int) -> None:
+def count_shape(actual: str, expected: str, source: Source, faults: Faults, count: int) -> None:
     """Count rows of another shape."""
-    size = found.removeprefix("length ")
+    size = actual.removeprefix("length ")
     remedy = f"give layers or inputShape for {size}, or rows of length {expected}"
-    if size == found:
+    if size == actual:
         remedy = "reshape the rows, or give inputShape"
-    count_misfits(f"{found}, but the first layer takes {expected}; {remedy}", source, faults, count)
+    count_misfits(f"{actual}, but the first layer takes {expected}; {remedy}", source, faults, count)
 
 
 def count_misfits(what: str, source: Source, faults: Faults, count: int) -> None:

@@ -25,8 +25,8 @@ def features_of(frame: pd.DataFrame, source: Source, faults: Faults) -> Features
     """The rows of one input of the network."""
     columns = [frame[name] for name in source.columns]
     if source.kind in (BYTES, IMAGE):
-        found, bad = (images_of if source.kind == IMAGE else bytes_of)(columns, source, faults)
-        return Dense(tokens_of(found, bad, source, faults) if source.tokens else found)
+        numbers, bad = (images_of if source.kind == IMAGE else bytes_of)(columns, source, faults)
+        return Dense(tokens_of(numbers, bad, source, faults) if source.tokens else numbers)
     if source.kind == VECTOR:
         return _of_vectors(columns, source, faults)
     lengths = lengths_of(columns[0])
@@ -66,18 +66,18 @@ def _steps(lists: pd.Series, lengths: np.ndarray, source: Source, faults: Faults
 
 def _of_vectors(columns: list[pd.Series], source: Source, faults: Faults) -> Dense | Sparse:
     """A matrix if all vectors are dense, or tokens; otherwise CSR."""
-    found, width = vectors_of(columns, source, faults), source.width
-    holes = source.wide and len(found.fits) > 0 and not found.fits.any()  # a matrix of them would take much memory
-    if found.dense and not holes:
-        flat = joined(found.values, found.fits, width)
-        return Dense(_checked(flat.reshape(len(found.fits), width), ~found.fits, source, faults))
-    entries = np.where(found.fits, found.lengths, 1)
-    places, values = places_of(found, width), joined(found.values, found.fits, 1)
+    vectors, width = vectors_of(columns, source, faults), source.width
+    holes = source.wide and len(vectors.fits) > 0 and not vectors.fits.any()  # a matrix of them would take much memory
+    if vectors.dense and not holes:
+        flat = joined(vectors.values, vectors.fits, width)
+        return Dense(_checked(flat.reshape(len(vectors.fits), width), ~vectors.fits, source, faults))
+    entries = np.where(vectors.fits, vectors.lengths, 1)
+    places, values = places_of(vectors, width), joined(vectors.values, vectors.fits, 1)
     if source.tokens:
         matrix = np.zeros((len(entries), width), values.dtype)
         matrix[np.repeat(np.arange(len(entries)), entries), places] = values
-        return Dense(tokens_of(matrix, ~found.fits, source, faults))
-    values = _checked(values, np.repeat(~found.fits, entries), source, faults)
+        return Dense(tokens_of(matrix, ~vectors.fits, source, faults))
+    values = _checked(values, np.repeat(~vectors.fits, entries), source, faults)
     return Sparse(np.concatenate(([0], np.cumsum(entries))), places, values, width)
 
 

@@ -29,10 +29,11 @@ def table_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Table:
 def _check_longest(table: Table, columns: Columns, faults: Faults) -> None:
     """Count rows longer than the network's longest."""
     for source in columns.sources:
-        found = table.features[source.input]
-        if isinstance(found, Ragged):
-            longer = found.lengths > source.shape[0]
-            what = f"more than {source.shape[0]} steps, the longest when the fit began; write the rows to a table first"
+        features = table.features[source.input]
+        if isinstance(features, Ragged):
+            longer = features.lengths > source.shape[0]
+            steps = source.shape[0]
+            what = f"more than {steps} steps, the longest row when the fit started; write the rows to a table first"
             count_misfits(what, source, faults, int(longer.sum()))
 
 
@@ -40,10 +41,10 @@ def _check_steps(table: Table, columns: Columns, faults: Faults) -> None:
     """Count rows whose number of targets differs from their number of steps."""
     steps = next(iter(table.features.values()))
     expected = steps.lengths if isinstance(steps, Ragged) else np.int32(columns.sources[0].shape[0])
-    for target, told in zip(columns.targets, table.targets, strict=True):
-        if not isinstance(told, Ragged) or faults:
+    for target, targets in zip(columns.targets, table.targets, strict=True):
+        if not isinstance(targets, Ragged) or faults:
             continue
-        wrong = told.lengths != expected
+        wrong = targets.lengths != expected
         if wrong.any():
-            what = f"rows with {told.lengths[wrong][0]} targets where there are as many steps as features"
+            what = f"rows with {targets.lengths[wrong][0]} targets, but as many steps as features"
             faults[f"column {target.label!r}: {what}"] += int(wrong.sum())

@@ -34,16 +34,16 @@ def images_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple
         count_shape(f"shape {tuple(map(int, shape))}", source.expected, source, faults, int(count))
     wanted = f"images of {source.expected} have {source.width}"
     count_misfits("a mode other than bytes (CV_8U: 0, 8, 16 or 24); convert them", source, faults, int(deep.sum()))
-    count_misfits(f"another number of bytes, where {wanted}; write them anew", source, faults, int(short.sum()))
+    count_misfits(f"a wrong number of bytes ({wanted}); write them again", source, faults, int(short.sum()))
     return _matrix(columns[0], ~(null | other | deep | short), source.width)
 
 
 def _matrix(blobs: pd.Series, fits: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    found = np.zeros((len(blobs), width), np.uint8)
+    matrix = np.zeros((len(blobs), width), np.uint8)
     if fits.all() and len(blobs):
-        found[...] = np.frombuffer(b"".join(blobs.to_numpy()), np.uint8).reshape(found.shape)
-        return found, ~fits
-    for row, blob, good in zip(found, blobs.to_numpy(), fits, strict=True):
+        matrix[...] = np.frombuffer(b"".join(blobs.to_numpy()), np.uint8).reshape(matrix.shape)
+        return matrix, ~fits
+    for row, blob, good in zip(matrix, blobs.to_numpy(), fits, strict=True):
         if good:
             row[:] = np.frombuffer(blob, np.uint8)
-    return found, ~fits
+    return matrix, ~fits

@@ -38,16 +38,16 @@ class Rounding:
                 if (lengths > 0).any():
                     gathered.append(_entries(frame[lengths > 0], source))
 
-    def found(self) -> Rounded:
+    def summary(self) -> Rounded:
         """The worst such feature of each column."""
-        told: Rounded = {}
+        rounded: Rounded = {}
         for source in self.sources:
             parts = self._gathered[source.input]
             if parts:
                 places, values = (np.concatenate(each) for each in zip(*parts, strict=True))
                 worst = next(_rounded(places, values), None)
-                told |= {} if worst is None else {source.name: worst}
-        return told
+                rounded |= {} if worst is None else {source.name: worst}
+        return rounded
 
 
 def _entries(frame: pd.DataFrame, source: Source) -> tuple[np.ndarray, np.ndarray]:

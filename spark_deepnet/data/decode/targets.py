@@ -27,8 +27,8 @@ def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragge
     lengths = lengths_of(labels)
     fits = (lengths >= 0) & (lengths % each == 0)
     for length, count in zip(*np.unique(lengths[~fits], return_counts=True), strict=True):
-        found = "null" if length == NULL_LENGTH else f"{length} numbers, which do not divide into steps of {each}"
-        faults[f"column {target.label!r}: {found}, where every step wants a target"] += int(count)
+        actual = "null" if length == NULL_LENGTH else f"{length} numbers, which do not divide into steps of {each}"
+        faults[f"column {target.label!r}: {actual}, but every step needs a target"] += int(count)
     starts = np.concatenate(([0], np.cumsum(np.where(fits, lengths // each, 0))))
     flat = pd.Series(joined(labels, fits, 0))
     if not target.labels:
@@ -48,7 +48,7 @@ def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
         if wrong.any():
             example = "" if what == "null" else f" such as {shown(values[wrong][0])}"
             faults[
-                f"column {target.label!r}: {what} labels{example}; the network's {target.classes} outputs want whole "
+                f"column {target.label!r}: {what} labels{example}; the network's {target.classes} outputs need whole "
                 f"numbers from 0 to {target.classes - 1}"
             ] += int(wrong.sum())
     return np.where(missing | fractional | beyond, 0, values).astype(np.int32)
@@ -69,7 +69,7 @@ def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
         first = targets[beyond][0]
         example = first[(first < 0) | (first > 1)][0]
         faults[
-            f"column {target.label!r}: labels such as {example:g} outside 0..1; the loss wants 0 for no, 1 for yes"
+            f"column {target.label!r}: labels such as {example:g} outside 0..1; the loss needs 0 for no, 1 for yes"
         ] += int(beyond.sum())
     far = _out_of_range(targets, ~missing, target, faults)
     return np.where((missing | beyond | far)[:, None], target.dtype.type(0), targets)
@@ -77,16 +77,19 @@ def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
 
 def _out_of_range(targets: np.ndarray, known: np.ndarray, target: Target, faults: Faults) -> np.ndarray:
     """Count rows with targets outside the range of the loss or of float32; return them as (n,) bool."""
-    found = np.zeros(len(targets), bool)
+    outside = np.zeros(len(targets), bool)
     for what, wrong in (
-        (f"below {target.least:g}; the loss wants numbers of {target.least:g} or more", targets < target.least),
-        ("beyond float32, which predictions are; scale them", np.abs(targets) > np.finfo(np.float32).max),
+        (f"below {target.least:g}; the loss needs numbers of {target.least:g} or more", targets < target.least),
+        (
+            "beyond the range of float32, the type of predictions; scale them",
+            np.abs(targets) > np.finfo(np.float32).max,
+        ),
     ):
         wrong = wrong & known[:, None]
         if wrong.any():
             faults[f"column {target.label!r}: targets such as {targets[wrong][0]:g} {what}"] += int(wrong.any(1).sum())
-            found |= wrong.any(1)
-    return found
+            outside |= wrong.any(1)
+    return outside
 
 
 def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
@@ -99,7 +102,7 @@ def _lists(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
             row[:] = values
         else:
             faults[
-                f"column {target.label!r}: {len(values)} targets a row where the network has {target.labels} outputs"
+                f"column {target.label!r}: {len(values)} targets per row, but the network has {target.labels} outputs"
             ] += 1
     return targets
 
@@ -123,6 +126,6 @@ def validation_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.n
     marks = frame[VALIDATION]
     null = marks.isna().to_numpy(bool)
     if null.any():
-        what = "null, where rows for validation are true and others false; fill or drop them first"
+        what = "null, but validation rows must be true and others false; fill or drop them first"
         faults[f"column {columns.validation!r}: {what}"] += int(null.sum())
     return marks.to_numpy(object, na_value=False).astype(bool)

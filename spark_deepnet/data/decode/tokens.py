@@ -15,11 +15,11 @@ def tokens_of(values: np.ndarray, bad: np.ndarray, source: Source, faults: Fault
     known = finite & (values >= 0) & (values < source.tokens)
     if values.dtype.kind == "f":
         known &= values == np.floor(values)
-    found = np.where(known, values, np.int64(NO_TOKEN)).astype(np.int32)
-    found[bad] = NO_TOKEN
+    tokens = np.where(known, values, np.int64(NO_TOKEN)).astype(np.int32)
+    tokens[bad] = NO_TOKEN
     if not known.all():
         _count(values[~bad], finite[~bad], known[~bad], source, faults)
-    return found
+    return tokens
 
 
 def _count(values: np.ndarray, finite: np.ndarray, known: np.ndarray, source: Source, faults: Faults) -> None:
@@ -28,6 +28,6 @@ def _count(values: np.ndarray, finite: np.ndarray, known: np.ndarray, source: So
         faults[f"column {source.name!r}: NaN or infinite values; fill or drop them first"] += int(strange.sum())
     if unknown.any():
         faults[
-            f"column {source.name!r}: tokens such as {shown(values[unknown].flat[0])}; the embedding wants whole numbers "
+            f"column {source.name!r}: tokens such as {shown(values[unknown].flat[0])}; the embedding needs whole numbers "
             f"from 0 to {source.tokens - 1}"
         ] += int(unknown.sum())

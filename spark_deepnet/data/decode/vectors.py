@@ -18,8 +18,8 @@ from spark_deepnet.data.schema import Source
 SPARSE, DENSE = 0, 1
 """The values of the part ``type``."""
 _MALFORMED = (
-    "malformed vectors; a sparse one has a size and for each value an index, ascending, from 0 to {}, a dense one values "
-    "alone"
+    "malformed vectors; a sparse vector needs a size and ascending indices from 0 to {}, one for each value, a dense vector "
+    "only values"
 )
 
 
@@ -67,9 +67,9 @@ def _wrong_indices(indices: pd.Series, counts: np.ndarray, width: int) -> np.nda
     later = np.ones(len(places) + 1, bool)
     later[np.cumsum(counts) - counts] = False  # where a row starts
     wrong[1:] |= later[1:-1] & ~(places[1:] > places[:-1])
-    found = np.zeros(len(counts), bool)
-    found[np.repeat(np.arange(len(counts)), counts)[wrong]] = True
-    return found
+    bad_rows = np.zeros(len(counts), bool)
+    bad_rows[np.repeat(np.arange(len(counts)), counts)[wrong]] = True
+    return bad_rows
 
 
 def places_of(vectors: Vectors, width: int) -> np.ndarray:

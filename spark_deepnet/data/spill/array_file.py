@@ -23,9 +23,9 @@ class File:
 
     def room(self, count: int, dtype: np.dtype, shape: Sequence[int]) -> Stored:
         """Reserve an array of ``count`` entries of the shape, after the others."""
-        found = Stored(self, self.size, dtype, tuple(shape))
-        self.size += count * found.each
-        return found
+        stored = Stored(self, self.size, dtype, tuple(shape))
+        self.size += count * stored.each
+        return stored
 
     def close(self) -> None:
         self._file.close()
@@ -54,15 +54,15 @@ class Stored:
             done += os.pwrite(self.file.number, raw[done : done + MAX_IO_BYTES], place + done)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        found = np.empty((stop - start, *self.shape), self.dtype)
-        raw = found.reshape(-1).view(np.uint8).data
+        array = np.empty((stop - start, *self.shape), self.dtype)
+        raw = array.reshape(-1).view(np.uint8).data
         place, done = self.offset + start * self.each, 0
         while done < len(raw):
             count = os.preadv(self.file.number, [raw[done : done + MAX_IO_BYTES]], place + done)
             if count == 0:
                 raise OSError(f"rows: the spilled file ends {len(raw) - done} bytes too early")
             done += count
-        return found
+        return array
 
     def expect(self, start: int, stop: int) -> None:
         """Let the system read these entries ahead."""

@@ -69,11 +69,11 @@ class Spilled(Rows):
 
     def read(self, blocks: np.ndarray) -> RowBatch:
         """The rows of these blocks, in canonical order."""
-        found = GrowingTable(self.like)
+        rows = GrowingTable(self.like)
         for run, start, stop in self.pieces(blocks):
-            found.append(*run.read(start, stop))
-        keys = found.keys.array
-        return RowBatch(found.table(), keys, np.argsort(keys, kind="stable"))
+            rows.append(*run.read(start, stop))
+        keys = rows.keys.array
+        return RowBatch(rows.table(), keys, np.argsort(keys, kind="stable"))
 
     def expect(self, blocks: np.ndarray) -> None:
         """Let the system read these blocks ahead."""
@@ -106,10 +106,10 @@ class Windows(Traversal):
         last = int(np.searchsorted(self.ends, stop, side="left")) - 1
         if first == last:
             return self._part(first, start, stop)
-        found = GrowingTable(self.rows.like)
+        rows = GrowingTable(self.rows.like)
         for k in range(first, last + 1):
-            found.append(*_alone(self._part(k, start, stop)))
-        return RowBatch(found.table(), found.keys.array, np.arange(stop - start))
+            rows.append(*_alone(self._part(k, start, stop)))
+        return RowBatch(rows.table(), rows.keys.array, np.arange(stop - start))
 
     def loss_weights(self, output: int) -> Iterator[np.ndarray]:
         for k, window in enumerate(self.windows):

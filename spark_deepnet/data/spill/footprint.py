@@ -15,19 +15,19 @@ class Size:
     """A sum over tables. Dense rows among sparse ones count as sparse, which they will become."""
 
     def __init__(self) -> None:
-        self.rows = self._told = 0
+        self.rows = self._bytes = 0
         self._dense: Counter[str] = Counter()
         self._sparse: set[str] = set()
 
     def add(self, table: Table) -> None:
         self.rows += len(table)
-        self._told += table_bytes(table) + len(table) * (KEY_BYTES + 2 * INDEX_BYTES)
-        for name, found in table.features.items():
-            if isinstance(found, Dense):
-                self._dense[name] += found.matrix.nbytes + len(table) * START_DTYPE.itemsize
-            elif isinstance(found, Sparse):
+        self._bytes += table_bytes(table) + len(table) * (KEY_BYTES + 2 * INDEX_BYTES)
+        for name, features in table.features.items():
+            if isinstance(features, Dense):
+                self._dense[name] += features.matrix.nbytes + len(table) * START_DTYPE.itemsize
+            elif isinstance(features, Sparse):
                 self._sparse.add(name)
 
     @property
     def bytes(self) -> int:
-        return self._told + sum(self._dense[name] for name in self._sparse)
+        return self._bytes + sum(self._dense[name] for name in self._sparse)

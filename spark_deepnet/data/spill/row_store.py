@@ -63,10 +63,10 @@ class RowStore:
             training, validation = canonical(keys, table.validation)
             return InMemoryDataset(table, keys, training), InMemoryDataset(table, keys, validation)
         block = max(1, self.size.rows * self.limit // (LIMIT_WINDOWS * WINDOW_BLOCKS * self.size.bytes))
-        found = Spilled(self._runs, True, block), Spilled(self._runs, False, block)
+        spilled = Spilled(self._runs, True, block), Spilled(self._runs, False, block)
         for run in self._runs:
             run.forget()
-        return found
+        return spilled
 
     @property
     def spilled(self) -> int:
