@@ -6,9 +6,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.data.hostile import CHUNK, KINDS, ROWS
 
 
+@pytest.mark.long
 def test_no_table_ends_a_process() -> None:
     found = subprocess.run([sys.executable, "-m", "tests.data.hostile"], capture_output=True, text=True, timeout=600)
     assert found.returncode == 0, found.stderr[-2000:]

@@ -48,6 +48,7 @@ def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     assert (tmp_path / "spark_deepnet").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.long
 @compiled
 @pytest.mark.parametrize("suffixes", [("nbi",), ("nbc",), ("nbi", "nbc")])
 def test_a_truncated_cache_is_compiled_anew(tmp_path: Path, suffixes: tuple[str, ...]) -> None:
