@@ -35,10 +35,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vigil, "LEAST_PULSE", 0.2)
 
 
-def sums(change: Change | None = None, reset_at: int | None = None, encrypted: bool = False) -> list[Any]:
+def sums(
+    change: Change | None = None, reset_at: int | None = None, encrypted: bool = False, deadline: float = DEADLINE
+) -> list[Any]:
     """What three ranks come to whose every connection goes through a proxy."""
     key = Pass(SECRET, "exchange", "job", identity() if encrypted else b"")
-    channels = [SocketChannel(rank, 3, DEADLINE, HERE, key) for rank in range(3)]
+    channels = [SocketChannel(rank, 3, deadline, HERE, key) for rank in range(3)]
     found: list[Any] = [None] * 3
     with ExitStack() as stack:
         proxies = [stack.enter_context(Proxy(channel.here, change, reset_at)) for channel in channels]
@@ -85,7 +87,7 @@ def in_bursts(data: bytes, count: int) -> Iterable[bytes]:
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("change", [in_bytes, delayed, in_bursts])
 def test_bytes_that_come_late_and_in_pieces(change: Change, encrypted: bool) -> None:
-    assert sums(change, encrypted=encrypted) == RIGHT
+    assert sums(change, encrypted=encrypted, deadline=20.0) == RIGHT
 
 
 def at(place: int, put: bytes | None) -> Change:
