@@ -38,7 +38,7 @@ def admitted(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 def knocked(door: Acceptor) -> tuple[socket.socket, bytes]:
     """A new connection and the challenge that it got."""
-    sock = socket.create_connection((HERE, door.port), timeout=2)
+    sock = socket.create_connection((HERE, door.port), timeout=20)
     magic, challenge = CHALLENGE.unpack(sock.recv(CHALLENGE.size, socket.MSG_WAITALL))
     assert magic == MAGIC
     return sock, challenge
@@ -56,7 +56,7 @@ def verdict(sock: socket.socket, answer: bytes) -> bytes:
 
 def soon(ranks: list[int]) -> list[int]:
     """The ranks let in, once there are any: the acceptor's thread notes them after its proof has left."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not ranks and time.monotonic() < end:
         time.sleep(0.001)
     return ranks
@@ -130,7 +130,7 @@ def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch, admitted
     with sock:
         start = time.monotonic()
         assert sock.recv(1) == b""
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 4
 
 
 def test_a_crowd_pushes_the_oldest_out(monkeypatch: pytest.MonkeyPatch, admitted) -> None:  # type: ignore[no-untyped-def]
@@ -149,7 +149,7 @@ def test_nobody_takes_the_place_of_a_rank(claimed: int) -> None:
         all_reduce, vector = AllReduce(channel), np.ones(10, np.float32)
         all_reduce(vector)
         if channel.rank == 1:
-            with dial(*channel.here, KEY, claimed, 1, 1.0) as second:  # type: ignore[attr-defined]
+            with dial(*channel.here, KEY, claimed, 1, 20.0) as second:  # type: ignore[attr-defined]
                 assert second.recv(1) == b""
         all_reduce(vector)
         return float(vector[0])
@@ -162,7 +162,7 @@ def test_strangers_do_not_disturb(crowd: int) -> None:
     def job(channel: Channel) -> float:
         with ExitStack() as held:
             for i in range(crowd):
-                stranger = held.enter_context(socket.create_connection(channel.here, timeout=2))  # type: ignore[attr-defined]
+                stranger = held.enter_context(socket.create_connection(channel.here, timeout=20))  # type: ignore[attr-defined]
                 if message := NONSENSE[i % len(NONSENSE)]:
                     stranger.sendall(message)
             vector = np.full(1000, channel.rank, np.float32)

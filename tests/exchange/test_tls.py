@@ -102,9 +102,9 @@ def test_who_listens_on_the_way_reads_nothing(encrypted: bool, key: Credentials)
     shown = key.identity if encrypted else b""
     with closing(Listener(HERE, SECRET, hear, identity=shown)) as listener:
         ear = Ear(listener.port)
-        with closing(Reporter(HERE, ear.port, SECRET, 2.0, shown)) as reporter:
+        with closing(Reporter(HERE, ear.port, SECRET, 20.0, shown)) as reporter:
             assert reporter.send(b"the loss is 0.25")
-            assert done.wait(2)
+            assert done.wait(60)
         heard = ear.ended()
     assert told == [b"the loss is 0.25"]
     assert (b"the loss" in heard) != encrypted
@@ -116,10 +116,10 @@ def test_what_is_changed_on_the_way_is_not_taken(encrypted: bool, key: Credentia
     shown = key.identity if encrypted else b""
     with closing(Listener(HERE, SECRET, told.append, identity=shown)) as listener:
         ear = Ear(listener.port)
-        with closing(Reporter(HERE, ear.port, SECRET, 2.0, shown)) as reporter:
+        with closing(Reporter(HERE, ear.port, SECRET, 20.0, shown)) as reporter:
             ear.spoils = True
             assert reporter.send(b"the loss is 0.25")
-            end = time.monotonic() + 2
+            end = time.monotonic() + 60
             while not told and ear._thread.is_alive() and time.monotonic() < end:
                 time.sleep(0.01)
                 reporter.send(b"")
@@ -129,7 +129,7 @@ def test_what_is_changed_on_the_way_is_not_taken(encrypted: bool, key: Credentia
 
 def test_the_certificate_of_another_fit_is_refused_by_the_dialer(door: Acceptor, key: Credentials) -> None:
     with pytest.raises(ExchangeError, match="does not bear the fit's certificate"):
-        dial(HERE, door.port, replace(key, identity=made_identity()), 0, 1, 2.0)
+        dial(HERE, door.port, replace(key, identity=made_identity()), 0, 1, 20.0)
 
 
 @pytest.mark.parametrize("shown", ["none", "another"])
@@ -139,7 +139,7 @@ def test_who_shows_no_certificate_or_another_is_refused_by_the_acceptor(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if shown == "none" else context_of(made_identity(), False)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # would take any acceptor
     with (
-        context.wrap_socket(socket.create_connection((HERE, door.port), 2)) as sock,
+        context.wrap_socket(socket.create_connection((HERE, door.port), 20)) as sock,
         pytest.raises(ssl.SSLError, match=r"alert|certificate"),
     ):
         sock.recv(1)
@@ -164,11 +164,11 @@ def test_who_stops_in_the_middle_is_sent_away(monkeypatch: pytest.MonkeyPatch, k
     monkeypatch.setattr(acceptor, "HANDSHAKE_SECONDS", 0.1)
     with closing(Acceptor(HERE, key, 1, lambda sock, _: sock.close())) as found:
         for begun in (b"", b"\x16\x03\x01\x02\x00\x01"):  # nothing, and the first bytes of a greeting
-            with socket.create_connection((HERE, found.port), 2) as sock:
+            with socket.create_connection((HERE, found.port), 20) as sock:
                 sock.sendall(begun)
                 start = time.monotonic()
                 assert sock.recv(1) == b""
-                assert time.monotonic() - start < 1
+                assert time.monotonic() - start < 4
 
 
 def test_a_crowd_of_strangers_does_not_disturb() -> None:
@@ -177,7 +177,7 @@ def test_a_crowd_of_strangers_does_not_disturb() -> None:
     def job(channel: Channel) -> float:
         with ExitStack() as held:
             for i in range(2 * MAX_PENDING):
-                stranger = held.enter_context(socket.create_connection(channel.here, timeout=2))  # type: ignore[attr-defined]
+                stranger = held.enter_context(socket.create_connection(channel.here, timeout=20))  # type: ignore[attr-defined]
                 stranger.sendall(nonsense[i % len(nonsense)])
             vector = np.full(1000, channel.rank, np.float32)
             AllReduce(channel)(vector)
