@@ -18,9 +18,9 @@ test:  ## all tests, with the kernels compiled and as plain Python; TESTS=path f
 	@bash .ci/setup.sh dev
 	@bash .ci/passes.sh $(TESTS)
 
-unit:  ## the tests that need no Spark, for the inner loop; TESTS=path for some
+unit:  ## the tests that need no Spark and do not wait, for the inner loop; TESTS=path for some
 	@bash .ci/setup.sh dev
-	$(PYTHON) -m pytest $(or $(TESTS),tests --ignore=tests/spark --ignore=tests/examples --ignore=tests/test_benchmarks.py)
+	@bash .ci/unit.sh $(TESTS)
 
 bench:  ## speed beside the peers, into bench.json; ONLY=text for the rows whose name has the text
 	@bash .ci/setup.sh dev bench

@@ -1,4 +1,4 @@
-"""A family of frozen dataclasses under names, one file a member, found by the file's name.
+"""Families of frozen dataclasses, which are found by name: one file a member, named after it.
 
 A member is its own configuration: it prints as the code that makes it and round-trips through JSON as
 ``{"kind": "layers.dense.v1", "units": 3}``. Fields at their defaults are left out, because the version pins
@@ -24,23 +24,23 @@ _PACKAGE = __name__.rpartition(".")[0]
 
 
 class Kind(type):
-    """The class of a family's classes: what a member is made of becomes plain Python, and must be JSON."""
+    """The metaclass of families: the values of a member's fields become plain Python, and must be JSON."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if getattr(cls, "_book", {}).get(getattr(cls, "kind", None)) is not cls:
-            return super().__call__(*args, **kwargs)  # what a package makes for itself, of any values
-        made = super().__call__(*map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
-        for f in fields(made):
-            if f.init and not _is_json(getattr(made, f.name)):
+            return super().__call__(*args, **kwargs)  # an internal class, whose fields may be anything
+        member = super().__call__(*map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
+        for f in fields(member):
+            if f.init and not _is_json(getattr(member, f.name)):
                 raise ParamError(
-                    f"{cls.__name__}: {f.name} must be of numbers, texts and members of the families, which a file can "
-                    f"hold, found {getattr(made, f.name)!r}"
+                    f"{cls.__name__}: {f.name} must be made of numbers, texts and members of the families, which a file can "
+                    f"hold, found {getattr(member, f.name)!r}"
                 )
-        return made
+        return member
 
 
 class Member(metaclass=Kind):
-    """The base of every family; ``class Layer(Member, family="layers")`` founds one,
+    """The base of every family. ``class Layer(Member, family="layers")`` founds a family in the folder of its file,
     ``class Dense(Layer, kind="dense")`` joins it."""
 
     family: ClassVar[str]
@@ -65,14 +65,19 @@ class Member(metaclass=Kind):
         return FAMILIES[cls.family].__module__.rpartition(".")[0]
 
     @classmethod
-    def names(cls) -> list[str]:
-        """All kinds of the family: the files of its folder, except that of the base class, and what users registered."""
+    def installed(cls) -> list[str]:
+        """The kinds that every installation of this version has: the files of the folder, except that of the base."""
         base = FAMILIES[cls.family].__name__.lower()
-        return sorted({module for module in _modules(cls.folder()) if module != base} | set(cls._book))
+        return sorted(module for module in _modules(cls.folder()) if module != base)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """All kinds of the family: the installed ones and those that users registered."""
+        return sorted({*cls.installed(), *cls._book})
 
     @classmethod
     def named(cls, kind: str) -> type[Self]:
-        """The class of a kind, opening its file at first use."""
+        """The class of a kind; its file is imported at first use."""
         if kind not in cls._book and kind in cls.names():
             import_module(f"{cls.folder()}.{kind}")
         if kind not in cls._book:
@@ -86,7 +91,7 @@ class Member(metaclass=Kind):
         if isinstance(what, root):
             return what  # type: ignore[return-value]
         if isinstance(what, str):
-            return _made(cls.named(what), {})
+            return _construct(cls.named(what), {})
         if isinstance(what, dict) and "kind" in what:
             return _from_json(root, what)  # type: ignore[return-value]
         raise ParamError(
@@ -98,23 +103,23 @@ class Member(metaclass=Kind):
         spec: dict[str, Any] = {"kind": f"{self.family}.{self.kind}.v{self.version}"}
         if not type(self).__module__.startswith(_PACKAGE + "."):
             spec["module"] = type(self).__module__
-        spec.update({key: _as_json(value) for key, value in self._told().items()})
+        spec.update({key: _as_json(value) for key, value in self._set_fields().items()})
         return spec
 
-    def _told(self) -> dict[str, Any]:
+    def _set_fields(self) -> dict[str, Any]:
         """The fields that differ from their defaults."""
         values = {f.name: (f, getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
         return {name: value for name, (f, value) in values.items() if f.default is MISSING or value != f.default}
 
     def __repr__(self) -> str:
-        told = self._told()
+        values = self._set_fields()
         first = [f.name for f in fields(self) if f.default is MISSING]  # type: ignore[arg-type]
-        parts = [repr(told.pop(name)) for name in first if name in told]
-        return f"{type(self).__name__}({', '.join(parts + [f'{k}={v!r}' for k, v in told.items()])})"
+        parts = [repr(values.pop(name)) for name in first if name in values]
+        return f"{type(self).__name__}({', '.join(parts + [f'{k}={v!r}' for k, v in values.items()])})"
 
 
 def plain(value: Any) -> Any:
-    """NumPy's numbers and texts as Python's own, wherever they lie, and its arrays as tuples."""
+    """The value with NumPy's numbers and texts as Python's own, at any depth, and its arrays as tuples."""
     if isinstance(value, np.generic):
         value = value.item()
         return float(value) if isinstance(value, np.floating) else value  # a longdouble is its own item
@@ -128,7 +133,7 @@ def plain(value: Any) -> Any:
 
 
 def _is_json(value: Any) -> bool:
-    """Whether a file can hold a field's value, members as their JSON."""
+    """Whether a file can hold the value, members as their JSON."""
     if isinstance(value, tuple | list):
         return all(_is_json(v) for v in value)
     if isinstance(value, dict):
@@ -146,10 +151,10 @@ def _as_json(value: Any) -> Any:
     return value
 
 
-def _lively(value: Any) -> Any:
+def _from_plain(value: Any) -> Any:
     """JSON to field values: lists to tuples, nested specs to members."""
     if isinstance(value, list):
-        return tuple(_lively(v) for v in value)
+        return tuple(_from_plain(v) for v in value)
     if isinstance(value, dict) and "kind" in value:
         family = FAMILIES.get(str(value["kind"]).partition(".")[0])
         return value if family is None else family.of(value)  # a short kind: the member that holds it knows the family
@@ -159,25 +164,25 @@ def _lively(value: Any) -> Any:
 def _from_json(root: type[Member], spec: dict[str, Any]) -> Member:
     rest = dict(spec)
     kind, module = str(rest.pop("kind")), rest.pop("module", None)
-    name, version = _parted(root, kind)
+    name, version = _split_kind(root, kind)
     if module is not None and name not in root._book:
-        _opened(module, kind)
-    found = root.named(name)
-    if version is not None and version > found.version:
+        _import(module, kind)
+    cls = root.named(name)
+    if version is not None and version > cls.version:
         raise UnknownNameError(
-            f"kind {kind!r} is newer than this installation, which knows version {found.version}: upgrade spark_deepnet"
+            f"kind {kind!r} is newer than this installation, which knows version {cls.version}: upgrade spark_deepnet"
         )
-    return _made(found, {key: _lively(value) for key, value in rest.items()})
+    return _construct(cls, {key: _from_plain(value) for key, value in rest.items()})
 
 
-def _parted(root: type[Member], kind: str) -> tuple[str, int | None]:
+def _split_kind(root: type[Member], kind: str) -> tuple[str, int | None]:
     """'layers.dense.v1' -> ('dense', 1); 'dense' -> ('dense', None)."""
     name = kind.removeprefix(root.family + ".")
     stem, _, version = name.rpartition(".v")
     return (stem, int(version)) if stem and version.isdigit() else (name, None)
 
 
-def _opened(module: Any, kind: str) -> None:
+def _import(module: Any, kind: str) -> None:
     try:
         import_module(module)
     except KeyboardInterrupt:
@@ -188,15 +193,15 @@ def _opened(module: Any, kind: str) -> None:
                 f"kind {kind!r} is defined in the module {module!r}, which {sys.executable} cannot import ({error}): "
                 f"install it on every executor, or ship it with addArtifact(..., pyfile=True) or --py-files"
             ) from None
-        said = f"{type(error).__name__} {error}".partition("\n")[0]
+        reason = f"{type(error).__name__} {error}".partition("\n")[0]
         raise UnknownNameError(
-            f"kind {kind!r} is defined in the module {module!r}, which raised {said[:100]}"
+            f"kind {kind!r} is defined in the module {module!r}, which raised {reason[:100]}"
         ) from None
 
 
 def check_modules(spec: Any, allowed: Iterable[str] = ()) -> None:
-    """Refuse JSON that would have a module imported which is neither imported already nor allowed, by its own name or by
-    that of a package that it is in."""
+    """Refuse JSON that would import a module which is neither imported already nor allowed, by its own name or that of a
+    package around it."""
     given, waiting = list(allowed), [spec]
     while waiting:
         value = waiting.pop()
@@ -213,12 +218,12 @@ def _check_module(module: Any, allowed: list[str]) -> None:
         raise ParamError(f"a module must be a name, found {str(module)[:60]!r}")
     if module not in sys.modules and not any(module == name or module.startswith(f"{name}.") for name in allowed):
         raise ParamError(
-            f"it wants the module {module[:60]!r}, and code is not imported because a file says so; import it yourself "
+            f"it needs the module {module[:60]!r}, and code is not imported because a file says so; import it yourself "
             f"first, or load with modules=[{module[:60]!r}], if you trust it"
         )
 
 
-def _made(cls: type[Any], values: dict[str, Any]) -> Any:
+def _construct(cls: type[Any], values: dict[str, Any]) -> Any:
     known = {f.name for f in fields(cls)}
     for key in values:
         if key not in known:

@@ -1,4 +1,4 @@
-"""The listening end: one thread, one selector, however many strangers knock."""
+"""The listening end: one thread, one selector, however many strangers connect."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from spark_deepnet.errors import ExchangeError
-from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, NONCE, Pass
-from spark_deepnet.exchange.link import BLOCKED
+from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, NONCE, Credentials
+from spark_deepnet.exchange.link import WOULD_BLOCK
 
-PATIENCE = 5.0
-"""Seconds that a stranger has for the handshake."""
-CROWD = 64
-"""How many may be in the handshake at once; one more pushes the oldest out."""
+HANDSHAKE_SECONDS = 5.0
+"""Seconds that a new connection has for the handshake."""
+MAX_PENDING = 64
+"""Connections that may be in the handshake at once; when one more comes, the oldest is dropped."""
 
 
 Admitted = Callable[[socket.socket, int], None]
@@ -25,21 +25,21 @@ Admitted = Callable[[socket.socket, int], None]
 
 class Acceptor:
     """Listens on one address only, never on all; ``admitted(socket, rank)`` is called in the acceptor's thread for
-    every dialer that has proved itself. ``more``: what else dialers may come for, by keys of other roles. ``watch`` lets
-    that thread read sockets on behalf of others."""
+    every dialer that has proved itself. ``more``: other roles that dialers may have, with their keys. ``watch`` lets that
+    thread read sockets on behalf of others."""
 
     def __init__(
-        self, address: str, key: Pass, rank: int, admitted: Admitted, ports: Iterable[int] = (0,),
-        more: Sequence[tuple[Pass, Admitted]] = (),
+        self, address: str, key: Credentials, rank: int, admitted: Admitted, ports: Iterable[int] = (0,),
+        more: Sequence[tuple[Credentials, Admitted]] = (),
     ) -> None:  # fmt: skip
         self._listener = _listening(address, ports)
         self.host, self.port = address, int(self._listener.getsockname()[1])
-        self._rank, self._doors = rank, ((key, admitted), *more)
+        self._rank, self._roles = rank, ((key, admitted), *more)
         self._context = key.accepting
-        self._crowd: dict[_Knock, None] = {}  # in the order of arrival
+        self._pending: dict[_Pending, None] = {}  # in the order of arrival
         self._selector = selectors.DefaultSelector()
-        self._bell, self._rope = socket.socketpair()
-        self.watch(self._bell, self._stop)
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self.watch(self._wake_receiver, self._stop)
         self.watch(self._listener, self._accept)
         self._open = True
         self._thread = threading.Thread(target=self._run, name=f"exchange acceptor {self.port}", daemon=True)
@@ -50,21 +50,23 @@ class Acceptor:
         self._selector.register(sock, selectors.EVENT_READ, ready)
 
     def leave(self, sock: socket.socket) -> None:
-        """Watch a socket no more."""
+        """Stop watching a socket."""
         self._selector.unregister(sock)
 
     def close(self) -> None:
-        """End the thread and close all that it watches."""
+        """End the thread and close the sockets that it watches."""
         if self._thread.is_alive():
-            self._rope.send(b"x")
+            self._wake_sender.send(b"x")
             self._thread.join()
-        self._rope.close()
+        self._wake_sender.close()
 
     def _run(self) -> None:
         while self._open:
-            oldest = next(iter(self._crowd), None)
+            oldest = next(iter(self._pending), None)
             for key, _ in self._selector.select(None if oldest is None else max(0.0, oldest.end - time.monotonic())):
-                if self._selector.get_map().get(key.fd) is key:  # else an earlier event of this round has closed it
+                if (
+                    self._selector.get_map().get(key.fd) is key
+                ):  # otherwise an earlier event of this round has closed it
                     key.data()
             self._drop_late()
         for key in list(self._selector.get_map().values()):
@@ -80,50 +82,50 @@ class Acceptor:
         except OSError:
             time.sleep(0.05)  # no descriptor left, say: the listener stays readable, and this thread must not spin
             return
-        if len(self._crowd) >= CROWD:
-            self._drop(next(iter(self._crowd)))
+        if len(self._pending) >= MAX_PENDING:
+            self._drop(next(iter(self._pending)))
         try:
-            knock = _Knock(sock, self._context)
+            pending = _Pending(sock, self._context)
         except OSError:  # gone already
             sock.close()
             return
-        self._crowd[knock] = None
-        self.watch(knock.sock, lambda: self._hear(knock))
+        self._pending[pending] = None
+        self.watch(pending.sock, lambda: self._read(pending))
 
-    def _hear(self, knock: _Knock) -> None:
-        if not knock.read():
-            self._drop(knock)
-        elif knock.complete:
-            self._judge(knock)
+    def _read(self, pending: _Pending) -> None:
+        if not pending.read():
+            self._drop(pending)
+        elif pending.complete:
+            self._verify(pending)
 
-    def _judge(self, knock: _Knock) -> None:
-        for key, admitted in self._doors:
-            verdict = key.judge(bytes(knock.answer), self._rank, knock.challenge)
-            if verdict is not None and knock.say(verdict[1]):
-                self.leave(knock.sock)
-                del self._crowd[knock]
-                admitted(knock.sock, verdict[0])
+    def _verify(self, pending: _Pending) -> None:
+        for key, admitted in self._roles:
+            verified = key.verify(bytes(pending.answer), self._rank, pending.challenge)
+            if verified is not None and pending.say(verified[1]):
+                self.leave(pending.sock)
+                del self._pending[pending]
+                admitted(pending.sock, verified[0])
                 return
-        self._drop(knock)
+        self._drop(pending)
 
-    def _drop(self, knock: _Knock) -> None:
-        self.leave(knock.sock)
-        del self._crowd[knock]
-        knock.sock.close()
+    def _drop(self, pending: _Pending) -> None:
+        self.leave(pending.sock)
+        del self._pending[pending]
+        pending.sock.close()
 
     def _drop_late(self) -> None:
         now = time.monotonic()
-        for knock in [k for k in self._crowd if k.end <= now]:
-            self._drop(knock)
+        for pending in [k for k in self._pending if k.end <= now]:
+            self._drop(pending)
 
 
-class _Knock:
-    """A connection that has proved nothing yet."""
+class _Pending:
+    """A connection that has not proved anything yet."""
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock, self.end = sock, time.monotonic() + PATIENCE
+        self.sock, self.end = sock, time.monotonic() + HANDSHAKE_SECONDS
         self.challenge = secrets.token_bytes(NONCE)
         self.answer, self._got = bytearray(ANSWER.size), 0
         self._shaking: ssl.SSLSocket | None = None
@@ -140,14 +142,14 @@ class _Knock:
         return self._got == len(self.answer)
 
     def read(self) -> bool:
-        """Take what has come, not a byte beyond the answer; whether the connection still lives."""
+        """Read what has arrived, not a byte beyond the answer; returns whether the connection is still open."""
         try:
             if self._shaking is not None:
                 self._shaking.do_handshake()
                 self._shaking = None
                 self._challenge()
             got = self.sock.recv_into(memoryview(self.answer)[self._got :])
-        except BLOCKED:
+        except WOULD_BLOCK:
             return True
         except OSError:
             return False

@@ -13,11 +13,11 @@ from spark_deepnet.exchange.choice import quickest
 from spark_deepnet.exchange.compressed import Compressed
 from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.exchange.cost import Cost
-from spark_deepnet.exchange.link import CHUNK
-from spark_deepnet.exchange.sub_channel import counted, side_by_side
+from spark_deepnet.exchange.link import CHUNK_BYTES
+from spark_deepnet.exchange.sub_channel import grouped_by_host, ranks_per_host
 from spark_deepnet.kernels.memory import aligned
 
-SCRATCH_BYTES = CHUNK
+SCRATCH_BYTES = CHUNK_BYTES
 """Bytes of the scratch vector: one system call takes a message of it. The quickest of 64 to 4096 KiB for vectors of 4 and
 40 MB between four processes on two cores (128 KiB: 1.3 times as long, 512 KiB: 1.6 times), and as quick as any between
 two. Recursive halving and doubling, with the ring's bytes in fewer steps, took 1.3 to 1.6 times as long as the ring."""
@@ -36,10 +36,10 @@ class AllReduce:
         compression: Compression | None = None,
         residual: np.ndarray | None = None,
     ) -> None:
-        self.channel = side_by_side(channel)
+        self.channel = grouped_by_host(channel)
         self.dtype = np.dtype(dtype)
         self._compressed = None if compression is None else Compressed(compression, residual)
-        self._hosts = counted(channel.hosts)
+        self._hosts = ranks_per_host(channel.hosts)
         self._scratch = aligned(SCRATCH_BYTES // self.dtype.itemsize, self.dtype)
         self._chosen: dict[int, Run] = {}
 

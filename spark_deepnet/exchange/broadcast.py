@@ -15,11 +15,11 @@ from spark_deepnet.exchange.cost import Cost
 def broadcast(channel: Channel, root: int, vector: np.ndarray) -> None:
     """log2 P steps, N log2 P bytes at the root: the root's vector overwrites all the others'."""
     size = channel.size
-    context = (channel.rank - root) % size  # the root sits at 0; seat s hears from s without its highest bit
-    reach = 1 << context.bit_length()
-    if context > 0:
+    place = (channel.rank - root) % size  # the root is 0; place p receives from p without its highest bit
+    reach = 1 << place.bit_length()
+    if place > 0:
         channel.receive((channel.rank - reach // 2) % size, vector)
-    while context + reach < size:
+    while place + reach < size:
         channel.send((channel.rank + reach) % size, vector)
         reach *= 2
 

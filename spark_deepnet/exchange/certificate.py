@@ -1,4 +1,4 @@
-"""The certificate of a fit, made by the driver as the secret is: whoever bears it belongs to the fit."""
+"""The certificate of a fit, made by the driver as the secret is: whoever holds it belongs to the fit."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from spark_deepnet.errors import ClusterError
 
 NAME = "spark_deepnet"
-SLACK, LASTS = timedelta(days=1), timedelta(days=365)
-"""How far clocks may differ, and how long a fit may take."""
+CLOCK_SKEW, VALIDITY = timedelta(days=1), timedelta(days=365)
+"""The most that clocks may differ, and that a fit may take."""
 
 
 def made_identity() -> bytes:
@@ -26,7 +26,9 @@ def made_identity() -> bytes:
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
     certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - SLACK, now + LASTS)
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), now - CLOCK_SKEW, now + VALIDITY
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, SHA256())
     )

@@ -1,4 +1,4 @@
-"""What algorithms see of the other ranks: send, receive, and both at once."""
+"""The interface between ranks that algorithms use: send, receive, and both at once."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from spark_deepnet.exchange.waits import NOBODY, Cut, Wait
 
 
 class Channel(ABC):
-    """One rank's seat among ``size`` ranks. Vectors are C-contiguous arrays of any dtype and shape; both ends must
-    name the same number of bytes. Every wait ends: after ``deadline`` seconds in which nothing moved it is an
-    ExchangeError, or after ``liveness_timeout`` seconds where that is longer and all ``watched_ranks`` live. After any
-    ExchangeError the messages are out of step: close the channel. For one thread at a time."""
+    """One rank's connection to ``size`` ranks, itself among them. Vectors are C-contiguous arrays of any dtype and shape;
+    both ends must name the same number of bytes. Every wait ends: an ExchangeError is raised after ``deadline`` seconds
+    without a byte, or after ``liveness_timeout`` seconds where that is longer and all ``watched_ranks`` are alive. After
+    any ExchangeError the messages are out of step: close the channel. A channel is for one thread at a time."""
 
     def __init__(self, rank: int, size: int, deadline: float, hosts: Sequence[str] = ()) -> None:
         self.rank, self.size, self.deadline = rank, size, deadline
         self.liveness_timeout = deadline
         self.watched_ranks: Collection[int] | None = None
-        """The ranks that must live while this one waits; None: all. Others may have finished."""
+        """The ranks that must be alive while this one waits; None: all. Others may have finished."""
         self.hosts = tuple(hosts) or ("",) * size
         """The host of each rank, in the order of ranks."""
         self.bytes_sent = 0
         """Bytes of vectors sent so far."""
         self.seconds_waiting = 0.0
-        """Seconds spent so far in receive and swap."""
+        """Seconds spent in receive and swap so far."""
         self._sent, self._received = [0] * size, [0] * size  # messages, by peer
         self._waiting: tuple[int, int, float] | None = None
-        """To whom and from whom a message should move, and since when nothing does."""
+        """The ranks to which and from which a message is on its way, and the time of the last byte."""
 
     def send(self, peer: int, vector: np.ndarray) -> None:
         """Send to a peer; the vector may be overwritten afterwards."""
         self.carry(peer, bytes_of(vector), None, None)
 
     def receive(self, peer: int, out: np.ndarray) -> None:
-        """Receive from a peer what fills out."""
+        """Receive from a peer, filling ``out``."""
         self.carry(None, None, peer, bytes_of(out))
 
     def swap(self, to: int, vector: np.ndarray, from_: int, out: np.ndarray) -> None:
-        """Send to one peer and receive from another, or the same, at once: no deadlock however large the vectors."""
+        """Send to one peer and receive from another, or the same, at once: large vectors do not deadlock."""
         self.carry(to, bytes_of(vector), from_, bytes_of(out))
 
     def carry(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
-        """Move data out and out in, either of which may be None, and count it."""
+        """Send ``data`` and fill ``out``, either of which may be None, and count messages and bytes."""
         start = perf_counter()
         if to is not None and 0 <= to < self.size:
             self._sent[to] += 1
@@ -62,52 +62,52 @@ class Channel(ABC):
 
     @abstractmethod
     def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
-        """As ``carry``, uncounted."""
+        """Send and receive as ``carry`` does, without counting."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give up the seat: peers that wait for this rank are told."""
+        """Close the connections; peers that wait for this rank notice."""
 
     def place(self, peer: int) -> str:
-        """The peer in words."""
+        """The peer as error messages name it."""
         return f"rank {peer}"
 
     def wait(self) -> Wait:
-        """What this rank says of its waiting; in any thread."""
+        """What this rank waits for; callable from any thread."""
         to, from_, since = self._waiting or (NOBODY, NOBODY, perf_counter())
         return Wait(to, from_, perf_counter() - since, tuple(self._sent), tuple(self._received))
 
-    def told_by(self, rank: int) -> Wait | None:
-        """What another rank says of its own; None where it does not answer."""
+    def wait_of(self, rank: int) -> Wait | None:
+        """What another rank says that it waits for; None where it does not answer."""
         return None
 
-    def silence(self, peer: int, waited: float) -> ExchangeError | None:
-        """What names a rank of the company that gives no sign of life, the peer first; None where all do."""
+    def unresponsive_error(self, peer: int, waited: float) -> ExchangeError | None:
+        """The error that names a watched rank without a sign of life, the peer first; None where all are alive."""
         return None
 
-    def late(self, peer: int, waited: float) -> ExchangeError:
+    def timeout_error(self, peer: int, waited: float) -> ExchangeError:
         return ExchangeError(
             f"rank {self.rank} waited {waited:g} s for {self.place(peer)}; is it frozen or unreachable?"
         )
 
-    def slow(self, peer: int, waited: float) -> ExchangeError:
+    def slow_error(self, peer: int, waited: float) -> ExchangeError:
         return ExchangeError(
-            f"rank {self.rank} waited {waited:g} s for {self.place(peer)}, which lives and is at work; is it slow, or "
+            f"rank {self.rank} waited {waited:g} s for {self.place(peer)}, which is alive and at work; is it slow, or "
             f"frozen there? a longer timeout waits for it"
         )
 
-    def cut(self, ranks: Cut, waited: float) -> ExchangeError:
+    def cut_error(self, ranks: Cut, waited: float) -> ExchangeError:
         sender, receiver = map(self.place, ranks)
         return ExchangeError(
             f"rank {self.rank} waited {waited:g} s, because {receiver} does not get what {sender} has sent it, though both "
-            f"live; what cuts the two off from each other?"
+            f"are alive; what cuts the two off from each other?"
         )
 
-    def closed(self, peer: int, reason: object = "") -> LostPeerError:
+    def closed_error(self, peer: int, reason: object = "") -> LostPeerError:
         end = f" ({reason})" if str(reason) else ""
         return LostPeerError(f"rank {self.rank}: {self.place(peer)} closed the connection{end}; its own error says why")
 
-    def unexpected(self, peer: int, found: object, expected: int) -> ExchangeError:
+    def length_error(self, peer: int, found: object, expected: int) -> ExchangeError:
         return ExchangeError(
             f"rank {self.rank} expected {expected} bytes from {self.place(peer)}, found {found}: "
             f"the two are not at the same step"
@@ -128,11 +128,11 @@ def bytes_of(vector: np.ndarray) -> memoryview:
 
 
 def parts(vector: np.ndarray, count: int) -> list[np.ndarray]:
-    """Views of a flat vector in count parts, whose lengths differ by one at most."""
+    """Views of a flat vector in ``count`` parts whose lengths differ by one at most."""
     n = vector.size
     return [vector[i * n // count : (i + 1) * n // count] for i in range(count)]
 
 
 def pieces(length: int, scratch: np.ndarray) -> int:
-    """In how many parts a vector must go through the scratch vector."""
+    """The number of parts in which a vector of this length fits the scratch vector."""
     return max(1, -(-length // scratch.size))

@@ -26,13 +26,13 @@ CHALLENGE = struct.Struct(f"<4s{NONCE}s")  # magic, the acceptor's nonce
 ANSWER = struct.Struct(f"<4sII{NONCE}s{PROOF}s")  # magic, the dialer's rank, the acceptor's rank, nonce, proof
 MAGIC = b"SDN1"
 DIALER, ACCEPTOR = b"D", b"A"
-ATTEMPTS = 6
-LEAST_SECRET = 16
+MAX_ATTEMPTS = 6
+MIN_SECRET_BYTES = 16
 
 
 @dataclass(frozen=True)
-class Pass:
-    """What both ends must know: the secret of the fit, what the connection is for, and the job that it belongs to."""
+class Credentials:
+    """What both ends must know: the secret of the fit, the role of the connection and the job that it belongs to."""
 
     secret: bytes = field(repr=False)
     role: str
@@ -41,32 +41,32 @@ class Pass:
     """The fit's key and certificate, as PEM, where connections are encrypted; empty: they are not."""
 
     def __post_init__(self) -> None:
-        if len(self.secret) < LEAST_SECRET:
+        if len(self.secret) < MIN_SECRET_BYTES:
             raise ExchangeError(
-                f"the secret of a fit must be at least {LEAST_SECRET} bytes long, found {len(self.secret)}"
+                f"the secret of a fit must be at least {MIN_SECRET_BYTES} bytes long, found {len(self.secret)}"
             )
 
     @cached_property
     def dialing(self) -> ssl.SSLContext | None:
-        """What a dialer's end is wrapped by."""
+        """The TLS context of a dialer's end."""
         return context_of(self.identity, server=False) if self.identity else None
 
     @cached_property
     def accepting(self) -> ssl.SSLContext | None:
-        """What an acceptor's end is wrapped by."""
+        """The TLS context of an acceptor's end."""
         return context_of(self.identity, server=True) if self.identity else None
 
     def proof(self, side: bytes, dialer: int, acceptor: int, challenge: bytes, nonce: bytes) -> bytes:
-        """HMAC-SHA256 over all that is said, every field but the last of fixed length or ended by a zero."""
-        said = side + struct.pack("<II", dialer, acceptor) + challenge + nonce
-        return hmac.digest(self.secret, said + self.role.encode() + b"\0" + self.job.encode(), "sha256")
+        """HMAC-SHA256 over all fields of the exchange, each but the last of fixed length or ended by a zero."""
+        fields = side + struct.pack("<II", dialer, acceptor) + challenge + nonce
+        return hmac.digest(self.secret, fields + self.role.encode() + b"\0" + self.job.encode(), "sha256")
 
     def answer(self, dialer: int, acceptor: int, challenge: bytes, nonce: bytes) -> bytes:
         """The dialer's message."""
         return ANSWER.pack(MAGIC, dialer, acceptor, nonce, self.proof(DIALER, dialer, acceptor, challenge, nonce))
 
-    def judge(self, answer: bytes, acceptor: int, challenge: bytes) -> tuple[int, bytes] | None:
-        """The dialer's rank and the acceptor's proof, or None where the answer does not convince."""
+    def verify(self, answer: bytes, acceptor: int, challenge: bytes) -> tuple[int, bytes] | None:
+        """The dialer's rank and the acceptor's proof, or None where the answer is wrong."""
         magic, dialer, meant, nonce, proof = ANSWER.unpack(answer)
         right = self.proof(DIALER, dialer, acceptor, challenge, nonce)
         if not hmac.compare_digest(proof, right) or magic != MAGIC or meant != acceptor:
@@ -74,11 +74,11 @@ class Pass:
         return dialer, self.proof(ACCEPTOR, dialer, acceptor, challenge, nonce)
 
 
-def dial(host: str, port: int, key: Pass, rank: int, peer: int, deadline: float) -> socket.socket:
-    """A proved connection to the peer; a LostPeerError where nobody takes a connection. Those dropped on the way are
-    tried again: a crowd of strangers at the acceptor's door can push one out."""
+def dial(host: str, port: int, key: Credentials, rank: int, peer: int, deadline: float) -> socket.socket:
+    """Return an authenticated connection to the peer, or raise a LostPeerError where nobody accepts one. A connection that
+    is dropped in the handshake is tried again: too many strangers at the acceptor can push one out."""
     end = time.monotonic() + deadline
-    for attempt in range(ATTEMPTS):
+    for attempt in range(MAX_ATTEMPTS):
         sock = _connected(host, port, end)
         try:
             if key.dialing is not None:
@@ -115,16 +115,16 @@ def _connected(host: str, port: int, end: float) -> socket.socket:
 
 def _encrypted(sock: socket.socket, context: ssl.SSLContext) -> socket.socket:
     """The socket in TLS, within its timeout."""
-    found = context.wrap_socket(sock, do_handshake_on_connect=False)
+    encrypted = context.wrap_socket(sock, do_handshake_on_connect=False)
     try:
-        found.do_handshake()
+        encrypted.do_handshake()
     except BaseException:
-        found.close()
+        encrypted.close()
         raise
-    return found
+    return encrypted
 
 
-def _prove(sock: socket.socket, key: Pass, rank: int, peer: int, end: float) -> None:
+def _prove(sock: socket.socket, key: Credentials, rank: int, peer: int, end: float) -> None:
     magic, challenge = CHALLENGE.unpack(_exactly(sock, CHALLENGE.size, end))
     nonce = secrets.token_bytes(NONCE)
     sock.sendall(key.answer(rank, peer, challenge, nonce))
@@ -134,14 +134,14 @@ def _prove(sock: socket.socket, key: Pass, rank: int, peer: int, end: float) -> 
 
 
 def _exactly(sock: socket.socket, count: int, end: float) -> bytes:
-    found = b""
-    while len(found) < count:
+    received = b""
+    while len(received) < count:
         sock.settimeout(_left(end))
-        more = sock.recv(count - len(found))
+        more = sock.recv(count - len(received))
         if not more:
             raise ConnectionError("it dropped the connection")
-        found += more
-    return found
+        received += more
+    return received
 
 
 def _left(end: float) -> float:

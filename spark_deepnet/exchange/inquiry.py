@@ -1,7 +1,8 @@
-"""What ranks ask of one another when a wait lasts: whom do you wait for, and does a third one answer you?
+"""The questions of ranks during a long wait: whom do you wait for, and does a third rank answer you?
 
-A connection of its own, proved as all are, for the role below. The question is a rank, or NOBODY; the answer is JSON,
-from a thread of its own, because the one that is asked may itself wait for a message, and looks for the third first."""
+A question has a connection of its own, authenticated as all are, for the role below. It is a rank, or NOBODY; the answer
+is JSON, from a thread of its own, because the rank that is asked may itself wait for a message and has to try the third
+rank first."""
 
 from __future__ import annotations
 
@@ -13,27 +14,27 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from spark_deepnet.errors import ExchangeError
-from spark_deepnet.exchange.handshake import Pass, dial
+from spark_deepnet.exchange.handshake import Credentials, dial
 from spark_deepnet.exchange.waits import Wait
 
 ROLE = "inquiry"
 QUESTION = struct.Struct("<i")
-LARGEST = 1 << 20
-"""Bytes of an answer; one of a thousand ranks has 10 KB."""
+MAX_ANSWER_BYTES = 1 << 20
+"""Of a thousand ranks an answer has 10 KB."""
 
 
 class Answer(NamedTuple):
-    """What a rank says."""
+    """A rank's answer."""
 
     wait: Wait
     hears: bool
-    """The one in question."""
+    """Whether the third rank answers it."""
 
 
-def ask(place: tuple[str, int], key: Pass, rank: int, peer: int, third: int, seconds: float) -> Answer | None:
-    """The answer of a peer at this place; None where it gives none within so many seconds."""
+def ask(address: tuple[str, int], key: Credentials, rank: int, peer: int, third: int, seconds: float) -> Answer | None:
+    """The answer of the peer at this address; None where none comes within ``seconds``."""
     try:
-        with dial(*place, key, rank, peer, seconds) as sock:
+        with dial(*address, key, rank, peer, seconds) as sock:
             sock.settimeout(seconds)
             sock.sendall(QUESTION.pack(third))
             wait, hears = json.loads(_all(sock))
@@ -43,7 +44,7 @@ def ask(place: tuple[str, int], key: Pass, rank: int, peer: int, third: int, sec
 
 
 def answer(sock: socket.socket, wait: Callable[[], Wait], hears: Callable[[int], bool], seconds: float) -> None:
-    """Answer one question, and hang up."""
+    """Answer one question and close the connection."""
     with sock, suppress(OSError, struct.error, ExchangeError):
         sock.settimeout(seconds)
         (third,) = QUESTION.unpack(sock.recv(QUESTION.size))
@@ -51,7 +52,7 @@ def answer(sock: socket.socket, wait: Callable[[], Wait], hears: Callable[[int],
 
 
 def _all(sock: socket.socket) -> bytes:
-    found = b""
-    while (more := sock.recv(LARGEST)) and len(found) <= LARGEST:
-        found += more
-    return found
+    received = b""
+    while (more := sock.recv(MAX_ANSWER_BYTES)) and len(received) <= MAX_ANSWER_BYTES:
+        received += more
+    return received

@@ -11,10 +11,10 @@ from spark_deepnet.exchange.channel import Channel
 
 HEADER = struct.Struct("<4sQ")  # magic, length
 MAGIC = b"SDX1"
-CHUNK = 1 << 18
-"""Bytes a system call: what the receiver copies is then still in the sender's cache."""
-BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-"""What a socket says that can neither take nor give anything now."""
+CHUNK_BYTES = 1 << 18
+"""Bytes of one system call: what the receiver copies is then still in the sender's cache."""
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""Raised by a non-blocking socket that has to wait."""
 
 
 class Outgoing:
@@ -28,17 +28,17 @@ class Outgoing:
         self.at, self.end = -HEADER.size, len(data)
 
     def move(self) -> bool:
-        """Send what the socket takes now; whether that was anything."""
+        """Send what the socket takes now; returns whether that was anything."""
         try:
             self.at += self._give(self.at)
-        except BLOCKED:
+        except WOULD_BLOCK:
             return False
         return True
 
     def _give(self, at: int) -> int:
         if at < 0:
-            return self.sock.sendmsg((self._header[at:], self._data[:CHUNK]))
-        return self.sock.send(self._data[at : at + CHUNK])
+            return self.sock.sendmsg((self._header[at:], self._data[:CHUNK_BYTES]))
+        return self.sock.send(self._data[at : at + CHUNK_BYTES])
 
 
 class Incoming:
@@ -52,11 +52,11 @@ class Incoming:
         self.at, self.end = -HEADER.size, len(out)
 
     def move(self) -> bool:
-        """Receive what has come; whether that was anything."""
+        """Receive what has arrived; returns whether that was anything."""
         at = self.at
         try:
             got = self._take(at)
-        except BLOCKED:
+        except WOULD_BLOCK:
             return False
         if got == 0:
             raise ConnectionError
@@ -67,10 +67,10 @@ class Incoming:
 
     def _take(self, at: int) -> int:
         if at < 0:
-            return self.sock.recvmsg_into((memoryview(self._header)[at:], self._out[:CHUNK]))[0]
-        return self.sock.recv_into(self._out[at : at + CHUNK])
+            return self.sock.recvmsg_into((memoryview(self._header)[at:], self._out[:CHUNK_BYTES]))[0]
+        return self.sock.recv_into(self._out[at : at + CHUNK_BYTES])
 
     def _check(self) -> None:
         magic, length = HEADER.unpack(self._header)
         if magic != MAGIC or length != self.end:
-            raise self._channel.unexpected(self.peer, length if magic == MAGIC else "no header", self.end)
+            raise self._channel.length_error(self.peer, length if magic == MAGIC else "no header", self.end)

@@ -1,5 +1,4 @@
-"""Who of the ranks still lives: a frozen process accepts connections, since its kernel does, but neither speaks nor hangs
-up."""
+"""Which ranks are alive. A frozen process accepts connections, since its kernel does, but neither speaks nor hangs up."""
 
 from __future__ import annotations
 
@@ -11,31 +10,31 @@ from collections.abc import Mapping
 
 from spark_deepnet.exchange.descriptors import check_descriptors
 
-Place = tuple[str, int]
+Address = tuple[str, int]
 ENDED = (ConnectionRefusedError, ConnectionResetError)
-"""Of a system where nobody listens, or not anymore to a connection that stood in line."""
+"""Raised where nobody listens, or no longer to a connection that was waiting to be accepted."""
 
 
-def unresponsive(places: Mapping[int, Place], seconds: float) -> dict[int, bool]:
-    """Those of the ranks, in their order, whose acceptor neither says its challenge nor closes a connection that we end at
-    once, as it does where connections are encrypted, within so many seconds; True where nobody listens anymore, so that
-    the rank has ended. All are asked together; nothing need be proved. Raises an ExchangeError where this process itself
-    cannot ask."""
+def unresponsive(addresses: Mapping[int, Address], seconds: float) -> dict[int, bool]:
+    """The ranks, in their order, that show no sign of life within ``seconds``; True where nobody listens any more, so that
+    the rank has ended. A sign of life is the challenge of an acceptor, or, where connections are encrypted, that it closes
+    a connection which we end at once. All ranks are asked at the same time, without authentication. Raises an
+    ExchangeError where this process itself cannot ask."""
     end = time.monotonic() + seconds
-    found = dict.fromkeys(sorted(places), False)
+    silent = dict.fromkeys(sorted(addresses), False)
     with selectors.PollSelector() as selector:
         try:
-            for rank, place in places.items():
-                _ask(selector, rank, place)
-            _listen(selector, found, end)
+            for rank, address in addresses.items():
+                _ask(selector, rank, address)
+            _listen(selector, silent, end)
         finally:
             for key in list(selector.get_map().values()):
                 key.fileobj.close()  # type: ignore[union-attr]
-    return found
+    return silent
 
 
 def _listen(selector: selectors.BaseSelector, unresponsive: dict[int, bool], end: float) -> None:
-    """Until then, or until all have answered."""
+    """Remove the ranks that answer, until ``end`` or until all have answered."""
     while selector.get_map() and (left := end - time.monotonic()) > 0:
         for key, event in selector.select(left):
             sock: socket.socket = key.fileobj  # type: ignore[assignment]
@@ -52,8 +51,8 @@ def _listen(selector: selectors.BaseSelector, unresponsive: dict[int, bool], end
 
 
 def _answered(sock: socket.socket, event: int) -> bool:
-    """Whether there is a word, or an end to the connection. Once it stands, say that nothing will come from us. Raises an
-    OSError where it does not stand."""
+    """Whether the acceptor spoke or closed the connection. Once connected, we say that nothing will come from us. Raises an
+    OSError where there is no connection."""
     error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if error:
         raise OSError(error, os.strerror(error))
@@ -64,14 +63,14 @@ def _answered(sock: socket.socket, event: int) -> bool:
     return True
 
 
-def _ask(selector: selectors.BaseSelector, rank: int, place: Place) -> None:
-    """Begin a connection to the rank; what cannot even begin is silent."""
+def _ask(selector: selectors.BaseSelector, rank: int, address: Address) -> None:
+    """Begin a connection to the rank; where that fails, the rank stays silent."""
     sock = None
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, place = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family, kind, protocol)
         sock.setblocking(False)
-        sock.connect_ex(address)
+        sock.connect_ex(place)
         selector.register(sock, selectors.EVENT_WRITE, rank)
     except OSError as error:
         if sock is not None:

@@ -1,4 +1,4 @@
-"""Channels between threads of one process, for tests and for the lonely rank."""
+"""Channels between threads of one process, for tests and for a single rank."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from time import perf_counter
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.vigil import Vigil
 from spark_deepnet.exchange.waits import NOBODY, Wait
+from spark_deepnet.exchange.watchdog import Watchdog
 
 Mailboxes = dict[tuple[int, int], "SimpleQueue[bytes | None]"]
 
@@ -31,22 +31,22 @@ class MemoryChannel(Channel):
 
     def _take(self, peer: int, out: memoryview) -> None:
         self._waiting = (NOBODY, peer, perf_counter())
-        found = self._next(peer)
-        if found is None:
-            raise self.closed(peer)
-        if len(found) != len(out):
-            raise self.unexpected(peer, len(found), len(out))
-        out[:] = found
+        message = self._next(peer)
+        if message is None:
+            raise self.closed_error(peer)
+        if len(message) != len(out):
+            raise self.length_error(peer, len(message), len(out))
+        out[:] = message
 
     def _next(self, peer: int) -> bytes | None:
-        box, vigil = self._box(peer, self.rank), Vigil(self, peer)
+        box, watchdog = self._box(peer, self.rank), Watchdog(self, peer)
         while True:
             try:
-                return box.get(timeout=vigil.seconds)
+                return box.get(timeout=watchdog.seconds)
             except Empty:
-                vigil.check()
+                watchdog.check()
 
-    def told_by(self, rank: int) -> Wait | None:
+    def wait_of(self, rank: int) -> Wait | None:
         return self._ranks[rank].wait()
 
     def _box(self, from_: int, to: int) -> SimpleQueue[bytes | None]:
@@ -61,8 +61,8 @@ class MemoryChannel(Channel):
 
 
 def memory_channels(size: int, deadline: float, hosts: Sequence[str] = ()) -> list[Channel]:
-    """One channel a rank, for as many threads; hosts: of each rank, to try what would happen on several."""
+    """A channel for each of ``size`` threads; ``hosts``: the host of each rank, to imitate several."""
     mail: Mailboxes = {(a, b): SimpleQueue() for a in range(size) for b in range(size) if a != b}
-    found: list[Channel] = []
-    found += [MemoryChannel(rank, size, deadline, hosts, mail, found) for rank in range(size)]
-    return found
+    channels: list[Channel] = []
+    channels += [MemoryChannel(rank, size, deadline, hosts, mail, channels) for rank in range(size)]
+    return channels

@@ -1,4 +1,4 @@
-"""A rank among others who never answer: for trying what would be exchanged."""
+"""A rank whose peers never answer, to try out what would be exchanged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from spark_deepnet.exchange.channel import Channel
 
 
 class NullChannel(Channel):
-    """Takes whatever is sent, and leaves as it is whatever should be received."""
+    """Discards what is sent and leaves what should be received as it is."""
 
     def __init__(self, rank: int, size: int) -> None:
         super().__init__(rank, size, 0.0)

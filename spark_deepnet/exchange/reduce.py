@@ -15,7 +15,7 @@ from spark_deepnet.exchange.cost import Cost
 def reduce(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
     """log2 P steps, N log2 P bytes at the root: rank 0's vector becomes the sum; the others hold partial sums.
 
-    Rank r adds what r + 1, r + 2, r + 4, ... have added before, while these are below P and r's own lowest bit, then
+    Rank r adds the partial sums of r + 1, r + 2, r + 4, ..., while these are below P and r's own lowest bit, then
     sends it to r without that bit. The vector goes in pieces of the scratch's length, the same on all ranks."""
     rank, reach = channel.rank, 1
     segments = parts(vector, pieces(vector.size, scratch))
@@ -28,11 +28,11 @@ def reduce(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
 
 
 def add_from(channel: Channel, peer: int, segments: list[np.ndarray], scratch: np.ndarray) -> None:
-    """Add a peer's vector, which comes in as many segments."""
+    """Add a peer's vector, which arrives in the same segments."""
     for segment in segments:
-        more = scratch[: segment.size]
-        channel.receive(peer, more)
-        np.add(segment, more, out=segment)
+        addend = scratch[: segment.size]
+        channel.receive(peer, addend)
+        np.add(segment, addend, out=segment)
 
 
 def cost(size: int, nbytes: int) -> Cost:

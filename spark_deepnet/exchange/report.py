@@ -1,4 +1,4 @@
-"""A one-way link from a worker to the driver for progress: it may lose messages, it never holds up training."""
+"""A one-way link that takes progress from a worker to the driver: it may lose messages but never delays training."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.acceptor import Acceptor
-from spark_deepnet.exchange.handshake import Pass, dial
-from spark_deepnet.exchange.link import BLOCKED
+from spark_deepnet.exchange.handshake import Credentials, dial
+from spark_deepnet.exchange.link import WOULD_BLOCK
 
 LENGTH = struct.Struct("<I")
-LARGEST = 64 * 1024
-"""Bytes a message may have."""
+MAX_MESSAGE_BYTES = 64 * 1024
+"""Longer messages are not sent."""
 _DRIVER, _WORKER = 0, 1
 _log = logging.getLogger(__name__)
 
@@ -27,40 +27,42 @@ class Listener:
         identity: bytes = b"",
     ) -> None:  # fmt: skip
         self._on_message = on_message
-        self._acceptor = Acceptor(address, Pass(secret, "report", identity=identity), _DRIVER, self._admit, ports)
+        self._acceptor = Acceptor(
+            address, Credentials(secret, "report", identity=identity), _DRIVER, self._admit, ports
+        )
         self.host, self.port = self._acceptor.host, self._acceptor.port
 
     def close(self) -> None:
         self._acceptor.close()
 
     def _admit(self, sock: socket.socket, _: int) -> None:
-        found = bytearray()
-        self._acceptor.watch(sock, lambda: self._read(sock, found))
+        received = bytearray()
+        self._acceptor.watch(sock, lambda: self._read(sock, received))
 
-    def _read(self, sock: socket.socket, found: bytearray) -> None:
-        """Take what has come and hand on the messages that are complete."""
+    def _read(self, sock: socket.socket, received: bytearray) -> None:
+        """Read what has arrived and deliver the messages that are complete."""
         try:
-            more = sock.recv(LARGEST)
-        except BLOCKED:
+            more = sock.recv(MAX_MESSAGE_BYTES)
+        except WOULD_BLOCK:
             return
         except OSError:
             more = b""
-        found += more
-        if not more or not self._hand_on(found):
+        received += more
+        if not more or not self._deliver(received):
             self._acceptor.leave(sock)
             sock.close()
 
-    def _hand_on(self, found: bytearray) -> bool:
-        """Whether what follows can still be a message."""
-        while len(found) >= LENGTH.size:
-            (length,) = LENGTH.unpack_from(found)
-            if length > LARGEST:
+    def _deliver(self, received: bytearray) -> bool:
+        """Deliver complete messages; returns whether what follows can still be a message."""
+        while len(received) >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(received)
+            if length > MAX_MESSAGE_BYTES:
                 return False
             end = LENGTH.size + length
-            if len(found) < end:
+            if len(received) < end:
                 break
-            message = bytes(found[LENGTH.size : end])
-            del found[:end]
+            message = bytes(received[LENGTH.size : end])
+            del received[:end]
             self._call(message)
         return True
 
@@ -76,23 +78,23 @@ class Reporter:
 
     def __init__(self, host: str, port: int, secret: bytes, timeout: float, identity: bytes = b"") -> None:
         try:
-            key = Pass(secret, "report", identity=identity)
+            key = Credentials(secret, "report", identity=identity)
             self._sock = dial(host, port, key, _WORKER, _DRIVER, timeout)
         except ExchangeError as error:
-            raise ExchangeError(f"progress cannot be told to the driver: {error}") from None
+            raise ExchangeError(f"progress cannot be reported to the driver: {error}") from None
         self._sock.setblocking(False)
         self._rest = b""  # of the message taken last
 
     def send(self, blob: bytes) -> bool:
-        """Whether the message was taken: not so when it is too long, the driver does not keep up, or is gone."""
-        if len(blob) > LARGEST or not self._push():
+        """Send a message; returns whether it was taken: not if it is too long, or the driver slow or gone."""
+        if len(blob) > MAX_MESSAGE_BYTES or not self._push():
             return False
         self._rest = LENGTH.pack(len(blob)) + blob
         self._push()
         return True
 
     def _push(self) -> bool:
-        """Send what the socket takes of the rest; whether all has left."""
+        """Send what the socket takes of the rest; returns whether nothing is left."""
         try:
             while self._rest:
                 self._rest = self._rest[self._sock.send(self._rest) :]

@@ -10,7 +10,7 @@ from spark_deepnet.exchange import all_reduce
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.cost import STEP_BYTES, Cost, duration
 from spark_deepnet.exchange.gather import all_gather
-from spark_deepnet.exchange.sub_channel import counted, side_by_side
+from spark_deepnet.exchange.sub_channel import grouped_by_host, ranks_per_host
 from spark_deepnet.kernels.memory import Room
 from spark_deepnet.kernels.sparse import add_rows, number
 
@@ -18,13 +18,13 @@ from spark_deepnet.kernels.sparse import add_rows, number
 class RowSum:
     """2 (P - 1) steps, 4 k (d + 1) (P - 1) bytes a rank: the sum of matrices of which every rank has k rows of d.
 
-    The ranks first tell how many rows they have, then rows go around a ring, and are added in the order of ranks, so all
-    end with the same bits. ``width``: rows of the whole matrix. Where ranks are alone nothing is sent."""
+    The ranks first exchange how many rows they have; then rows go around a ring and are added in the order of ranks, so
+    all end with the same bits. ``width``: rows of the whole matrix. A single rank sends nothing."""
 
     def __init__(self, channel: Channel, width: int, d: int) -> None:
-        self.channel, self.width, self.d = side_by_side(channel), width, d
-        self.most = most(counted(channel.hosts), width, d)
-        """Rows of all ranks together beyond which the sum of all rows costs less."""
+        self.channel, self.width, self.d = grouped_by_host(channel), width, d
+        self.max_rows = max_rows(ranks_per_host(channel.hosts), width, d)
+        """Rows of all ranks together above which the sum of the whole matrices costs less."""
         self._place = np.full(width, -1, np.int32)
         self._room = Room(d)
 
@@ -33,8 +33,8 @@ class RowSum:
         ranks, where some rank has all rows or they are too many to send. Values stay until the next call."""
         if self.channel.size == 1:
             return None if index is None else (index, values)
-        counts = self._counts(self.width + self.most + 1 if index is None else len(index))
-        if index is None or counts.sum() > self.most:
+        counts = self._counts(self.width + self.max_rows + 1 if index is None else len(index))
+        if index is None or counts.sum() > self.max_rows:
             return None
         chunks = [np.empty(int(count) * (1 + self.d), np.int32) for count in counts]
         own = chunks[self.channel.rank]
@@ -63,12 +63,12 @@ class RowSum:
 
 
 def cost(size: int, rows: int, d: int) -> Cost:
-    """Steps and bytes, as above, where each rank has so many rows."""
+    """Steps and bytes, as above, where each rank has ``rows`` rows."""
     return 2 * (size - 1), (8 + 4 * rows * (d + 1)) * (size - 1)
 
 
-def most(hosts: tuple[int, ...], width: int, d: int) -> int:
-    """The rows of all ranks together from which on the sum of all rows costs less."""
+def max_rows(hosts: tuple[int, ...], width: int, d: int) -> int:
+    """The rows of all ranks together above which the sum of the whole matrices costs less."""
     size = sum(hosts)
     steps, _ = cost(size, 0, d)
     left = duration(all_reduce.cost(hosts, 4 * width * d)) - steps * STEP_BYTES

@@ -1,4 +1,4 @@
-"""Some ranks of a channel, or all in another order: algorithms run among them as among any."""
+"""Some ranks of a channel, or all of them in another order, as a channel of their own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from spark_deepnet.exchange.channel import Channel
 
 
 class SubChannel(Channel):
-    """Seat i is taken by rank ranks[i] of the channel beneath, which must be among them."""
+    """Rank i is rank ``ranks[i]`` of the channel beneath, whose own rank must be among them."""
 
     def __init__(self, channel: Channel, ranks: Sequence[int]) -> None:
         hosts = [channel.hosts[rank] for rank in ranks]
@@ -17,10 +17,10 @@ class SubChannel(Channel):
         self._channel, self._ranks = channel, ranks
 
     def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
-        self._channel.carry(self._rank_of(to), data, self._rank_of(from_), out)
+        self._channel.carry(self._beneath(to), data, self._beneath(from_), out)
 
-    def _rank_of(self, context: int | None) -> int | None:
-        return None if context is None else self._ranks[context]
+    def _beneath(self, rank: int | None) -> int | None:
+        return None if rank is None else self._ranks[rank]
 
     def close(self) -> None:
         self._channel.close()
@@ -28,18 +28,18 @@ class SubChannel(Channel):
 
 def ranks_by_host(hosts: Sequence[str]) -> list[list[int]]:
     """The ranks of each host, the hosts in the order of their first ranks."""
-    found: dict[str, list[int]] = {}
+    ranks_of: dict[str, list[int]] = {}
     for rank, host in enumerate(hosts):
-        found.setdefault(host, []).append(rank)
-    return list(found.values())
+        ranks_of.setdefault(host, []).append(rank)
+    return list(ranks_of.values())
 
 
-def counted(hosts: Sequence[str]) -> tuple[int, ...]:
-    """How many ranks each host has, in the same order."""
+def ranks_per_host(hosts: Sequence[str]) -> tuple[int, ...]:
+    """The number of ranks of each host, in the same order."""
     return tuple(Counter(hosts).values())
 
 
-def side_by_side(channel: Channel) -> Channel:
-    """The channel with the ranks of a host in neighbouring seats, so that a ring leaves each host once."""
-    order = [rank for crew in ranks_by_host(channel.hosts) for rank in crew]
+def grouped_by_host(channel: Channel) -> Channel:
+    """The channel with the ranks of each host as neighbours, so that a ring leaves each host once."""
+    order = [rank for ranks in ranks_by_host(channel.hosts) for rank in ranks]
     return channel if order == list(range(channel.size)) else SubChannel(channel, order)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import ssl
 from tempfile import NamedTemporaryFile
 
-from spark_deepnet.exchange.link import CHUNK, Incoming, Outgoing
+from spark_deepnet.exchange.link import CHUNK_BYTES, Incoming, Outgoing
 
-RECORD = 1 << 14
-"""Bytes that are encrypted at once."""
+RECORD_BYTES = 1 << 14
+"""Bytes of a TLS record."""
 
 
 def context_of(identity: bytes, server: bool) -> ssl.SSLContext:
-    """What a connection's end is wrapped by; identity: the fit's key and certificate, as PEM."""
+    """The TLS context of one end; ``identity``: the fit's key and certificate, as PEM."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.check_hostname = False  # the certificate tells of the fit, not of a host
+    context.check_hostname = False  # the certificate is for the fit, not for a host
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=identity.decode())
     if server:
         context.num_tickets = 0  # a connection is made once
-    with NamedTemporaryFile() as file:  # keys are read from files alone: this one is for the user's own eyes
+    with NamedTemporaryFile() as file:  # keys can only be read from files; only this user can read this one
         file.write(identity)
         file.flush()
         context.load_cert_chain(file.name)
@@ -32,8 +32,8 @@ class TlsOutgoing(Outgoing):
 
     def _give(self, at: int) -> int:
         if at < 0:
-            return self.sock.send(self._header[at:] + bytes(self._data[: RECORD + at]))
-        return self.sock.send(self._data[at : at + CHUNK])
+            return self.sock.send(self._header[at:] + bytes(self._data[: RECORD_BYTES + at]))
+        return self.sock.send(self._data[at : at + CHUNK_BYTES])
 
 
 class TlsIncoming(Incoming):
@@ -41,4 +41,4 @@ class TlsIncoming(Incoming):
     it is taken before anybody sleeps, because a move that takes nothing has found nothing there."""
 
     def _take(self, at: int) -> int:
-        return self.sock.recv_into(memoryview(self._header)[at:] if at < 0 else self._out[at : at + CHUNK])
+        return self.sock.recv_into(memoryview(self._header)[at:] if at < 0 else self._out[at : at + CHUNK_BYTES])

@@ -1,6 +1,6 @@
-"""Who is to be named where a wait has lasted too long, by what the ranks say of their own waiting.
+"""Which rank an error names when a wait has lasted too long, by what the ranks say that they wait for.
 
-A rank that waits knows its peer alone, and that one may itself wait for another. Each rank counts its messages, so the
+A rank that waits knows only its peer, which may itself wait for another. Each rank counts its messages, so the
 chain of those who wait ends at one of three: a rank that does not wait but works, two ranks of which one has sent what
 the other never got, or a circle, in which nobody has sent what the next one waits for."""
 
@@ -13,7 +13,7 @@ NOBODY = -1
 
 
 class Wait(NamedTuple):
-    """What a rank says of itself."""
+    """What a rank waits for."""
 
     sends_to: int
     receives_from: int
@@ -27,12 +27,12 @@ class Wait(NamedTuple):
 
     @property
     def peer(self) -> int:
-        """Whom it waits for."""
+        """The rank that it waits for."""
         return self.sends_to if self.receives_from == NOBODY else self.receives_from
 
 
 class Cut(NamedTuple):
-    """Two ranks that live, of which the second does not get what the first has sent."""
+    """Two ranks that are alive, of which the second does not get what the first has sent."""
 
     sender: int
     receiver: int
@@ -44,20 +44,20 @@ class Works(NamedTuple):
     rank: int
 
 
-def cause(rank: int, wait: Wait, told_by: Callable[[int], Wait | None], quiet: float) -> Cut | Works | None:
-    """What the rank's wait is for in the end; None where nobody knows. told_by: what another rank says, None where it does
-    not answer; quiet: seconds without a byte by which a wait is a long one."""
+def cause(rank: int, wait: Wait, wait_of: Callable[[int], Wait | None], quiet: float) -> Cut | Works | None:
+    """What the rank finally waits for; None where that is unknown. ``wait_of``: what another rank waits for, None where it
+    does not answer; ``quiet``: seconds without a byte after which a wait counts as long."""
     seen = {rank}
     while (peer := wait.peer) != NOBODY:
-        told = told_by(peer)
-        if told is None:
+        other = wait_of(peer)
+        if other is None:
             return None
-        if wait.receives_from == peer and told.sent[rank] > wait.received[peer]:
+        if wait.receives_from == peer and other.sent[rank] > wait.received[peer]:
             return Cut(peer, rank)
-        if told.peer == NOBODY or told.quiet < quiet:
+        if other.peer == NOBODY or other.quiet < quiet:
             return Works(peer)
         if peer in seen:
             return None
         seen.add(peer)
-        rank, wait = peer, told
+        rank, wait = peer, other
     return None

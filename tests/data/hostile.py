@@ -1,12 +1,13 @@
-"""Ten thousand rows that no honest table would hold, of every kind of column, through decode and kernels.
+"""Rows that no honest table would hold, of every kind of column, through decode and kernels.
 
-Run in a process of its own, as ``python -m tests.data.hostile``: it prints what became of the rows of each kind as JSON, or
-ends as a process does whose memory was written over.
+Run in a process of its own, as ``python -m tests.data.hostile ROWS`` for so many of each kind: it prints what became of them
+as JSON, or ends as a process does whose memory was written over.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,7 +30,7 @@ from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
 from tests.train.fits import plan_of
 
-ROWS, CHUNK = 10_000, 40
+CHUNK = 40
 NUMBERS = [-1, 0.5, 10, 1e300, -1e300, np.nan, np.inf, -np.inf, 1e-42, 2**24 + 1, 2**31, -(2**31), 2**53 + 1, 2.0**63]
 Draw = np.random.Generator
 Cells = dict[str, Any]
@@ -146,13 +147,13 @@ def frame_of(source: Source, cells: Callable[[Draw, float], Cells], draw: Draw, 
     return pd.DataFrame(columns)
 
 
-def frames(source: Source, cells: Callable[[Draw, float], Cells]) -> Iterator[pd.DataFrame]:
+def frames(source: Source, cells: Callable[[Draw, float], Cells], count: int) -> Iterator[pd.DataFrame]:
     draw = np.random.default_rng(11)
-    for number in range(ROWS // CHUNK):
+    for number in range(count // CHUNK):
         yield frame_of(source, cells, draw, (0.0, 0.003, 0.02, 0.4)[number % 4], CHUNK)
 
 
-def run(source: Source, layers: list[Any], cells: Callable[[Draw, float], Cells]) -> dict[str, int]:
+def run(source: Source, layers: list[Any], cells: Callable[[Draw, float], Cells], count: int) -> dict[str, int]:
     """What became of the frames: decoded without a fault, scored, refused."""
     steps = source.kind == STEPS
     entry = InputSpec(source.shape, steps=steps, tokens=source.tokens)
@@ -161,7 +162,7 @@ def run(source: Source, layers: list[Any], cells: Callable[[Draw, float], Cells]
     good: list[Table] = []
     told: Counter[str] = Counter(rows=0, good=0, faulty=0, scored=0, refused=0)
     scorer = scoring(plan.recipe.architecture, source)
-    for frame in frames(source, cells):
+    for frame in frames(source, cells, count):
         faults: Counter[str] = Counter()
         table = table_of(frame, columns, faults)
         told["rows"] += len(frame)
@@ -193,4 +194,4 @@ def train(recipe: Any, table: Table) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: run(*kind) for name, kind in KINDS.items()}))
+    print(json.dumps({name: run(*kind, int(sys.argv[1])) for name, kind in KINDS.items()}))

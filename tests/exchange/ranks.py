@@ -30,7 +30,7 @@ class Meeting:
 
     def __init__(self, size: int) -> None:
         self._told = [""] * size
-        self._barrier = threading.Barrier(size, timeout=5)
+        self._barrier = threading.Barrier(size, timeout=20)
 
     def all_gather(self, rank: int) -> Callable[[str], list[str]]:
         def tell(text: str) -> list[str]:
@@ -60,7 +60,7 @@ def identity() -> bytes:
 
 
 def together(
-    world: str, size: int, job: Callable[[Channel], Any], deadline: float = 5.0, hosts: Sequence[str] = ()
+    world: str, size: int, job: Callable[[Channel], Any], deadline: float = 20.0, hosts: Sequence[str] = ()
 ) -> list[Any]:
     """What job(channel) returns on every rank, or the exception that it raised there; hosts: each rank's address."""
     hosts = hosts or [HERE] * size
@@ -87,7 +87,7 @@ def together(
 
 
 def results(
-    world: str, size: int, job: Callable[[Channel], Any], deadline: float = 5.0, hosts: Sequence[str] = ()
+    world: str, size: int, job: Callable[[Channel], Any], deadline: float = 20.0, hosts: Sequence[str] = ()
 ) -> list[Any]:
     """The same where no rank may fail."""
     found = together(world, size, job, deadline, hosts)

@@ -98,6 +98,18 @@ def test_the_choice_goes_by_size_and_hosts(hosts: tuple[int, ...], nbytes: int, 
     assert quickest(hosts, nbytes).kind == name
 
 
+def test_an_algorithm_that_one_process_alone_may_know_is_not_chosen() -> None:
+    class Free(Algorithm, kind="free"):
+        def cost(self, hosts: tuple[int, ...], nbytes: int) -> tuple[float, float]:
+            return 0, 0
+
+    try:
+        assert "free" in Algorithm.names()
+        assert quickest((4,), 64).kind == "doubling"
+    finally:
+        del Algorithm._book["free"]
+
+
 @pytest.mark.parametrize("vector", [np.zeros(3), np.zeros((4, 4), np.float32)[:, 1]])
 def test_all_reduce_refuses_what_it_cannot_add_in_place(vector: np.ndarray) -> None:
     (found,) = together("memory", 1, lambda channel: AllReduce(channel)(vector))

@@ -15,7 +15,7 @@ from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.rendezvous import rendezvous
 from tests.exchange.ranks import HERE, SECRET, WIRES, Meeting, channel_of, ports, results, together
 
-DEADLINE = 0.5
+DEADLINE = 1.0
 every_world = pytest.mark.parametrize("world", WIRES)
 VECTORS = [
     np.arange(6, dtype=np.int64).reshape(2, 3),
@@ -77,7 +77,7 @@ def test_a_frozen_peer_ends_the_wait_at_the_deadline(world: str, late: int, met:
         if met:
             channel.swap(peer, out[:1], peer, out[1:2])
         if channel.rank == late:
-            done.wait(10 * DEADLINE)
+            done.wait(60)
             return 0.0
         start = time.monotonic()
         with pytest.raises(ExchangeError, match=f"rank {peer}.*frozen"):
@@ -85,13 +85,13 @@ def test_a_frozen_peer_ends_the_wait_at_the_deadline(world: str, late: int, met:
         done.set()
         return time.monotonic() - start
 
-    assert 0.9 * DEADLINE < max(results(world, 2, job, DEADLINE)) < 4 * DEADLINE
+    assert 0.9 * DEADLINE < max(results(world, 2, job, DEADLINE)) < 30 * DEADLINE
 
 
 @every_world
 def test_a_late_peer_that_lives_is_waited_for_until_the_liveness_timeout(world: str) -> None:
     def job(channel: Channel) -> float:
-        channel.liveness_timeout = 20 * DEADLINE
+        channel.liveness_timeout = 60 * DEADLINE
         out, peer = np.zeros(1), 1 - channel.rank
         if channel.rank == 1:
             time.sleep(2.5 * DEADLINE)
@@ -106,7 +106,7 @@ def test_who_is_not_of_the_company_may_leave_meanwhile(world: str) -> None:
     def job(channel: Channel) -> float:
         if channel.rank == 2:
             return 0.0
-        channel.liveness_timeout, channel.watched_ranks = 20 * DEADLINE, (0, 1)
+        channel.liveness_timeout, channel.watched_ranks = 60 * DEADLINE, (0, 1)
         out, peer = np.zeros(1), 1 - channel.rank
         if channel.rank == 1:
             time.sleep(2.5 * DEADLINE)
@@ -126,7 +126,7 @@ def test_a_peer_that_vanishes_is_named(world: str, gone: int) -> None:
             for _ in range(3):
                 channel.swap(peer, out, peer, np.empty_like(out))
 
-    found = together(world, 2, job, deadline=5.0)[1 - gone]
+    found = together(world, 2, job)[1 - gone]
     assert isinstance(found, ExchangeError)
     assert f"rank {1 - gone}: rank {gone}" in str(found)
     assert "closed the connection" in str(found)
@@ -142,7 +142,7 @@ def test_a_peer_that_is_gone_before_the_first_message_is_lost(world: str) -> Non
             channel.close()
             gone.set()
         else:
-            gone.wait(5)
+            gone.wait(60)
             channel.receive(1, np.zeros(1))
 
     found = together(world, 2, job)[0]

@@ -116,7 +116,7 @@ def test_compressions_cost_what_they_say(compression: Compression, size: int) ->
 def test_rows_cost_what_they_say(size: int, count: int) -> None:
     def some_rows(channel: Channel, vector: np.ndarray, scratch: np.ndarray) -> None:
         row_sum = rows.RowSum(channel, FLOATS, 5)
-        row_sum.most = FLOATS  # whatever the whole would cost
+        row_sum.max_rows = FLOATS  # whatever the whole would cost
         assert row_sum(np.arange(count, dtype=np.int32), np.ones((count, 5), np.float32)) is not None
 
     assert taken(some_rows, (1,) * size) == rows.cost(size, count, 5)

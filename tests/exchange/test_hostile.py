@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from spark_deepnet.exchange import acceptor
-from spark_deepnet.exchange.acceptor import CROWD, Acceptor
-from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, Pass, dial
+from spark_deepnet.exchange.acceptor import MAX_PENDING, Acceptor
+from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, Credentials, dial
 from tests.exchange.hostile import Hostile
 from tests.exchange.ranks import HERE, SECRET, identity, ports
 from tests.train.fits import Rows, fit, plan_of
 
-KEY = Pass(SECRET, "exchange", "job 0")
+KEY = Credentials(SECRET, "exchange", "job 0")
 FRAMES = 10_000
 PORTS = ports(3)  # of as many ranks
 
@@ -67,7 +67,7 @@ def test_no_false_answer_of_10_000_convinces() -> None:
     rng = np.random.default_rng(0)
     whole = [answer[: ANSWER.size] for answer in false_answers(1, FRAMES) if len(answer) >= ANSWER.size]
     assert len(whole) > FRAMES / 3
-    assert {KEY.judge(answer, 3, rng.bytes(32)) for answer in whole} == {None}
+    assert {KEY.verify(answer, 3, rng.bytes(32)) for answer in whole} == {None}
 
 
 def test_10_000_false_answers_get_a_challenge_and_nothing_more(door: tuple[Acceptor, list[int]]) -> None:
@@ -102,13 +102,13 @@ def hung_up_on(sock: socket.socket) -> bool:
 def test_of_300_who_hold_their_connections_open_a_crowd_is_kept(
     door: tuple[Acceptor, list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acceptor, "PATIENCE", 60.0)
+    monkeypatch.setattr(acceptor, "HANDSHAKE_SECONDS", 60.0)
     found, _ = door
     with ExitStack() as held:
         socks = [held.enter_context(socket.create_connection((HERE, found.port), 5)) for _ in range(300)]
-        end = time.monotonic() + 10
-        while sum(map(hung_up_on, socks)) < 300 - CROWD and time.monotonic() < end:
+        end = time.monotonic() + 60
+        while sum(map(hung_up_on, socks)) < 300 - MAX_PENDING and time.monotonic() < end:
             time.sleep(0.01)
-        assert sum(map(hung_up_on, socks)) == 300 - CROWD
-        assert len(found._crowd) == CROWD
+        assert sum(map(hung_up_on, socks)) == 300 - MAX_PENDING
+        assert len(found._pending) == MAX_PENDING
         dial(HERE, found.port, KEY, 1, 3, 5.0).close()

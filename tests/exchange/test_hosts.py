@@ -8,7 +8,7 @@ import pytest
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.by_host import Run
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.sub_channel import SubChannel, counted, ranks_by_host, side_by_side
+from spark_deepnet.exchange.sub_channel import SubChannel, grouped_by_host, ranks_by_host, ranks_per_host
 from tests.cases.algorithms import ALGORITHMS, IDS
 from tests.exchange.ranks import WORLDS, results
 
@@ -68,12 +68,12 @@ def test_a_channel_knows_who_shares_a_host(world: str) -> None:
 
 def test_crews_are_counted_in_the_order_of_their_first_ranks() -> None:
     assert ranks_by_host("abbcab") == [[0, 4], [1, 2, 5], [3]]
-    assert counted("abbcab") == (2, 3, 1)
+    assert ranks_per_host("abbcab") == (2, 3, 1)
 
 
 def test_seats_are_side_by_side_and_count_for_the_channel_beneath() -> None:
     def job(channel: Channel) -> tuple[int, list[str], int]:
-        seats = side_by_side(channel)
+        seats = grouped_by_host(channel)
         heard = np.zeros(1, np.int64)
         seats.swap((seats.rank + 1) % 4, np.array([channel.rank]), (seats.rank - 1) % 4, heard)
         assert isinstance(seats, SubChannel)
@@ -83,4 +83,4 @@ def test_seats_are_side_by_side_and_count_for_the_channel_beneath() -> None:
 
 
 def test_neighbours_keep_their_own_channel() -> None:
-    assert results("memory", 3, lambda channel: side_by_side(channel) is channel, hosts="aab") == [True] * 3
+    assert results("memory", 3, lambda channel: grouped_by_host(channel) is channel, hosts="aab") == [True] * 3

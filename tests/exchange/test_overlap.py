@@ -42,7 +42,7 @@ def test_the_caller_goes_on_meanwhile() -> None:
     goes_on, seen = threading.Event(), []
 
     def all_reduce(vector: np.ndarray) -> None:
-        seen.append((goes_on.wait(5), threading.current_thread() is threading.main_thread()))
+        seen.append((goes_on.wait(60), threading.current_thread() is threading.main_thread()))
 
     overlap = Overlap(all_reduce)
     overlap.ready(np.zeros(1))
@@ -89,5 +89,5 @@ def test_its_thread_ends_with_it() -> None:
     overlap.finish()
     (thread,) = set(threading.enumerate()) - before
     del overlap
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()

@@ -15,6 +15,7 @@ from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.rendezvous import rendezvous
 from tests.exchange.ranks import HERE, SECRET
 
+pytestmark = pytest.mark.long
 FLOATS = 1_000_000
 
 
@@ -25,7 +26,7 @@ def rank_of(rank: int, parent: Connection, end: int) -> None:
         parent.send(text)
         return parent.recv()  # type: ignore[no-any-return]
 
-    with rendezvous(rank, 2, HERE, all_gather, SECRET, "job", 1.5) as channel:
+    with rendezvous(rank, 2, HERE, all_gather, SECRET, "job", 4.0) as channel:
         all_reduce = AllReduce(channel)
         vector = np.full(FLOATS, rank + 1, np.float32)
         for _ in range(2):
@@ -53,7 +54,7 @@ def test_two_processes(end: int, words: str) -> None:
         for here, _ in pipes:
             here.send(told)
         assert [here.recv() for here, _ in pipes] == [(6.0, 6.0)] * 2
-        assert pipes[0][0].poll(10)
+        assert pipes[0][0].poll(60)
         error = pipes[0][0].recv()
         assert f"rank 1 at {told[1]}" in error
         assert words in error

@@ -54,7 +54,7 @@ def test_all_ranks_are_told_alike_where_rows_do_not_go(size: int, why: str) -> N
         row_sum = RowSum(channel, WIDTH, D)
         index, values = drawn(channel.rank, 9)
         if why == "too many":
-            row_sum.most = 9 * size - 1
+            row_sum.max_rows = 9 * size - 1
             return row_sum(index, values)
         return row_sum(None if channel.rank == size - 1 else index, values)
 
@@ -75,7 +75,7 @@ def test_where_ranks_sit_does_not_change_the_bits_between_them() -> None:
 @pytest.mark.parametrize(("width", "d"), [(100, 8), (50_000, 64), (1 << 18, 64)])
 def test_rows_go_while_they_cost_less(hosts: tuple[int, ...], width: int, d: int) -> None:
     size, whole = sum(hosts), duration(all_reduce.cost(hosts, 4 * width * d))
-    limit = rows.most(hosts, width, d)
+    limit = rows.max_rows(hosts, width, d)
     assert limit == 0 or duration(rows.cost(size, limit // size, d)) <= whole + STEP_BYTES
     assert duration(rows.cost(size, limit // size + 2, d)) > whole - STEP_BYTES * (limit == 0)
     assert (limit > 0) == (width > 100)

@@ -12,13 +12,13 @@ import pytest
 
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange import acceptor
-from spark_deepnet.exchange.acceptor import CROWD, Acceptor
+from spark_deepnet.exchange.acceptor import MAX_PENDING, Acceptor
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.exchange.handshake import ACCEPTOR, ANSWER, CHALLENGE, MAGIC, Pass, dial
+from spark_deepnet.exchange.handshake import ACCEPTOR, ANSWER, CHALLENGE, MAGIC, Credentials, dial
 from tests.exchange.ranks import HERE, SECRET, results
 
-KEY = Pass(SECRET, "exchange", "job 0")
+KEY = Credentials(SECRET, "exchange", "job 0")
 NONCE = b"n" * 32
 NONSENSE = (b"", b"\x00" * 5, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", b"\xff" * 10_000)
 
@@ -38,7 +38,7 @@ def admitted(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 def knocked(door: Acceptor) -> tuple[socket.socket, bytes]:
     """A new connection and the challenge that it got."""
-    sock = socket.create_connection((HERE, door.port), timeout=2)
+    sock = socket.create_connection((HERE, door.port), timeout=20)
     magic, challenge = CHALLENGE.unpack(sock.recv(CHALLENGE.size, socket.MSG_WAITALL))
     assert magic == MAGIC
     return sock, challenge
@@ -56,7 +56,7 @@ def verdict(sock: socket.socket, answer: bytes) -> bytes:
 
 def soon(ranks: list[int]) -> list[int]:
     """The ranks let in, once there are any: the acceptor's thread notes them after its proof has left."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not ranks and time.monotonic() < end:
         time.sleep(0.001)
     return ranks
@@ -82,13 +82,13 @@ def test_a_recorded_answer_is_worth_nothing(admitted) -> None:  # type: ignore[n
 @pytest.mark.parametrize(
     "key",
     [
-        Pass(b"another fit's secret", KEY.role, KEY.job),
-        Pass(SECRET, "report", KEY.job),
-        Pass(SECRET, KEY.role, "job 1"),
+        Credentials(b"another fit's secret", KEY.role, KEY.job),
+        Credentials(SECRET, "report", KEY.job),
+        Credentials(SECRET, KEY.role, "job 1"),
     ],
     ids=["secret", "role", "job"],
 )
-def test_another_secret_role_or_job_is_refused(admitted, key: Pass) -> None:  # type: ignore[no-untyped-def]
+def test_another_secret_role_or_job_is_refused(admitted, key: Credentials) -> None:  # type: ignore[no-untyped-def]
     door, ranks = admitted
     sock, challenge = knocked(door)
     assert verdict(sock, key.answer(1, 3, challenge, NONCE)) == b""
@@ -125,16 +125,16 @@ def test_a_false_acceptor_is_found_out() -> None:
 
 
 def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch, admitted) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(acceptor, "PATIENCE", 0.1)
+    monkeypatch.setattr(acceptor, "HANDSHAKE_SECONDS", 0.1)
     sock, _ = knocked(admitted[0])
     with sock:
         start = time.monotonic()
         assert sock.recv(1) == b""
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 4
 
 
 def test_a_crowd_pushes_the_oldest_out(monkeypatch: pytest.MonkeyPatch, admitted) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(acceptor, "CROWD", 3)
+    monkeypatch.setattr(acceptor, "MAX_PENDING", 3)
     with ExitStack() as held:
         socks = [held.enter_context(knocked(admitted[0])[0]) for _ in range(4)]
         assert socks[0].recv(1) == b""
@@ -149,7 +149,7 @@ def test_nobody_takes_the_place_of_a_rank(claimed: int) -> None:
         all_reduce, vector = AllReduce(channel), np.ones(10, np.float32)
         all_reduce(vector)
         if channel.rank == 1:
-            with dial(*channel.here, KEY, claimed, 1, 1.0) as second:  # type: ignore[attr-defined]
+            with dial(*channel.here, KEY, claimed, 1, 20.0) as second:  # type: ignore[attr-defined]
                 assert second.recv(1) == b""
         all_reduce(vector)
         return float(vector[0])
@@ -157,12 +157,12 @@ def test_nobody_takes_the_place_of_a_rank(claimed: int) -> None:
     assert results("sockets", 3, job) == [9.0] * 3
 
 
-@pytest.mark.parametrize("crowd", [50, 2 * CROWD + 10])
+@pytest.mark.parametrize("crowd", [50, 2 * MAX_PENDING + 10])
 def test_strangers_do_not_disturb(crowd: int) -> None:
     def job(channel: Channel) -> float:
         with ExitStack() as held:
             for i in range(crowd):
-                stranger = held.enter_context(socket.create_connection(channel.here, timeout=2))  # type: ignore[attr-defined]
+                stranger = held.enter_context(socket.create_connection(channel.here, timeout=20))  # type: ignore[attr-defined]
                 if message := NONSENSE[i % len(NONSENSE)]:
                     stranger.sendall(message)
             vector = np.full(1000, channel.rank, np.float32)
@@ -175,7 +175,7 @@ def test_strangers_do_not_disturb(crowd: int) -> None:
 def test_a_rank_of_another_fit_is_refused_and_the_fit_goes_on() -> None:
     def job(channel: Channel) -> float:
         with pytest.raises(ExchangeError, match="does not let us in"):
-            dial(*channel.here, Pass(b"another fit's secret", KEY.role, KEY.job), 0, channel.rank, 0.3)  # type: ignore[attr-defined]
+            dial(*channel.here, Credentials(b"another fit's secret", KEY.role, KEY.job), 0, channel.rank, 0.3)  # type: ignore[attr-defined]
         vector = np.ones(10, np.float32)
         AllReduce(channel)(vector)
         return float(vector[0])

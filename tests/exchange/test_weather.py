@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from spark_deepnet.errors import ExchangeError
-from spark_deepnet.exchange import acceptor, vigil
+from spark_deepnet.exchange import acceptor, watchdog
 from spark_deepnet.exchange.all_reduce import AllReduce
-from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, PROOF, Pass
+from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, PROOF, Credentials
 from spark_deepnet.exchange.sockets import SocketChannel
 from tests.exchange.proxy import Change, Proxy
 from tests.exchange.ranks import HERE, SECRET, identity
 
+pytestmark = pytest.mark.long
 DEADLINE = 0.5
 FLOATS = 3000
 HANDSHAKE = CHALLENGE.size + PROOF
@@ -31,13 +32,15 @@ HANDSHAKE = CHALLENGE.size + PROOF
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vigil, "LEAST_PULSE", 0.2)
+    monkeypatch.setattr(watchdog, "MIN_PULSE_SECONDS", 0.2)
 
 
-def sums(change: Change | None = None, reset_at: int | None = None, encrypted: bool = False) -> list[Any]:
+def sums(
+    change: Change | None = None, reset_at: int | None = None, encrypted: bool = False, deadline: float = DEADLINE
+) -> list[Any]:
     """What three ranks come to whose every connection goes through a proxy."""
-    key = Pass(SECRET, "exchange", "job", identity() if encrypted else b"")
-    channels = [SocketChannel(rank, 3, DEADLINE, HERE, key) for rank in range(3)]
+    key = Credentials(SECRET, "exchange", "job", identity() if encrypted else b"")
+    channels = [SocketChannel(rank, 3, deadline, HERE, key) for rank in range(3)]
     found: list[Any] = [None] * 3
     with ExitStack() as stack:
         proxies = [stack.enter_context(Proxy(channel.here, change, reset_at)) for channel in channels]
@@ -84,7 +87,7 @@ def in_bursts(data: bytes, count: int) -> Iterable[bytes]:
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("change", [in_bytes, delayed, in_bursts])
 def test_bytes_that_come_late_and_in_pieces(change: Change, encrypted: bool) -> None:
-    assert sums(change, encrypted=encrypted) == RIGHT
+    assert sums(change, encrypted=encrypted, deadline=20.0) == RIGHT
 
 
 def at(place: int, put: bytes | None) -> Change:
@@ -169,17 +172,15 @@ SUMS = (
 
 def test_who_says_a_byte_at_a_time_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slowloris: what has come so far buys no more time."""
-    monkeypatch.setattr(acceptor, "PATIENCE", 0.3)
-    door = acceptor.Acceptor(HERE, Pass(SECRET, "exchange", "job"), 0, lambda sock, _: sock.close())
+    monkeypatch.setattr(acceptor, "HANDSHAKE_SECONDS", 0.3)
+    door = acceptor.Acceptor(HERE, Credentials(SECRET, "exchange", "job"), 0, lambda sock, _: sock.close())
     try:
         with socket.create_connection((door.host, door.port), 2) as sock:
             assert sock.recv(CHALLENGE.size, socket.MSG_WAITALL)[:4] == MAGIC
-            began = time.monotonic()
             with pytest.raises(ConnectionError):
-                while time.monotonic() - began < 5:
+                for _ in range(ANSWER.size - 1):
                     sock.sendall(b"S")
                     time.sleep(0.05)
-            assert time.monotonic() - began < 2
     finally:
         door.close()
 
@@ -188,9 +189,9 @@ DESCRIPTORS = """
 import resource, socket
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.acceptor import Acceptor
-from spark_deepnet.exchange.handshake import Pass, dial
+from spark_deepnet.exchange.handshake import Credentials, dial
 from spark_deepnet.exchange.liveness import unresponsive
-key = Pass(b"a secret of this fit", "exchange", "job")
+key = Credentials(b"a secret of this fit", "exchange", "job")
 door = Acceptor("127.0.0.1", key, 1, lambda sock, rank: sock.close())
 place = (door.host, door.port)
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))

@@ -69,7 +69,7 @@ class VirtualChannel(Channel):
         if from_ is not None and out is not None:
             message = self._world.receive(self, from_)
             if len(message.data) != len(out):
-                raise self.unexpected(from_, len(message.data), len(out))
+                raise self.length_error(from_, len(message.data), len(out))
             out[:] = message.data
             self.clock, steps = max(self.clock, self.heard), max(steps, message.steps)
         self.clock, self.steps = max(self.clock, sent), steps
@@ -151,7 +151,7 @@ class _World:
             self._waiting[channel.rank] = from_
             self._pass_on(channel.rank)
         if not mail:
-            raise channel.late(from_, channel.deadline)
+            raise channel.timeout_error(from_, channel.deadline)
         message = mail.popleft()
         channel.heard = max(message.whole, channel.heard + len(message.data) * self.network.per_byte)
         return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,10 +49,19 @@ def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     assert (tmp_path / "spark_deepnet").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that the program has filled."""
+    home = tmp_path_factory.mktemp("filled")
+    run(home)
+    return home
+
+
+@pytest.mark.long
 @compiled
 @pytest.mark.parametrize("suffixes", [("nbi",), ("nbc",), ("nbi", "nbc")])
-def test_a_truncated_cache_is_compiled_anew(tmp_path: Path, suffixes: tuple[str, ...]) -> None:
-    run(tmp_path)
+def test_a_truncated_cache_is_compiled_anew(filled: Path, tmp_path: Path, suffixes: tuple[str, ...]) -> None:
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
     for path in [path for suffix in suffixes for path in tmp_path.rglob(f"*.{suffix}")]:
         whole = path.read_bytes()
         path.write_bytes(whole[: len(whole) // 2])

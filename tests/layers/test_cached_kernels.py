@@ -69,6 +69,7 @@ def hashes(which: str, home: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not JIT, reason="numba is switched off")
 @pytest.mark.parametrize("which", ["few", pytest.param("all", marks=pytest.mark.slow)])
 def test_loaded_kernels_compute_the_same_bits_as_compiled_ones(which: str, tmp_path: Path) -> None:

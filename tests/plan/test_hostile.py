@@ -46,6 +46,7 @@ def test_no_odd_architecture_is_taken(hostile: Hostile) -> None:
     assert not isinstance(raised.value, MemoryError | SystemExit)
 
 
+@pytest.mark.long
 def test_counting_takes_little_time_and_memory() -> None:
     wanted: list[tuple[Any, int, int]] = [
         (net(layer(units=2 * 10**9))["architecture"], 1, 10**10),

@@ -28,7 +28,7 @@ KIND = "SPARK_DEEPNET_TEST_SESSION"
 PIPE = "SPARK_DEEPNET_TEST_PIPE"
 KINDS = tuple(STARTS)
 AT_ONCE = 2  # kinds
-LONGEST = 300.0  # seconds that one test may take, its session's start with it
+LONGEST = 600.0  # seconds that one test may take, its session's start with it
 
 
 @pytest.fixture(scope="session")

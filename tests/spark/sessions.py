@@ -14,9 +14,13 @@ BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """Options of the JVMs, which live for a few minutes: no second compiler, no threads that collect garbage."""
 
 
+TWICE = {"spark.stage.maxConsecutiveAttempts": "2"}
+"""A stage that fails for good is run twice, not four times: each of its runs starts all of its Python workers anew."""
+
+
 def classic(folder: str) -> Any:
     """Four slots in one JVM."""
-    return _local("local[4]", folder)
+    return _local("local[4]", folder, TWICE)
 
 
 def cluster(folder: str) -> Any:
@@ -41,7 +45,7 @@ def connect(folder: str) -> Any:
     os.environ["SPARK_TESTING"] = "1"  # a free port: two servers of one machine do not meet
     with warnings.catch_warnings():  # the server takes what the client then cannot set
         warnings.filterwarnings("ignore", "Failed to set", UserWarning)
-        return _set(SparkSession.builder.remote("local[2]"), folder).getOrCreate()
+        return _set(SparkSession.builder.remote("local[2]"), folder, TWICE).getOrCreate()
 
 
 def _local(master: str, folder: str, more: dict[str, str] | None = None) -> Any:

@@ -61,7 +61,7 @@ def test_a_stream_is_assembled_behind_the_model(rows: Any, named: Any, tmp_path:
     rows.select("features", "text").write.parquet(str(tmp_path / "rows"))
     stream = rows.sparkSession.readStream.schema(rows.select("features", "text").schema).parquet(str(tmp_path / "rows"))
     query = named.transform(stream).select("back", "all").writeStream.format("memory").queryName("assembled")
-    assert query.trigger(availableNow=True).start().awaitTermination(60)
+    assert query.trigger(availableNow=True).start().awaitTermination(300)
     assert rows.sparkSession.table("assembled").count() == len(Y)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.plan.checkpoint import sealed
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.fit import barrier_fit
-from spark_deepnet.spark.fit.checkpoints import FOLDER, Checkpoints
+from spark_deepnet.spark.fit.checkpoints import FOLDER, Checkpoints, from_disk, to_disk
 from spark_deepnet.train.inbox import STATE_SCHEMA
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
@@ -132,6 +133,21 @@ def test_the_one_before_is_taken(
 
 def test_the_newest_is_taken_where_it_is_whole(spark: Any, whole: Path) -> None:
     assert resumed(spark, whole) == [2, 2, 2]
+
+
+def test_chunks_lie_on_disk_as_format_2_has_them(spark: Any, whole: Path) -> None:
+    """Fits of earlier versions resume from them: the owner is a rank, or -1 - block for all ranks of a block."""
+    rows = pq.read_table(parquet(whole / FOLDER / "2")).to_pylist()
+    assert sorted(row["owner"] for row in rows) == [-1, 0, 1]
+    for row in rows:
+        chunk = f"2/{row['owner']}/{row['part']}/".encode() + row["state"]
+        assert row.keys() == {"state", "owner", "part", "sha256"}
+        assert row["sha256"] == hashlib.sha256(chunk).hexdigest()
+    owners = [(-1, 0, -1), (-2, 1, -1), (0, 0, 0), (3, 1, 3)]  # on disk, and as block and rank of two blocks
+    state = spark.createDataFrame([(block, rank, owner, b"") for owner, block, rank in owners], STATE_SCHEMA)
+    disk = to_disk(state)
+    assert all(row["owner"] == row["part"] for row in disk.collect())
+    assert sorted(map(tuple, from_disk(disk, 2).collect())) == sorted(map(tuple, state.collect()))
 
 
 def test_no_altered_bit_is_trained_on(spark: Any, whole: Path, tmp_path: Path) -> None:

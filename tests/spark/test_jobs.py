@@ -66,12 +66,12 @@ def test_a_job_refused_for_want_of_slots_is_tried_until_executors_may_have_come(
         return collected(self, results)
 
     monkeypatch.setattr(barrier_fit.Jobs, "_collected", refused)
-    monkeypatch.setattr(barrier_fit, "RETRY", 0.01)
+    monkeypatch.setattr(barrier_fit, "RETRY_SECONDS", 0.01)
     net = estimator(maxIter=1, numTrainWorkers=2)
     assert len(net.fit(rows).summary.ranks) == 2
     assert not refusals
     refusals.append(1)
-    monkeypatch.setattr(barrier_fit, "REGISTERED", 0.0)
+    monkeypatch.setattr(barrier_fit, "REGISTRATION_SECONDS", 0.0)
     with pytest.raises(ClusterError, match="numTrainWorkers is more than the slots"):
         net.fit(rows)
 

@@ -41,8 +41,19 @@ TASKS = {
 }
 
 
+@pytest.mark.sessions("classic")
 @pytest.mark.parametrize("task", TASKS)
 def test_the_schema_is_predicted_and_predict_agrees(rows: Any, task: str) -> None:
+    check_predicted(rows, task)
+
+
+@pytest.mark.sessions("connect")
+@pytest.mark.parametrize("task", ["classes", "targets"])
+def test_and_over_connect(rows: Any, task: str) -> None:
+    check_predicted(rows, task)
+
+
+def check_predicted(rows: Any, task: str) -> None:
     df = rows.withColumn("binary", (F.col("label") > 0).cast("double")).withColumn("pair", F.array("binary", "binary"))
     model = estimator(maxIter=2, **TASKS[task]).fit(df)
     scored = model.transform(df)
@@ -136,7 +147,7 @@ def test_a_stream_is_scored_as_a_table_is(model: DeepNetModel, rows: Any, spark:
         .trigger(availableNow=True)
         .start()
     )
-    assert query.awaitTermination(60)
+    assert query.awaitTermination(300)
     found, expected = (
         sorted((row.label, row.prediction, tuple(row.probability)) for row in df.collect())
         for df in (spark.table("scored"), model.transform(lists))

@@ -133,6 +133,7 @@ def test_cross_validators_and_their_models(rows: Any, tmp_path: Path) -> None:
     gc.collect()
 
 
+@pytest.mark.sessions("classic")
 def test_files_hold_no_pickle(model: Any, tmp_path: Path) -> None:
     model.save(f"{tmp_path}/model")
     files = contents(tmp_path)
@@ -189,8 +190,21 @@ def saved(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.sessions("classic")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_model_is_refused_in_one_sentence(saved: Path, tmp_path: Path, damage: str) -> None:
+    check_damaged(saved, tmp_path, damage)
+
+
+@pytest.mark.sessions("connect")  # one for each way in which the client reads
+@pytest.mark.parametrize(
+    "damage", ["data cut short", "all data removed", "metadata removed", "of another architecture"]
+)
+def test_and_over_connect(saved: Path, tmp_path: Path, damage: str) -> None:
+    check_damaged(saved, tmp_path, damage)
+
+
+def check_damaged(saved: Path, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "model"
     shutil.copytree(saved, path)
     for file in path.rglob(".*.crc"):
@@ -221,6 +235,7 @@ def test_no_altered_byte_alters_the_model(saved: Path, model: Any, tmp_path: Pat
     assert refused > 3
 
 
+@pytest.mark.sessions("classic")
 def test_an_altered_file_beside_its_checksum_is_refused(saved: Path, tmp_path: Path) -> None:
     path = tmp_path / "model"
     shutil.copytree(saved, path)

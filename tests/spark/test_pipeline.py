@@ -69,6 +69,7 @@ def test_in_a_cross_validator(spark: Any) -> None:
     gc.collect()
 
 
+@pytest.mark.sessions("classic")
 def test_one_yes_or_no_unit_for_the_binary_evaluator(spark: Any) -> None:
     rows = frame(spark, *blobs(60, classes=2)).cache()
     net = estimator(layers=[Dense(4, "tanh"), Dense(1, "sigmoid")], maxIter=40)
@@ -78,6 +79,7 @@ def test_one_yes_or_no_unit_for_the_binary_evaluator(spark: Any) -> None:
     assert MulticlassClassificationEvaluator(metricName="accuracy").evaluate(scored) > 0.95
 
 
+@pytest.mark.sessions("classic")
 def test_one_output_for_the_regression_evaluator(spark: Any) -> None:
     x, _ = blobs(60)
     rows = frame(spark, x, x @ np.array([1.0, -2.0, 3.0, 0.5])).cache()

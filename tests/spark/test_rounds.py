@@ -116,6 +116,6 @@ def test_a_task_killed_on_its_way_changes_nothing(spark: Any, rows: Any) -> None
         for pid in workers(spark)[-1:] if fit.is_alive() else []:
             os.kill(pid, signal.SIGKILL)
             killed += 1
-    fit.join(120)
+    fit.join(400)
     assert killed
     assert same(done[0], whole)

@@ -74,7 +74,7 @@ def test_a_stream_is_scored_with_all_its_columns(rows: Any, model: Any, stored: 
     stream = rows.sparkSession.readStream.schema(rows.schema).format(stored[0]).load(stored[1])
     name = f"scored_{stored[0]}"
     query = model[1].transform(stream).writeStream.format("memory").queryName(name).trigger(availableNow=True).start()
-    assert query.awaitTermination(60)
+    assert query.awaitTermination(300)
     found = rows.sparkSession.table(name).select(*rows.columns, "prediction").collect()
     assert sorted(map(str, found)) == scored(model[1], rows, rows.columns)
 

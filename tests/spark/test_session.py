@@ -66,7 +66,7 @@ def interrupted(rows: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         estimator(maxIter=10_000_000).fit(rows)
     timer.join()
-    tracker, end = rows.sparkSession.sparkContext.statusTracker(), time.monotonic() + 10
+    tracker, end = rows.sparkSession.sparkContext.statusTracker(), time.monotonic() + 60
     while tracker.getActiveJobsIds():
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from spark_deepnet.data.schema import Columns, Target
-from spark_deepnet.data.shard import Shard, read_shard
+from spark_deepnet.data.shard import Shard
 from spark_deepnet.errors import ClusterError, DataError, DeepNetError, ExchangeError, UnknownNameError
 from spark_deepnet.net import chunks as codec
 from spark_deepnet.net.chunks import chunks_of
@@ -36,6 +36,7 @@ from spark_deepnet.train.messages import (
 )
 from spark_deepnet.train.round import mean_of, merged, take_means
 from tests.data.frames import arrays, sources
+from tests.data.shards import read_shard
 
 CHUNK = next(chunks_of({"dense/W": np.arange(6, dtype=np.float32).reshape(2, 3)}))
 CASES: dict[str, Message] = {

@@ -18,6 +18,7 @@ from spark_deepnet.data.schema import VECTOR, Source
 from spark_deepnet.data.table import Sparse, Table
 from spark_deepnet.exchange import rows as exchange
 from spark_deepnet.exchange.all_reduce import AllReduce
+from spark_deepnet.exchange.compressions.fp16 import FP16
 from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.kernels.jit import JIT
 from spark_deepnet.layers._csr import Csr
@@ -44,7 +45,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "decay and clipping": {"l1": 0.01, "l2": 0.05, "clip_norm": 0.2, "learning_rate": 0.01},
     "clipped values and norms": {"clip_value": 0.01, "clip_norm": 0.05},
     "overlap": {"overlap": True},
-    "compression": {"compression": "fp16", "overlap": True},
+    "compression": {"compression": FP16(), "overlap": True},
     "row weights and validation": {"weighted": True, "validated": True},
     "steps alone": {"sync_every": 2},
 }
@@ -116,7 +117,7 @@ def densified(monkeypatch: pytest.MonkeyPatch, plan: TrainPlan, dealt: list[list
 def test_a_fit_is_that_on_dense_rows(
     name: str, deal: tuple[int, ...], go: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "most", lambda *_: 10**6 if go else 0)
+    monkeypatch.setattr(exchange, "max_rows", lambda *_: 10**6 if go else 0)
     plan, takes = sparse_plan(**RECIPES[name]), watched(monkeypatch)
     found = fit(plan, ROWS.dealt(*deal))
     assert set(takes) == {Csr}
@@ -125,7 +126,7 @@ def test_a_fit_is_that_on_dense_rows(
 
 @pytest.mark.parametrize("name", ["sgd", "momentum", "clipped values and norms"])
 def test_ranks_with_dense_and_with_sparse_rows_train_together(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "most", lambda *_: 10**6)
+    monkeypatch.setattr(exchange, "max_rows", lambda *_: 10**6)
     plan = sparse_plan(**RECIPES[name])
     found = fit(plan, ROWS.dealt(20, 25, 15, dense=1))
     same(found, densified(monkeypatch, plan, ROWS.dealt(20, 25, 15, dense=1)))
@@ -135,13 +136,13 @@ def test_ranks_with_dense_and_with_sparse_rows_train_together(name: str, monkeyp
 @pytest.mark.parametrize("blocks", [2, 4])
 def test_blocks_of_weights_are_those_of_the_whole(name: str, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cut, "MIN_WEIGHTS", 0)
-    monkeypatch.setattr(exchange, "most", lambda *_: 10**6)
+    monkeypatch.setattr(exchange, "max_rows", lambda *_: 10**6)
     plan, deal = sparse_plan(batch_size=1000, **RECIPES[name]), (20, 10, 0, 30)
     same(fit(replace(plan, blocks=blocks), ROWS.dealt(*deal)), densified(monkeypatch, plan, ROWS.dealt(*deal)))
 
 
 def test_spilled_rows_stay_sparse_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "most", lambda *_: 10**6)
+    monkeypatch.setattr(exchange, "max_rows", lambda *_: 10**6)
     plan, takes = sparse_plan(batch_size=1000, validated=True), watched(monkeypatch)
     same(fit(replace(plan, row_memory=1500), ROWS.dealt(30, 30)), fit(plan, ROWS.dealt(30, 30)))
     assert set(takes) == {Csr}
@@ -149,7 +150,7 @@ def test_spilled_rows_stay_sparse_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", {"kind": "adam", "lazy": True}], ids=str)
 def test_cut_into_jobs_the_bits_are_the_same(optimizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "most", lambda *_: 10**6)
+    monkeypatch.setattr(exchange, "max_rows", lambda *_: 10**6)
     plan, dealt = sparse_plan(optimizer=optimizer, validated=True), ROWS.dealt(30, 30)
     whole, jobs = fit(plan, dealt), fit(replace(plan, job_seconds=0.0), dealt)
     assert jobs.jobs > 3

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The tests that need no Spark, in two processes, without those marked long; tests given as arguments in one, with them.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+[ $# = 0 ] || exec .venv/bin/python -m pytest "$@"
+
+unit() { .venv/bin/python -m pytest -p no:cacheprovider -m "not slow and not long" "$@" < /dev/null; }
+
+others=(tests/{kernels,layers,losses,optimizers,initializers,schedules,data})
+said=$(mktemp)
+set -m  # a process group of its own, which gets signals as one
+unit "${others[@]}" > "$said" 2>&1 &
+second=$!
+set +m
+trap 'kill -INT -- -$second 2>/dev/null; rm -f "$said"' EXIT
+trap 'exit 130' INT TERM
+
+unit tests --ignore=tests/{spark,examples,test_benchmarks.py} "${others[@]/#/--ignore=}"
+failed=$?
+wait $second || failed=1
+cat "$said"
+exit $failed
