@@ -122,7 +122,7 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         return Checkpoints(spark, self.getCheckpointDir(), plan, rounds, self.getKeepCheckpoints())
 
     def _plan(self, spark: SparkSession, cluster: Cluster, spec: FitSpec) -> tuple[TrainPlan, bool]:
-        """What every rank is told, and whether the fit goes in rounds of ordinary jobs."""
+        """What every rank is sent, and whether the fit goes in rounds of ordinary jobs."""
         recipe, rounds = spec.recipe, in_rounds(cluster, self.getExchange())
         wanted, blocks, folder = self.getNumTrainWorkers(), self.getModelBlocks(), param_or_none(self, "checkpointDir")
         if rounds:

@@ -28,8 +28,8 @@ def steps_between(step: float, exchange: float, replicas: int, vectors: int = 1)
 
 
 def measured(stepper: Stepper, rows: Rows, most: int, total: Sum) -> tuple[float, float]:
-    """Seconds of one step's gradients of so many rows at most, and of the exchange of a vector after it, with its wait for
-    slower ranks: means over the ranks that have rows, the same on all. Changes nothing that training sees."""
+    """Seconds of one step's gradients of at most ``most`` rows, and of the exchange of a vector after it, with its wait
+    for slower ranks: means over the ranks that have rows, the same on all. Changes nothing that training sees."""
     kept = stepper.state.weights.copy()  # running statistics move in forward
     table, keys, index = rows.in_order().between(0, min(len(rows), most))
     stepper.synchronous_sum.local = True

@@ -126,7 +126,7 @@ def other_rows(plan: TrainPlan, found: str) -> DataError:
     if plan.resumed is not None:
         return DataError(
             f"checkpointDir: {plan.resumed!r} holds a checkpoint of a fit on other rows, whose fingerprint is "
-            f"{plan.fingerprint}, found {found}; fit on those to go on, or give an empty folder to start anew"
+            f"{plan.fingerprint}, found {found}; fit on those to resume, or give an empty folder to start over"
         )
     return DataError(
         "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "

@@ -152,7 +152,7 @@ class Stepper:
 
     def refresh(self, table: Table, keys: np.ndarray, rows: np.ndarray, passes: int) -> None:
         """A forward pass of all ranks together, for the running statistics of layers such as BatchNorm: they become the
-        means over this one and so many before it."""
+        means over this pass and the ``passes`` before it."""
         self.synchronous_sum.local, self.exchange_now = False, True
         batch, lengths = fill_batch(self.runner, table.features, rows)
         key = key_of("step", self.recipe.seed, self.state.clock.count + passes)

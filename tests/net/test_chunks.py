@@ -33,7 +33,7 @@ def test_arrays_go_in_chunks_and_come_back(monkeypatch: pytest.MonkeyPatch) -> N
     assert found.keys() == arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
-    with pytest.raises(ValueError, match="broadcast"):
+    with pytest.raises(ValueError, match="4 bytes, expected 64"):
         arrays_of([told[0]._replace(data=b"1234")])
     with pytest.raises(ValueError, match=f"chunk 1 of '{told[1].name}' is missing"):
         arrays_of([told[0], *told[2:]])

@@ -203,7 +203,7 @@ def to_disk(state: DataFrame) -> DataFrame:
 
 
 def from_disk(written: DataFrame, blocks: int) -> DataFrame:
-    """The chunks of a checkpoint of so many blocks in the columns of messages."""
+    """The chunks of a checkpoint of ``blocks`` blocks in the columns of messages."""
     owner = F.col("owner")
     block = F.when(owner < 0, -1 - owner).otherwise(owner % blocks).cast("int")
     rank = F.greatest(owner, F.lit(EVERY))

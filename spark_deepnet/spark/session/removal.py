@@ -23,8 +23,8 @@ def remove_folder(spark: SparkSession, path: str) -> None:
 
 
 def remove_unfinished(spark: SparkSession, path: str) -> None:
-    """Remove what a failed job has written. Its other tasks are killed but may write for a moment more, and make the
-    folder anew: it is removed until it stays gone."""
+    """Remove what a failed job has written. Its other tasks are killed but may write for a moment more, and create the
+    folder again: it is removed until it stays gone."""
     absences = 0
     for _ in range(MAX_REMOVALS):
         remove_folder(spark, path)

@@ -67,5 +67,5 @@ def wait_for_slots(spark: SparkSession, cluster: Cluster, wanted: int) -> int | 
 
 
 def slots_now(spark: SparkSession, cluster: Cluster) -> int | None:
-    """The cluster's slots, asked anew."""
+    """The cluster's slots, read again."""
     return dialect_of(spark).slots(cluster.configured_slots)
