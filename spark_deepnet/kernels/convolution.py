@@ -11,8 +11,7 @@ from spark_deepnet.kernels.depthwise import depthwise, depthwise_back, depthwise
 from spark_deepnet.kernels.direct import direct, direct_weights, direct_weights_padded, packed
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.patches import patches_back, patches_forward, patches_weights
-from spark_deepnet.kernels.tiles import TILE_ROWS, TILE_VECTORS
-from spark_deepnet.kernels.vectors import VECTOR_BYTES
+from spark_deepnet.kernels.tiles import TILE_BYTES, TILE_ROWS
 from spark_deepnet.kernels.windows import Window, scratch
 
 
@@ -61,7 +60,7 @@ def _is_dense(W: np.ndarray, window: Window) -> bool:
     """Whether dx is best summed in tiles of dy: not with strides, where most cells of a window would have no output,
     and not if the channels leave much of a vector empty (LeNet's second convolution, 20 of 32: patches take half the
     time)"""
-    columns = TILE_VECTORS * VECTOR_BYTES // W.itemsize
+    columns = TILE_BYTES // W.itemsize
     lanes = -(-W.shape[2] // columns) * columns
     return window.row_stride * window.column_stride == 1 and bool(lanes <= 1.3 * W.shape[2])
 

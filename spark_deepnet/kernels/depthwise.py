@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.strips import STRIP_VECTORS, strip
-from spark_deepnet.kernels.vectors import VECTOR_BYTES
+from spark_deepnet.kernels.strips import STRIP_BYTES, strip
 from spark_deepnet.kernels.windows import Window, copy, inside
 
 L1_BYTES = 16384
@@ -20,12 +19,7 @@ L1_BYTES = 16384
 @kernel
 def depthwise(x, W, start, window, y):  # type: ignore[no-untyped-def]
     """y[n, h, w, c] = start[c] + sum_ij x[n, cell (i, j) of the window of (h, w), c] W[i, j, 0, c]"""
-    (N, height, width, C), lanes, factors, out = (
-        y.shape,
-        STRIP_VECTORS * VECTOR_BYTES // x.itemsize,
-        W.reshape(-1),
-        y.reshape(-1),
-    )
+    (N, height, width, C), lanes, factors, out = y.shape, STRIP_BYTES // x.itemsize, W.reshape(-1), y.reshape(-1)
     source, image = x.reshape(-1), x.shape[1] * x.shape[2] * C
     down, across = window.row_dilation * x.shape[2] * C, window.column_dilation * C
     for line in range(N * height):
@@ -48,12 +42,7 @@ def depthwise(x, W, start, window, y):  # type: ignore[no-untyped-def]
 @kernel
 def depthwise_weights(x, dy, window, dW):  # type: ignore[no-untyped-def]
     """dW[i, j, 0, c] += sum_nhw x[n, cell (i, j) of the window of (h, w), c] dy[n, h, w, c]"""
-    (N, height, width, C), lanes, gradients, out = (
-        dy.shape,
-        STRIP_VECTORS * VECTOR_BYTES // x.itemsize,
-        dW.reshape(-1),
-        dy.reshape(-1),
-    )
+    (N, height, width, C), lanes, gradients, out = dy.shape, STRIP_BYTES // x.itemsize, dW.reshape(-1), dy.reshape(-1)
     source, (H, W), rows = x.reshape(-1), x.shape[1:3], max(1, L1_BYTES // (width * C * x.itemsize))
     down, across = window.row_stride * W * C, window.column_stride * C
     parts = -(-height // rows)

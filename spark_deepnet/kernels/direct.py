@@ -13,8 +13,8 @@ Source: E. Georganas et al., Anatomy of high-performance deep learning convoluti
 from __future__ import annotations
 
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.tiles import TALL_TILE_ROWS, TILE_ROWS, TILE_VECTORS, tall, tile
-from spark_deepnet.kernels.vectors import VECTOR_BYTES
+from spark_deepnet.kernels.target import HAS_MASKS
+from spark_deepnet.kernels.tiles import TALL_TILE_ROWS, TILE_BYTES, TILE_ROWS, tall, tile
 from spark_deepnet.kernels.windows import copy, inside, scratch
 
 L1_FACTOR_BYTES = 24576
@@ -101,21 +101,37 @@ def _places(x, factors, start, window, part, edge, old, y):  # type: ignore[no-u
 def direct_weights(x, dy, window, dW):  # type: ignore[no-untyped-def]
     """dW[i, j, c, f] += sum_nhw x[n, cell (i, j) of the window of (h, w), c] dy[n, h, w, f]; TILE_ROWS divide the
     channels of a group: a tile is TILE_ROWS channels of one cell by some filters, summed over some rows of one image"""
-    (N, height, width, F), columns = dy.shape, TILE_VECTORS * VECTOR_BYTES // x.itemsize
+    (N, height, width, F), columns = dy.shape, TILE_BYTES // x.itemsize
     rows, channels = max(1, L1_GRADIENT_BYTES // (width * columns * x.itemsize)), dW.shape[2]
     fields, source, out, gradients = F * channels // x.shape[3], x.reshape(-1), dy.reshape(-1), dW.reshape(-1)
+    edge = scratch(0 if HAS_MASKS else rows * width * columns, x)
+    edge[:] = 0
     for n in range(N):
         for h in range(0, height, rows):
+            lines = h, min(h + rows, height)
             for g in range(F // fields):
                 for f in range(g * fields, (g + 1) * fields, columns):
-                    part = n, h, min(h + rows, height), f, min(columns, (g + 1) * fields - f), g * channels, channels
-                    _cells(source, x.shape, out, dy.shape, window, part, gradients)
+                    count, start = min(columns, (g + 1) * fields - f), (n * height + h) * width * F + f
+                    part = n, lines, width, (f, count, F), (g * channels, channels)
+                    if HAS_MASKS or count == columns:
+                        _cells(source, x.shape, out, (start, width * F, F), window, part, gradients)
+                    else:
+                        _padded(out, start, F, count, (lines[1] - h) * width, columns, edge)
+                        _cells(source, x.shape, edge, (0, width * columns, columns), window, part, gradients)
 
 
 @kernel
-def _cells(x, shape, dy, dy_shape, window, part, dW):  # type: ignore[no-untyped-def]
-    """All cells of the window over some rows of the n-th image, for some filters; x, dy and dW are flat"""
-    (_, H, W, C), (_, height, width, F), (n, first, end, f, count, channel, channels) = shape, dy_shape, part
+def _padded(dy, start, step, count, places, columns, edge):  # type: ignore[no-untyped-def]
+    """edge[p, f] = dy[start + p step + f] for f < count, so that whole vectors of it can be read"""
+    for p in range(places):
+        copy(dy, start + p * step, count, edge, p * columns)
+
+
+@kernel
+def _cells(x, shape, dy, bt, window, part, dW):  # type: ignore[no-untyped-def]
+    """All cells of the window over some lines of the n-th image, for some filters; x, dy and dW are flat, and bt is
+    where in dy the first line begins, and how far lines and places are apart"""
+    (_, H, W, C), (n, (first, end), width, (f, count, F), (channel, channels)) = shape, part
     down, across = window.row_stride, window.column_stride
     steps = down * W * C, across * C
     for i in range(window.height):
@@ -125,10 +141,10 @@ def _cells(x, shape, dy, dy_shape, window, part, dW):  # type: ignore[no-untyped
             column = j * window.column_dilation - window.left
             w, w_end = inside(0, width, column, across, W)
             corner = ((n * H + h * down + row) * W + w * across + column) * C + channel
-            bt, place = (((n * height + h) * width + w) * F + f, width * F, F), (i * window.width + j) * channels
+            b, place = (bt[0] + (h - first) * bt[1] + w * bt[2], bt[1], bt[2]), (i * window.width + j) * channels
             if w < w_end:
                 at, ct = (corner, 1, steps[0], steps[1]), (place * F + f, F)
-                _tiles(x, at, dy, bt, (h_end - h, w_end - w), dW, ct, channels, count)
+                _tiles(x, at, dy, b, (h_end - h, w_end - w), dW, ct, channels, count)
 
 
 @kernel
@@ -153,23 +169,31 @@ def direct_weights_padded(x, dy, window, dW):  # type: ignore[no-untyped-def]
     (N, H, width, F), channels = dy.shape, x.shape[3]
     height = (H - 1) * window.row_stride + (window.height - 1) * window.row_dilation + 1
     across = (width - 1) * window.column_stride + window.width
-    run, size, columns = window.width * channels, height * across * channels, TILE_VECTORS * VECTOR_BYTES // x.itemsize
+    run, size, columns = window.width * channels, height * across * channels, TILE_BYTES // x.itemsize
     room, wide, line = scratch(size + TILE_ROWS, x), -(-run // TILE_ROWS) * TILE_ROWS, across * channels
     sums = scratch(window.height * wide * F, x)
     sums[:] = 0
     room[size:] = 0
+    edge = scratch(0 if HAS_MASKS or F % columns == 0 else H * width * columns, x)
+    edge[:] = 0
     rows = max(1, min(H, L1_GRADIENT_BYTES // (width * columns * x.itemsize)))
     for n in range(N):
         _framed(x[n], window, height, across, room)
-        out = dy[n].reshape(-1)
+        out, last = dy[n].reshape(-1), F if HAS_MASKS else F - F % columns
+        _padded(out, last, F, F - last, H * width if last < F else 0, columns, edge)
         for part in range(-(-H // rows) * window.height):
             h, i = part // window.height * rows, part % window.height
             row = i * window.row_dilation
             a, b = inside(h, min(h + rows, H), row - window.top, window.row_stride, x.shape[1])
             for f in range(0, F if a < b else 0, columns):
                 at = (a * window.row_stride + row) * line, 1, window.row_stride * line, window.column_stride * channels
-                bt, ct = (a * width * F + f, width * F, F), (i * wide * F + f, F)
-                _tiles(room, at, out, bt, (b - a, width), sums, ct, wide, min(columns, F - f))
+                ct, counts = (i * wide * F + f, F), (b - a, width)
+                if f < last:
+                    bt = a * width * F + f, width * F, F
+                    _tiles(room, at, out, bt, counts, sums, ct, wide, min(columns, F - f))
+                else:
+                    bt = a * width * columns, width * columns, columns
+                    _tiles(room, at, edge, bt, counts, sums, ct, wide, F - last)
     gradients, padded_sums = dW.reshape(window.height, run, F), sums.reshape(window.height, wide, F)
     gradients += padded_sums[:, :run]
 
@@ -197,7 +221,7 @@ def packed(W, groups, back):  # type: ignore[no-untyped-def]
     height, width, ins, outs = W.shape[0], W.shape[1], W.shape[2], W.shape[3] // groups
     if back:
         ins, outs = outs, ins
-    columns = TILE_VECTORS * VECTOR_BYTES // W.itemsize
+    columns = TILE_BYTES // W.itemsize
     blocks, size = -(-outs // columns), height * width * ins
     factors = scratch(groups * blocks * size * columns, W).reshape(groups, blocks, size, columns)
     factors[:] = 0

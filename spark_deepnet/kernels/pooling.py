@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.strips import STRIP_VECTORS, chosen, largest
-from spark_deepnet.kernels.vectors import VECTOR_BYTES
+from spark_deepnet.kernels.strips import STRIP_BYTES, chosen, largest
 from spark_deepnet.kernels.windows import inside
 
 
@@ -21,7 +20,7 @@ def cells(window, h, w, x):  # type: ignore[no-untyped-def]
 def max_pool(x, window, y, kept):  # type: ignore[no-untyped-def]
     """y[n, h, w, c] = the largest x of channel c under the window of (h, w); kept: the number of that cell, the first
     of equal ones"""
-    (N, height, width, C), (H, W), lanes = y.shape, x.shape[1:3], STRIP_VECTORS * VECTOR_BYTES // x.itemsize
+    (N, height, width, C), (H, W), lanes = y.shape, x.shape[1:3], STRIP_BYTES // x.itemsize
     source, out, numbers = x.reshape(-1), y.reshape(-1), kept.reshape(-1)
     for line in range(N * height):
         n, h = divmod(line, height)
@@ -36,7 +35,7 @@ def max_pool(x, window, y, kept):  # type: ignore[no-untyped-def]
 @kernel
 def max_pool_back(kept, dy, window, dx):  # type: ignore[no-untyped-def]
     """dx[n, the cell that was kept, c] = the sum of dy[n, h, w, c] over the windows that kept it"""
-    (N, H, W, C), (height, width), lanes = dx.shape, dy.shape[1:3], STRIP_VECTORS * VECTOR_BYTES // dx.itemsize
+    (N, H, W, C), (height, width), lanes = dx.shape, dy.shape[1:3], STRIP_BYTES // dx.itemsize
     numbers, source, out = kept.reshape(-1), dy.reshape(-1), dx.reshape(-1)
     steps = window.row_stride * window.width, window.column_stride
     for line in range(N * H):

@@ -14,9 +14,11 @@ from numba import types
 from numba.extending import intrinsic
 
 from spark_deepnet.kernels.jit import JIT
+from spark_deepnet.kernels.target import VECTOR_BYTES
 from spark_deepnet.kernels.vectors import I32, I64, places, unpacked
 
 STRIP_VECTORS = 4  # vectors of a strip
+STRIP_BYTES = STRIP_VECTORS * VECTOR_BYTES
 
 
 @intrinsic

@@ -16,13 +16,15 @@ from numba import types
 from numba.extending import intrinsic
 
 from spark_deepnet.kernels.jit import JIT
-from spark_deepnet.kernels.vectors import HAS_AVX512, I64, places, unpacked
+from spark_deepnet.kernels.target import HAS_MASKS, REGISTERS, VECTOR_BYTES
+from spark_deepnet.kernels.vectors import I64, places, unpacked
 
-TILE_ROWS = 8 if HAS_AVX512 else 6
-"""Rows of a tile: its TILE_ROWS x TILE_VECTORS sums and TILE_VECTORS factors fit the 32 (without AVX-512: 16)
-registers."""
-TALL_TILE_ROWS = 12 if HAS_AVX512 else 6
+TILE_ROWS = 8 if REGISTERS == 32 else 6
+"""Rows of a tile: its TILE_ROWS x TILE_VECTORS sums and TILE_VECTORS factors fit the registers."""
+TALL_TILE_ROWS = 12 if REGISTERS == 32 else 6
 TILE_VECTORS = 2
+TILE_BYTES = TILE_VECTORS * VECTOR_BYTES
+"""Bytes of a tile's row."""
 
 
 @intrinsic
@@ -32,7 +34,8 @@ def _tile(
     """c[m, f] = d[m, f] + sum_ik a[m, i, k] b[i, k, f]   for m < TILE_ROWS, i < count[0], k < count[1], f < n
 
     a, b, c, d are flat; at = (offset, stride of m, of i, of k), bt = (offset, of i, of k), dt and ct = (offset, of m),
-    f is contiguous and n at most TILE_VECTORS vectors of them; both counts are at least 1.
+    f is contiguous and n at most TILE_VECTORS vectors of them, which b has in full unless HAS_MASKS; both counts are at
+    least 1.
     """
     signature = types.void(a, at, b, bt, count, d, dt, c, ct, n)
     return signature, partial(_codegen, rows=TILE_ROWS)
@@ -49,12 +52,13 @@ def _tall(
 def _codegen(context: Any, builder: Any, sig: Any, values: Any, rows: int) -> Any:
     t, (a, b, d, c), (at, bt, count, dt, ct) = unpacked(context, builder, sig, values, TILE_VECTORS)
     a, b, d, c = (builder.gep(p, [o[0]]) for p, o in ((a, at), (b, bt), (d, dt), (c, ct)))
+    load = t.load if HAS_MASKS else t.load_whole
     sums = [t.load(d, builder.mul(dt[1], I64(m)), v) for m in range(rows) for v in range(TILE_VECTORS)]
     steps = [builder.mul(at[1], I64(m)) for m in range(rows)]
 
     def inner(k: Any, a: Any, b: Any, sums: Any) -> Any:
         a, row = builder.gep(a, [builder.mul(k, at[3])]), builder.mul(k, bt[2])
-        factors = [t.load(b, row, v) for v in range(TILE_VECTORS)]
+        factors = [load(b, row, v) for v in range(TILE_VECTORS)]
         return [
             t.multiply_add(t.splat(builder.load(builder.gep(a, [step]))), factors[v], sums[m * TILE_VECTORS + v])
             for m, step in enumerate(steps)
@@ -66,9 +70,12 @@ def _codegen(context: Any, builder: Any, sig: Any, values: Any, rows: int) -> An
         return t.loop(count[1], sums, lambda k, sums: inner(k, a_i, b_i, sums))
 
     sums = t.loop(count[0], sums, outer)
-    for m in range(rows):
-        for v in range(TILE_VECTORS):
-            t.store(sums[m * TILE_VECTORS + v], c, builder.mul(ct[1], I64(m)), v)
+    with builder.if_else(t.is_whole) as (whole, cut):
+        for case, store in ((whole, t.store_whole), (cut, t.store)):
+            with case:
+                for m in range(rows):
+                    for v in range(TILE_VECTORS):
+                        store(sums[m * TILE_VECTORS + v], c, builder.mul(ct[1], I64(m)), v)
     return context.get_dummy_value()
 
 

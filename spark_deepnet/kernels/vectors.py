@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numpy.lib.stride_tricks import as_strided
 
-HAS_AVX512 = bool(llvm.get_host_cpu_features().get("avx512f"))
-VECTOR_BYTES = 64 if HAS_AVX512 else 32  # of a vector
+from spark_deepnet.kernels.target import VECTOR_BYTES
+
 I32, I64 = ir.IntType(32), ir.IntType(64)
 _LLVM_NAMES = {ir.FloatType(): "f32", ir.DoubleType(): "f64"}
 
@@ -23,6 +22,8 @@ class Vectors:
 
     def __init__(self, builder: Any, real: Any, lanes: int, n: Any, count: int) -> None:
         self.builder, self.real, self.lanes, self.count = builder, real, lanes, count
+        self.is_whole = builder.icmp_signed(">=", n, I64(lanes * count))
+        """Whether n is all of them."""
         self.masks = []
         for v in range(count):
             places = ir.Constant(ir.VectorType(I64, lanes), [v * lanes + i for i in range(lanes)])
@@ -50,12 +51,24 @@ class Vectors:
             total = self.builder.add(total, self.builder.mul(place, stride))
         return total
 
+    def load_whole(self, p: Any, row: Any, v: int) -> Any:
+        """The v-th vector of the row that starts ``row`` numbers after p, whatever n is: without mask registers, a mask
+        costs ten instructions in an innermost loop."""
+        kind = ir.VectorType(p.type.pointee, self.lanes)
+        loaded = self.builder.load(self._place(p, row, v, kind))
+        loaded.align = self._bytes(kind).constant
+        return loaded
+
     def load(self, p: Any, row: Any, v: int) -> Any:
-        """The v-th vector of the row that starts ``row`` numbers after p."""
+        """The same, with zeros in place of what is behind the first n numbers, which is not read."""
         kind, mask = ir.VectorType(p.type.pointee, self.lanes), self.masks[v]
         place = self._place(p, row, v, kind)
         function = self._function("load", kind, kind, [place.type, I32, mask.type, kind])
         return self.builder.call(function, [place, self._bytes(kind), mask, ir.Constant(kind, None)])
+
+    def store_whole(self, x: Any, p: Any, row: Any, v: int) -> None:
+        """Write the v-th vector of the row, all of it."""
+        self.builder.store(x, self._place(p, row, v, x.type)).align = self._bytes(x.type).constant
 
     def store(self, x: Any, p: Any, row: Any, v: int) -> None:
         place, mask = self._place(p, row, v, x.type), self.masks[v]
