@@ -57,22 +57,14 @@ CONSTANTS = {
     "ENOUGH",
 }
 """Constants without a noun or a unit."""
-PENDING = ("spark_deepnet/spark/", "spark_deepnet/train/", "spark_deepnet/exchange/", "spark_deepnet/layers/layer.py")
-PENDING += ("spark_deepnet/registry.py",)
-"""Where names and constants have yet to be replaced: nothing is added here."""
 
 
 def files(*patterns: str) -> list[Path]:
     return sorted(file for pattern in patterns for file in ROOT.glob(pattern) if file != Path(__file__))
 
 
-def done(file: Path) -> bool:
-    return not str(file.relative_to(ROOT)).startswith(PENDING)
-
-
 TREE = files("spark_deepnet/**/*.py", "tests/**/*.py", "examples/*.py", "docs/*.md", "*.md")
-EVERY_MODULE = files("spark_deepnet/**/*.py", "examples/*.py")
-MODULES = [file for file in EVERY_MODULE if done(file)]
+MODULES = files("spark_deepnet/**/*.py", "examples/*.py")
 PAGES = files("docs/*.md", "*.md")
 
 
@@ -125,7 +117,7 @@ def test_a_dropped_word_stays_out(word: str) -> None:
 @pytest.mark.parametrize("phrase", PHRASES)
 def test_prose_is_plain(phrase: str) -> None:
     dropped = re.compile(rf"\b({phrase})\b", re.IGNORECASE)
-    found = [place for file in (*EVERY_MODULE, *PAGES) for place in places(dropped, file, prose(file))]
+    found = [place for file in (*MODULES, *PAGES) for place in places(dropped, file, prose(file))]
     assert not found, f"write {PHRASES[phrase]} in:\n" + "\n".join(found)
 
 
@@ -135,10 +127,6 @@ def test_names_say_what_they_hold() -> None:
         f"{file.relative_to(ROOT)}:{line}: {name}" for file in MODULES for line, name in names(file) if name in dropped
     ]
     assert not found, "give them nouns, with units, in:\n" + "\n".join(found)
-
-
-def test_what_is_pending_is_there() -> None:
-    assert [path for path in PENDING if not (ROOT / path).exists()] == []
 
 
 def test_words_are_found() -> None:

@@ -107,9 +107,9 @@ class Channel(ABC):
         end = f" ({reason})" if str(reason) else ""
         return LostPeerError(f"rank {self.rank}: {self.place(peer)} closed the connection{end}; its own error says why")
 
-    def length_error(self, peer: int, found: object, expected: int) -> ExchangeError:
+    def length_error(self, peer: int, received: object, expected: int) -> ExchangeError:
         return ExchangeError(
-            f"rank {self.rank} expected {expected} bytes from {self.place(peer)}, found {found}: "
+            f"rank {self.rank} expected {expected} bytes from {self.place(peer)}, found {received}: "
             f"the two are not at the same step"
         )
 

@@ -22,14 +22,14 @@ def class_names(df: DataFrame, label: str, classes: int) -> Names:
     return tuple(map(str, names)) if classes and len(names) == classes else None
 
 
-def check_names(told: Any, outputs: Sequence[Output]) -> tuple[Names, ...]:
+def check_names(class_names: Any, outputs: Sequence[Output]) -> tuple[Names, ...]:
     """The class names of a saved model's outputs; none in those of earlier versions."""
-    if told is None:
+    if class_names is None:
         return (None,) * len(outputs)
-    whole = isinstance(told, list) and len(told) == len(outputs) and all(map(_fits, told, outputs))
+    whole = isinstance(class_names, list) and len(class_names) == len(outputs) and all(map(_fits, class_names, outputs))
     if not whole:
         raise ModelFormatError("load: the names of the model's classes are not those of its outputs")
-    return tuple(names and tuple(names) for names in told)
+    return tuple(names and tuple(names) for names in class_names)
 
 
 def _fits(names: Any, output: Output) -> bool:

@@ -30,15 +30,16 @@ def field(df: DataFrame, name: str, param: str) -> StructField:
     if len(alike) == 1 and alike[0].name == name:
         return alike[0]
     exact = by_case(df.sparkSession)
-    found = [f for f in alike if f.name == name or not exact]
-    if not found:
+    matches = [f for f in alike if f.name == name or not exact]
+    if not matches:
         raise DataError(f"{param}: there is no column {name!r}; {near(name, df.columns)}")
-    if len(found) > 1:
+    if len(matches) > 1:
+        listed = ", ".join(repr(f.name) for f in matches)
         raise DataError(
-            f"{param}: {name!r} names {len(found)} columns, {', '.join(repr(f.name) for f in found)}; rename or drop all "
-            f"but one{_hint([f.name for f in found])}"
+            f"{param}: {name!r} names {len(matches)} columns, {listed}; rename or drop all but one"
+            f"{_hint([f.name for f in matches])}"
         )
-    return found[0]
+    return matches[0]
 
 
 def _hint(names: Collection[str]) -> str:

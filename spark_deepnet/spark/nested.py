@@ -14,10 +14,10 @@ from spark_deepnet.plan.architecture import InputSpec
 
 def levels_of(x: Column, depth: int) -> list[Column]:
     """The arrays of each axis, all rows of it one after another: x, then what lies in it, and so on."""
-    found = [x]
+    levels = [x]
     for _ in range(depth - 1):
-        found.append(F.flatten(found[-1]))
-    return found
+        levels.append(F.flatten(levels[-1]))
+    return levels
 
 
 def flat_and_shape(x: Column, depth: int, entry: InputSpec) -> list[Column]:

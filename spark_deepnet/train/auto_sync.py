@@ -15,7 +15,7 @@ from spark_deepnet.train.step import Stepper, Sum
 SHARE = 0.1
 """The part of a fit's seconds that exchange may take."""
 TRIES = 5
-LARGEST = 1000
+MAX_STEPS_BETWEEN = 1000
 
 
 def steps_between(step: float, exchange: float, replicas: int, vectors: int = 1) -> int:
@@ -24,7 +24,7 @@ def steps_between(step: float, exchange: float, replicas: int, vectors: int = 1)
 
     1, synchronous steps, where S / (C / replicas + S) <= SHARE: gradients are one vector, rows are shared out."""
     wanted = exchange * (1 - SHARE) / SHARE
-    return 1 if wanted <= step / replicas else max(2, min(LARGEST, ceil(vectors * wanted / max(step, 1e-9))))
+    return 1 if wanted <= step / replicas else max(2, min(MAX_STEPS_BETWEEN, ceil(vectors * wanted / max(step, 1e-9))))
 
 
 def measured(stepper: Stepper, rows: Rows, most: int, total: Sum) -> tuple[float, float]:

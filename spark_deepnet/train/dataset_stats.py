@@ -122,11 +122,11 @@ def fingerprint_of(parts: list[int]) -> str:
     return f"{sum(parts) % (1 << 64):016x}"
 
 
-def other_rows(plan: TrainPlan, found: str) -> DataError:
+def other_rows(plan: TrainPlan, fingerprint: str) -> DataError:
     if plan.resumed is not None:
         return DataError(
             f"checkpointDir: {plan.resumed!r} holds a checkpoint of a fit on other rows, whose fingerprint is "
-            f"{plan.fingerprint}, found {found}; fit on those to resume, or give an empty folder to start over"
+            f"{plan.fingerprint}, found {fingerprint}; fit on those to resume, or give an empty folder to start over"
         )
     return DataError(
         "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "

@@ -9,7 +9,7 @@ import numpy as np
 from spark_deepnet.exchange.overlap import Overlap
 from spark_deepnet.net.weights import Layout
 
-LEAST = 1 << 20
+MIN_STRETCH_BYTES = 1 << 20
 """Bytes of a stretch: what is shorter would cost more in steps than it gains."""
 
 
@@ -21,7 +21,7 @@ class Overlapped:
 
     def __init__(self, layout: Layout, vector: np.ndarray, all_reduce: Callable[[np.ndarray], None]) -> None:
         self.vector = vector
-        self.stretches, self.rest = stretches(layout, LEAST // vector.itemsize)
+        self.stretches, self.rest = stretches(layout, MIN_STRETCH_BYTES // vector.itemsize)
         self._overlap = Overlap(all_reduce)
         self._left = list(self.stretches)
 

@@ -10,7 +10,7 @@ from spark_deepnet.net.net import Net
 from spark_deepnet.plan.architecture import OutputSpec
 from spark_deepnet.plan.plan import TrainPlan
 
-LARGE, SMALL = 1e3, 1e-4
+MAX_USUAL_SIZE, MIN_USUAL_SIZE = 1e3, 1e-4
 """The size (root of the mean square) of numbers from which, or below which, they are noted."""
 COARSE = 0.05
 """Steps of float32, in parts of the targets' spread, from which targets are noted."""
@@ -65,7 +65,7 @@ def _of_targets(target: Target, scales: list[dict[str, Any]], head: OutputSpec) 
 
 
 def _far(size: float) -> bool:
-    return size > LARGE or 0 < size < SMALL
+    return size > MAX_USUAL_SIZE or 0 < size < MIN_USUAL_SIZE
 
 
 def _name(column: str, scale: dict[str, Any] | None) -> str:

@@ -172,14 +172,14 @@ def test_a_loss_that_leaves_the_finite_numbers_ends_every_replica_alike(epochs: 
         (1.0, 1.0, 4, 1, 9),  # 1 / (9 + 1)
         (1.0, 1.0, 4, 3, 27),
         (0.001, 0.0111, 8, 1, 100),
-        (0.0, 1.0, 2, 1, auto_sync.LARGEST),
+        (0.0, 1.0, 2, 1, auto_sync.MAX_STEPS_BETWEEN),
     ],
 )
 def test_tau_keeps_exchange_under_a_tenth(step: float, exchange: float, replicas: int, vectors: int, tau: int) -> None:
     found = auto_sync.steps_between(step, exchange, replicas, vectors)
     assert found == tau
     each, exchanged = (step / replicas, exchange) if tau == 1 else (tau * step, vectors * exchange)
-    assert exchanged / (each + exchanged) <= 0.1 or tau == auto_sync.LARGEST
+    assert exchanged / (each + exchanged) <= 0.1 or tau == auto_sync.MAX_STEPS_BETWEEN
 
 
 def test_auto_finds_tau_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_auto_finds_tau_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_measures_real_seconds(batch: int) -> None:
     """Where 25 rows are asked, a step takes no more than 10 of a rank's 30."""
     found = fit(plan_of(batch_size=batch, sync_every=0), ROWS.dealt(30, 0, 30))
-    assert 1 <= found.clock["tau"] <= auto_sync.LARGEST
+    assert 1 <= found.clock["tau"] <= auto_sync.MAX_STEPS_BETWEEN
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])

@@ -65,7 +65,7 @@ def test_stretches_go_from_the_back_and_short_ones_wait() -> None:
 @pytest.fixture
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every node's weights are a stretch."""
-    monkeypatch.setattr(overlapped, "LEAST", 4)
+    monkeypatch.setattr(overlapped, "MIN_STRETCH_BYTES", 4)
 
 
 @pytest.mark.usefixtures("_short")

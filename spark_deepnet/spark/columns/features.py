@@ -57,25 +57,25 @@ def source_of(df: DataFrame, entry: InputSpec, columns: Sequence[str]) -> tuple[
         for each in fields:
             check_number(each, "featuresCols")
         kind = _sent_as([each.dataType for each in fields], source)
-        found = [F.array(*[column(name).cast(kind) for name in columns])]
+        sent_columns = [F.array(*[column(name).cast(kind) for name in columns])]
     elif is_vector(f) or is_bare_vector(f):
         source = replace(source, kind=VECTOR)
-        found = _unwrapped(f, source)
+        sent_columns = _unwrapped(f, source)
     elif depth(f):
         source = replace(source, nested=depth(f) > 1)
-        found = _arrays(f, entry, f"array<{_sent_as([element_of(f)[0]], source)}>")
+        sent_columns = _arrays(f, entry, f"array<{_sent_as([element_of(f)[0]], source)}>")
     elif is_image(f):
         source = replace(source, kind=IMAGE)
-        found = _image(f, entry)
+        sent_columns = _image(f, entry)
     elif isinstance(f.dataType, BinaryType):
         source = replace(source, kind=BYTES)
-        found = [column(f.name)]
+        sent_columns = [column(f.name)]
     else:
         raise DataError(
             f"featuresCol: column {f.name!r} is {type_of(f)}; expected a vector or an array of numbers "
             f"(VectorAssembler makes one), a binary tensor or an image, or featuresCols with several numeric columns"
         )
-    return [part.alias(name) for part, name in zip(found, source.columns, strict=True)], source
+    return [part.alias(name) for part, name in zip(sent_columns, source.columns, strict=True)], source
 
 
 def exact_of(df: DataFrame, entry: InputSpec, columns: Sequence[str], source: Source) -> list[Column]:

@@ -81,12 +81,12 @@ def _first(df: DataFrame, f: StructField) -> tuple[int, ...]:
         rows = rows.where(F.size(axes[-1]) > 0).select(*[F.size(axis) for axis in axes])
     else:
         raise DataError(f"featuresCol: column {f.name!r} is {type_of(f)}; give inputShape, its rows' shape")
-    found = rows.head(1)
-    if not found:
+    first = rows.head(1)
+    if not first:
         raise DataError(
             f"featuresCol: cannot infer the number of features: column {f.name!r} has no rows; give inputShape"
         )
-    sizes = tuple(found[0])
+    sizes = tuple(first[0])
     if any(size is None or size < 1 for size in sizes):
         raise DataError(f"featuresCol: column {f.name!r} starts with a row of shape {sizes}; give inputShape")
     return sizes

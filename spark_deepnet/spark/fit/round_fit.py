@@ -217,8 +217,8 @@ class Rounds:
         if self.recipe.validated:
             messages = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
             validation = np.sum([m.sums or [] for m in self._measures(messages)], 0)
-        said = self.course.end_epoch(validation)
-        self.bar.show(self.clock.epoch, self.stats.rows, said["measures"])
+        progress = self.course.end_epoch(validation)
+        self.bar.show(self.clock.epoch, self.stats.rows, progress["measures"])
 
     def _find_tau(self, measures: list[Measures], steps: int, seconds: float) -> None:
         """So that what a round takes beside computing is under a tenth of it, at most an epoch."""

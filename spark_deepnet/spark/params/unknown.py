@@ -38,9 +38,9 @@ def unknown_param(owner: object, name: str) -> UnknownParamError:
 def unknown_attribute(owner: object, name: str) -> AttributeError:
     """The error of an attribute, which may be a getter or a setter."""
     stem = _stem(name)
-    found = None if name.startswith("_") else hint(stem)
+    near_names = None if name.startswith("_") else hint(stem)
     text = f"{type(owner).__name__!r} object has no attribute {name!r}"
-    return AttributeError(text if found is None else f"{text}: there is no Param {stem!r}; {found}")
+    return AttributeError(text if near_names is None else f"{text}: there is no Param {stem!r}; {near_names}")
 
 
 def _stem(name: str) -> str:
