@@ -78,7 +78,7 @@ SHAPES = [
     Hostile("an architecture that is a list", {"architecture": []}, "damaged"),
     Hostile("no inputs", net(layer(units=3), entries=[]), "layers and entries"),
     Hostile("an input that is a number", net(layer(units=3), entries=[4]), "Entry"),
-    Hostile("an input with a strange field", net(layer(units=3), strange=1), "Entry"),
+    Hostile("an input with a strange field", net(layer(units=3), strange=1), "an InputSpec"),
     *(
         Hostile(f"an input of shape {shape}", net(layer(units=3), shape=shape), "shape of an input")
         for shape in (None, "4", 4, [], [-1], [0], [4, 0], [2.5], ["4"], [True], [None], [HUGE], [[4]], [1] * 100)
@@ -117,13 +117,13 @@ SIZES = [
     Hostile("units of 1e8", net(layer(units=10**8)), "bytes"),
     Hostile("units of 1e13 in blocks", net(layer(units=10**9)) | {"blocks": [{}, {}]}, "bytes"),
     Hostile("a table of 1e13", net(layer("layers.embedding.v1", vocabulary=10**9, units=HUGE), tokens=9), "damaged"),
-    Hostile("one unit more", net(layer(units=5, activation="relu"), layer(units=4)), "cut otherwise"),
+    Hostile("one unit more", net(layer(units=5, activation="relu"), layer(units=4)), "cut differently"),
     Hostile("20,000 layers", net(*([layer(units=64)] * 20_000)), "bytes"),
     Hostile("20,000 blocks", {"blocks": [{}] * 20_000}, "blocks"),
-    Hostile("4,096 blocks", {"blocks": [{}] * 4096}, "cut otherwise"),
+    Hostile("4,096 blocks", {"blocks": [{}] * 4096}, "cut differently"),
     Hostile("no blocks", {"blocks": []}, "blocks"),
     Hostile("blocks that are text", {"blocks": "xx"}, "blocks"),
-    Hostile("blocks that are numbers", {"blocks": [1]}, "cut otherwise"),
+    Hostile("blocks that are numbers", {"blocks": [1]}, "cut differently"),
     Hostile("blocks that are a number", {"blocks": 7}, "blocks"),
     *(Hostile(f"format {form!r}", {"format": form}, "format") for form in (None, "3", [3], True, 0, 4, float("nan"))),
     Hostile("data beside the model", {"data": "../../other/data"}, "data must be"),
