@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The tests that need no Spark, in two processes, without those marked long; tests given as arguments in one, with them.
+# The tests that need no Spark, in two processes, without those marked long, files of many whole fits, and the law of padding
+# over hundreds of networks; tests given as arguments in one, with them.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -7,16 +8,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 unit() { .venv/bin/python -m pytest -p no:cacheprovider -m "not slow and not long" "$@" < /dev/null; }
 
-others=(tests/{kernels,layers,losses,optimizers,initializers,schedules,data})
+others=(tests/{kernels,layers,losses,optimizers,initializers,schedules,data,net,score,plan,forecast})
+many=(tests/train/test_{averaging,blocks,compression,cut_scores,jobs,periodic_blocks,probe,short_fits,spilled}.py)
+many+=(tests/test_new_members.py tests/net/test_padding.py)
 said=$(mktemp)
 set -m  # a process group of its own, which gets signals as one
-unit "${others[@]}" > "$said" 2>&1 &
+unit "${others[@]}" "${many[@]/#/--ignore=}" > "$said" 2>&1 &
 second=$!
 set +m
 trap 'kill -INT -- -$second 2>/dev/null; rm -f "$said"' EXIT
 trap 'exit 130' INT TERM
 
-unit tests --ignore=tests/{spark,examples,test_benchmarks.py} "${others[@]/#/--ignore=}"
+unit tests --ignore=tests/{spark,examples,test_benchmarks.py} "${others[@]/#/--ignore=}" "${many[@]/#/--ignore=}"
 failed=$?
 wait $second || failed=1
 cat "$said"
