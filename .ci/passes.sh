@@ -8,11 +8,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # As plain Python only what calls kernels in this process is run, and of whole fits those that differ in what they compute:
 # the others would do the same again.
+. .ci/whole_fits.sh
 plain=(
     --ignore=tests/{spark,examples,plan,schedules} "--ignore-glob=tests/test_*.py"
     --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
     --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
-    --ignore=tests/train/test_{averaging,blocks,compression,cut_scores,jobs,periodic_blocks,probe,short_fits,spilled}.py
+    "${whole_fits[@]/#/--ignore=}"
 )
 kernels_of_fits=tests/train/test_ranks.py  # ahead of Spark's tests, whose workers would each compile the same otherwise
 said=$(mktemp -d)

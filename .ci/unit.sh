@@ -9,8 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unit() { .venv/bin/python -m pytest -p no:cacheprovider -m "not slow and not long" "$@" < /dev/null; }
 
 others=(tests/{kernels,layers,losses,optimizers,initializers,schedules,data,net,score,plan,forecast})
-many=(tests/train/test_{averaging,blocks,compression,cut_scores,jobs,periodic_blocks,probe,short_fits,spilled}.py)
-many+=(tests/test_new_members.py tests/net/test_padding.py)
+. .ci/whole_fits.sh
+many=("${whole_fits[@]}" tests/test_new_members.py tests/net/test_padding.py)
 said=$(mktemp)
 set -m  # a process group of its own, which gets signals as one
 unit "${others[@]}" "${many[@]/#/--ignore=}" > "$said" 2>&1 &

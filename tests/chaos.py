@@ -324,7 +324,7 @@ def frozen_round(chaos: Chaos, mode: str, net: str) -> str:
     weights are the same. Executors of a local-cluster share a host, and Spark speculates on other hosts alone, so that the
     frozen worker has to be let go again there."""
     more: dict[str, Any] = {"exchange": "spark", "syncEvery": 50, "syncState": "average", "modelBlocks": 1}
-    more |= {"maxIter": 9, "checkpointInterval": 3}  # a round takes seconds, where every task starts a worker of its own
+    more |= {"maxIter": 9, "checkpointInterval": 3}  # few: in a round every task starts a Python worker of its own
     chaos_net = chaos.net("data", net, **more)
     whole = chaos_net.fit(chaos.rows)
     thread, outcome = chaos.in_thread(lambda: chaos.net("data", net, **more).fit(chaos.rows))

@@ -96,7 +96,7 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
         raise DataError("; ".join(f"{what} ({count:,} found)" for what, count in faults.most_common(MAX_FAULTS)))
     if not sum(p["rows"] for p in parts):
         only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else ""
-        raise DataError(f"fit: the DataFrame has no rows to train on{only}; give at least one")
+        raise no_rows(only)
     if not all(_sums(parts, "weights")):
         raise DataError(f"column {plan.columns.weight!r}: all row weights are 0; at least one must be above 0")
     if not all(LIGHTEST < total < HEAVIEST for total in _sums(parts, "weights")):
@@ -120,6 +120,10 @@ def _check_same_rows(stats: DatasetStats, plan: TrainPlan) -> None:
 def fingerprint_of(parts: list[int]) -> str:
     """Of the rows of all ranks together."""
     return f"{sum(parts) % (1 << 64):016x}"
+
+
+def no_rows(why: str = "") -> DataError:
+    return DataError(f"fit: the DataFrame has no rows to train on{why}; give at least one")
 
 
 def other_rows(plan: TrainPlan, fingerprint: str) -> DataError:

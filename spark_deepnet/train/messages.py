@@ -28,7 +28,7 @@ COLUMNS = [column.split()[0] for column in SCHEMA.split(", ")]
 """In the order of the schema: some sessions read frames by position."""
 EVERY = -1
 """As a rank: every rank of the block."""
-USER_ERRORS = (errors.DataError, errors.NetworkError, errors.ParamError, errors.TrainingError)
+RANK_ERRORS = (errors.DataError, errors.NetworkError, errors.ParamError, errors.TrainingError)
 """Errors that every rank raises alike: they travel to the driver as messages, and end the fit."""
 
 
@@ -123,7 +123,7 @@ class Error(_JsonMessage):
     kind = "error"
     rank: int
     error: str
-    """The name of its class, which is in ``errors`` and one of USER_ERRORS."""
+    """The name of its class, which is in ``errors`` and one of RANK_ERRORS."""
     message: str
 
     @staticmethod
@@ -133,7 +133,7 @@ class Error(_JsonMessage):
     def exception(self) -> DeepNetError:
         """The error, to be raised on the driver."""
         cls = getattr(errors, self.error, None)
-        if isinstance(cls, type) and issubclass(cls, USER_ERRORS):
+        if isinstance(cls, type) and issubclass(cls, RANK_ERRORS):
             return cls(self.message)
         return DeepNetError(f"{self.error}: {self.message}")
 
@@ -235,6 +235,11 @@ def _index(cls: type[Message], row: Mapping[str, Any], column: str, least: int =
 def _place(cls: type[Message], row: Mapping[str, Any]) -> str:
     places = [f"{name} {row[name]}" for name in ("block", "rank", "name", "part") if row[name] is not None]
     return f"a message of kind {cls.kind!r} ({', '.join(places)})"
+
+
+def measures_of(messages: Iterable[Message]) -> list[Measures]:
+    """Those of all ranks, in their order."""
+    return sorted((m for m in messages if isinstance(m, Measures)), key=lambda m: m.rank)
 
 
 def raise_worker_error(messages: Iterable[Message]) -> None:

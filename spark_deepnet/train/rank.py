@@ -26,7 +26,7 @@ from spark_deepnet.train.inbox import Chunks, Inbox
 from spark_deepnet.train.loop import Loop
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.messages import (
-    USER_ERRORS,
+    RANK_ERRORS,
     ChunkOwner,
     Error,
     Message,
@@ -64,7 +64,7 @@ def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -
     try:
         with threadpool_limits(plan.threads):
             yield from map(encode, _job(plan, frames, context))
-    except USER_ERRORS as error:
+    except RANK_ERRORS as error:
         yield encode(Error.from_exception(context.rank, error))
     except LostPeerError:
         time.sleep(LOST_PEER_DELAY_SECONDS)

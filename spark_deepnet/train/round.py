@@ -23,7 +23,7 @@ from spark_deepnet.train.dataset_stats import counted, fingerprint_of
 from spark_deepnet.train.fit_clock import FitClock
 from spark_deepnet.train.loop import MIN_EVALUATION_ROWS, inverse
 from spark_deepnet.train.measure import Meter
-from spark_deepnet.train.messages import USER_ERRORS, Error, MeanChunk, Measures, Message, RowCounts, decode, encode
+from spark_deepnet.train.messages import RANK_ERRORS, Error, MeanChunk, Measures, Message, RowCounts, decode, encode
 from spark_deepnet.train.state import Clock, State, init_state
 from spark_deepnet.train.step import BROKEN, Stepper
 from spark_deepnet.train.warm_up import warm_up
@@ -50,7 +50,7 @@ def run(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame], number: in
     try:
         with threadpool_limits(plan.threads):
             yield from map(encode, _round(plan, turn, frames, number))
-    except USER_ERRORS as error:
+    except RANK_ERRORS as error:
         yield encode(Error.from_exception(number, error))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,6 @@ CASES: dict[str, tuple[int, Window, int, int, int]] = {
     "one cell": (9, Window(1, 1, 1, 1, 1, 1, 0, 0), 12, 20, 1),
 }
 SIZE = (6, 5)
-each_case = pytest.mark.parametrize("case", CASES)
-each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def reach(count: int, size: int, stride: int, dilation: int, before: int) -> int:
@@ -105,28 +104,20 @@ def check(found: np.ndarray, room: np.ndarray, expected: np.ndarray) -> None:
     assert (room[-GUARD:] == 12345).all()
 
 
-@each_dtype
-@each_case
-def test_forward_is_numpys(case: str, dtype: Any) -> None:
-    a = Arrays(case, dtype)
-    y, room = guarded(a.dy.shape, dtype)
-    convolve(a.x, a.W, a.b, a.window, y)
-    check(y, room, a.forward())
+PASSES: dict[str, tuple[str, Callable[[Arrays, np.ndarray], None], Callable[[Arrays], np.ndarray]]] = {
+    "forward": ("dy", lambda a, y: convolve(a.x, a.W, a.b, a.window, y), Arrays.forward),
+    "gradient of weights": ("W", lambda a, dW: convolve_weights(a.x, a.dy, a.window, dW), Arrays.weights),
+    "gradient of inputs": ("x", lambda a, dx: convolve_back(a.dy, a.W, a.window, dx), Arrays.back),
+}
+"""Pass -> the array whose shape the result has, the kernel, and the reference."""
 
 
-@each_dtype
-@each_case
-def test_weights_gradient_is_numpys(case: str, dtype: Any) -> None:
-    a = Arrays(case, dtype)
-    dW, room = guarded(a.W.shape, dtype)
-    convolve_weights(a.x, a.dy, a.window, dW)
-    check(dW, room, a.weights())
-
-
-@each_dtype
-@each_case
-def test_inputs_gradient_is_numpys(case: str, dtype: Any) -> None:
-    a = Arrays(case, dtype)
-    dx, room = guarded(a.x.shape, dtype)
-    convolve_back(a.dy, a.W, a.window, dx)
-    check(dx, room, a.back())
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", PASSES)
+def test_a_pass_is_numpys(name: str, case: str, dtype: Any) -> None:
+    like, kernel, reference = PASSES[name]
+    arrays = Arrays(case, dtype)
+    result, room = guarded(getattr(arrays, like).shape, dtype)
+    kernel(arrays, result)
+    check(result, room, reference(arrays))

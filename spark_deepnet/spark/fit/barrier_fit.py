@@ -20,7 +20,6 @@ from pyspark import BarrierTaskContext
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from spark_deepnet.errors import DataError
 from spark_deepnet.net.chunks import Chunk, arrays_of
 from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.plan import TrainPlan
@@ -41,15 +40,16 @@ from spark_deepnet.spark.session.without_aqe import planned, without_aqe
 from spark_deepnet.spark.session.workers import REGISTRATION_SECONDS, workers_for
 from spark_deepnet.spark.weights.on_storage import Stored, write_chunks
 from spark_deepnet.train import rank
+from spark_deepnet.train.dataset_stats import no_rows
 from spark_deepnet.train.inbox import STATE_COLUMNS, STATE_SCHEMA, state_row
 from spark_deepnet.train.messages import (
     EVERY,
     SCHEMA,
-    Measures,
     Message,
     StateChunk,
     WeightsChunk,
     decode,
+    measures_of,
     raise_worker_error,
 )
 from spark_deepnet.train.state import clock_of
@@ -161,7 +161,7 @@ class Jobs:
         messages = decode(self._retried(results, plan.job))
         self.count += 1
         if not messages:  # Spark starts no workers over a relation that it knows to be empty
-            raise DataError("fit: the DataFrame has no rows to train on; give at least one")
+            raise no_rows()
         raise_worker_error(messages)
         self._take_measures(messages, plan.job)
         return messages
@@ -209,7 +209,7 @@ class Jobs:
         return self.spark.createDataFrame(chunks, STATE_SCHEMA)
 
     def _take_measures(self, messages: list[Message], job: str) -> None:
-        measures = sorted((m for m in messages if isinstance(m, Measures)), key=lambda m: m.rank)
+        measures = measures_of(messages)
         self.ranks += [each.summary(self.count) for each in measures]
         last, clock = measures[-1], clock_of(messages)
         if self.count == 1:

@@ -23,7 +23,7 @@ from pyspark import Broadcast, TaskContext
 from pyspark.sql import DataFrame, Row
 
 from spark_deepnet.data.sampler import steps_of
-from spark_deepnet.errors import ClusterError, DataError, ParamError
+from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.fit.advice import log_notes
@@ -38,7 +38,7 @@ from spark_deepnet.spark.session.spark_errors import translate_spark_error
 from spark_deepnet.train import round as rounds
 from spark_deepnet.train.auto_sync import steps_between
 from spark_deepnet.train.averaging import KEEP, RESET, averaged, restart
-from spark_deepnet.train.dataset_stats import DatasetStats, fingerprint_of, other_rows, stats_of
+from spark_deepnet.train.dataset_stats import DatasetStats, fingerprint_of, no_rows, other_rows, stats_of
 from spark_deepnet.train.fit_clock import FitClock
 from spark_deepnet.train.inbox import STATE_SCHEMA, state_row
 from spark_deepnet.train.messages import (
@@ -49,6 +49,7 @@ from spark_deepnet.train.messages import (
     RowCounts,
     StateChunk,
     decode,
+    measures_of,
     raise_worker_error,
 )
 from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
@@ -167,7 +168,7 @@ class Rounds:
     def _take_stats(self) -> None:
         counts = [message.values for message in self._job(Round(COUNT)) if isinstance(message, RowCounts)]
         if not counts:  # Spark does not start workers over a relation that it knows to be empty
-            raise DataError("fit: the DataFrame has no rows to train on; give at least one")
+            raise no_rows()
         self.stats: DatasetStats = stats_of(counts, self.plan)
         stats, size = self.stats, self.plan.workers
         self.steps = steps_of(stats.rows, self.recipe.batch_size * size)
@@ -260,7 +261,7 @@ class Rounds:
 
     def _measures(self, messages: list[Message]) -> list[Measures]:
         """What the partitions measured, in their order."""
-        measures = sorted((m for m in messages if isinstance(m, Measures)), key=lambda m: m.rank)
+        measures = measures_of(messages)
         fingerprint = fingerprint_of([int(m.fingerprint, 16) for m in measures])
         if fingerprint != self.plan.fingerprint:
             raise other_rows(self.plan, fingerprint)
