@@ -22,6 +22,7 @@ class Vectors:
 
     def __init__(self, builder: Any, real: Any, lanes: int, n: Any, count: int) -> None:
         self.builder, self.real, self.lanes, self.count = builder, real, lanes, count
+        self.starts = [I64(v * lanes) for v in range(count)]
         self.is_whole = builder.icmp_signed(">=", n, I64(lanes * count))
         """Whether n is all of them."""
         self.masks = []
@@ -76,7 +77,7 @@ class Vectors:
         self.builder.call(function, [x, place, self._bytes(x.type), mask])
 
     def _place(self, p: Any, row: Any, v: int, kind: Any) -> Any:
-        place = self.builder.gep(p, [self.builder.add(row, I64(v * self.lanes))])
+        place = self.builder.gep(p, [self.builder.add(row, self.starts[v])])
         return self.builder.bitcast(place, kind.as_pointer())
 
     def _bytes(self, kind: Any) -> Any:
@@ -111,14 +112,40 @@ class Vectors:
         return self.loop(counts[0], values, lambda i, v: self.loop(counts[1], v, lambda k, v: body(i, k, v)))
 
 
+class Overlapping(Vectors):
+    """The same without masks, for n of at least one vector: those beyond n begin where the last whole one does, so the
+    same numbers are worked on twice, and what is made of them is written twice."""
+
+    def __init__(self, builder: Any, real: Any, lanes: int, n: Any, count: int) -> None:
+        super().__init__(builder, real, lanes, n, count)
+        last = builder.sub(n, I64(lanes))
+        fits = [builder.icmp_signed("<=", start, last) for start in self.starts]
+        self.starts = [builder.select(fit, start, last) for fit, start in zip(fits, self.starts, strict=True)]
+
+    def load(self, p: Any, row: Any, v: int) -> Any:
+        return self.load_whole(p, row, v)
+
+    def store(self, x: Any, p: Any, row: Any, v: int) -> None:
+        self.store_whole(x, p, row, v)
+
+
+def lanes_of(real: Any) -> int:
+    """How many numbers of the LLVM type a vector holds."""
+    return VECTOR_BYTES // (4 if real == ir.FloatType() else 8)
+
+
 def unpacked(context: Any, builder: Any, sig: Any, values: Any, count: int) -> tuple[Vectors, list[Any], list[Any]]:
     """An intrinsic's vectors, the pointers of its arrays, all flat, and its tuples; the last argument is n"""
+    arrays, tuples = unpacked_arguments(context, builder, sig, values)
+    real = arrays[0].type.pointee
+    return Vectors(builder, real, lanes_of(real), values[-1], count), arrays, tuples
+
+
+def unpacked_arguments(context: Any, builder: Any, sig: Any, values: Any) -> tuple[list[Any], list[Any]]:
+    """The pointers of an intrinsic's arrays, and its tuples."""
     kinds = list(zip(values, sig.args, strict=True))
     arrays = [context.make_array(k)(context, builder, v).data for v, k in kinds if isinstance(k, types.Array)]
-    tuples = [cgutils.unpack_tuple(builder, v) for v, k in kinds if isinstance(k, types.BaseTuple)]
-    real = arrays[0].type.pointee
-    lanes = VECTOR_BYTES // (4 if real == ir.FloatType() else 8)
-    return Vectors(builder, real, lanes, values[-1], count), arrays, tuples
+    return arrays, [cgutils.unpack_tuple(builder, v) for v, k in kinds if isinstance(k, types.BaseTuple)]
 
 
 def places(a: np.ndarray, at: Any, counts: Any) -> np.ndarray:

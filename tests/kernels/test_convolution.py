@@ -11,11 +11,11 @@ import pytest
 from spark_deepnet.kernels.convolution import convolve, convolve_back, convolve_weights
 from spark_deepnet.kernels.jit import JIT
 from spark_deepnet.kernels.windows import Window
+from tests.kernels.guards import check, guarded
 
-GUARD = 64
-"""Numbers on both sides of what a kernel writes, which it has to leave as they are."""
 PLAIN = Window(3, 3, 1, 1, 1, 1, 1, 1)
 CHANNELS = [1, 2, 3, 6, 8, 12, 16, 20, 24, 32] if JIT else [1, 3, 8, 12]
+DEPTHWISE = [2, 5, 8, 9, 16, 20, 31, 32, 33, 37, 64, 70] if JIT else [2, 20, 37]
 FILTERS = [1, 5, 8, 16, 20, 32, 50, 64] if JIT else [1, 8, 20]
 CASES: dict[str, tuple[int, Window, int, int, int]] = {
     **{f"{c} to {f}": (9, PLAIN, c, f, 1) for c in CHANNELS for f in FILTERS},
@@ -24,7 +24,8 @@ CASES: dict[str, tuple[int, Window, int, int, int]] = {
     "many images": (26, PLAIN, 8, 20, 1),
     "groups": (9, PLAIN, 24, 40, 2),
     "groups of few": (9, PLAIN, 6, 10, 2),
-    "depthwise": (9, PLAIN, 37, 37, 37),
+    **{f"depthwise of {c}": (9, PLAIN, c, c, c) for c in DEPTHWISE},
+    "depthwise with strides": (9, Window(3, 3, 2, 2, 1, 1, 1, 1), 20, 20, 20),
     "strides": (9, Window(3, 3, 2, 2, 1, 1, 1, 1), 12, 20, 1),
     "dilation": (9, Window(3, 2, 1, 1, 2, 2, 1, 1), 8, 20, 1),
     "no padding": (9, Window(3, 3, 1, 1, 1, 1, 0, 0), 12, 20, 1),
@@ -88,20 +89,6 @@ class Arrays:
             for c, f in self.parts():
                 dx[:, rows, columns, c] += self.dy[..., f].astype(np.float64) @ self.W[cell][:, f].T
         return dx[:, w.top : w.top + height, w.left : w.left + width]
-
-
-def guarded(shape: tuple[int, ...], dtype: Any) -> tuple[np.ndarray, np.ndarray]:
-    """An array, and the memory around it with a number that nothing computes."""
-    size = int(np.prod(shape))
-    room = np.full(size + 2 * GUARD, 12345.0, dtype)
-    return room[GUARD : GUARD + size].reshape(shape), room
-
-
-def check(found: np.ndarray, room: np.ndarray, expected: np.ndarray) -> None:
-    tolerance = 1e-4 if found.dtype == np.float32 else 1e-11
-    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * 10)
-    assert (room[:GUARD] == 12345).all()
-    assert (room[-GUARD:] == 12345).all()
 
 
 PASSES: dict[str, tuple[str, Callable[[Arrays, np.ndarray], None], Callable[[Arrays], np.ndarray]]] = {

@@ -52,12 +52,20 @@ def test_vectors_are_those_of_the_machine_code(code: str, triple: str, expected:
         for t in TARGETS
     ],
 )
-def test_convolutions_for_another_kind_of_cpu(target: str) -> None:
+def test_convolutions_and_pools_for_another_kind_of_cpu(target: str) -> None:
     name, features, width = TARGETS[target]
     env = os.environ | {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features}
     asked = "from spark_deepnet.kernels.target import VECTOR_BYTES; print(VECTOR_BYTES)"
     found = subprocess.run([sys.executable, "-c", asked], env=env, cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(found.stdout) == width
-    tests = ["tests/kernels/test_convolution.py", "-k", "float32", "-q", "-p", "no:cacheprovider"]
+    tests = [
+        "tests/kernels/test_convolution.py",
+        "tests/kernels/test_pooling.py",
+        "-k",
+        "float32",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
     done = subprocess.run([sys.executable, "-m", "pytest", *tests], env=env, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
