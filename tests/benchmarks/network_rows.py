@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from spark_deepnet.kernels.blas import LIBRARY, gemm
 from spark_deepnet.kernels.memory import aligned
-from tests.benchmarks.harness import Row, in_turn, row, seconds
+from tests.benchmarks.harness import Row, in_turns, paired_row, row, seconds
 from tests.benchmarks.networks import BATCH, NETWORKS, data, ours, peer
 
 SQUARE = 1024
@@ -32,10 +32,9 @@ def step_row(name: str, title: str) -> Row:
     """Its share of the peak counts products with a convolution's border of zeros too, though they are left out."""
     with threadpool_limits(1):
         step, products = ours(name)
-        mine, other, square = in_turn((step, peer(name), product()), NETWORKS[name][2])
-    target = 1.0 if LIBRARY == "mkl" else 1.3
-    made = row(title, "ms", 1e3 * mine, 1e3 * other, "PyTorch eager, 1 thread", target)
-    speed, peak = 2 * products / mine / 1e9, 2 * SQUARE**3 / square / 1e9
+        mine, other, square = in_turns((step, peer(name), product()), NETWORKS[name][2])
+    made = paired_row(title, "ms", mine, other, "PyTorch eager, 1 thread", 1.0 if LIBRARY == "mkl" else 1.3, 1e3)
+    speed, peak = 2 * products / median(mine) / 1e9, 2 * SQUARE**3 / median(square) / 1e9
     note = f"{speed / peak:.0%} of sgemm's {peak:.0f} GFLOP/s"
     return made | {"gflops": speed, "peak_gflops": peak, "note": note}
 
@@ -116,9 +115,9 @@ def child(*arguments: str, **settings: str) -> float:
 
 
 def benches(name: str) -> dict[str, Callable[[], Row]]:
-    title = f"layer network {name}"
+    title = f"network {name}"
     return {
-        title: partial(step_row, name, title),
+        f"{title}, step": partial(step_row, name, f"{title}, step"),
         f"{title}, memory": partial(memory_row, name, f"{title}, memory"),
         f"{title}, compile cold": partial(compile_row, name, f"{title}, compile cold", 0, 20.0),
         f"{title}, compile cached": partial(compile_row, name, f"{title}, compile cached", 1, 1.0),
