@@ -30,7 +30,7 @@ NETWORKS = {
 WIDE = Network((Dense(512, "relu"), Dense(32768)), (512,))
 """Its scores stay cut up to the loss."""
 TITLES = [f"blocks {name}" for name in (*NETWORKS, "FC 512-512-32768")]
-PARTS = ("2 on 2 cores", "step of 2", "step of 1", "bytes of 2")
+PARTS = ("2 on 2 cores", "seconds of 2", "seconds of 1", "bytes of 2")
 NAMES = [*(f"{title}, {part}" for title in TITLES[:-1] for part in PARTS), f"{TITLES[-1]}, {PARTS[-1]}"]
 
 
@@ -53,7 +53,7 @@ def bench(name: str, network: Network) -> Iterator[Row]:
     for m in plans:
         expected, taken = min(predicted[m]), min(found[m])
         words = f"predicted {1e3 * expected:.1f} ms, timed {1e3 * taken:.1f} ms"
-        yield row(f"{name}, step of {m}", "x", _apart(expected, taken), 1.0, words, NEAR)
+        yield row(f"{name}, seconds of {m}", "x", _apart(expected, taken), 1.0, words, NEAR)
     yield bytes_of(name, network, plans[2])
 
 
