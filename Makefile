@@ -23,9 +23,9 @@ unit:  ## the tests that need no Spark and do not wait, for the inner loop; TEST
 	@bash .ci/setup.sh dev
 	@bash .ci/unit.sh $(TESTS)
 
-bench:  ## speed beside the peers, into bench.json; ONLY=text for the rows whose name has the text
+bench:  ## speed beside the peers, into bench.json; ONLY=text for some rows, CPU=avx2 as on that kind, MNIST=dir
 	@bash .ci/setup.sh dev bench
-	$(PYTHON) -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)")
+	$(if $(MNIST),MNIST="$(MNIST)") $(PYTHON) -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)") $(if $(CPU),--cpu "$(CPU)")
 
 chaos:  ## FITS=20 disturbed fits (SEED=0) of the kinds worker executor segfault between checkpoint meeting last transform descriptors labels marks drivers strict lost speculation, or ONLY=some,of,them; all must end as if not
 	@bash .ci/setup.sh dev

@@ -19,7 +19,7 @@ set +m
 trap 'kill -INT -- -$second 2>/dev/null; rm -f "$said"' EXIT
 trap 'exit 130' INT TERM
 
-unit tests --ignore=tests/{spark,examples,test_benchmarks.py} "${others[@]/#/--ignore=}" "${many[@]/#/--ignore=}"
+unit tests --ignore=tests/{spark,examples,test_benchmarks.py,test_benchmark_networks.py} "${others[@]/#/--ignore=}" "${many[@]/#/--ignore=}"
 failed=$?
 wait $second || failed=1
 cat "$said"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from statistics import median
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.harness import Row, row
-from tests.benchmarks.main_fit_rows import MNIST, session
+from tests.benchmarks.harness import Row, paired_row, row
+from tests.benchmarks.main_fit_rows import session
+from tests.benchmarks.mnist import PLACE, find_mnist
 
 ROWS = 20_000
 BATCH = 128
@@ -24,9 +24,9 @@ SPEED_UPS = {
 }
 """(syncEvery, target)"""
 SHARES = {
-    "exchange share LeNet": ("lenet", 1),
+    "exchange share LeNet, syncEvery 1": ("lenet", 1),
     "exchange share LeNet, syncEvery auto": ("lenet", "auto"),
-    "exchange share 4.7 M weights": ("wide", 1),
+    "exchange share 4.7 M weights, syncEvery 1": ("wide", 1),
     "exchange share 4.7 M weights, syncEvery auto": ("wide", "auto"),
 }
 """(network, syncEvery): the ratio is the share; auto should keep it under a tenth."""
@@ -50,9 +50,9 @@ def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     sys.path.append("examples")
     import example_data
 
-    if MNIST.is_dir():
-        return example_data.mnist(MNIST)
-    print(f"no MNIST under {MNIST}: scikit-learn's digits, blown up to 28x28, stand in", file=sys.stderr)
+    if (folder := find_mnist()) is not None:
+        return example_data.mnist(folder)
+    print(f"no MNIST in {PLACE}: scikit-learn's digits, blown up to 28x28, stand in", file=sys.stderr)
     x, y, test_x, test_y = example_data.digits()
     chosen = np.resize(np.arange(len(x)), ROWS)
     return _blown_up(x)[chosen], y[chosen], _blown_up(test_x), test_y
@@ -101,7 +101,7 @@ def speed_ups(df: Any) -> Iterator[Row]:
         for name, net in nets.items():
             seconds[name] += [epoch["seconds"] for epoch in net.fit(df).summary.history[1:]]
     for name, (_, target) in SPEED_UPS.items():
-        yield row(name, "s", median(seconds[name]), median(seconds["one"]), "one rank, same Params", target)
+        yield paired_row(name, "s", seconds[name], seconds["one"], "one rank, same Params", target)
 
 
 def shares(df: Any) -> Iterator[Row]:

@@ -21,16 +21,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from tests.benchmarks.exchange_fit_rows import bytes_frame, digits, estimator
-from tests.benchmarks.harness import Row, row, seconds
-from tests.benchmarks.main_fit_rows import MNIST, session
+from tests.benchmarks.harness import Row, Skipped, paired_row, row, seconds
+from tests.benchmarks.main_fit_rows import session
+from tests.benchmarks.mnist import mnist_folder
 
-TORCH = ("exchange fit LeNet beside TorchDistributor", "exchange fit LeNet, error")
+TORCH = ("exchange fit LeNet beside TorchDistributor", "exchange fit LeNet, error beside TorchDistributor")
 ELEPHAS = ("exchange fit LeNet beside Elephas", "exchange fit LeNet, error beside Elephas")
 NAMES = [*TORCH, *ELEPHAS]
 EPOCHS = 2
@@ -42,10 +42,7 @@ Peer = Callable[[], tuple[float, float]]
 
 
 def rows() -> Iterator[Row]:
-    if not MNIST.is_dir():
-        raise ModuleNotFoundError(
-            f"no MNIST under {MNIST}: set the environment variable MNIST to a folder with its files"
-        )
+    mnist_folder()
     root = str(Path(__file__).parents[2])  # the peer's processes find this file there
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     spark = session()
@@ -64,7 +61,7 @@ def beside_peers(spark: Any, file: str) -> Iterator[Row]:
     yield from beside(TORCH, net, train, test, partial(with_torch, file), "torch DDP")
     python = os.environ.get("ELEPHAS_PYTHON")
     if python is None:
-        raise ModuleNotFoundError("Elephas is measured where ELEPHAS_PYTHON names a Python that has it")
+        raise Skipped("Elephas is measured where ELEPHAS_PYTHON names a Python that has it")
     alone = net.copy({net.syncEvery: 10})
     yield from beside(ELEPHAS, alone, train, test, partial(with_elephas, file, python), "Elephas")
 
@@ -79,7 +76,7 @@ def beside(names: tuple[str, str], net: Any, train: Any, test: Any, peer: Peer, 
         times[0].append(seconds(lambda: models.update(ours=net.fit(train))))
         took, theirs = peer()
         times[1].append(took)
-    yield row(names[0], "s", median(times[0]), median(times[1]), f"{title}, {EPOCHS} epochs", 0.7)
+    yield paired_row(names[0], "s", *times, f"{title}, {EPOCHS} epochs", 0.7)
     right = MulticlassClassificationEvaluator(metricName="accuracy").evaluate(models["ours"].transform(test))
     yield row(names[1], "error", 1 - right, 1 - theirs + ALIKE, f"{title}'s {1 - theirs:.4f} + {ALIKE}", 1.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from statistics import median
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
-from tests.benchmarks.harness import Row, row, seconds
+from tests.benchmarks.harness import Row, in_turns, paired_row, row
 from tests.benchmarks.processes import LOOPBACK, AllGather, together
 
 SIZES = {
@@ -26,19 +27,22 @@ RANKS = (2, 4)
 TARGET = 0.8
 NAMES = [f"exchange all-reduce {size}, {ranks} processes" for ranks in RANKS for size in SIZES]
 ROUNDS = 8
-"""How often the two take turns."""
-Measured = list[tuple[float, float | None]]
+"""How often the ranks are brought in step, and the two take their turns."""
+Measured = list[list[list[float]]]
 
 
 def rows() -> Iterator[Row]:
-    """One row a size and a number of processes: microseconds, medians over all calls."""
+    """One row a size and a number of processes, in microseconds."""
     found = [times for ranks in RANKS for times in together(ranks, measured)]
-    for name, (ours, peer) in zip(NAMES, found, strict=True):
-        yield row(name, "us", ours, peer, "torch gloo" if peer else "torch gloo (torch is not installed)", TARGET)
+    for name, (ours, *peer) in zip(NAMES, found, strict=True):
+        if peer:
+            yield paired_row(name, "us", ours, peer[0], "torch gloo", TARGET, 1e6)
+        else:
+            yield row(name, "us", 1e6 * median(ours), None, "torch gloo (torch is not installed)", TARGET)
 
 
 def measured(channel: Channel, all_gather: AllGather) -> Measured:
-    """(ours, gloo's) for every size, in microseconds."""
+    """The seconds of each call, ours and gloo's, for every size."""
     gloo = _gloo(channel, all_gather)
     all_reduce = AllReduce(channel)
     found = [_both(count, all_reduce, gloo) for count in SIZES.values()]
@@ -67,17 +71,9 @@ def _gloo(channel: Channel, all_gather: AllGather) -> Callable[[np.ndarray], Non
 
 def _both(
     count: int, ours: Callable[[np.ndarray], None], peer: Callable[[np.ndarray], None] | None
-) -> tuple[float, float | None]:
+) -> list[list[float]]:
     vector = np.zeros(count, np.float32)
     calls = max(2, min(50, 2_000_000 // count))
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(ROUNDS):
-        for all_reduce, found in zip((ours, peer), times, strict=True):
-            if all_reduce is not None:
-                all_reduce(vector)  # not counted: brings all ranks in step
-                found.extend(_timed(all_reduce, vector) for _ in range(calls))
-    return median(times[0]), median(times[1]) if peer else None
-
-
-def _timed(all_reduce: Callable[[np.ndarray], None], vector: np.ndarray) -> float:
-    return 1e6 * seconds(lambda: all_reduce(vector))
+    sides = [partial(side, vector) for side in (ours, peer) if side is not None]
+    rounds = [in_turns(sides, calls) for _ in range(ROUNDS)]
+    return [[t for times in rounds for t in times[k]] for k in range(len(sides))]

@@ -10,7 +10,7 @@ from functools import partial
 from threadpoolctl import threadpool_limits
 
 from spark_deepnet.layers.conv2d import Conv2D
-from tests.benchmarks.harness import Row, row, side_by_side
+from tests.benchmarks.harness import Row, in_turns, paired_row
 from tests.benchmarks.one_layer import data, ours
 
 
@@ -32,7 +32,7 @@ PASSES = {
     "layer Conv2D 3x3, 64-64 on 32x32": Pass(Conv2D(64, 3, padding=1), (32, 32, 64), 7),
     "layer Conv2D 3x3, 64-64 on 16x16": Pass(Conv2D(64, 3, padding=1), (16, 16, 64)),
     "layer Conv2D 3x3, 64-128 on 16x16": Pass(Conv2D(128, 3, padding=1), (16, 16, 64), 12),
-    "layer Conv2D 3x3, 64-128 on 32x32, strides 2": Pass(Conv2D(128, 3, strides=2, padding=1), (32, 32, 64), 12),
+    "layer Conv2D 3x3, strides 2, 64-128 on 32x32": Pass(Conv2D(128, 3, strides=2, padding=1), (32, 32, 64), 12),
     "layer Conv2D 3x3, depthwise, 64 on 32x32": Pass(Conv2D(64, 3, padding=1, groups=64), (32, 32, 64)),
     "layer Conv2D 1x1, 64-128 on 32x32": Pass(Conv2D(128, 1), (32, 32, 64), 12),
 }
@@ -60,8 +60,8 @@ def peer(found: Pass) -> Callable[[], object]:
 def bench(name: str) -> Row:
     found = PASSES[name]
     with threadpool_limits(1):
-        times = side_by_side(ours(found), peer(found), found.repeats)
-    return row(name, "ms", *(1e3 * s for s in times), peer_name="PyTorch eager, 1 thread", target=1.0)
+        times = in_turns((ours(found), peer(found)), found.repeats)
+    return paired_row(name, "ms", *times, "PyTorch eager, 1 thread", 1.0, 1e3)
 
 
 BENCHES: dict[str, Callable[[], Row]] = {name: partial(bench, name) for name in PASSES}

@@ -6,20 +6,19 @@ import os
 import sys
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.harness import Row, row, seconds
+from tests.benchmarks.harness import Row, in_turns, paired_row, row
+from tests.benchmarks.mnist import mnist_folder
 
-MNIST = Path(os.environ.get("MNIST", "../shared/data/mnist"))
-"""A folder with MNIST's idx files, gzipped or not."""
 LAYERS = [784, 128, 10]
 ACCURACY = 0.95
 MLLIB_ITERATIONS = 50  # the fewest tens that reach it: 0.948 after 40
 EPOCHS = 1
+TURNS = 3
 FITS = 6  # to time the set-up; the first is not counted
 SLOW = ("reading", "meeting", "compiling")
 """Parts of it, of the slower rank."""
@@ -39,10 +38,7 @@ def rows() -> Iterator[Row]:
 
 
 def mnist_session() -> Any:
-    if not MNIST.is_dir():
-        raise ModuleNotFoundError(
-            f"no MNIST under {MNIST}: set the environment variable MNIST to a folder with its files"
-        )
+    mnist_folder()
     return session()
 
 
@@ -64,7 +60,7 @@ def data(spark: Any) -> tuple[Any, Any]:
     sys.path.append("examples")
     from example_data import frame, mnist
 
-    images, labels, test_images, test_labels = mnist(MNIST)
+    images, labels, test_images, test_labels = mnist(mnist_folder())
     found = []
     for x, y in ((images, labels), (test_images, test_labels)):
         pixels = x.reshape(len(x), -1).astype(np.float32) / np.float32(255)
@@ -84,19 +80,15 @@ def beside_mllib(train: Any, test: Any) -> Iterator[Row]:
     accuracy = MulticlassClassificationEvaluator(metricName="accuracy")
     net = DeepNetEstimator(layers=LAYERS, maxIter=EPOCHS, learningRate=0.008, batchSize=96, numTrainWorkers=2)
     models: dict[str, Any] = {}
-    ours = median(
-        [seconds(lambda: models.update(ours=net.fit(train))) for _ in range(4)][1:]
-    )  # as elsewhere, not the first
+    net.fit(train)  # the first is not counted; MLlib's, of more than a minute, all are
     peer = MultilayerPerceptronClassifier(layers=LAYERS, maxIter=MLLIB_ITERATIONS, seed=1)
-    theirs = seconds(lambda: models.update(mllib=peer.fit(train)))
+    fits = (lambda: models.update(ours=net.fit(train)), lambda: models.update(mllib=peer.fit(train)))
+    times = in_turns(fits, TURNS, uncounted=0)
     found = {name: accuracy.evaluate(model.transform(test)) for name, model in models.items()}
-    yield row(NAMES[0], "s", ours, theirs, f"MLlib, {MLLIB_ITERATIONS} iterations", 0.033)
+    yield paired_row(NAMES[0], "s", *times, f"MLlib, {MLLIB_ITERATIONS} iterations", 0.033)
     yield row(NAMES[1], "error", 1 - found["ours"], 1 - found["mllib"], "MLlib's error", 1.0)
-    times: dict[str, list[float]] = {name: [] for name in models}
-    for _ in range(4):
-        for name, model in models.items():
-            times[name].append(seconds(partial(scored, model, train)))
-    yield row(NAMES[2], "s", median(times["ours"][1:]), median(times["mllib"][1:]), "MLlib", 0.7)
+    times = in_turns([partial(scored, models[name], train) for name in ("ours", "mllib")], TURNS)
+    yield paired_row(NAMES[2], "s", *times, "MLlib", 0.7)
 
 
 def set_up(name: str) -> Row:

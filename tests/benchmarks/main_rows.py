@@ -22,7 +22,7 @@ from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.optimizers.momentum import Momentum
-from tests.benchmarks.harness import Row, row, seconds, side_by_side
+from tests.benchmarks.harness import Row, in_turns, paired_row, row, seconds
 
 BATCH = 128
 RATE, MOMENTUM = 0.01, 0.9
@@ -82,10 +82,8 @@ def peer(sizes: tuple[int, ...], batch: int) -> Callable[[], object]:
 def perceptron_step(name: str, sizes: tuple[int, ...], repeats: int) -> Row:
     """With the BLAS that this process has bound: MKL where it is installed."""
     with threadpool_limits(1):
-        found = side_by_side(ours(sizes, BATCH), peer(sizes, BATCH), repeats)
-    milliseconds = [1e3 * s for s in found]
-    target = 1.0 if LIBRARY == "mkl" else 1.3
-    return row(name, "ms", *milliseconds, peer_name="PyTorch eager, 1 thread", target=target)
+        times = in_turns((ours(sizes, BATCH), peer(sizes, BATCH)), repeats)
+    return paired_row(name, "ms", *times, "PyTorch eager, 1 thread", 1.0 if LIBRARY == "mkl" else 1.3, 1e3)
 
 
 def perceptron_step_with_scipy(name: str, index: int) -> Row:
@@ -128,9 +126,9 @@ def _named(name: str, bench: Callable[..., Row], *arguments: object) -> tuple[st
 
 
 BENCHES: dict[str, Callable[[], Row]] = dict(
-    [_named(f"main MLP step {'-'.join(map(str, s))}", perceptron_step, s, times) for s, times in PERCEPTRONS]
+    [_named(f"main MLP step, {'-'.join(map(str, s))}", perceptron_step, s, times) for s, times in PERCEPTRONS]
     + [
-        _named(f"main MLP step {'-'.join(map(str, s))}, SciPy's BLAS", perceptron_step_with_scipy, i)
+        _named(f"main MLP step with SciPy's BLAS, {'-'.join(map(str, s))}", perceptron_step_with_scipy, i)
         for i, (s, _) in enumerate(PERCEPTRONS)
     ]
     + [_named("main step allocates", allocated)]

@@ -1,4 +1,4 @@
-"""Training steps of networks, batch 128, one thread: time beside PyTorch's, as a share of sgemm's peak, memory beside
+"""Training steps of networks, batch 128 or 16, one thread: time beside PyTorch's, as a share of sgemm's peak, memory beside
 PyTorch's, and how long a new process compiles."""
 
 from __future__ import annotations
@@ -19,23 +19,27 @@ from threadpoolctl import threadpool_limits
 
 from spark_deepnet.kernels.blas import LIBRARY, gemm
 from spark_deepnet.kernels.memory import aligned
-from tests.benchmarks.harness import Row, in_turn, row, seconds
-from tests.benchmarks.networks import BATCH, NETWORKS, data, ours, peer
+from tests.benchmarks.harness import Row, in_turns, paired_row, row, seconds
+from tests.benchmarks.networks.network import data
+from tests.benchmarks.networks.step import ours, peer
+from tests.benchmarks.networks.table import NETWORKS
 
 SQUARE = 1024
 """Rows and columns of the product that shows sgemm's peak."""
 WARM = 24
-"""Rows of the steps before memory is looked at: enough for every kernel that a batch of 128 calls."""
+"""Rows at most of the steps before memory is looked at: enough for every kernel that a batch of 128 calls; half of a
+smaller batch."""
 
 
 def step_row(name: str, title: str) -> Row:
     """Its share of the peak counts products with a convolution's border of zeros too, though they are left out."""
+    network = NETWORKS[name]
     with threadpool_limits(1):
-        step, products = ours(name)
-        mine, other, square = in_turn((step, peer(name), product()), NETWORKS[name][2])
-    target = 1.0 if LIBRARY == "mkl" else 1.3
-    made = row(title, "ms", 1e3 * mine, 1e3 * other, "PyTorch eager, 1 thread", target)
-    speed, peak = 2 * products / mine / 1e9, 2 * SQUARE**3 / square / 1e9
+        step, products = ours(network, network.rows)
+        sides = step, peer(network, network.rows), product()
+        mine, other, square = in_turns(sides, network.repeats)
+    made = paired_row(title, "ms", mine, other, "PyTorch eager, 1 thread", 1.0 if LIBRARY == "mkl" else 1.3, 1e3)
+    speed, peak = 2 * products / median(mine) / 1e9, 2 * SQUARE**3 / median(square) / 1e9
     note = f"{speed / peak:.0%} of sgemm's {peak:.0f} GFLOP/s"
     return made | {"gflops": speed, "peak_gflops": peak, "note": note}
 
@@ -53,16 +57,17 @@ def memory_row(name: str, title: str) -> Row:
 
 
 def memory(side: str, name: str) -> float:
-    """Bytes by which the process grows at most in three steps of 128 rows, from the making of the network and the batch on,
+    """Bytes by which the process grows at most in three steps of a batch, from the making of the network and the batch on,
     less the batch; by then steps of a few rows have loaded and compiled all code, and what they held is given back."""
-    make: Any = {"ours": lambda rows: ours(name, rows)[0], "peer": lambda rows: peer(name, rows)}[side]
+    network = NETWORKS[name]
+    make: Any = {"ours": lambda rows: ours(network, rows)[0], "peer": lambda rows: peer(network, rows)}[side]
     with threadpool_limits(1):
-        run(make(WARM))
+        run(make(min(WARM, network.rows // 2)))
         trim()
         Path("/proc/self/clear_refs").write_text("5")  # from here on the peak is counted
         before = status("VmRSS")
-        run(make(BATCH))
-    return status("VmHWM") - before - data(NETWORKS[name][1], BATCH)[0].nbytes
+        run(make(network.rows))
+    return status("VmHWM") - before - data(network, network.rows)[0].nbytes
 
 
 def run(step: Callable[[], object]) -> None:
@@ -102,7 +107,7 @@ def first_step(name: str) -> float:
     made: list[Callable[[], object]] = []
 
     def first() -> None:
-        made.append(ours(name)[0])
+        made.append(ours(NETWORKS[name], NETWORKS[name].rows)[0])
         made[0]()
 
     return seconds(first) - seconds(made[0])
@@ -116,9 +121,9 @@ def child(*arguments: str, **settings: str) -> float:
 
 
 def benches(name: str) -> dict[str, Callable[[], Row]]:
-    title = f"layer network {name}"
+    title = f"network {name}"
     return {
-        title: partial(step_row, name, title),
+        f"{title}, step": partial(step_row, name, f"{title}, step"),
         f"{title}, memory": partial(memory_row, name, f"{title}, memory"),
         f"{title}, compile cold": partial(compile_row, name, f"{title}, compile cold", 0, 20.0),
         f"{title}, compile cached": partial(compile_row, name, f"{title}, compile cached", 1, 1.0),

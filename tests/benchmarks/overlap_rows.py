@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.train.overlapped import Overlapped
-from tests.benchmarks.harness import Row, row, seconds
+from tests.benchmarks.harness import Row, paired_row, seconds
 from tests.benchmarks.processes import AllGather, together
 
 NETWORKS: dict[str, tuple[list[Any], tuple[int, ...]]] = {
@@ -35,11 +34,11 @@ NAMES = [f"exchange overlapped with backward, {name}" for name in NETWORKS]
 def rows() -> Iterator[Row]:
     for name, network in zip(NAMES, NETWORKS, strict=True):
         overlapped, after = together(2, partial(measured, network))
-        yield row(name, "ms", 1e3 * overlapped, 1e3 * after, "exchange after backward")
+        yield paired_row(name, "ms", overlapped, after, "exchange after backward", scale=1e3)
 
 
-def measured(network: str, channel: Channel, _: AllGather) -> tuple[float, float]:
-    """Median seconds of backward and exchange: overlapped, and one after the other."""
+def measured(network: str, channel: Channel, _: AllGather) -> tuple[list[float], list[float]]:
+    """The seconds of each step's backward and exchange: overlapped, and one after the other."""
     layers, shape = NETWORKS[network]
     net = Net.of(layers, {INPUT: shape})
     runner = Runner(net, Layout(net).init_weights(1), ROWS)
@@ -58,7 +57,7 @@ def measured(network: str, channel: Channel, _: AllGather) -> tuple[float, float
 
     with threadpool_limits(1):
         times = [[_second_half(runner, way, all_reduce) for way in (meanwhile, after)] for _ in range(STEPS + 1)][1:]
-    return median(t for t, _ in times), median(t for _, t in times)
+    return [t for t, _ in times], [t for _, t in times]
 
 
 def _second_half(runner: Runner, way: Callable[[], None], all_reduce: AllReduce) -> float:

@@ -35,7 +35,7 @@ def predicted(name: str, network: Network, plan: TrainPlan) -> Row:
 
 
 def name_of(network: str, workers: int, tau: int) -> str:
-    return f"plan {network}, {workers} of 2 cores, syncEvery={tau}"
+    return f"plan {network}, syncEvery={tau}, {workers} of 2 cores"
 
 
 BENCHES: dict[str, Callable[[], Row]] = {name_of(*run): partial(bench, *run) for run in RUNS}

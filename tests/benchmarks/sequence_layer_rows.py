@@ -14,7 +14,7 @@ from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.lstm import LSTM
 from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
 from spark_deepnet.layers.simple_rnn import SimpleRNN
-from tests.benchmarks.harness import Row, row, side_by_side
+from tests.benchmarks.harness import Row, in_turns, paired_row
 from tests.benchmarks.one_layer import data, ours
 
 
@@ -34,7 +34,7 @@ PASSES = {
     "layer LSTM 28x128-128, all steps, inner": Pass(LSTM(128, sequences=True), (28, 128), 20, inner=True),
     "layer LSTM 100x64-256": Pass(LSTM(256), (100, 64), 7),
     "layer GRU 28x28-128": Pass(GRU(128), (28, 28), 30),
-    "layer MultiHeadAttention 64x128, 4 heads": Pass(MultiHeadAttention(4), (64, 128), 20, inner=True),
+    "layer MultiHeadAttention 64x128, 4 heads, all steps": Pass(MultiHeadAttention(4), (64, 128), 20, inner=True),
     "layer MultiHeadAttention 64x128, 4 heads, causal": Pass(
         MultiHeadAttention(4, causal=True), (64, 128), 20, inner=True
     ),
@@ -80,8 +80,8 @@ def attention(layer: Any, d: int) -> tuple[Any, Callable[[Any], Any]]:
 def bench(name: str) -> Row:
     found = PASSES[name]
     with threadpool_limits(1):
-        times = side_by_side(ours(found), peer(found), found.repeats)
-    return row(name, "ms", *(1e3 * s for s in times), peer_name="PyTorch eager, 1 thread", target=0.8)
+        times = in_turns((ours(found), peer(found)), found.repeats)
+    return paired_row(name, "ms", *times, "PyTorch eager, 1 thread", 0.8, 1e3)
 
 
 BENCHES: dict[str, Callable[[], Row]] = {name: partial(bench, name) for name in PASSES}

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.harness import Row, row, seconds
+from tests.benchmarks.harness import Row, in_turns, paired_row, row
 from tests.benchmarks.main_fit_rows import session
 
 ROWS, FEATURES, WORDS, UNITS = 200_000, 1 << 18, 30, 64
 VOCABULARY = 400_000
 EPOCHS, BATCH, RATE = 10, 128, 0.1
-FITS = 2
-NAMES = ["fit sparse 262,144 features", "fit sparse, error"]
+FITS = 3
+NAMES = ["sparse fit, 262,144 features", "sparse error, 262,144 features"]
 
 
 def rows() -> Iterator[Row]:
@@ -57,12 +56,8 @@ def beside_torch(df: Any) -> Iterator[Row]:
     )  # fmt: skip
     models: list[Any] = []
     peer = Peer(df)
-    times: list[list[float]] = [[], []]
-    for _ in range(FITS + 1):
-        times[0].append(seconds(lambda: models.append(net.fit(df))))
-        times[1].append(seconds(peer.fit))
-    ours, theirs = (median(found[1:]) for found in times)
-    yield row(NAMES[0], "s", ours, theirs, f"PyTorch's EmbeddingBag, {EPOCHS} epochs", 1.0)
+    times = in_turns((lambda: models.append(net.fit(df)), peer.fit), FITS)
+    yield paired_row(NAMES[0], "s", *times, f"PyTorch's EmbeddingBag, {EPOCHS} epochs", 1.0)
     wrong = models[-1].transform(df).where("prediction != label").count() / ROWS
     yield row(NAMES[1], "error", wrong, peer.error(), "PyTorch's error", 1.1)
 

@@ -33,7 +33,7 @@ from spark_deepnet.train.loop import Loop
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.state import State
 from spark_deepnet.train.warm_up import warm_up
-from tests.benchmarks.harness import Row, row
+from tests.benchmarks.harness import Row, paired_row, row
 
 FRAME = 10_000  # rows, as Spark sends them
 KINDS = {"float32": (ARRAY, 784, 20), "uint8": (BYTES, 784, 40), "CSR": (VECTOR, 2000, 40)}
@@ -42,31 +42,31 @@ ENTRIES = 100  # of a sparse row
 TIMES = 3  # the limit
 EPOCHS = 3  # the first is not counted
 MB = 1e6
-NAMES = [
-    name
-    for kind in KINDS
-    for name in (
-        f"fit spilled {kind}",
-        f"fit spilled {kind}, file not cached",
-        f"fit spilled {kind}, memory",
-        f"fit not spilled {kind}, memory",
-    )
-]
+TURNS = 3
+PARTS = ("epoch, file cached", "epoch, file not cached", "memory, spilled", "memory, not spilled")
+NAMES = [f"spill {kind}, {part}" for kind in KINDS for part in PARTS]
 
 
 def rows() -> Iterator[Row]:
     for kind in KINDS:
-        held = in_a_process(kind, 0, False)
-        limit = held["rows"] // TIMES
-        spilled, cold = in_a_process(kind, limit, False), in_a_process(kind, limit, True)
-        yield row(f"fit spilled {kind}", "s", spilled["seconds"], held["seconds"], "an epoch in memory", 2.0)
-        yield row(
-            f"fit spilled {kind}, file not cached", "s", cold["seconds"], held["seconds"], "an epoch in memory", 2.0
-        )
-        for name, found, kept in ("spilled", spilled, limit), ("not spilled", held, held["rows"]):
+        names = [f"spill {kind}, {part}" for part in PARTS]
+        turns = [turn(kind) for _ in range(TURNS)]
+        held, *others = ([found["seconds"] for found in side] for side in zip(*turns, strict=True))
+        for name, seconds in zip(names, others, strict=False):
+            yield paired_row(name, "s", seconds, held, "an epoch in memory", 2.0)
+        in_memory, spilled, _ = turns[-1]
+        for name, found, times in (names[2], spilled, TIMES), (names[3], in_memory, 1):
+            kept = in_memory["rows"] // times
             bound = 1.3 * kept + 4 * found["weights"]
             peers = f"1.3 of {kept / MB:.0f} MB of rows, 4 of weights"
-            yield row(f"fit {name} {kind}, memory", "MB", found["peak"] / MB, bound / MB, peers, 1.0)
+            yield row(name, "MB", found["peak"] / MB, bound / MB, peers, 1.0)
+
+
+def turn(kind: str) -> tuple[dict[str, Any], ...]:
+    """Fits with the rows in memory, spilled, and spilled to a file that is not cached."""
+    held = in_a_process(kind, 0, False)
+    limit = held["rows"] // TIMES
+    return held, in_a_process(kind, limit, False), in_a_process(kind, limit, True)
 
 
 def in_a_process(kind: str, limit: int, cold: bool) -> dict[str, Any]:
