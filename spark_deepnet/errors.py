@@ -20,7 +20,7 @@ class UnknownNameError(ParamError):
 
 
 class UnknownParamError(UnknownNameError, TypeError):
-    """A keyword that no Param has; a TypeError too, as for any unknown keyword."""
+    """A keyword that no Param, or no field of a member, has; a TypeError too, as for any unknown keyword."""
 
 
 class NetworkError(DeepNetError, ValueError):

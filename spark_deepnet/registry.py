@@ -17,7 +17,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from spark_deepnet.errors import ParamError, UnknownNameError, near
+from spark_deepnet.errors import ParamError, UnknownNameError, UnknownParamError, near
+from spark_deepnet.synonyms import FIELDS, MEMBERS
 
 FAMILIES: dict[str, type[Member]] = {}
 _PACKAGE = __name__.rpartition(".")[0]
@@ -29,6 +30,7 @@ class Kind(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if getattr(cls, "_book", {}).get(getattr(cls, "kind", None)) is not cls:
             return super().__call__(*args, **kwargs)  # an internal class, whose fields may be anything
+        _check_fields(cls, len(args), kwargs)
         member = super().__call__(*map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
         for f in fields(member):
             if f.init and not _is_json(getattr(member, f.name)):
@@ -77,7 +79,9 @@ class Member(metaclass=Kind):
 
     @classmethod
     def named(cls, kind: str) -> type[Self]:
-        """The class of a kind; its file is imported at first use."""
+        """The class of a kind, or of what other libraries call it; its file is imported at first use."""
+        if kind not in cls.names():
+            kind = MEMBERS.get(cls.family, {}).get(kind, kind)
         if kind not in cls._book and kind in cls.names():
             import_module(f"{cls.folder()}.{kind}")
         if kind not in cls._book:
@@ -91,12 +95,19 @@ class Member(metaclass=Kind):
         if isinstance(what, root):
             return what  # type: ignore[return-value]
         if isinstance(what, str):
-            return _construct(cls.named(what), {})
+            return cls.named(what)()
         if isinstance(what, dict) and "kind" in what:
             return _from_json(root, what)  # type: ignore[return-value]
+        shown = f"the class {what.__name__}" if isinstance(what, type) else f"{type(what).__name__} {what!r}"
         raise ParamError(
-            f"{cls.family}: expected one of the {cls.family}, its name or its JSON, found {type(what).__name__} {what!r}"
+            f"{cls.family}: expected one of the {cls.family}, its name or its JSON, found {shown}{cls.instead_of(what)}"
         )
+
+    @classmethod
+    def instead_of(cls, what: Any) -> str:
+        """The end of a sentence about what ``of`` does not take; empty where nothing is known to be meant."""
+        is_class = isinstance(what, type) and issubclass(what, FAMILIES[cls.family])
+        return f"; write {what.__name__}(...)" if is_class else ""
 
     def to_json(self) -> dict[str, Any]:
         """The member as JSON values; fields at their defaults are left out."""
@@ -172,7 +183,10 @@ def _from_json(root: type[Member], spec: dict[str, Any]) -> Member:
         raise UnknownNameError(
             f"kind {kind!r} is newer than this installation, which knows version {cls.version}: upgrade spark_deepnet"
         )
-    return _construct(cls, {key: _from_plain(value) for key, value in rest.items()})
+    try:
+        return cls(**{key: _from_plain(value) for key, value in rest.items()})
+    except UnknownParamError as error:  # a keyword that nobody wrote: no TypeError
+        raise ParamError(str(error)) from None
 
 
 def _split_kind(root: type[Member], kind: str) -> tuple[str, int | None]:
@@ -223,16 +237,25 @@ def _check_module(module: Any, allowed: list[str]) -> None:
         )
 
 
-def _construct(cls: type[Any], values: dict[str, Any]) -> Any:
-    known = {f.name for f in fields(cls)}
+def _check_fields(cls: type[Any], given: int, values: dict[str, Any]) -> None:
+    """Refuse names that no field has, and too few values; ``given``: the number of values without a name."""
+    own = [f for f in fields(cls) if f.init]
+    known = [f.name for f in own]
     for key in values:
         if key not in known:
-            raise ParamError(f"{cls.__name__} has no field {key!r}; {near(key, known)}")
-    needed = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
-    missing = [name for name in needed if name not in values]
+            raise UnknownParamError(f"{cls.__name__} has no field {key!r}; {_field_meant(key, known)}")
+    placed = [f.name for f in own if not f.kw_only][:given]
+    needed = [f.name for f in own if f.default is MISSING and f.default_factory is MISSING]
+    missing = [name for name in needed if name not in values and name not in placed]
     if missing:
         raise ParamError(f"{cls.__name__} needs {', '.join(missing)}, as in {cls.__name__}({missing[0]}=...)")
-    return cls(**values)
+
+
+def _field_meant(key: str, known: list[str]) -> str:
+    """The end of a sentence about a name that no field has."""
+    ours = FIELDS.get(key, "")
+    is_ours = ours.strip("'") in known or not (ours.startswith("'") and ours.endswith("'"))
+    return f"use {ours}" if ours and is_ours else near(key, known)
 
 
 def class_from_folder(package: str, name: str) -> Any:

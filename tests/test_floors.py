@@ -26,7 +26,7 @@ FLOORS = (
     {"initializers"},
     {"kernels"},
     {"registry"},
-    {"errors"},
+    {"errors", "synonyms"},
 )  # from the roof to the ground
 FLOOR = {part: number for number, parts in enumerate(reversed(FLOORS)) for part in parts}
 

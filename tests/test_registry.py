@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.errors import ParamError, UnknownNameError
+from spark_deepnet import synonyms
+from spark_deepnet.errors import ParamError, UnknownNameError, UnknownParamError
 from spark_deepnet.exchange.algorithms.algorithm import Algorithm
 from spark_deepnet.exchange.compressions.compression import Compression
 from spark_deepnet.initializers.initializer import Initializer
@@ -145,6 +146,20 @@ def test_of_takes_a_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("family", "theirs", "kind"), [(f, *pair) for f, names in synonyms.MEMBERS.items() for pair in names.items()]
+)
+def test_a_name_of_another_library_is_a_kind(family: str, theirs: str, kind: str) -> None:
+    root = next(root for root in ROOTS if root.family == family)
+    assert theirs not in root.names()
+    assert root.of(theirs) == root.of(kind)
+
+
+def test_fields_of_other_libraries_are_none_of_ours() -> None:
+    ours = {f.name for root in ROOTS for kind in root.installed() for f in fields(root.named(kind))}
+    assert not ours & set(synonyms.FIELDS)
+
+
+@pytest.mark.parametrize(
     ("call", "error", "sentence"),
     [
         (lambda: Layer.of("dens"), UnknownNameError, r"layers: there is no 'dens'; did you mean 'dense'\?"),
@@ -158,6 +173,13 @@ def test_of_takes_a_name() -> None:
         (lambda: Toy.of({"kind": "box.v3", "size": 1}), UnknownNameError, "newer .* knows version 2"),
         (lambda: Layer.of({"kind": "swirl", "module": "no_such"}), UnknownNameError, "'no_such'.*install it on every"),
         (lambda: Dense(0), ParamError, "Dense: units must be .*, found 0"),
+        (lambda: Layer.of(7), ParamError, r"found int 7; among layers a size is written Dense\(7\)"),
+        (lambda: Layer.of(Dense), ParamError, r"found the class Dense; write Dense\(\.\.\.\)"),
+        (lambda: Dense(3, unit=4), UnknownParamError, r"Dense has no field 'unit'; did you mean 'units'\?"),  # type: ignore[call-arg]
+        (lambda: Dense(3, use_bias=False), TypeError, "Dense has no field 'use_bias'; use 'bias'"),  # type: ignore[call-arg]
+        (lambda: Dense(3, input_shape=(4,)), TypeError, "'input_shape'; use the estimator's 'inputShape'"),  # type: ignore[call-arg]
+        (lambda: Relu(return_sequences=True), TypeError, "no field 'return_sequences'; known are inputs, name"),  # type: ignore[call-arg]
+        (lambda: Dense(), ParamError, r"Dense needs units, as in Dense\(units=\.\.\.\)"),  # type: ignore[call-arg]
     ],
 )
 def test_a_wrong_spec_is_answered_in_one_sentence(call: Any, error: type[Exception], sentence: str) -> None:

@@ -53,6 +53,12 @@ class Layer(Member, family="layers"):
     in_place: ClassVar[bool] = False
     """Whether dx is written over dy, though backward reads x."""
 
+    @classmethod
+    def instead_of(cls, what: Any) -> str:
+        """A size among layers is meant as Dense."""
+        is_size = isinstance(what, int) and not isinstance(what, bool)
+        return f"; among layers a size is written Dense({what})" if is_size else super().instead_of(what)
+
     def __call__(self, *sources: Any) -> Handle:
         """The handle of this layer over what others give: handles or Input layers, one by one or in a list. A layer that
         is called again uses the weights of its first call."""

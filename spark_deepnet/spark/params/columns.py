@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pyspark.ml.param import TypeConverters
 
+from spark_deepnet.spark.params.converters import to_features_col, to_label_col
 from spark_deepnet.spark.params.declaration import Declaration, one_of
 
 COLUMNS = (
     Declaration(
         "featuresCol",
-        TypeConverters.toString,
+        to_features_col,
         "Features column: vectors, dense or sparse, arrays of numbers, arrays of arrays (images, sequences), binary "
         "tensors or images.",
         default="features",
+        hint="str",
     ),
     Declaration(
         "featuresCols",
@@ -21,10 +23,11 @@ COLUMNS = (
     ),
     Declaration(
         "labelCol",
-        TypeConverters.toString,
+        to_label_col,
         "Label column: a class 0..k-1 or the number to predict; a vector or an array for several targets or labels; an "
         "array with a target per step where the network scores every step.",
         default="label",
+        hint="str",
     ),
     Declaration(
         "predictionCol",

@@ -46,6 +46,24 @@ def to_int_or_auto(value: Any) -> Any:
     return value if value == "auto" else TypeConverters.toInt(value)
 
 
+def to_features_col(value: Any) -> str:
+    """A column's name; a list of them belongs to another Param."""
+    if isinstance(value, list | tuple):
+        raise ParamError(
+            f"featuresCol: expected one column, found {value!r}; several columns are featuresCols={list(value)!r}"
+        )
+    return str(TypeConverters.toString(value))
+
+
+def to_label_col(value: Any) -> str:
+    """A column's name; several targets are one array column."""
+    if isinstance(value, list | tuple):
+        raise ParamError(
+            f"labelCol: expected one column, found {value!r}; several targets are one array column of them"
+        )
+    return str(TypeConverters.toString(value))
+
+
 class Plain:
     """A converter that also takes NumPy's numbers and arrays: grids are made with ``linspace`` and ``arange``."""
 
