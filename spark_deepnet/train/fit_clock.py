@@ -38,10 +38,9 @@ class FitClock:
         self.end: float = recipe.epochs
         """After how many epochs the fit ends at the latest."""
 
-    def rate(self, steps: int) -> float:
+    def rate(self, seen: int, steps: int) -> float:
         """The learning rate of the next step, by the rows that all ranks have seen, in an earlier fit too that this one
         continues. steps: of an epoch."""
-        seen = self.clock.epoch * self.rows + self.clock.step * self.rows // steps
         seen += self.clock.started * self.recipe.batch_size
         if self.recipe.max_steps:
             self.end = min(self.recipe.epochs, self.recipe.max_steps / steps)

@@ -18,7 +18,7 @@ from pyspark.sql.types import (
     StructField,
 )
 
-from spark_deepnet.data.schema import VALIDATION, WEIGHT, Target
+from spark_deepnet.data.schema import ORDER, VALIDATION, WEIGHT, Target
 from spark_deepnet.errors import DataError
 from spark_deepnet.spark.columns.types import (
     FLOATS,
@@ -111,6 +111,12 @@ def check_classes(df: DataFrame, labelCol: str, units: int) -> None:
 def weight_column(df: DataFrame, weightCol: str) -> Column:
     check_number(field(df, weightCol, "weightCol"), "weightCol")
     return column(weightCol).cast("double").alias(WEIGHT)
+
+
+def order_column(df: DataFrame, name: str) -> Column:
+    f = field(df, name, "orderCol")
+    check_number(f, "orderCol")
+    return column(name).cast("bigint" if isinstance(f.dataType, IntegralType) else "double").alias(ORDER)
 
 
 def validation_column(df: DataFrame, name: str) -> Column:
