@@ -9,6 +9,7 @@ import pytest
 
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.errors import DataError, DeepNetError, ParamError
+from spark_deepnet.losses import SoftmaxCrossEntropy
 from tests.spark.data import blobs, distance, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 
@@ -57,3 +58,18 @@ def test_what_gives_no_order_is_refused(rows: Any, params: Any, error: Any, sent
         estimator(**params).fit(rows)
     assert sentence in str(caught.value)
     check_sentence(str(caught.value))
+
+
+def test_ignored_labels_are_no_class_and_train_nothing(spark: Any) -> None:
+    x, y = blobs(30)
+    rows = frame(spark, x, np.where(np.arange(30) % 5 == 0, 255, y), weight=[float(n % 5 > 0) for n in range(30)])
+    loss = SoftmaxCrossEntropy(ignore=255)
+    found = estimator(layers=[4, 5, -1], loss=loss).fit(rows)
+    others = frame(spark, x, y, weight=[float(n % 5 > 0) for n in range(30)])
+    expected = estimator(loss="softmax_cross_entropy", weightCol="weight").fit(others)
+    assert found.numClasses == 3
+    assert [list(node.shape) for node in found.net.nodes] == [list(node.shape) for node in expected.net.nodes]
+    assert distance(found, expected) < 1e-4
+    only = frame(spark, x, np.full(30, 255))
+    with pytest.raises(DataError, match="the loss ignores the label of every training row"):
+        estimator(loss=loss).fit(only)

@@ -33,10 +33,12 @@ from spark_deepnet.spark.fit.advice import warn_of_classes
 from spark_deepnet.spark.names import column, field
 
 
-def count_classes(df: DataFrame, labelCol: str) -> int:
-    """The highest label and one: a small job."""
+def count_classes(df: DataFrame, labelCol: str, ignored: int | None = None) -> int:
+    """The highest label and one, without the label that the loss ignores: a small job."""
     check_number(field(df, labelCol, "labelCol"), "labelCol")
     label = column(labelCol).cast("double")
+    if ignored is not None:
+        label = F.when(label != float(ignored), label)
     highest, rows = df.agg(F.max(label), F.count(label)).head()  # type: ignore[misc]
     if highest is None or not 1 <= highest < 1e6:
         raise DataError(f"labelCol: column {labelCol!r} should hold classes 0..k-1, its highest value is {highest}")
