@@ -58,14 +58,14 @@ class OrderedEpoch:
 
     def _stretches(self, start: int) -> list[tuple[int, int]]:
         """The rank's rows of a step, as stretches of its own order; at least one, which may be empty."""
-        found, stop = [], start + self.batch
+        stretches, stop = [], start + self.batch
         while start < stop:
             lap = start // self.total * self.total
             end = min(stop, lap + self.total)
             first, last = np.searchsorted(self._places, (start - lap, end - lap))
-            found.append((int(first), int(last)))
+            stretches.append((int(first), int(last)))
             start = end
-        return [stretch for stretch in found if stretch[0] < stretch[1]] or found[:1]
+        return [stretch for stretch in stretches if stretch[0] < stretch[1]] or stretches[:1]
 
     def weight_sums(self) -> np.ndarray:
         """(outputs, steps) float64: the sum of this rank's row weights in each step."""

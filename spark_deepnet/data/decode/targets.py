@@ -142,11 +142,11 @@ def order_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarra
     values = frame[ORDER]
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu":
         return values.to_numpy(np.int64).view(np.uint64) ^ SIGN
-    found = numbers(values)
-    missing = np.isnan(found)
+    floats = numbers(values)
+    missing = np.isnan(floats)
     if missing.any():
         faults[f"column {columns.order!r}: null or NaN, but rows come in its order; fill or drop them first"] += int(
             missing.sum()
         )
-    bits = (np.where(missing, 0.0, found) + 0.0).view(np.uint64)  # -0 becomes 0
+    bits = (np.where(missing, 0.0, floats) + 0.0).view(np.uint64)  # -0 becomes 0
     return np.where(bits & SIGN, ~bits, bits | SIGN)
