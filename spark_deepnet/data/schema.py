@@ -11,7 +11,9 @@ import numpy as np
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.net import INPUT
 
-LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
+IGNORED = -(1 << 31)
+"""In place of labels that count for nothing."""
+LABEL, WEIGHT, VALIDATION, ORDER = "label", "weight", "validation", "order"
 ARRAY, VECTOR, BYTES, STEPS, IMAGE = "array", "vector", "bytes", "steps", "image"
 
 WIDE_COLUMNS, SPARSE_ENTRIES = 4096, 64
@@ -103,6 +105,8 @@ class Target:
     """The column in which it is sent."""
     least: float = float("-inf")
     """The lowest target that the loss allows."""
+    ignore: int | None = None
+    """Of classes: a label whose rows count for nothing."""
     exact: bool = True
     """Whether targets keep float64, since float32 may not hold them: all except those that were float32 or short."""
 
@@ -128,3 +132,5 @@ class Columns:
     """One for each output of the network, in their order."""
     weight: str | None = None
     validation: str | None = None
+    order: str | None = None
+    """The column that says in which order rows come."""

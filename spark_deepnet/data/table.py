@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.schema import IGNORED
 from spark_deepnet.kernels.gather import (
     gather_rows,
     gather_sparse_rows,
@@ -107,19 +108,23 @@ class Table:
     targets: tuple[Targets, ...]
     weights: np.ndarray
     validation: np.ndarray
+    order: np.ndarray | None = None
+    """(n,) uint64: numbers by which rows are in their order; None: a hash of their content is."""
 
     def __len__(self) -> int:
         return len(self.weights)
 
     @property
     def loss_weights(self) -> list[np.ndarray]:
-        """For each output (n,): each row's weight in its loss, times the row's steps if every step has a target."""
-        return [self.weights * t.lengths if isinstance(t, Ragged) else self.weights for t in self.targets]
+        """For each output (n,): each row's weight in its loss, times the row's steps if every step has a target; labels
+        that are IGNORED do not count."""
+        return [_loss_weights(self.weights, t) for t in self.targets]
 
     def picked(self, index: np.ndarray) -> Table:
         features = {name: columns.picked(index) for name, columns in self.features.items()}
         targets = tuple(t.picked(index) if isinstance(t, Ragged) else t[index] for t in self.targets)
-        return Table(features, targets, self.weights[index], self.validation[index])
+        order = None if self.order is None else self.order[index]
+        return Table(features, targets, self.weights[index], self.validation[index], order)
 
     def keys(self) -> np.ndarray:
         """(n,) uint64: a hash of each row's content, equal for dense and sparse rows of equal content."""
@@ -130,6 +135,8 @@ class Table:
             else:
                 hash_words(_words(targets), keys)
         hash_words(_words(self.weights), keys)
+        if self.order is not None:
+            hash_words(_words(self.order), keys)
         for number, columns in enumerate(self.features.values()):
             hash_words(np.full((len(self), 1), number, np.uint32), keys)  # distinguishes inputs with the same entries
             columns.hash_into(keys)
@@ -142,7 +149,18 @@ class Table:
             tuple(joined_targets(targets) for targets in zip(*(p.targets for p in parts), strict=True)),
             np.concatenate([p.weights for p in parts]),
             np.concatenate([p.validation for p in parts]),
+            None if parts[0].order is None else np.concatenate([p.order for p in parts if p.order is not None]),
         )
+
+
+def _loss_weights(weights: np.ndarray, targets: Targets) -> np.ndarray:
+    """Each row's weight times the number of its targets that count."""
+    values = targets.values if isinstance(targets, Ragged) else targets
+    ignored = values == IGNORED if values.dtype == np.int32 else np.zeros(0, bool)
+    if isinstance(targets, Ragged):
+        left_out = np.diff(np.concatenate(([0], np.cumsum(ignored)))[targets.starts]) if ignored.any() else 0
+        return weights * (targets.lengths - left_out)
+    return np.where(ignored, 0.0, weights) if ignored.any() else weights
 
 
 def _words(rows: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from spark_deepnet.errors import NetworkError, near
+from spark_deepnet.layers._factors import check_factors, check_values
 from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.handles import layers_of
@@ -86,7 +87,7 @@ class Net:
         bare = {
             out.name: top
             for out, top, link in zip(self.outputs, self.tops, links, strict=True)
-            if top.layer.kind == link and top.inputs[0] in nodes
+            if top.layer.kind == link and top.inputs[0] in nodes and _is_of_rows(top)
         }
         moved = [
             replace(node, inputs=bare[node.name].inputs)
@@ -101,12 +102,14 @@ class Net:
 def _node(wire: Wire, known: Mapping[str, Shape], nodes: Mapping[str, Node]) -> Node:
     """The node of a layer after these nodes, over inputs of known shapes."""
     layer, sources = wire.layer, wire.inputs
+    check_values(layer)
     shapes = tuple(known[s] for s in sources)
     try:
         shape = layer.shape(shapes if layer.multi_input else shapes[0])
     except NetworkError as error:
         raise NetworkError(f"layer {wire.name!r}, after {' and '.join(map(repr, sources))}: {error}") from None
     node = Node(wire.name, layer, sources, shapes, tuple(shape))
+    check_factors(layer, layer.weights(node.x))
     if layer.share is not None:
         _check_share(node, nodes)
     return node
@@ -124,6 +127,11 @@ def _check_share(node: Node, nodes: Mapping[str, Node]) -> None:
         raise NetworkError(
             f"layer {node.name!r} needs weights {own}, but {node.owner!r}, which it shares, has {others}"
         )
+
+
+def _is_of_rows(top: Node) -> bool:
+    """Whether an activation at the top runs along the scores of a row, as a loss does: a softmax may have another axis."""
+    return getattr(top.layer, "axis", -1) in (-1, len(top.shape) - 1)
 
 
 def _owns(node: Node | None) -> bool:

@@ -17,6 +17,8 @@ from spark_deepnet.plan.portable import Portable
 from spark_deepnet.registry import Member
 from spark_deepnet.schedules.schedule import Schedule
 
+ANY_EPOCHS = 1 << 31
+"""The number of epochs of a fit that its steps alone end."""
 ANY_PORT = (0, 0)
 """Whichever the system gives."""
 
@@ -32,6 +34,8 @@ class Recipe(Portable):
     batch_size: int
     epochs: int
     seed: int
+    max_steps: int = 0
+    """Steps after which the fit ends, within an epoch too; 0: no such limit."""
     l1: float = 0.0
     l2: float = 0.0
     clip_norm: float = 0.0
@@ -42,6 +46,8 @@ class Recipe(Portable):
     tol: float = 0.0
     validated: bool = False
     """Whether there are validation rows; then the best epoch's weights are kept."""
+    ordered: str = ""
+    """The column by whose numbers rows come in order; empty: they are shuffled."""
     sync_every: int = 1
     """Steps between exchanges. 1: synchronous steps of all ranks; more: local steps, after which weights are averaged;
     0: chosen from measured seconds."""
@@ -98,8 +104,12 @@ class TrainPlan:
     secret: bytes = field(repr=False)
     blocks: int = 1
     """Number of ranks that together hold one copy of the weights."""
+    initial: str = ""
+    """A hash of the weights that the fit starts from; empty: random ones."""
+    start_arrays: int = 0
+    """Of the first job of such a fit: the number of flat vectors whose chunks are among the rows."""
     state_chunks: int = 0
-    """Number of chunks of the last job's state among the rows; 0: the fit starts here."""
+    """Number of chunks of the last job's state, or of the initial one, among the rows; 0: the fit starts here."""
     job_seconds: float = 30.0
     """After this time, and 20 times its set-up, the job returns its state, and the next job continues."""
     deadline: float = 300.0

@@ -12,7 +12,7 @@ from spark_deepnet.errors import ParamError
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import InputSpec, OutputSpec
 from spark_deepnet.plan.connections import check_compression, compression_of
-from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.plan.plan import ANY_EPOCHS, Recipe
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark.attributes import Names, class_names
@@ -21,6 +21,7 @@ from spark_deepnet.spark.columns.labels import (
     check_classes,
     fits_float32,
     label_column,
+    order_column,
     validation_column,
     weight_column,
 )
@@ -69,6 +70,8 @@ class FitSpec:
                 check_classes(self.df, target.label, target.classes)
         if self.columns.weight:
             columns.append(weight_column(self.df, self.columns.weight))
+        if self.columns.order:
+            columns.append(order_column(self.df, self.columns.order))
         if self.columns.validation:
             columns.append(validation_column(self.df, self.columns.validation))
         return columns
@@ -95,6 +98,7 @@ class FitSpec:
             targets=tuple(self._target(k) for k in range(len(self.heads))),
             weight=param_or_none(self.params, "weightCol"),
             validation=param_or_none(self.params, "validationIndicatorCol"),
+            order=param_or_none(self.params, "orderCol"),
         )
 
     def _target(self, k: int) -> Target:
@@ -107,6 +111,7 @@ class FitSpec:
             steps=head.steps,
             column=f"{LABEL} {k}" if k else LABEL,
             least=head.loss.least,
+            ignore=head.loss.ignored,
             exact=not fits_float32(self.df, label),
         )
 
@@ -120,10 +125,12 @@ class FitSpec:
             l1=p.getRegParam() * p.getElasticNetParam(),
             l2=p.getRegParam() * (1 - p.getElasticNetParam()),
             validated=self.columns.validation is not None,
+            ordered=self.columns.order or "",
             sync_every=0 if p.getSyncEvery() == "auto" else p.getSyncEvery(),
-            **recipe_fields(p),
+            **recipe_fields(p) | ({"epochs": ANY_EPOCHS} if p.getMaxSteps() and not p.isSet(p.maxIter) else {}),
             compression=compression_of(p.getCompression()),
         )
+        check_moves(recipe)
         check_blocks(recipe, p)
         check_compression(recipe)
         return recipe
@@ -137,6 +144,16 @@ def optimizer_of(params: DeepNetParams) -> Optimizer:
     if isinstance(solver, str) and solver in ("momentum", "nesterov"):
         return Optimizer.of({"kind": solver, "momentum": params.getMomentum()})
     return Optimizer.of(solver)
+
+
+def check_moves(recipe: Recipe) -> None:
+    """Refuse a network that has weights, all of which are frozen."""
+    weights = [slot.weight for slot in recipe.scores_net().layout.slots if slot.weight.trained]
+    if weights and not any(weight.moves for weight in weights):
+        raise ParamError(
+            "layers: all weights are frozen by trainable=False or rates of 0, so a fit would change nothing; leave some "
+            "layer trainable"
+        )
 
 
 def check_blocks(recipe: Recipe, params: DeepNetParams) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from spark_deepnet.data.decode.faults import Faults, shown
 from spark_deepnet.data.decode.lists import NULL_LENGTH, joined, lengths_of, numbers
 from spark_deepnet.data.ragged import Ragged
-from spark_deepnet.data.schema import VALIDATION, WEIGHT, Columns, Target
+from spark_deepnet.data.schema import IGNORED, ORDER, VALIDATION, WEIGHT, Columns, Target
 from spark_deepnet.data.table import Targets
 
 
@@ -38,12 +38,13 @@ def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragge
 
 
 def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
-    """Labels 0..classes-1 as int32, from whole numbers or floats."""
+    """Labels 0..classes-1, or IGNORED, as int32, from whole numbers or floats."""
     whole = isinstance(labels.dtype, np.dtype) and labels.dtype.kind in "iu"
     values = labels.to_numpy() if whole else numbers(labels)
+    ignored = np.zeros(len(values), bool) if target.ignore is None else values == target.ignore
     missing = np.isnan(values)
     fractional = ~missing & (values != np.floor(values))
-    beyond = ~missing & ~fractional & ((values < 0) | (values >= target.classes))
+    beyond = ~missing & ~fractional & ~ignored & ((values < 0) | (values >= target.classes))
     for what, wrong in (("null", missing), ("fractional", fractional), ("unknown", beyond)):
         if wrong.any():
             example = "" if what == "null" else f" such as {shown(values[wrong][0])}"
@@ -51,7 +52,7 @@ def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
                 f"column {target.label!r}: {what} labels{example}; the network's {target.classes} outputs need whole "
                 f"numbers from 0 to {target.classes - 1}"
             ] += int(wrong.sum())
-    return np.where(missing | fractional | beyond, 0, values).astype(np.int32)
+    return np.where(ignored, IGNORED, np.where(missing | fractional | beyond, 0, values)).astype(np.int32)
 
 
 def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
@@ -129,3 +130,23 @@ def validation_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.n
         what = "null, but validation rows must be true and others false; fill or drop them first"
         faults[f"column {columns.validation!r}: {what}"] += int(null.sum())
     return marks.to_numpy(object, na_value=False).astype(bool)
+
+
+SIGN = np.uint64(1 << 63)
+
+
+def order_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray | None:
+    """(n,) uint64 in the order of the column's numbers; None where rows have none."""
+    if columns.order is None:
+        return None
+    values = frame[ORDER]
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu":
+        return values.to_numpy(np.int64).view(np.uint64) ^ SIGN
+    floats = numbers(values)
+    missing = np.isnan(floats)
+    if missing.any():
+        faults[f"column {columns.order!r}: null or NaN, but rows come in its order; fill or drop them first"] += int(
+            missing.sum()
+        )
+    bits = (np.where(missing, 0.0, floats) + 0.0).view(np.uint64)  # -0 becomes 0
+    return np.where(bits & SIGN, ~bits, bits | SIGN)

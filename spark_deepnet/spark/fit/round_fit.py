@@ -25,6 +25,7 @@ from pyspark.sql import DataFrame, Row
 from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
+from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
@@ -53,6 +54,7 @@ from spark_deepnet.train.messages import (
     raise_worker_error,
 )
 from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
+from spark_deepnet.train.start import start
 from spark_deepnet.train.state import State
 
 FIRST_ROUND_STEPS = 10  # where syncEvery is derived from measured seconds
@@ -75,6 +77,11 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
     if blocks > 1:
         raise ParamError(
             f"modelBlocks: with exchange='spark' every worker holds all weights, found {blocks}; set exchange to 'sockets'"
+        )
+    if recipe.ordered:
+        raise ParamError(
+            f"orderCol: with exchange='spark' no worker knows the rows of the others, found {recipe.ordered!r}; set "
+            f"exchange to 'sockets'"
         )
     if recipe.sync_every == 1 and tau_was_set:
         raise ParamError(
@@ -101,7 +108,12 @@ class Rounds:
     """Runs round after round until the fit is finished; the clock goes on here, on the driver."""
 
     def __init__(
-        self, frame: DataFrame, plan: TrainPlan, bar: ProgressBar, checkpoints: Checkpoints | None = None
+        self,
+        frame: DataFrame,
+        plan: TrainPlan,
+        bar: ProgressBar,
+        checkpoints: Checkpoints | None = None,
+        initial: InitialState | None = None,
     ) -> None:
         self.plan, self.recipe, self.bar = replace(plan, job=uuid.uuid4().hex), plan.recipe, bar
         self.spark, self.checkpoints = frame.sparkSession, checkpoints
@@ -109,6 +121,8 @@ class Rounds:
         recipe = plan.recipe
         self.layout = recipe.scores_net().layout
         self.state = State.initial(self.layout, recipe.optimizer, recipe.seed, recipe.validated)
+        if initial is not None:
+            start(self.state, self.layout, initial)
         self.clock = self.state.clock
         self.ranks: list[dict[str, Any]] = []
         self.count = 0
@@ -138,7 +152,7 @@ class Rounds:
         finally:
             with suppress(Exception):  # of a session that was stopped
                 self.dealt.unpersist()
-        clock = {name: getattr(self.clock, name) for name in ("history", "best_epoch", "count", "tau")}
+        clock = {name: getattr(self.clock, name) for name in ("history", "best_epoch", "count", "started", "tau")}
         return Outcome(self.state.kept(), clock, self.ranks, self.count)
 
     def _resume(self) -> None:
@@ -182,13 +196,14 @@ class Rounds:
         """Some steps on all partitions, and their mean."""
         clock, began = self.clock, time.perf_counter()
         epochs = 1 if self.recipe.validated else self.recipe.epochs - clock.epoch
-        steps = min(clock.tau, epochs * self.steps - clock.step)  # up to the next weights that are looked at
+        left = min(epochs * self.steps - clock.step, self.course.steps_left)
+        steps = int(min(clock.tau, left))  # up to the next weights that are looked at
         vectors = tuple(v.tobytes() for v in self._carried())
         without_history = replace(clock, history=[], sums=[])
         messages = self._job(Round(STEP, self.stats.rows, steps, without_history, vectors))
         measures = self._measures(messages)
         take_means(messages, self._carried())
-        clock.count += steps
+        clock.count, clock.made = clock.count + steps, clock.made + steps
         if self.recipe.sync_state == RESET:
             restart(self.recipe, self.state)
         seconds = time.perf_counter() - began
@@ -208,17 +223,21 @@ class Rounds:
             if end >= self.steps:
                 end -= self.steps
                 self._end_epoch()
+        if self.course.steps_left <= 0 and not self.clock.finished:
+            self._end_epoch(end / self.steps)
+            end = 0
         self.clock.step = end
+        self.bar.limit(self.course.end)
         self.bar.show(self.clock.epoch + end / self.steps, self.stats.rows, {})
 
-    def _end_epoch(self) -> None:
+    def _end_epoch(self, part: float = 1.0) -> None:
         if not all_finite(self.state.weights):
             raise self.course.lost_weights()
         validation = None
         if self.recipe.validated:
             messages = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
             validation = np.sum([m.sums or [] for m in self._measures(messages)], 0)
-        progress = self.course.end_epoch(validation)
+        progress = self.course.end_epoch(validation, part)
         self.bar.show(self.clock.epoch, self.stats.rows, progress["measures"])
 
     def _find_tau(self, measures: list[Measures], steps: int, seconds: float) -> None:
