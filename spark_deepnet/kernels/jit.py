@@ -24,8 +24,12 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba import types
 from numba.core import config
 from numba.core.caching import FunctionCache
+from numba.core.registry import CPUDispatcher
+
+from spark_deepnet.kernels.inner import INNER_OPTIONS, InnerCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
 JIT = not config.DISABLE_JIT
@@ -60,9 +64,19 @@ def caller(function: F) -> F:
 def _compiled(function: F, **options: Any) -> F:
     if not JIT:
         return np.errstate(all="ignore")(function)  # as silent as compiled code
-    dispatcher = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    options |= {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+    dispatcher = _Kernel(function, targetoptions={"nopython": True, "boundscheck": None, **options})
+    dispatcher.inner = numba.njit(function, pipeline_class=InnerCompiler, **options | INNER_OPTIONS)
     dispatcher._cache = _cache_of(function)
-    return dispatcher  # type: ignore[no-any-return]
+    return dispatcher  # type: ignore[return-value]
+
+
+class _Kernel(CPUDispatcher):  # type: ignore[misc]
+    """Called from Python it is itself, called from another kernel it is ``inner``."""
+
+    @property
+    def _numba_type_(self) -> types.Dispatcher:
+        return types.Dispatcher(self.inner)
 
 
 class _MendingCache(FunctionCache):  # type: ignore[misc]
