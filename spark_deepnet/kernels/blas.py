@@ -22,7 +22,7 @@ from numba.core import cgutils
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import get_cython_function_address, intrinsic
 
-from spark_deepnet.kernels.jit import JIT, caller
+from spark_deepnet.kernels.jit import JIT, caller, careful
 
 _SYMBOLS = {"sgemm": "spark_deepnet_sgemm", "dgemm": "spark_deepnet_dgemm"}
 _INT, _POINTER = ir.IntType(32), ir.IntType(8).as_pointer()
@@ -115,7 +115,7 @@ def _any_strides(typingctx: Any, a: Any) -> Any:
     )
 
 
-@caller
+@careful
 def _gemm_blas(a, b, beta, c):  # type: ignore[no-untyped-def]
     _gemm_strides(_any_strides(a), _any_strides(b), np.float64(beta), _any_strides(c))
 
