@@ -70,8 +70,10 @@ need_packages() {  # the extras; the stamp names the folder, because a copied .v
     echo "$wanted" > "$stamp"
 }
 
-pip_install() {  # Python compiles what is imported, a part of all that there is
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile "$@"
+pip_install() {  # Python compiles what is imported, a part of all that there is, unless it is told to keep nothing
+    local compile=--no-compile
+    [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || compile=--compile
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check "$compile" "$@"
 }
 
 prefer_torch_for_cpus() {  # on Linux the usual index serves torch with 3 GB of GPU libraries

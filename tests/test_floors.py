@@ -16,7 +16,7 @@ ROOT = Path(spark_deepnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 FLOORS = (
-    {"spark"},
+    {"spark", "compile"},
     {"forecast"},
     {"train", "score", "formats"},
     {"plan"},
@@ -37,7 +37,7 @@ ONLY_IN = {
     "socketserver": {"exchange"},
     "ssl": {"exchange"},
     "selectors": {"exchange"},
-    "pandas": {"data", "score", "train", "forecast", "spark"},
+    "pandas": {"data", "score", "train", "forecast", "spark", "compile"},
     "pyarrow": {"data", "score", "train", "forecast", "spark"},
     "pyspark": {"spark"},
     "py4j": {"spark"},

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.handshake import ANSWER, CHALLENGE, MAGIC, NONCE, Credentials
 from spark_deepnet.exchange.link import WOULD_BLOCK
+from spark_deepnet.exchange.tls import TlsSocket
 
 HANDSHAKE_SECONDS = 5.0
 """Seconds that a new connection has for the handshake."""
@@ -128,11 +129,11 @@ class _Pending:
         self.sock, self.end = sock, time.monotonic() + HANDSHAKE_SECONDS
         self.challenge = secrets.token_bytes(NONCE)
         self.answer, self._got = bytearray(ANSWER.size), 0
-        self._shaking: ssl.SSLSocket | None = None
+        self._shaking: TlsSocket | None = None
         if context is None:
             self._challenge()
         else:
-            self.sock = self._shaking = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            self.sock = self._shaking = TlsSocket(sock, context, server=True)
 
     def _challenge(self) -> None:
         self.say(CHALLENGE.pack(MAGIC, self.challenge))

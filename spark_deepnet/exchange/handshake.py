@@ -19,7 +19,7 @@ from functools import cached_property
 
 from spark_deepnet.errors import ExchangeError, LostPeerError
 from spark_deepnet.exchange.descriptors import check_descriptors
-from spark_deepnet.exchange.tls import context_of
+from spark_deepnet.exchange.tls import TlsSocket, context_of
 
 NONCE = PROOF = 32  # bytes
 CHALLENGE = struct.Struct(f"<4s{NONCE}s")  # magic, the acceptor's nonce
@@ -115,7 +115,7 @@ def _connected(host: str, port: int, end: float) -> socket.socket:
 
 def _encrypted(sock: socket.socket, context: ssl.SSLContext) -> socket.socket:
     """The socket in TLS, within its timeout."""
-    encrypted = context.wrap_socket(sock, do_handshake_on_connect=False)
+    encrypted = TlsSocket(sock, context, server=False)
     try:
         encrypted.do_handshake()
     except BaseException:

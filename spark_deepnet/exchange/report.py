@@ -41,16 +41,18 @@ class Listener:
 
     def _read(self, sock: socket.socket, received: bytearray) -> None:
         """Read what has arrived and deliver the messages that are complete."""
-        try:
-            more = sock.recv(MAX_MESSAGE_BYTES)
-        except WOULD_BLOCK:
-            return
-        except OSError:
-            more = b""
-        received += more
-        if not more or not self._deliver(received):
-            self._acceptor.leave(sock)
-            sock.close()
+        more, good = b"read on", True
+        while more and good:
+            try:
+                more = sock.recv(MAX_MESSAGE_BYTES)
+            except WOULD_BLOCK:
+                return
+            except OSError:
+                more = b""
+            received += more
+            good = self._deliver(received)
+        self._acceptor.leave(sock)
+        sock.close()
 
     def _deliver(self, received: bytearray) -> bool:
         """Deliver complete messages; returns whether what follows can still be a message."""

@@ -19,9 +19,10 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import get_cython_function_address, intrinsic
 
-from spark_deepnet.kernels.jit import JIT, caller
+from spark_deepnet.kernels.jit import JIT, caller, careful
 
 _SYMBOLS = {"sgemm": "spark_deepnet_sgemm", "dgemm": "spark_deepnet_dgemm"}
 _INT, _POINTER = ir.IntType(32), ir.IntType(8).as_pointer()
@@ -103,11 +104,24 @@ def _gemm_left(a, tb, b, beta, c):  # type: ignore[no-untyped-def]
     elif _row_major(a.T):
         _gemm_rows(np.uint8(84), tb, a.T, b, beta, c)
     else:
-        _gemm_rows(np.uint8(78), tb, np.ascontiguousarray(a), b, beta, c)
+        _gemm_rows(np.uint8(78), tb, _any_strides(np.ascontiguousarray(a)), b, beta, c)
+
+
+@intrinsic
+def _any_strides(typingctx: Any, a: Any) -> Any:
+    """a, of which numba forgets how it lies in memory, so that one compiled product serves all layouts"""
+    return a.copy(layout="A")(a), lambda context, builder, sig, values: impl_ret_borrowed(
+        context, builder, sig.return_type, values[0]
+    )
+
+
+@careful
+def _gemm_blas(a, b, beta, c):  # type: ignore[no-untyped-def]
+    _gemm_strides(_any_strides(a), _any_strides(b), np.float64(beta), _any_strides(c))
 
 
 @caller
-def _gemm_blas(a, b, beta, c):  # type: ignore[no-untyped-def]
+def _gemm_strides(a, b, beta, c):  # type: ignore[no-untyped-def]
     if c.size == 0:
         return
     if _row_major(b):
@@ -115,7 +129,7 @@ def _gemm_blas(a, b, beta, c):  # type: ignore[no-untyped-def]
     elif _row_major(b.T):
         _gemm_left(a, np.uint8(84), b.T, beta, c)
     else:
-        _gemm_left(a, np.uint8(78), np.ascontiguousarray(b), beta, c)
+        _gemm_left(a, np.uint8(78), _any_strides(np.ascontiguousarray(b)), beta, c)
 
 
 def _gemm_numpy(a, b, beta, c):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""The only file that imports numba's compiler: five decorators, one cache.
+"""The only file that sets the compiler's flags: five decorators.
 
 ``@kernel`` keeps every bracket and the order of every sum, and NaN and infinity are what they are; only a product and a
 sum may fuse into one instruction, which rounds once instead of twice. ``@summing`` is for a kernel that is one sum of
@@ -10,22 +10,23 @@ once. Kernels are module-level functions, never made by factories: forked siblin
 have collided in numba's cache.
 
 A kernel inlines the kernels that it calls. Otherwise these would be optimized twice, separately and in the caller, to
-code that may round differently, and which of the two is called would depend on what the process loaded before.
+code that may round differently, and which of the two is called would depend on what the process loaded before. What
+kernels call is therefore compiled apart from what Python calls, to LLVM's code alone (``inner.py``).
 """
 
 from __future__ import annotations
 
-import os
-import stat
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba import types
 from numba.core import config
-from numba.core.caching import FunctionCache
+from numba.core.registry import CPUDispatcher
+
+from spark_deepnet.kernels.cache import KernelCache, folders
+from spark_deepnet.kernels.inner import INNER_OPTIONS, InnerCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
 JIT = not config.DISABLE_JIT
@@ -60,62 +61,23 @@ def caller(function: F) -> F:
 def _compiled(function: F, **options: Any) -> F:
     if not JIT:
         return np.errstate(all="ignore")(function)  # as silent as compiled code
-    dispatcher = numba.njit(nogil=True, error_model="numpy", **options)(function)
-    dispatcher._cache = _cache_of(function)
-    return dispatcher  # type: ignore[no-any-return]
+    options |= {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+    dispatcher = _Kernel(function, targetoptions={"nopython": True, "boundscheck": None, **options})
+    dispatcher.inner = numba.njit(function, pipeline_class=InnerCompiler, **options | INNER_OPTIONS)
+    dispatcher._cache = KernelCache(function, folders())
+    return dispatcher  # type: ignore[return-value]
 
 
-class _MendingCache(FunctionCache):  # type: ignore[misc]
-    """numba's cache, but a damaged file is deleted and the kernel compiled again, instead of ending the fit."""
+class _Kernel(CPUDispatcher):  # type: ignore[misc]
+    """Called from Python it is itself, called from another kernel it is ``inner``."""
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # unpickling a truncated file raises nearly anything
-            self.flush()
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        try:
-            super().save_overload(sig, data)
-        except Exception:  # a damaged index, or a full disk: the compiled kernel works all the same
-            self.flush()
+    @property
+    def _numba_type_(self) -> types.Dispatcher:
+        return types.Dispatcher(self.inner)
 
 
-def _cache_of(function: Callable[..., Any]) -> FunctionCache:
-    """The cache is pickle, so it is in a folder that only this user can write to; set around the constructor, which
-    reads it."""
-    before, config.CACHE_DIR = config.CACHE_DIR, config.CACHE_DIR or CACHE_DIR
-    try:
-        return _MendingCache(function)
-    finally:
-        config.CACHE_DIR = before
-
-
-def _private_folder() -> str:
-    """``$XDG_CACHE_HOME/spark_deepnet``, otherwise a folder in the temporary folder; mode 0700, owned by this user."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    uid = os.getuid() if hasattr(os, "getuid") else 0
-    for folder in (Path(home) / "spark_deepnet", Path(tempfile.gettempdir()) / f"spark_deepnet-{uid}"):
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
-            status = folder.lstat()
-        except OSError:
-            continue
-        if stat.S_ISDIR(status.st_mode) and status.st_uid == uid and os.access(folder, os.W_OK):
-            return str(folder)
-    return tempfile.mkdtemp(prefix="spark_deepnet-")
-
-
-def _age_of_kernels() -> str:
-    """numba watches a kernel's own file but not the files of the kernels that it inlines; their age names the folder."""
-    here = Path(__file__).parent
-    ages = [path.stat().st_mtime_ns for path in here.glob("*.py")] if here.is_dir() else []
-    return f"{max(ages, default=0):x}"
-
-
-CACHE_DIR = os.path.join(_private_folder(), _age_of_kernels()) if JIT else ""
+CACHE_DIR = folders()[0] if JIT else ""
+"""The folder of machine code, looked at first."""
 
 
 def cache_counts(*functions: Any) -> tuple[int, int]:

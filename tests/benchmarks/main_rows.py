@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -108,17 +109,35 @@ def allocated(name: str) -> Row:
 
 def first_step_seconds(cache: str) -> float:
     """How long a new process takes for imports and its first step, with its kernels' cache in that folder."""
-    environment = {**os.environ, "XDG_CACHE_HOME": cache}
-    environment.pop("NUMBA_CACHE_DIR", None)
-    command = [sys.executable, "-m", "tests.benchmarks.main_rows"]
-    return float(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout)
+    return child("-m", "tests.benchmarks.main_rows", XDG_CACHE_HOME=cache)
+
+
+def child(*arguments: str, **settings: str) -> float:
+    """What a process of its own prints, which keeps what Python compiles, as everywhere."""
+    others = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "PYTHONDONTWRITEBYTECODE")}
+    command = [sys.executable, *arguments]
+    return float(subprocess.run(command, env=others | settings, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def compile_step(name: str, times: int) -> Row:
     """The last of so many first steps with one cache, empty at first."""
+    child("-c", "import tests.benchmarks.main_rows; print(0)")
     with tempfile.TemporaryDirectory() as cache:
         found = [first_step_seconds(cache) for _ in range(times)]
-    return row(name, "s", found[-1], *((1.0, "the bound", 1.0) if times > 1 else ()))
+    return row(name, "s", found[-1], 0.7 if times > 1 else 10.0, "the bound", 1.0)
+
+
+IMPORT = """
+import time, numpy
+start = time.perf_counter()
+import spark_deepnet.net
+print(time.perf_counter() - start)
+"""
+
+
+def import_row(name: str) -> Row:
+    """How long a new process imports networks, beyond NumPy; the median of seven, after one."""
+    return row(name, "s", median([child("-c", IMPORT) for _ in range(8)][1:]), 0.3, "the bound", 1.0)
 
 
 def _named(name: str, bench: Callable[..., Row], *arguments: object) -> tuple[str, Callable[[], Row]]:
@@ -133,6 +152,7 @@ BENCHES: dict[str, Callable[[], Row]] = dict(
     ]
     + [_named("main step allocates", allocated)]
     + [_named("main compile cold", compile_step, 1), _named("main compile cached", compile_step, 2)]
+    + [_named("main import", import_row)]
 )
 
 if __name__ == "__main__" and len(sys.argv) > 1:

@@ -21,8 +21,10 @@ from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.certificate import made_identity
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.handshake import Credentials, dial
-from spark_deepnet.exchange.report import Listener, Reporter
-from spark_deepnet.exchange.tls import RECORD_BYTES, context_of
+from spark_deepnet.exchange.link import Incoming, Outgoing
+from spark_deepnet.exchange.null_channel import NullChannel
+from spark_deepnet.exchange.report import LENGTH, Listener, Reporter
+from spark_deepnet.exchange.tls import CHUNK_BYTES, RECORD_BYTES, TlsIncoming, TlsOutgoing, TlsSocket, context_of
 from tests.exchange.ranks import HERE, SECRET, identity, results
 from tests.train.fits import N, Rows, fit, plan_of
 
@@ -190,6 +192,76 @@ def test_certificates_want_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cryptography", None)
     with pytest.raises(ClusterError, match=r"encryption: .*cryptography.*spark_deepnet\[tls\].*'off'"):
         made_identity()
+
+
+@pytest.fixture
+def pair(key: Credentials) -> Iterator[list[TlsSocket]]:
+    """Both ends of a connection whose buffers hold less than a chunk."""
+    ends = socket.socketpair()
+    for end in ends:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
+        end.settimeout(20)
+    assert key.dialing is not None
+    assert key.accepting is not None
+    joined = [TlsSocket(ends[0], key.dialing, False), TlsSocket(ends[1], key.accepting, True)]
+    threads = [threading.Thread(target=end.do_handshake) for end in joined]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with joined[0], joined[1]:
+        yield joined
+
+
+def test_two_that_send_at_once_read_meanwhile(pair: list[TlsSocket]) -> None:
+    sent = [bytes([number]) * (5 * CHUNK_BYTES + 7) for number in (1, 2)]
+    received = [bytearray(len(sent[0])) for _ in pair]
+    moving: list[Outgoing | Incoming] = []
+    channel = NullChannel(0, 2)
+    for end, data, room in zip(pair, sent, received, strict=True):
+        end.setblocking(False)
+        moving += [TlsOutgoing(end, 1, memoryview(data)), TlsIncoming(end, 1, memoryview(room), channel)]
+    while moving:
+        moved = [message.move() for message in moving]
+        assert any(moved)
+        moving = [message for message in moving if message.at < message.end]
+    assert [bytes(room) for room in received] == sent[::-1]
+
+
+@pytest.mark.parametrize(
+    "way", ["sendmsg", "sendto", "sendfile", "recvmsg", "recvmsg_into", "recvfrom", "recvfrom_into", "dup", "makefile"]
+)
+def test_no_way_leads_past_the_encryption(pair: list[TlsSocket], way: str) -> None:
+    with pytest.raises(NotImplementedError, match="through TLS alone"):
+        getattr(pair[0], way)([b"in the clear"])
+
+
+def test_the_end_of_a_connection_is_no_data(pair: list[TlsSocket]) -> None:
+    pair[0].sendall(b"last")
+    pair[0].close()
+    assert [pair[1].recv(3), pair[1].recv(3), pair[1].recv(3), pair[1].recv_into(bytearray(2))] == [
+        b"las",
+        b"t",
+        b"",
+        0,
+    ]
+
+
+def test_messages_that_arrive_at_once_are_all_read(key: Credentials) -> None:
+    told: list[bytes] = []
+    done = threading.Event()
+
+    def hear(message: bytes) -> None:
+        told.append(message)
+        if len(told) == 3:
+            done.set()
+
+    with closing(Listener(HERE, SECRET, hear, identity=key.identity)) as listener:
+        messages = [bytes([number]) * 50_000 for number in range(3)]
+        with dial(HERE, listener.port, replace(key, role="report", job=""), 1, 0, 20.0) as sock:
+            sock.sendall(b"".join(LENGTH.pack(len(message)) + message for message in messages))
+            assert done.wait(60)
+    assert told == messages
 
 
 def test_the_key_is_not_printed(key: Credentials) -> None:
