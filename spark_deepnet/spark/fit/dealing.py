@@ -17,16 +17,21 @@ FLOATS = "array<float>"
 
 def dealing_key(frame: DataFrame, columns: Columns) -> Column:
     """A hash of the values of each row that a fit reads."""
-    keys_by_column: dict[str, list[Column]] = {name: [F.col(name)] for name in frame.columns}
-    for source in columns.sources:
-        keys_by_column.pop(source.exact, None)
-        if source.kind == VECTOR:
-            keys_by_column |= {name: [] for name in source.columns}
-        elif source.tokens and source.kind in (ARRAY, STEPS):
-            keys_by_column[source.columns[0]] = [F.col(source.columns[0]).cast(FLOATS)]
-    for target in columns.targets:
-        keys_by_column[target.column] = [F.col(target.column).cast(FLOATS if target.lists else "double")]
-    return F.xxhash64(*[key for keys in keys_by_column.values() for key in keys])
+    sources = {name: source for source in columns.sources for name in source.columns}
+    exacts = {source.exact for source in columns.sources}
+    targets = {target.column: target for target in columns.targets}
+
+    def key(name: str) -> Column | None:
+        source = sources.get(name)
+        if name in exacts or (source is not None and source.kind == VECTOR):
+            return None
+        if source is not None and source.tokens and source.kind in (ARRAY, STEPS) and name == source.columns[0]:
+            return F.col(name).cast(FLOATS)
+        if name in targets:
+            return F.col(name).cast(FLOATS if targets[name].lists else "double")
+        return F.col(name)
+
+    return F.xxhash64(*[each for each in map(key, frame.columns) if each is not None])
 
 
 def vector_key(vector: Column, source: Source, wrapped: bool = True) -> Column:

@@ -20,6 +20,8 @@ from pyspark.sql import DataFrame, SparkSession, is_remote
 from spark_deepnet.spark.session.memory import memory_of_machine
 
 _LOCAL = re.compile(r"file:/+(?:localhost/)?")
+_SEPARATOR = "\x1e"
+"""No setting has it: it is the ASCII character that separates records."""
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +34,9 @@ class Dialect(Protocol):
     """Whether workers can connect to this process while a job runs."""
     plans_here: bool
     """Whether queries are planned when this process asks, so that a setting can hold for one query alone."""
+
+    def settings(self) -> dict[str, str]:
+        """All that is set in the session or its cluster."""
 
     def slots(self, configured: int | None) -> int | None:
         """Tasks that can run at once now, where only settings say it as many as configured; None where nothing does."""
@@ -54,8 +59,11 @@ class Dialect(Protocol):
     def cancel_tag(self, tag: str) -> None:
         """Cancel all jobs with a tag."""
 
-    def properties(self) -> dict[str, str]:
-        """The thread's local properties (job group, pool, tags)."""
+    def properties(self) -> Any:
+        """A copy of the thread's local properties (job group, pool, tags)."""
+
+    def restore(self, properties: Any) -> None:
+        """Give the thread these local properties and no others."""
 
     def set_property(self, name: str, value: str | None) -> None:
         """Set a local property of the thread; None removes it."""
@@ -95,6 +103,11 @@ class Classic:
     def __init__(self, spark: SparkSession) -> None:
         self.spark: Any = spark
 
+    def settings(self) -> dict[str, str]:
+        """As one text: each setting fetched by itself is a request to the JVM, and there are a hundred of them."""
+        lines = self.spark._jsparkSession.conf().getAll().mkString(_SEPARATOR).split(_SEPARATOR)
+        return dict(line.split(" -> ", 1) for line in lines if line)
+
     def slots(self, configured: int | None) -> int | None:
         jvm = self.spark.sparkContext._jsc.sc()
         profile = jvm.resourceProfileManager().defaultResourceProfile()
@@ -128,8 +141,11 @@ class Classic:
     def cancel_tag(self, tag: str) -> None:
         self.spark.sparkContext.cancelJobsWithTag(tag)
 
-    def properties(self) -> dict[str, str]:
-        return dict(self.spark.sparkContext._jsc.sc().getLocalProperties())
+    def properties(self) -> Any:
+        return self.spark.sparkContext._jsc.sc().getLocalProperties().clone()
+
+    def restore(self, properties: Any) -> None:
+        self.spark.sparkContext._jsc.sc().setLocalProperties(properties.clone())
 
     def set_property(self, name: str, value: str | None) -> None:
         self.spark.sparkContext.setLocalProperty(name, value)
@@ -171,6 +187,9 @@ class Connect:
     def __init__(self, spark: SparkSession) -> None:
         self.spark = spark
 
+    def settings(self) -> dict[str, str]:
+        return dict(self.spark.conf.getAll)
+
     def slots(self, configured: int | None) -> int | None:
         return configured
 
@@ -192,8 +211,11 @@ class Connect:
     def cancel_tag(self, tag: str) -> None:
         self.spark.interruptTag(tag)
 
-    def properties(self) -> dict[str, str]:
-        return {}
+    def properties(self) -> None:
+        return None
+
+    def restore(self, properties: None) -> None:
+        """Nothing: there are none."""
 
     def set_property(self, name: str, value: str | None) -> None:
         """Nothing: jobs have tags alone."""
