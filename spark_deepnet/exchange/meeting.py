@@ -34,7 +34,8 @@ ARRIVAL_SECONDS = 5.0
 DIAL_SECONDS = 2.0
 """Seconds in which a rank must reach the driver."""
 MEETING_SECONDS = 10.0
-"""Seconds after the first rank's arrival within which the others must arrive."""
+"""Seconds after the first rank's arrival within which the others must arrive, or a quarter of the deadline, if that is
+less."""
 _log = logging.getLogger(__name__)
 
 
@@ -99,7 +100,7 @@ class _Round:
 class Meetings:
     """The driver's end, for all jobs of a fit and their attempts."""
 
-    def __init__(self, seconds: float = MEETING_SECONDS) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds, self._lock, self._open = seconds, threading.Lock(), True
         self._rounds: dict[tuple[str, int], _Round] = {}
         self._met: set[str] = set()

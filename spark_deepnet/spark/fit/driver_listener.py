@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from spark_deepnet.errors import ExchangeError
-from spark_deepnet.exchange.meeting import Meetings
+from spark_deepnet.exchange.meeting import MEETING_SECONDS, Meetings
 from spark_deepnet.exchange.report import Listener
 from spark_deepnet.plan.plan import ANY_PORT, TrainPlan
 
@@ -23,7 +23,7 @@ class DriverListener:
     """Listens where a fit needs it: at ``host``, which is the driver's address as Spark's executors know it."""
 
     def __init__(self, host: str, plan: TrainPlan, on_progress: Callable[[bytes], None] | None) -> None:
-        self._host, self._meetings = host.strip("[]"), Meetings()
+        self._host, self._meetings = host.strip("[]"), Meetings(min(MEETING_SECONDS, plan.deadline / 4))
         self._progress = on_progress is not None
         self._listener: Listener | None = None
         if self._progress or self._offers_meeting(plan):
