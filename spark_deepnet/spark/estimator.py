@@ -161,10 +161,10 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         checkpoints: Checkpoints | None,
     ) -> Outcome:
         state, folder = _state_bytes(plan.recipe, plan.workers), param_or_none(self, "checkpointDir")
-        if not dialect_of(frame.sparkSession).can_hear_workers:
-            return Jobs(frame, cluster, plan, state, folder, bar, checkpoints).run()
-        on_progress = bar.receive if self.getShowProgress() else None
-        with closing(DriverListener(cluster.driver_host, plan, on_progress)) as listener:
+        dialect = dialect_of(frame.sparkSession)
+        host = dialect.listening_host(cluster.master, cluster.driver_host)
+        on_progress = bar.receive if self.getShowProgress() and dialect.shows_progress else None
+        with closing(DriverListener(host or "", plan, on_progress)) as listener:
             return Jobs(frame, cluster, plan, state, folder, bar, checkpoints, listener).run()
 
     def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:

@@ -62,13 +62,13 @@ def met(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return found
 
 
-@pytest.mark.sessions("classic", "cluster")
+@pytest.mark.sessions("classic", "cluster", "connect")
 def test_ranks_meet_at_the_driver(rows: Any, met: list[bool]) -> None:
     estimator(numTrainWorkers=2).fit(rows)
     assert met == [True]
 
 
-@pytest.mark.sessions("classic", "cluster")
+@pytest.mark.sessions("classic", "cluster", "connect")
 def test_where_they_do_not_reach_it_they_meet_by_the_barrier(
     rows: Any, met: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,13 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 class DriverListener:
-    """Listens where a fit needs it: at ``host``, which is the driver's address as Spark's executors know it."""
+    """Listens where a fit needs it: at ``host``, the driver's address as executors know it; empty: nowhere."""
 
     def __init__(self, host: str, plan: TrainPlan, on_progress: Callable[[bytes], None] | None) -> None:
         self._host, self._meetings = host.strip("[]"), Meetings(min(MEETING_SECONDS, plan.deadline / 4))
         self._progress = on_progress is not None
         self._listener: Listener | None = None
-        if self._progress or self._offers_meeting(plan):
+        if self._host and (self._progress or self._offers_meeting(plan)):
             self._listener = self._opened(plan, on_progress or _ignore)
 
     def plan(self, plan: TrainPlan) -> TrainPlan:

@@ -22,6 +22,7 @@ from spark_deepnet.spark.session.memory import memory_of_machine
 _LOCAL = re.compile(r"file:/+(?:localhost/)?")
 _SEPARATOR = "\x1e"
 """No setting has it: it is the ASCII character that separates records."""
+_LOOPBACK = "127.0.0.1"
 _log = logging.getLogger(__name__)
 
 
@@ -30,8 +31,8 @@ class Dialect(Protocol):
 
     max_function_bytes: int | None
     """Bytes that a function sent to workers may carry; None: no limit of its own."""
-    can_hear_workers: bool
-    """Whether workers can connect to this process while a job runs."""
+    shows_progress: bool
+    """Whether workers report progress to this process while a job runs."""
     plans_here: bool
     """Whether queries are planned when this process asks, so that a setting can hold for one query alone."""
 
@@ -43,6 +44,10 @@ class Dialect(Protocol):
 
     def machine_memory(self) -> int | None:
         """Bytes of the machine on which a local master runs its tasks; None where this process cannot know them."""
+
+    def listening_host(self, master: str, driver_host: str) -> str | None:
+        """The address at which workers may reach this process; None where they cannot. master, driver_host: of the
+        cluster."""
 
     def use_driver_python(self) -> None:
         """Have workers of a local master run this Python, where the user has chosen none."""
@@ -98,7 +103,7 @@ class Classic:
     """A session with a SparkContext."""
 
     max_function_bytes: int | None = None
-    can_hear_workers = plans_here = True
+    shows_progress = plans_here = True
 
     def __init__(self, spark: SparkSession) -> None:
         self.spark: Any = spark
@@ -115,6 +120,9 @@ class Classic:
 
     def machine_memory(self) -> int | None:
         return memory_of_machine()
+
+    def listening_host(self, master: str, driver_host: str) -> str | None:
+        return driver_host
 
     def use_driver_python(self) -> None:
         """The ``python3`` on PATH, which Spark takes, may lack this package. Workers elsewhere have paths of their own."""
@@ -182,7 +190,7 @@ class Connect:
     """A client of a Spark Connect server."""
 
     max_function_bytes: int | None = 100 << 20  # messages end at 128 MiB
-    can_hear_workers = plans_here = False
+    shows_progress = plans_here = False
 
     def __init__(self, spark: SparkSession) -> None:
         self.spark = spark
@@ -195,6 +203,10 @@ class Connect:
 
     def machine_memory(self) -> int | None:
         return None
+
+    def listening_host(self, master: str, driver_host: str) -> str | None:
+        """Workers of a local master are where the server is, which may be this machine; if not, they find nobody there."""
+        return _LOOPBACK if master.startswith("local") else None
 
     def use_driver_python(self) -> None:
         """Nothing: the server chooses it."""
