@@ -13,8 +13,8 @@ import pandas as pd
 from tests.benchmarks.harness import Row, row, seconds, side_by_side
 from tests.benchmarks.main_fit_rows import EPOCHS, LAYERS, data, mnist_session, scored, session
 
-REPEATS = 7
-SMALL_FITS = 15
+REPEATS = 5
+SMALL_FITS = 9
 SMALL_ROWS, SMALL_EPOCHS = 150, 20
 SMALL_LAYERS = [4, 5, 3]
 FOLDS, UNITS, GRIDS = 3, (4, 5, 6, 8), 3

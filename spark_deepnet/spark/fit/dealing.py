@@ -11,6 +11,8 @@ from pyspark.sql import functions as F
 
 from spark_deepnet.data.decode.vectors import DENSE, SPARSE
 from spark_deepnet.data.schema import ARRAY, STEPS, VECTOR, WIDE_COLUMNS, Columns, Source
+from spark_deepnet.spark.columns.kept import kept
+from spark_deepnet.spark.names import column
 
 FLOATS = "array<float>"
 
@@ -34,13 +36,15 @@ def dealing_key(frame: DataFrame, columns: Columns) -> Column:
     return F.xxhash64(*[each for each in map(key, frame.columns) if each is not None])
 
 
-def vector_key(vector: Column, source: Source, wrapped: bool = True) -> Column:
+@kept
+def vector_key(name: str, source: Source, wrapped: bool = True) -> Column:
     """A hash of a vector, the same of a sparse one as of the dense one of equal values. Narrow vectors,
     which are mostly dense, are hashed as dense ones, and wide vectors as sparse ones.
 
     Parts that are not sound are not made into a vector: that would end the job, while a worker refuses them with a count.
     wrapped: whether the column has the vector type, and is not the struct that it is stored as.
     """
+    vector = column(name)
     parts = F.unwrap_udt(vector) if wrapped else vector
     kind, size, indices, values = (parts.getField(name) for name in ("type", "size", "indices", "values"))
     floats = values.cast(FLOATS)

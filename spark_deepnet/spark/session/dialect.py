@@ -13,7 +13,7 @@ import re
 import sys
 from typing import Any, Protocol
 
-from pyspark import Broadcast
+from pyspark import Broadcast, SparkContext
 from pyspark.ml.wrapper import JavaWrapper
 from pyspark.sql import DataFrame, SparkSession, is_remote
 
@@ -97,6 +97,11 @@ class Dialect(Protocol):
 
 def dialect_of(spark: SparkSession) -> Dialect:
     return Connect(spark) if is_remote() else Classic(spark)
+
+
+def column_home() -> object:
+    """What this process's Columns belong to: the connection to a JVM, or Spark Connect."""
+    return Connect if is_remote() else SparkContext._gateway
 
 
 class Classic:
