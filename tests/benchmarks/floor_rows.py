@@ -36,16 +36,14 @@ def set_up(name: str) -> Row:
     try:
         train, _ = data(spark)
         net = DeepNetEstimator(layers=LAYERS, maxIter=EPOCHS, learningRate=0.008, batchSize=96, numTrainWorkers=2)
-        epochs: list[float] = []
+        epochs, rows = list[float](), train.count()
 
         def fit() -> None:
             epochs.append(sum(epoch["seconds"] for epoch in net.fit(train).summary.history))
 
         def floor() -> None:
             sent = train.select(vector_to_array("features", "float32").alias("x"), "label").repartition(2)
-            assert (
-                sum(r.rows for r in sent.mapInPandas(only_read, "rows long", barrier=True).collect()) == train.count()
-            )
+            assert sum(r.rows for r in sent.mapInPandas(only_read, "rows long", barrier=True).collect()) == rows
 
         ours, peer = side_by_side(fit, floor, REPEATS)
         training = median(epochs[1:])
@@ -63,17 +61,17 @@ def transform(name: str) -> Row:
 
     from spark_deepnet import DeepNetEstimator
 
-    @F.pandas_udf("double")
     def constant(x: pd.Series) -> pd.Series:
         return pd.Series(np.zeros(len(x)))
 
     spark = mnist_session()
     try:
+        udf = F.pandas_udf(constant, "double")  # type: ignore[call-overload]
         train, _ = data(spark)
         model = DeepNetEstimator(layers=LAYERS, maxIter=1, batchSize=96, numTrainWorkers=2).fit(train)
 
         def floor() -> None:
-            read = train.withColumn("prediction", constant(vector_to_array("features", "float32")))
+            read = train.withColumn("prediction", udf(vector_to_array("features", "float32")))
             read.select("prediction").write.format("noop").mode("overwrite").save()
 
         ours, peer = side_by_side(partial(scored, model, train), floor, REPEATS)
