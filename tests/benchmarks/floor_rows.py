@@ -17,7 +17,7 @@ REPEATS = 5
 SMALL_FITS = 9
 SMALL_ROWS, SMALL_EPOCHS = 150, 20
 SMALL_LAYERS = [4, 5, 3]
-FOLDS, UNITS, GRIDS = 3, (4, 5, 6, 8), 3
+FOLDS, UNITS, GRIDS = 3, (4, 5, 6, 8), 2
 
 
 def only_read(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
