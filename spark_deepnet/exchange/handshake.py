@@ -125,15 +125,17 @@ def _encrypted(sock: socket.socket, context: ssl.SSLContext) -> socket.socket:
 
 
 def _prove(sock: socket.socket, key: Credentials, rank: int, peer: int, end: float) -> None:
-    magic, challenge = CHALLENGE.unpack(_exactly(sock, CHALLENGE.size, end))
+    magic, challenge = CHALLENGE.unpack(exactly(sock, CHALLENGE.size, end))
     nonce = secrets.token_bytes(NONCE)
     sock.sendall(key.answer(rank, peer, challenge, nonce))
     right = key.proof(ACCEPTOR, rank, peer, challenge, nonce)
-    if not hmac.compare_digest(_exactly(sock, PROOF, end), right) or magic != MAGIC:
+    if not hmac.compare_digest(exactly(sock, PROOF, end), right) or magic != MAGIC:
         raise ExchangeError("what answers at {}:{} does not know the fit's secret".format(*sock.getpeername()[:2]))
 
 
-def _exactly(sock: socket.socket, count: int, end: float) -> bytes:
+def exactly(sock: socket.socket, count: int, end: float) -> bytes:
+    """The next ``count`` bytes of a connection; ConnectionError where it ends before them, TimeoutError where they come
+    later than ``end``."""
     received = b""
     while len(received) < count:
         sock.settimeout(_left(end))

@@ -1,4 +1,5 @@
-"""A one-way link that takes progress from a worker to the driver: it may lose messages but never delays training."""
+"""The driver's listener, where ranks meet, and a one-way link that takes progress from a worker to it: this one may lose
+messages but never delays training."""
 
 from __future__ import annotations
 
@@ -6,34 +7,40 @@ import logging
 import socket
 import struct
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from spark_deepnet.errors import ExchangeError
+from spark_deepnet.exchange import meeting
 from spark_deepnet.exchange.acceptor import Acceptor
 from spark_deepnet.exchange.handshake import Credentials, dial
 from spark_deepnet.exchange.link import WOULD_BLOCK
+from spark_deepnet.exchange.meeting import DRIVER, Meetings
 
 LENGTH = struct.Struct("<I")
 MAX_MESSAGE_BYTES = 64 * 1024
 """Longer messages are not sent."""
-_DRIVER, _WORKER = 0, 1
+_WORKER = 1
 _log = logging.getLogger(__name__)
 
 
 class Listener:
-    """The driver's end: ``on_message(bytes)`` is called in the listener's thread for every message that arrives."""
+    """The driver's end: ``on_message(bytes)`` is called in the listener's thread for every message that arrives, and ranks
+    meet in ``meetings``."""
 
     def __init__(
         self, address: str, secret: bytes, on_message: Callable[[bytes], None], ports: Iterable[int] = (0,),
-        identity: bytes = b"",
+        identity: bytes = b"", meetings: Meetings | None = None,
     ) -> None:  # fmt: skip
-        self._on_message = on_message
-        self._acceptor = Acceptor(
-            address, Credentials(secret, "report", identity=identity), _DRIVER, self._admit, ports
-        )
+        self._on_message, self._meetings = on_message, meetings
+        key = Credentials(secret, "report", identity=identity)
+        more = [] if meetings is None else [(replace(key, role=meeting.ROLE), meetings.admit)]
+        self._acceptor = Acceptor(address, key, DRIVER, self._admit, ports, more)
         self.host, self.port = self._acceptor.host, self._acceptor.port
 
     def close(self) -> None:
         self._acceptor.close()
+        if self._meetings is not None:
+            self._meetings.close()
 
     def _admit(self, sock: socket.socket, _: int) -> None:
         received = bytearray()
@@ -81,7 +88,7 @@ class Reporter:
     def __init__(self, host: str, port: int, secret: bytes, timeout: float, identity: bytes = b"") -> None:
         try:
             key = Credentials(secret, "report", identity=identity)
-            self._sock = dial(host, port, key, _WORKER, _DRIVER, timeout)
+            self._sock = dial(host, port, key, _WORKER, DRIVER, timeout)
         except ExchangeError as error:
             raise ExchangeError(f"progress cannot be reported to the driver: {error}") from None
         self._sock.setblocking(False)

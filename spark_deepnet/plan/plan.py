@@ -123,6 +123,8 @@ class TrainPlan:
     """Bytes of rows that a rank keeps in memory, the rest is spilled; 0: no limit."""
     listener: tuple[str, int] | None = None
     """The driver's address for progress; None if it cannot be reached."""
+    meeting: tuple[str, int] | None = None
+    """The driver's address where ranks meet; None: they meet by the barrier."""
     ports: tuple[int, int] = ANY_PORT
     """The first and the last port on which ranks, and the driver for progress, listen."""
     identity: bytes = field(default=b"", repr=False)

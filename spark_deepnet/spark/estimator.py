@@ -6,15 +6,13 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import replace
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Self
 
 from pyspark.ml.base import Predictor
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_deepnet.exchange.report import Listener
 from spark_deepnet.forecast.cost import Link
 from spark_deepnet.forecast.explain import Forecast, forecast
 from spark_deepnet.forecast.grid_choice import choose, settled
@@ -28,6 +26,7 @@ from spark_deepnet.spark.attributes import Names
 from spark_deepnet.spark.fit.advice import warn_of_loss
 from spark_deepnet.spark.fit.barrier_fit import Jobs, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints, check_folder
+from spark_deepnet.spark.fit.driver_listener import DriverListener
 from spark_deepnet.spark.fit.progress import ProgressBar
 from spark_deepnet.spark.fit.round_fit import Rounds, checked
 from spark_deepnet.spark.fit.rounding import warn_of_rounding
@@ -193,15 +192,12 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         bar: ProgressBar,
         checkpoints: Checkpoints | None,
     ) -> Outcome:
-        state = _state_bytes(plan.recipe, plan.workers)
-        with ExitStack() as stack:
-            if self.getShowProgress() and dialect_of(frame.sparkSession).can_hear_workers:
-                listener = Listener(cluster.driver_host, plan.secret, bar.receive, plan.listening, plan.identity)
-                stack.callback(listener.close)
-                plan = replace(plan, listener=(listener.host, listener.port))
-            return Jobs(
-                frame, cluster, plan, state, param_or_none(self, "checkpointDir"), bar, checkpoints, self._start
-            ).run()
+        state, folder = _state_bytes(plan.recipe, plan.workers), param_or_none(self, "checkpointDir")
+        dialect = dialect_of(frame.sparkSession)
+        host = dialect.listening_host(cluster.master, cluster.driver_host)
+        on_progress = bar.receive if self.getShowProgress() and dialect.shows_progress else None
+        with closing(DriverListener(host or "", plan, on_progress)) as listener:
+            return Jobs(frame, cluster, plan, state, folder, bar, checkpoints, listener, self._start).run()
 
     def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:
         class_names = [None if each is None else list(each) for each in names]

@@ -27,7 +27,7 @@ from spark_deepnet.spark.columns.labels import (
 )
 from spark_deepnet.spark.columns.types import is_vector
 from spark_deepnet.spark.fit.dealing import vector_key
-from spark_deepnet.spark.names import check_at_rest, column, field
+from spark_deepnet.spark.names import check_at_rest, field
 from spark_deepnet.spark.net_spec import NetSpec
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_none, recipe_fields
@@ -59,7 +59,7 @@ class FitSpec:
         columns = exact_of(self.df, entry, names, source)
         if source.kind == VECTOR:
             wrapped = is_vector(field(self.df, names[0], "featuresCol"))
-            columns.append(vector_key(column(names[0]), source, wrapped))
+            columns.append(vector_key(names[0], source, wrapped))
         return columns
 
     def _others(self) -> list[Column]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 from threadpoolctl import threadpool_limits
@@ -16,6 +17,7 @@ from spark_deepnet.data.shard import Reader, Shard
 from spark_deepnet.data.trim import trim_allocators
 from spark_deepnet.errors import ExchangeError, LostPeerError
 from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.meeting import Place, meet
 from spark_deepnet.exchange.rendezvous import rendezvous
 from spark_deepnet.exchange.sub_channel import SubChannel
 from spark_deepnet.kernels.memory import aligned
@@ -49,7 +51,8 @@ MIN_SETUPS_PER_JOB = 20
 
 @dataclass(frozen=True)
 class RankContext:
-    """A rank's place among the others: who it is, where it listens, and how all first speak to all."""
+    """A rank's place among the others: who it is, where it listens, and how all first speak to all where they do not meet
+    at the driver."""
 
     rank: int
     size: int
@@ -57,6 +60,8 @@ class RankContext:
     all_gather: Callable[[str], list[str]]
     stage: int = 0
     """Spark's number of the job's stage."""
+    attempt: int = 0
+    """A number that the ranks of one attempt of the job share with no other attempt."""
 
 
 def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -> Iterator[pd.DataFrame]:
@@ -76,7 +81,9 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) 
     rows = inbox.rows(frames)
     with closing(Reader(plan.columns, plan.row_memory)) as reader:
         pool = ThreadPoolExecutor(1, thread_name_prefix="rendezvous")
-        meeting = pool.submit(_met, plan, context)  # takes a second of waiting: meanwhile kernels and rows are loaded
+        meeting = pool.submit(
+            _met, plan, context
+        )  # may take a second of waiting: meanwhile kernels and rows are loaded
         try:
             with meter.timed("compiling"):
                 warm_up(plan, plan.grid.block(context.rank))
@@ -111,9 +118,19 @@ def _shared(plan: TrainPlan, reader: Reader, frames: Iterable[pd.DataFrame], cha
 
 def _met(plan: TrainPlan, context: RankContext) -> Channel:
     return rendezvous(
-        context.rank, context.size, context.address, context.all_gather, plan.secret, plan.job, plan.deadline,
-        plan.listening, plan.identity,
+        context.rank, context.size, context.address, partial(_all_gather, plan, context), plan.secret, plan.job,
+        plan.deadline, plan.listening, plan.identity,
     )  # fmt: skip
+
+
+def _all_gather(plan: TrainPlan, context: RankContext, address: str) -> list[str]:
+    """Every rank's address: at the driver, or by the barrier, which takes a second."""
+    if plan.meeting is not None:
+        place = Place(*plan.meeting, plan.job, context.attempt)
+        addresses = meet(place, context.rank, context.size, address, plan.secret, plan.deadline, plan.identity)
+        if addresses is not None:
+            return addresses
+    return context.all_gather(address)
 
 
 def _leave(meeting: Future[Channel]) -> None:

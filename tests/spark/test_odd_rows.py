@@ -179,7 +179,7 @@ def test_vectors_of_equal_values_are_dealt_alike(spark: Any, width: int) -> None
     cells = [(i, k, make(row)) for i, row in enumerate(rows) for k, make in enumerate(FORMS)]
     df = spark.createDataFrame(cells, ["row", "form", "features"])
     columns, source = source_of(df, InputSpec((width,)), ["features"])
-    sent = df.select("row", "form", *columns, vector_key(F.col("features"), source))
+    sent = df.select("row", "form", *columns, vector_key("features", source))
     key = dealing_key(sent.drop("row", "form"), Columns((source,)))
     keys = {(r["row"], r["form"]): r["key"] for r in sent.select("row", "form", key.alias("key")).collect()}
     for i in range(len(rows)):

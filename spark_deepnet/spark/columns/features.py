@@ -26,6 +26,7 @@ from spark_deepnet.data.schema import ARRAY, BYTES, IMAGE, STEPS, VECTOR, Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.net.tokens import MAX_IN_FLOATS
 from spark_deepnet.plan.architecture import InputSpec
+from spark_deepnet.spark.columns.kept import kept
 from spark_deepnet.spark.columns.types import (
     FLOATS,
     IMAGE_FIELDS,
@@ -60,7 +61,7 @@ def source_of(df: DataFrame, entry: InputSpec, columns: Sequence[str]) -> tuple[
         sent_columns = [F.array(*[column(name).cast(kind) for name in columns])]
     elif is_vector(f) or is_bare_vector(f):
         source = replace(source, kind=VECTOR)
-        sent_columns = _unwrapped(f, source)
+        return list(_unwrapped(f.name, is_vector(f), source)), source
     elif depth(f):
         source = replace(source, nested=depth(f) > 1)
         sent_columns = _arrays(f, entry, f"array<{_sent_as([element_of(f)[0]], source)}>")
@@ -85,12 +86,17 @@ def exact_of(df: DataFrame, entry: InputSpec, columns: Sequence[str], source: So
     if source.tokens or not (is_vector(f) or any(isinstance(element_of(each)[0], _WIDER) for each in fields)):
         return []
     if is_vector(f):
-        doubles = F.unwrap_udt(column(f.name)).getField("values")
-    elif depth(f) > 0 and not is_number(f):
+        return [_exact_of_vector(f.name, source)]
+    if depth(f) > 0 and not is_number(f):
         doubles = column(f.name) if depth(f) == 1 else flat_and_shape(column(f.name), depth(f), entry)[0]
     else:
         doubles = F.array(*[column(name).cast("double") for name in columns])
     return [exact(doubles, source)]
+
+
+@kept
+def _exact_of_vector(name: str, source: Source) -> Column:
+    return exact(F.unwrap_udt(column(name)).getField("values"), source)
 
 
 def _sent_as(kinds: Sequence[DataType], source: Source) -> str:
@@ -105,19 +111,22 @@ def _sent_as(kinds: Sequence[DataType], source: Source) -> str:
     return "bigint" if all(isinstance(kind, IntegralType | BooleanType) for kind in kinds) else "double"
 
 
-def _unwrapped(f: StructField, source: Source) -> list[Column]:
-    """A vector's type, size, indices and values.
+@kept
+def _unwrapped(name: str, wrapped: bool, source: Source) -> tuple[Column, ...]:
+    """A vector's type, size, indices and values; wrapped: whether the column has the vector type, and is not the struct
+    that it is stored as.
 
     Where a dense one has no indices an empty array is sent: after each row Spark asks for the size of its Arrow batch,
     which over a column of null arrays takes steps by the square of the rows (60,000 rows of 8 numbers: 1.7 s of CPU in
     transform, 1.0 s without). Values are cast here: sent as doubles and cast by NumPy, 60,000 rows of 784 took 1.27
     times the CPU in transform and 1.2 times the seconds of a fit.
     """
-    vector = F.unwrap_udt(column(f.name)) if is_vector(f) else column(f.name)
+    vector = F.unwrap_udt(column(name)) if wrapped else column(name)
     kind, size, indices, values = (vector.getField(name) for name in ("type", "size", "indices", "values"))
     none = F.array().cast("array<int>")
     indices = F.when(kind == SPARSE, indices).otherwise(F.coalesce(indices, none))
-    return [kind, size, indices, values if source.tokens else values.cast(FLOATS)]
+    parts = (kind, size, indices, values if source.tokens else values.cast(FLOATS))
+    return tuple(part.alias(sent) for part, sent in zip(parts, source.columns, strict=True))
 
 
 def _arrays(f: StructField, entry: InputSpec, kind: str) -> list[Column]:

@@ -30,6 +30,7 @@ from spark_deepnet.plan.storage import is_stored
 from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
+from spark_deepnet.spark.fit.driver_listener import DriverListener
 from spark_deepnet.spark.fit.progress import ProgressBar
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.crash_notes import note_crashes
@@ -70,10 +71,10 @@ def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.Da
     """What every task of a job runs: takes its rank from the barrier and trains."""
     context = BarrierTaskContext.get()
     number, host = task_address(context)
+    attempt = context.taskAttemptId() - number  # Spark numbers the tasks of an attempt one after the other
+    place = rank.RankContext(number, plan.workers, host, context.allGather, context.stageId(), attempt)
     with note_crashes(plan.job, number):
-        yield from rank.run(
-            plan, frames, rank.RankContext(number, plan.workers, host, context.allGather, context.stageId())
-        )
+        yield from rank.run(plan, frames, place)
 
 
 @dataclass
@@ -99,9 +100,10 @@ class Jobs:
         folder: str | None,
         bar: ProgressBar,
         checkpoints: Checkpoints | None = None,
+        listener: DriverListener | None = None,
         initial: InitialState | None = None,
     ) -> None:
-        self.initial = initial
+        self.initial, self.listener = initial, listener
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
         self.spark, self.cluster = frame.sparkSession, cluster
         on_storage = is_stored(plan.recipe.architecture, plan.blocks)
@@ -177,6 +179,7 @@ class Jobs:
 
     def _job(self, state: DataFrame | None) -> list[Message]:
         plan = replace(self.plan, job=uuid.uuid4().hex)
+        plan = plan if self.listener is None else self.listener.plan(plan)
         frame = self.frame if state is None else self.frame.unionByName(state, allowMissingColumns=True)
         dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
         results = dealt.mapInPandas(partial(rank_task, plan), SCHEMA, barrier=True)
@@ -188,6 +191,8 @@ class Jobs:
             raise no_rows()
         raise_worker_error(messages)
         self._take_measures(messages, plan.job)
+        if self.listener is not None:
+            self.listener.note_end(plan)
         return messages
 
     def _retried(self, results: DataFrame, job: str) -> list[Row]:

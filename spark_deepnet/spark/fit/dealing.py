@@ -11,31 +11,40 @@ from pyspark.sql import functions as F
 
 from spark_deepnet.data.decode.vectors import DENSE, SPARSE
 from spark_deepnet.data.schema import ARRAY, STEPS, VECTOR, WIDE_COLUMNS, Columns, Source
+from spark_deepnet.spark.columns.kept import kept
+from spark_deepnet.spark.names import column
 
 FLOATS = "array<float>"
 
 
 def dealing_key(frame: DataFrame, columns: Columns) -> Column:
     """A hash of the values of each row that a fit reads."""
-    keys_by_column: dict[str, list[Column]] = {name: [F.col(name)] for name in frame.columns}
-    for source in columns.sources:
-        keys_by_column.pop(source.exact, None)
-        if source.kind == VECTOR:
-            keys_by_column |= {name: [] for name in source.columns}
-        elif source.tokens and source.kind in (ARRAY, STEPS):
-            keys_by_column[source.columns[0]] = [F.col(source.columns[0]).cast(FLOATS)]
-    for target in columns.targets:
-        keys_by_column[target.column] = [F.col(target.column).cast(FLOATS if target.lists else "double")]
-    return F.xxhash64(*[key for keys in keys_by_column.values() for key in keys])
+    sources = {name: source for source in columns.sources for name in source.columns}
+    exacts = {source.exact for source in columns.sources}
+    targets = {target.column: target for target in columns.targets}
+
+    def key(name: str) -> Column | None:
+        source = sources.get(name)
+        if name in exacts or (source is not None and source.kind == VECTOR):
+            return None
+        if source is not None and source.tokens and source.kind in (ARRAY, STEPS) and name == source.columns[0]:
+            return F.col(name).cast(FLOATS)
+        if name in targets:
+            return F.col(name).cast(FLOATS if targets[name].lists else "double")
+        return F.col(name)
+
+    return F.xxhash64(*[each for each in map(key, frame.columns) if each is not None])
 
 
-def vector_key(vector: Column, source: Source, wrapped: bool = True) -> Column:
+@kept
+def vector_key(name: str, source: Source, wrapped: bool = True) -> Column:
     """A hash of a vector, the same of a sparse one as of the dense one of equal values. Narrow vectors,
     which are mostly dense, are hashed as dense ones, and wide vectors as sparse ones.
 
     Parts that are not sound are not made into a vector: that would end the job, while a worker refuses them with a count.
     wrapped: whether the column has the vector type, and is not the struct that it is stored as.
     """
+    vector = column(name)
     parts = F.unwrap_udt(vector) if wrapped else vector
     kind, size, indices, values = (parts.getField(name) for name in ("type", "size", "indices", "values"))
     floats = values.cast(FLOATS)

@@ -389,7 +389,7 @@ class Accessors(Params):
         return self.getOrDefault(self.portRange)
 
     def setPortRange(self, value: str) -> Self:
-        """Ports that workers, and the driver for progress, listen on, such as 40000-40100; each takes the first free
+        """Ports that workers, and the driver with showProgress, listen on, as in 40000-40100; each takes the first free
         one. Unset: any port."""
         return self._set(portRange=value)
 

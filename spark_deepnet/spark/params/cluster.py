@@ -85,7 +85,7 @@ CLUSTER = (
     Declaration(
         "portRange",
         to_port_range,
-        "Ports that workers, and the driver for progress, listen on, such as 40000-40100; each takes the first free one. "
+        "Ports that workers, and the driver with showProgress, listen on, as in 40000-40100; each takes the first free one. "
         "Unset: any port.",
         hint="str",
     ),

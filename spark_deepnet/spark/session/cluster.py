@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
 from spark_deepnet.spark.session.dialect import dialect_of
 from spark_deepnet.spark.session.memory import MIB, heap_per_task, worker_memory
-from spark_deepnet.spark.session.settings import Settings, configured_slots, is_true, number, settings_of
+from spark_deepnet.spark.session.settings import Settings, configured_slots, is_true, number
 
 ANY_SLOTS = 1 << 16
 """More slots than a cluster has; Spark's default for the most executors is the largest int."""
@@ -16,6 +17,7 @@ ROWS_DIVISOR = 2
 """Rows get this part of a worker's memory; the rest is for Python, weights, a step's values and frames as they come."""
 _ENCRYPTION = ("spark.ssl.rpc.enabled", "spark.network.crypto.enabled", "spark.authenticate.enableSaslEncryption")
 """Each encrypts the connections of Spark's processes; the last two are refused without spark.authenticate."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,15 @@ class Cluster:
         """Bytes of rows that a worker keeps in memory: the limit, or where that is 0 half of what its Python may take, and
         where nobody says that, half of what the JVM has for a task."""
         return limit_mib * MIB or (self.worker_memory or self.heap_per_task) // ROWS_DIVISOR
+
+
+def settings_of(spark: SparkSession) -> dict[str, str]:
+    """All that is set in the session or its cluster, in one request; defaults of Spark are not among them."""
+    try:
+        return dialect_of(spark).settings()
+    except Exception as error:  # a Connect server may refuse to list them
+        _log.debug("the session's settings cannot be read", exc_info=error)
+        return {}
 
 
 def _elastic_slots(settings: Settings) -> int | None:

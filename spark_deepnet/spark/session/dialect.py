@@ -13,13 +13,16 @@ import re
 import sys
 from typing import Any, Protocol
 
-from pyspark import Broadcast
+from pyspark import Broadcast, SparkContext
 from pyspark.ml.wrapper import JavaWrapper
 from pyspark.sql import DataFrame, SparkSession, is_remote
 
 from spark_deepnet.spark.session.memory import memory_of_machine
 
 _LOCAL = re.compile(r"file:/+(?:localhost/)?")
+_SEPARATOR = "\x1e"
+"""No setting has it: it is the ASCII character that separates records."""
+_LOOPBACK = "127.0.0.1"
 _log = logging.getLogger(__name__)
 
 
@@ -28,16 +31,23 @@ class Dialect(Protocol):
 
     max_function_bytes: int | None
     """Bytes that a function sent to workers may carry; None: no limit of its own."""
-    can_hear_workers: bool
-    """Whether workers can connect to this process while a job runs."""
+    shows_progress: bool
+    """Whether workers report progress to this process while a job runs."""
     plans_here: bool
     """Whether queries are planned when this process asks, so that a setting can hold for one query alone."""
+
+    def settings(self) -> dict[str, str]:
+        """All that is set in the session or its cluster."""
 
     def slots(self, configured: int | None) -> int | None:
         """Tasks that can run at once now, where only settings say it as many as configured; None where nothing does."""
 
     def machine_memory(self) -> int | None:
         """Bytes of the machine on which a local master runs its tasks; None where this process cannot know them."""
+
+    def listening_host(self, master: str, driver_host: str) -> str | None:
+        """The address at which workers may reach this process; None where they cannot. master, driver_host: of the
+        cluster."""
 
     def use_driver_python(self) -> None:
         """Have workers of a local master run this Python, where the user has chosen none."""
@@ -54,8 +64,11 @@ class Dialect(Protocol):
     def cancel_tag(self, tag: str) -> None:
         """Cancel all jobs with a tag."""
 
-    def properties(self) -> dict[str, str]:
-        """The thread's local properties (job group, pool, tags)."""
+    def properties(self) -> Any:
+        """A copy of the thread's local properties (job group, pool, tags)."""
+
+    def restore(self, properties: Any) -> None:
+        """Give the thread these local properties and no others."""
 
     def set_property(self, name: str, value: str | None) -> None:
         """Set a local property of the thread; None removes it."""
@@ -86,14 +99,24 @@ def dialect_of(spark: SparkSession) -> Dialect:
     return Connect(spark) if is_remote() else Classic(spark)
 
 
+def column_home() -> object:
+    """What this process's Columns belong to: the connection to a JVM, or Spark Connect."""
+    return Connect if is_remote() else SparkContext._gateway
+
+
 class Classic:
     """A session with a SparkContext."""
 
     max_function_bytes: int | None = None
-    can_hear_workers = plans_here = True
+    shows_progress = plans_here = True
 
     def __init__(self, spark: SparkSession) -> None:
         self.spark: Any = spark
+
+    def settings(self) -> dict[str, str]:
+        """As one text: each setting fetched by itself is a request to the JVM, and there are a hundred of them."""
+        lines = self.spark._jsparkSession.conf().getAll().mkString(_SEPARATOR).split(_SEPARATOR)
+        return dict(line.split(" -> ", 1) for line in lines if line)
 
     def slots(self, configured: int | None) -> int | None:
         jvm = self.spark.sparkContext._jsc.sc()
@@ -102,6 +125,9 @@ class Classic:
 
     def machine_memory(self) -> int | None:
         return memory_of_machine()
+
+    def listening_host(self, master: str, driver_host: str) -> str | None:
+        return driver_host
 
     def use_driver_python(self) -> None:
         """The ``python3`` on PATH, which Spark takes, may lack this package. Workers elsewhere have paths of their own."""
@@ -128,8 +154,11 @@ class Classic:
     def cancel_tag(self, tag: str) -> None:
         self.spark.sparkContext.cancelJobsWithTag(tag)
 
-    def properties(self) -> dict[str, str]:
-        return dict(self.spark.sparkContext._jsc.sc().getLocalProperties())
+    def properties(self) -> Any:
+        return self.spark.sparkContext._jsc.sc().getLocalProperties().clone()
+
+    def restore(self, properties: Any) -> None:
+        self.spark.sparkContext._jsc.sc().setLocalProperties(properties.clone())
 
     def set_property(self, name: str, value: str | None) -> None:
         self.spark.sparkContext.setLocalProperty(name, value)
@@ -166,16 +195,23 @@ class Connect:
     """A client of a Spark Connect server."""
 
     max_function_bytes: int | None = 100 << 20  # messages end at 128 MiB
-    can_hear_workers = plans_here = False
+    shows_progress = plans_here = False
 
     def __init__(self, spark: SparkSession) -> None:
         self.spark = spark
+
+    def settings(self) -> dict[str, str]:
+        return dict(self.spark.conf.getAll)
 
     def slots(self, configured: int | None) -> int | None:
         return configured
 
     def machine_memory(self) -> int | None:
         return None
+
+    def listening_host(self, master: str, driver_host: str) -> str | None:
+        """Workers of a local master are where the server is, which may be this machine; if not, they find nobody there."""
+        return _LOOPBACK if master.startswith("local") else None
 
     def use_driver_python(self) -> None:
         """Nothing: the server chooses it."""
@@ -192,8 +228,11 @@ class Connect:
     def cancel_tag(self, tag: str) -> None:
         self.spark.interruptTag(tag)
 
-    def properties(self) -> dict[str, str]:
-        return {}
+    def properties(self) -> None:
+        return None
+
+    def restore(self, properties: None) -> None:
+        """Nothing: there are none."""
 
     def set_property(self, name: str, value: str | None) -> None:
         """Nothing: jobs have tags alone."""

@@ -42,5 +42,4 @@ def restore_properties(spark: SparkSession) -> Iterator[None]:
         yield
     finally:
         with suppress(Exception):  # of a session that has ended
-            for name, value in (dict.fromkeys(dialect.properties()) | before).items():
-                dialect.set_property(name, value)
+            dialect.restore(before)

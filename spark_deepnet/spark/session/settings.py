@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
-
-from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import ClusterError
 
 Settings = Mapping[str, str]
-_log = logging.getLogger(__name__)
-
-
-def settings_of(spark: SparkSession) -> dict[str, str]:
-    """All that is set in the session or its cluster, in one request; defaults of Spark are not among them."""
-    try:
-        return dict(spark.conf.getAll)
-    except Exception as error:  # a Connect server may refuse to list them
-        _log.debug("the session's settings cannot be read", exc_info=error)
-        return {}
 
 
 def is_true(settings: Settings, key: str) -> bool:
