@@ -14,24 +14,29 @@ from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
 
 
 @kernel
-def _power(s, beta):  # type: ignore[no-untyped-def]
-    """s^-beta; the papers' beta is 0.75, for which square roots suffice. NaN if the squares were too large for s"""
+def _powers(s, beta, out):  # type: ignore[no-untyped-def]
+    """out_c = s_c^-beta; the papers' beta is 0.75, for which square roots suffice. NaN if the squares were too large for
+    s"""
     if beta == 0.75:
-        return np.sqrt(np.sqrt(s)) / s
-    return s**-beta if s < np.inf else s - s
+        for c in range(s.size):
+            out[c] = np.sqrt(np.sqrt(s[c])) / s[c]
+    else:
+        for c in range(s.size):
+            out[c] = s[c] ** -beta if s[c] < np.inf else s[c] - s[c]
 
 
 @kernel
 def _across(v, size, first, step, out):  # type: ignore[no-untyped-def]
-    """out[h, w, c] = first + step sum of v[h, w, c'] over the size channels around c"""
-    half = size // 2
-    for h in range(v.shape[0]):
-        for w in range(v.shape[1]):
-            for c in range(v.shape[2]):
-                total = v.dtype.type(0)
-                for d in range(max(0, c - half), min(v.shape[2], c + half + 1)):
-                    total += v[h, w, d]
-                out[h, w, c] = first + step * total
+    """out_c = first + step sum of v_c' over the size channels around c, a distance at a time for all channels"""
+    for c in range(v.size):
+        out[c] = v[c]
+    for d in range(1, min(size // 2 + 1, v.size)):
+        for c in range(v.size - d):
+            out[c] += v[c + d]
+        for c in range(d, v.size):
+            out[c] += v[c - d]
+    for c in range(v.size):
+        out[c] = first + step * out[c]
 
 
 @kernel
@@ -49,37 +54,72 @@ def _within(v, size, first, step, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _forward(x, size, across, law, y, s):  # type: ignore[no-untyped-def]
-    """s = k + step sum x^2   y = x s^-beta;   law: (k, step, beta)"""
-    v = np.empty(x.shape[1:], y.dtype)
-    for n in range(x.shape[0]):
-        v[:] = x[n] * x[n]
-        if across:
-            _across(v, size, law[0], law[1], s[n])
-        else:
-            _within(v, size, law[0], law[1], s[n])
-        for h in range(x.shape[1]):
-            for w in range(x.shape[2]):
-                for c in range(x.shape[3]):
-                    y[n, h, w, c] = x[n, h, w, c] * _power(s[n, h, w, c], law[2])
+def _scale(x, s, beta, y):  # type: ignore[no-untyped-def]
+    """y_c = x_c s_c^-beta"""
+    _powers(s, beta, y)
+    for c in range(x.size):
+        y[c] = x[c] * y[c]
 
 
 @kernel
-def _backward(x, s, dy, size, across, law, dx):  # type: ignore[no-untyped-def]
+def _forward_across(x, size, law, y, s):  # type: ignore[no-untyped-def]
+    """s = k + step sum x^2   y = x s^-beta;   law: (k, step, beta)"""
+    v = np.empty(x.shape[3], y.dtype)
+    for n in range(x.shape[0]):
+        for h in range(x.shape[1]):
+            for w in range(x.shape[2]):
+                for c in range(v.size):
+                    v[c] = x[n, h, w, c] * x[n, h, w, c]
+                _across(v, size, law[0], law[1], s[n, h, w])
+                _scale(x[n, h, w], s[n, h, w], law[2], y[n, h, w])
+
+
+@kernel
+def _forward_within(x, size, law, y, s):  # type: ignore[no-untyped-def]
+    """The same, the sum over cells of a channel"""
+    v = np.empty(x.shape[1:], y.dtype)
+    for n in range(x.shape[0]):
+        v[:] = x[n] * x[n]
+        _within(v, size, law[0], law[1], s[n])
+        for h in range(x.shape[1]):
+            for w in range(x.shape[2]):
+                _scale(x[n, h, w], s[n, h, w], law[2], y[n, h, w])
+
+
+@kernel
+def _own(x, s, dy, beta, v, dx):  # type: ignore[no-untyped-def]
+    """dx_c = dy_c s_c^-beta   v_c = dy_c x_c s_c^(-beta - 1)"""
+    _powers(s, beta, v)
+    for c in range(x.size):
+        dx[c] = dy[c] * v[c]
+    for c in range(x.size):
+        v[c] = x[c] * dx[c] / s[c]
+
+
+@kernel
+def _backward_across(x, s, dy, size, law, dx):  # type: ignore[no-untyped-def]
     """dx = dy s^-beta - 2 step beta x sum (dy x s^(-beta - 1)), the sum over the same neighbours"""
+    T = dx.dtype.type
+    v, total = np.empty(x.shape[3], dx.dtype), np.empty(x.shape[3], dx.dtype)
+    for n in range(x.shape[0]):
+        for h in range(x.shape[1]):
+            for w in range(x.shape[2]):
+                _own(x[n, h, w], s[n, h, w], dy[n, h, w], law[2], v, dx[n, h, w])
+                _across(v, size, T(0), T(2) * law[1] * law[2], total)
+                for c in range(v.size):
+                    dx[n, h, w, c] -= x[n, h, w, c] * total[c]
+
+
+@kernel
+def _backward_within(x, s, dy, size, law, dx):  # type: ignore[no-untyped-def]
+    """The same, the sum over cells of a channel"""
     T = dx.dtype.type
     v, total = np.empty(x.shape[1:], dx.dtype), np.empty(x.shape[1:], dx.dtype)
     for n in range(x.shape[0]):
         for h in range(x.shape[1]):
             for w in range(x.shape[2]):
-                for c in range(x.shape[3]):
-                    own = _power(s[n, h, w, c], law[2])
-                    v[h, w, c] = dy[n, h, w, c] * x[n, h, w, c] * own / s[n, h, w, c]
-                    dx[n, h, w, c] = dy[n, h, w, c] * own
-        if across:
-            _across(v, size, T(0), T(2) * law[1] * law[2], total)
-        else:
-            _within(v, size, T(0), T(2) * law[1] * law[2], total)
+                _own(x[n, h, w], s[n, h, w], dy[n, h, w], law[2], v[h, w], dx[n, h, w])
+        _within(v, size, T(0), T(2) * law[1] * law[2], total)
         dx[n] -= x[n] * total
 
 
@@ -116,15 +156,17 @@ class LocalResponseNorm(StepwiseLayer, kind="local_response_norm"):
         return {"s": (x, None)}
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        _forward(x, self.size, *self._law(x), y, call.saved["s"])
+        forward = _forward_across if self.region == "across_channels" else _forward_within
+        forward(x, self.size, self._law(x), y, call.saved["s"])
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
-            _backward(x, call.saved["s"], dy, self.size, *self._law(x), dx)
+            backward = _backward_across if self.region == "across_channels" else _backward_within
+            backward(x, call.saved["s"], dy, self.size, self._law(x), dx)
 
-    def _law(self, x: np.ndarray) -> tuple[bool, tuple[Any, ...]]:
-        across = self.region == "across_channels"
-        neighbours = self.size if across else self.size * self.size
-        return across, tuple(x.dtype.type(v) for v in (self.k, self.alpha / neighbours, self.beta))
+    def _law(self, x: np.ndarray) -> tuple[Any, ...]:
+        """(k, alpha / m, beta)"""
+        neighbours = self.size if self.region == "across_channels" else self.size * self.size
+        return tuple(x.dtype.type(v) for v in (self.k, self.alpha / neighbours, self.beta))

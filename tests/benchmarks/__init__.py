@@ -12,9 +12,10 @@ The first word of a name is the row's group. No name contains another, and no na
 group's, so that a group's word and a row's name each select just that (``tests/test_benchmarks.py``).
 
 A row is what ``row`` or ``paired_row`` of ``tests.benchmarks.harness`` makes: name, unit, ours, peer, peer_name, ratio,
-spread, target, noisy, verdict. The ratio is ours / peer, so below 1 is better, and a target is the ratio that must not be
-passed; both are None where there is no peer. The two sides of a comparison take turns, call by call (``in_turns``), so
-that a busy machine slows both: the ratio is the median of the turns' ratios, the spread the distance between their
-quartiles over that median, and a row is noisy if the spread is over a tenth. A row may have more figures, and a note,
-which is printed last. What cannot be measured here raises ``Skipped`` with a sentence.
+spread, target, noisy, verdict. The ratio is ours / peer, so below 1 is better, and a target is the ratio that must not
+be passed; both are None where there is no peer. The two sides of a comparison take turns, call by call (``in_turns``;
+an all-reduce takes some calls a turn), so that a busy machine slows both: the ratio is the median of the turns' ratios,
+the spread the distance between their quartiles over that median, and a row is noisy if the spread is over a tenth. A
+row may have more figures, and a note, which is printed last. What cannot be measured here raises ``Skipped`` with a
+sentence.
 """

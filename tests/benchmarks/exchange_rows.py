@@ -12,7 +12,7 @@ import numpy as np
 
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
-from tests.benchmarks.harness import Row, in_turns, paired_row, row
+from tests.benchmarks.harness import Row, paired_row, row, seconds
 from tests.benchmarks.processes import LOOPBACK, AllGather, together
 
 SIZES = {
@@ -26,8 +26,8 @@ SIZES = {
 RANKS = (2, 4)
 TARGET = 0.8
 NAMES = [f"exchange all-reduce {size}, {ranks} processes" for ranks in RANKS for size in SIZES]
-ROUNDS = 8
-"""How often the ranks are brought in step, and the two take their turns."""
+ROUNDS = 12
+"""How often the two take turns."""
 Measured = list[list[list[float]]]
 
 
@@ -42,7 +42,7 @@ def rows() -> Iterator[Row]:
 
 
 def measured(channel: Channel, all_gather: AllGather) -> Measured:
-    """The seconds of each call, ours and gloo's, for every size."""
+    """The seconds of a call in each turn, ours and gloo's, for every size."""
     gloo = _gloo(channel, all_gather)
     all_reduce = AllReduce(channel)
     found = [_both(count, all_reduce, gloo) for count in SIZES.values()]
@@ -72,8 +72,14 @@ def _gloo(channel: Channel, all_gather: AllGather) -> Callable[[np.ndarray], Non
 def _both(
     count: int, ours: Callable[[np.ndarray], None], peer: Callable[[np.ndarray], None] | None
 ) -> list[list[float]]:
+    """A turn is some calls, one after the other: a call of microseconds behind the other side's would mostly wait for
+    threads that wake up."""
     vector = np.zeros(count, np.float32)
     calls = max(2, min(50, 2_000_000 // count))
-    sides = [partial(side, vector) for side in (ours, peer) if side is not None]
-    rounds = [in_turns(sides, calls) for _ in range(ROUNDS)]
-    return [[t for times in rounds for t in times[k]] for k in range(len(sides))]
+    times: list[list[float]] = [[] for side in (ours, peer) if side is not None]
+    for _ in range(ROUNDS):
+        for side, taken in zip((ours, peer), times, strict=False):
+            assert side is not None
+            side(vector)  # not counted: brings all ranks in step
+            taken.append(median(seconds(partial(side, vector)) for _ in range(calls)))
+    return times

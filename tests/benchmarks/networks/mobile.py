@@ -37,4 +37,4 @@ def torch_mobile() -> Any:
     return nn.Sequential(*layers, Mean(2, 3), nn.Linear(channels, 10))
 
 
-NETWORKS = {"MobileNet blocks 112x112": Network(mobile(), (112, 112, 3), torch_mobile, 7, rows=16)}
+NETWORKS = {"MobileNet 112x112": Network(mobile(), (112, 112, 3), torch_mobile, 7, rows=16)}
