@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.benchmarks.harness import Row, row, seconds, side_by_side
+from tests.benchmarks.harness import Row, in_turns, paired_row, row, seconds
 from tests.benchmarks.main_fit_rows import EPOCHS, LAYERS, data, mnist_session, scored, session
 
 REPEATS = 5
@@ -45,11 +45,10 @@ def set_up(name: str) -> Row:
             sent = train.select(vector_to_array("features", "float32").alias("x"), "label").repartition(2)
             assert sum(r.rows for r in sent.mapInPandas(only_read, "rows long", barrier=True).collect()) == rows
 
-        ours, peer = side_by_side(fit, floor, REPEATS)
-        training = median(epochs[1:])
-        return row(name, "s", ours - training, peer, "a barrier mapInPandas that reads", 1.5) | {
-            "note": f"epochs {training:.2f}"
-        }
+        fits, floors = in_turns((fit, floor), REPEATS)
+        set_ups = [whole - training for whole, training in zip(fits, epochs[1:], strict=True)]
+        made = paired_row(name, "s", set_ups, floors, "a barrier mapInPandas that reads", 1.5)
+        return made | {"note": f"epochs {median(epochs[1:]):.2f}"}
     finally:
         spark.stop()
 
@@ -74,8 +73,8 @@ def transform(name: str) -> Row:
             read = train.withColumn("prediction", udf(vector_to_array("features", "float32")))
             read.select("prediction").write.format("noop").mode("overwrite").save()
 
-        ours, peer = side_by_side(partial(scored, model, train), floor, REPEATS)
-        return row(name, "s", ours, peer, "a constant pandas UDF", 1.3)
+        times = in_turns((partial(scored, model, train), floor), REPEATS)
+        return paired_row(name, "s", *times, "a constant pandas UDF", 1.3)
     finally:
         spark.stop()
 
@@ -100,7 +99,8 @@ def small_fit(name: str, workers: int, bound: float) -> Row:
     try:
         df = small(spark)
         peer = MultilayerPerceptronClassifier(layers=SMALL_LAYERS, maxIter=SMALL_EPOCHS, seed=1)
-        ours, mllib = side_by_side(lambda: small_net(workers).fit(df), lambda: peer.fit(df), SMALL_FITS)
+        times = in_turns((lambda: small_net(workers).fit(df), lambda: peer.fit(df)), SMALL_FITS)
+        ours, mllib = map(median, times)
         return row(name, "s", ours, bound, "the bound", 1.0) | {"note": f"MLlib {mllib:.2f}"}
     finally:
         spark.stop()
