@@ -17,6 +17,9 @@ from spark_deepnet.plan.once import once
 from spark_deepnet.plan.portable import Portable
 from spark_deepnet.registry import Member
 
+LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
+"""Kind of the last layer -> the loss whose link it is."""
+
 
 @dataclass(frozen=True)
 class InputSpec:

@@ -20,14 +20,13 @@ from spark_deepnet.net.net import INPUT, Net, perceptron
 from spark_deepnet.net.node import Node
 from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
-from spark_deepnet.plan.architecture import Architecture, InputSpec
+from spark_deepnet.plan.architecture import LOSS_OF_TOP, Architecture, InputSpec
 from spark_deepnet.spark.columns.labels import count_classes, is_one_label
 from spark_deepnet.spark.columns.shapes import ANY, entry_of
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import names_of, param_or_none
 
 _log = logging.getLogger(__name__)
-LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
 
 
 class NetSpec:
