@@ -8,12 +8,13 @@ from spark_deepnet.forecast.cost import Costs, Link
 from spark_deepnet.forecast.grid_choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.forecast.memory import Memory, NodeCost, memory, nodes, row_bytes, taken_sparse
 from spark_deepnet.forecast.probe import probe
+from spark_deepnet.net.summary import name_width
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.loop import MIN_EVALUATION_ROWS
 
 WORKERS = tuple(2**i for i in range(11))
 TAUS = (1, 10, 50, 100)
-_NODE = "{:<28} {:<18} {:>12} {:>14} {:>14} {:>12}"
+_NODE = "{:<{wide}} {:<18} {:>12} {:>14} {:>14} {:>12}"
 _CHOICE = "{:>8} {:>6} {:>9} {:>10} {:>10} {:>14} {:>12}  {}"
 _SPEED = "{:>8} {:>8}" + " {:>14}" * len(TAUS)
 
@@ -108,15 +109,17 @@ def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | Non
 
 
 def _layers(f: Forecast) -> list[str]:
-    lines = [_NODE.format("name (kind)", "shape", "parameters", "multiply-adds", "weights' bytes", "bytes/row")]
+    wide = name_width(f"{n.name} ({n.kind})" for n in f.nodes)
+    head = ("name (kind)", "shape", "parameters", "multiply-adds", "weights' bytes", "bytes/row")
+    lines = [_NODE.format(*head, wide=wide)]
     for n in f.nodes:
-        lines.append(_row(f"{n.name} ({n.kind})", str(n.shape), n))
-    return [*lines, _row("in all", "", *f.nodes)]
+        lines.append(_row(wide, f"{n.name} ({n.kind})", str(n.shape), n))
+    return [*lines, _row(wide, "in all", "", *f.nodes)]
 
 
-def _row(name: str, shape: str, *costs: NodeCost) -> str:
+def _row(wide: int, name: str, shape: str, *costs: NodeCost) -> str:
     columns = zip(*((n.parameters, n.multiply_adds, n.weight_bytes, n.row_bytes) for n in costs), strict=True)
-    return _NODE.format(name, shape, *(f"{sum(column):,}" for column in columns))
+    return _NODE.format(name, shape, *(f"{sum(column):,}" for column in columns), wide=wide)
 
 
 def _whole(f: Forecast) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -163,7 +163,7 @@ class Batch:
         )
 
     def _write_backward(self, gradients: Mapping[str, Arrays], seen: Seens) -> None:
-        written: set[str] = set()
+        written: set[Hashable] = set()
         for node_call in reversed(self.calls):
             node = node_call.node
             node_call.dy = self.buffers.gradient(node.name, self.n, self.shapes[node.name])
@@ -182,11 +182,13 @@ class Batch:
             node_call.sums = (*sums, *more)
             node_call.seen = seen.get(node.owner, {})
 
-    def _weight_gradients(self, node: Node, gradients: Mapping[str, Arrays], written: set[str]) -> tuple[Arrays, Sums]:
+    def _weight_gradients(
+        self, node: Node, gradients: Mapping[str, Arrays], written: set[Hashable]
+    ) -> tuple[Arrays, Sums]:
         """The arrays for a node's weight gradients: a second user of the same weights gets separate arrays, which are
         added."""
         own = gradients.get(node.owner, {})
-        key = f"weights of {node.owner}"
+        key = "weights", node.owner
         if key not in written:
             written.add(key)
             return own, ()

@@ -23,6 +23,7 @@ from spark_deepnet.layers.layer import Layer, Part, Piece, Shape, Weight
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.node import Node
+from spark_deepnet.net.wires import unused
 
 MIN_WEIGHTS = 1 << 12
 """A layer with fewer weights is not worth an exchange, and runs whole in every block. For a layer that can be cut
@@ -93,7 +94,7 @@ def cut(
 
 def cuts(net: Net, blocks: int) -> Iterator[Net]:
     """The networks of all blocks, one after another; their common parts are computed once."""
-    common: dict[str, Cuts | None] = {}
+    common: dict[tuple[str, str], Cuts | None] = {}
     for block in range(blocks):
         yield net if blocks == 1 else _Cutter(net, block, blocks, MIN_WEIGHTS, False, {}, common).cut()
 
@@ -107,13 +108,14 @@ class _Cutter:
         least: int,
         remembers: bool,
         num_stats: Mapping[str, int | None],
-        shared_cuts: dict[str, Cuts | None] | None = None,
+        shared_cuts: dict[tuple[str, str], Cuts | None] | None = None,
     ) -> None:
         self.net, self.block, self.blocks, self.least, self.remembers = net, block, blocks, least, remembers
         self.num_stats = num_stats
         self.cuts = {} if shared_cuts is None else shared_cuts
-        """For each cut node, the pieces of all blocks."""
+        """For each node that is cut, and how it is, the pieces of all blocks."""
         self.nodes: list[Node] = []
+        self.names = {*net.inputs, *(node.name for node in net.nodes)}
         self.values = {name: _Value(name, shape) for name, shape in net.inputs.items()}
         self.gathered: dict[str, _Value] = {}
         self.copied: dict[str, _Value] = {}
@@ -160,10 +162,11 @@ class _Cutter:
         known = [value.entries for value in values if value.entries is not None]
         if len(known) < len(values) or node.owner in self.tied:
             return None
-        if node.name not in self.cuts:
+        key = node.name, "through"
+        if key not in self.cuts:
             each = [entries if node.layer.multi_input else entries[0] for entries in zip(*known, strict=True)]
-            self.cuts[node.name] = _of_all(node.layer.cut_through(node.x, entries) for entries in each)
-        cuts = self.cuts[node.name]
+            self.cuts[key] = _of_all(node.layer.cut_through(node.x, entries) for entries in each)
+        cuts = self.cuts[key]
         return None if cuts is None else self._run(node, cuts[0][self.block], values, cuts[1])
 
     def _by_inputs(self, node: Node) -> _Value | None:
@@ -211,10 +214,11 @@ class _Cutter:
     def _by_outputs(self, node: Node, whole: _Value) -> _Value | None:
         if not node.shape or node.shape[-1] < self.blocks:
             return None
-        if f"{node.name}/outputs" not in self.cuts:
+        key = node.name, "outputs"
+        if key not in self.cuts:
             pieces = (node.layer.cut_outputs(node.x, block, self.blocks) for block in range(self.blocks))
-            self.cuts[f"{node.name}/outputs"] = _of_all(pieces)
-        cuts = self.cuts[f"{node.name}/outputs"]
+            self.cuts[key] = _of_all(pieces)
+        cuts = self.cuts[key]
         return None if cuts is None else self._run(node, cuts[0][self.block], [self._copied(whole)], cuts[1])
 
     def _by_sum(self, node: Node, whole: _Value) -> _Value | None:
@@ -252,7 +256,8 @@ class _Cutter:
         return self.copied[whole.node]
 
     def _collective(self, name: str, layer: Layer, value: _Value) -> _Value:
-        shape = tuple(layer.shape(value.shape))
+        shape, name = tuple(layer.shape(value.shape)), unused(name, self.names)
+        self.names.add(name)
         self.nodes.append(Node(name, layer, (value.node,), (value.shape,), shape))
         return _Value(name, shape)
 

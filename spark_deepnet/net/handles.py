@@ -10,7 +10,7 @@ from spark_deepnet.errors import NetworkError
 from spark_deepnet.layers._handle import Handle
 from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
-from spark_deepnet.net.wires import INPUT, Wirer
+from spark_deepnet.net.wires import INPUT, Wirer, given_names
 
 
 def layers_of(layers: Any) -> list[Layer]:
@@ -29,7 +29,8 @@ def layers_of(layers: Any) -> list[Layer]:
         if not isinstance(end, Handle):
             raise NetworkError(f"layers: expected only handles or only layers, found {end!r} among handles")
     handles = _in_order(ends)
-    writer = _Writer([h.layer.name or INPUT for h in handles if isinstance(h.layer, Input)])
+    inputs = [h.layer.name or INPUT for h in handles if isinstance(h.layer, Input)]
+    writer = _Writer(Wirer(inputs, given_names(h.layer for h in handles)))
     for handle in handles:
         writer.write(handle)
     return writer.layers
@@ -51,9 +52,9 @@ def _in_order(ends: Sequence[Handle]) -> list[Handle]:
 class _Writer:
     """Converts handles one after another, with the names that the network will assign."""
 
-    def __init__(self, inputs: Sequence[str]) -> None:
+    def __init__(self, wirer: Wirer) -> None:
         self.layers: list[Layer] = []
-        self.wirer = Wirer(inputs)
+        self.wirer = wirer
         self.names: dict[Handle, str] = {}
         self.owners: dict[int, str] = {}
         """id of a layer with weights -> the name of its first call."""

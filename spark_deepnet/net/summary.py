@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.node import Node
 
-_LINE = "{:<28} {:<18} {:>12} {:>14} {:>10}  {}"
+_LINE = "{:<{wide}} {:<18} {:>12} {:>14} {:>10}  {}"
+MIN_NAME_WIDTH = 28
 
 
 def table(nodes: Sequence[Node]) -> str:
     """A table: each node's name, kind, shape, parameters, multiply-adds of one row's forward pass, bytes of its values
     for one row, and what it reads; then their sums."""
     counts = [(parameters(n), n.layer.multiply_adds(n.x), 4 * prod(n.shape)) for n in nodes]
-    lines = [_LINE.format("name (kind)", "shape", "parameters", "multiply-adds", "bytes/row", "reads")]
+    wide = name_width(f"{n.name} ({n.layer.kind})" for n in nodes)
+    lines = [_LINE.format("name (kind)", "shape", "parameters", "multiply-adds", "bytes/row", "reads", wide=wide)]
     for node, numbers in zip(nodes, counts, strict=True):
         shown = (f"{number:,}" for number in numbers)
-        lines.append(_LINE.format(f"{node.name} ({node.layer.kind})", str(node.shape), *shown, ", ".join(node.inputs)))
+        name, reads = f"{node.name} ({node.layer.kind})", ", ".join(node.inputs)
+        lines.append(_LINE.format(name, str(node.shape), *shown, reads, wide=wide))
     sums = [sum(column) for column in zip(*counts, strict=True)]
     shown = (f"{number:,}" for number in sums)
-    lines.append(_LINE.format("in all", "", *shown, f"{4 * sums[0] / 2**20:.2f} MiB of weights"))
+    lines.append(_LINE.format("in all", "", *shown, f"{4 * sums[0] / 2**20:.2f} MiB of weights", wide=wide))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def name_width(names: Iterable[str]) -> int:
+    """The width of a table's column of names."""
+    return max(MIN_NAME_WIDTH, *map(len, names))
 
 
 def parameters(node: Node) -> int:
@@ -33,10 +41,12 @@ def parameters(node: Node) -> int:
 def graphviz(inputs: Mapping[str, Shape], nodes: Sequence[Node]) -> str:
     """The graph in Graphviz's language: ``dot -Tpng`` draws it."""
     lines = ["digraph network {", "  node [shape=box, fontname=Helvetica];"]
+    inputs = {_escaped(name): shape for name, shape in inputs.items()}
     lines += [f'  "{name}" [label="{name}\\n{shape}", shape=ellipse];' for name, shape in inputs.items()]
     for node in nodes:
-        lines.append(f'  "{node.name}" [label="{_escaped(repr(node.layer))}\\n{node.shape}"];')
-        lines += [f'  "{source}" -> "{node.name}";' for source in node.inputs]
+        name = _escaped(node.name)
+        lines.append(f'  "{name}" [label="{_escaped(repr(node.layer))}\\n{node.shape}"];')
+        lines += [f'  "{_escaped(source)}" -> "{name}";' for source in node.inputs]
     return "\n".join([*lines, "}"])
 
 

@@ -26,6 +26,7 @@ class Slot:
 
     @property
     def name(self) -> str:
+        """The name of the layer, a slash and the weight's own name; the last slash parts them."""
         return f"{self.node}/{self.key}"
 
     @property
@@ -54,6 +55,8 @@ class Layout:
         self.slots: list[Slot] = []
         self.size = 0
         for node, key, weight in sorted(wanted, key=lambda w: (not w[2].trained, not w[2].decays)):
+            if "/" in key:
+                raise NetworkError(f"layer {node!r}: the name of a weight has no '/', found {key!r}")
             self.slots.append(Slot(node, key, weight, self.size))
             self.size += padded(prod(weight.shape))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from spark_deepnet.errors import NetworkError, near
@@ -30,7 +30,7 @@ def wired(layers: Sequence[Layer], inputs: Iterable[str] | None = None) -> list[
     layer reads an unknown name, an input or a layer is read by none, or names recur.
     """
     own = input_names(layers)
-    wirer = Wirer(own if inputs is None else inputs)
+    wirer = Wirer(own if inputs is None else inputs, given_names(layers))
     for layer in layers:
         wirer.take(layer)
     wirer.check_ends()
@@ -45,16 +45,24 @@ def input_names(layers: Iterable[Layer]) -> list[str]:
     return names or [INPUT]
 
 
+def given_names(layers: Iterable[Layer]) -> set[str]:
+    """The names that layers were given, which no node that has none may take."""
+    return {layer.name for layer in layers if layer.name is not None and not isinstance(layer, Output)}
+
+
 class Wirer:
     """Takes layers one after another: names them, splits off activations, resolves their inputs."""
 
-    def __init__(self, inputs: Iterable[str]) -> None:
+    def __init__(self, inputs: Iterable[str], given: Iterable[str] = ()) -> None:
         self.inputs = list(inputs)
+        self.given = set(given)
         self.known = set(self.inputs)
         self.last = self.inputs[0]
         """The node that a layer without ``inputs`` reads."""
         self.alias: dict[str, str] = {}
         """A layer's name -> its last node, the activation."""
+        self.layers: dict[str, str] = {}
+        """An activation's node -> the name of the layer that it belongs to."""
         self.wires: list[Wire] = []
         self.outputs: set[str] = set()
         self.numbers: Counter[str] = Counter()
@@ -80,32 +88,30 @@ class Wirer:
     def _mark(self, layer: Output) -> str:
         """Add an output, which is a node that no layer can read."""
         (source,) = self._sources(layer, "output")
-        name = source.partition("/")[0] if layer.name is None else layer.name
+        name = self.layers.get(source, source) if layer.name is None else layer.name
         if source in self.inputs:
             raise NetworkError(f"layer {layer!r} marks the input {source!r}; an output must be that of a layer")
-        if not name or "/" in name or name in self.outputs:
-            raise NetworkError(
-                f"layer {layer!r}: outputs need different names without '/', found {name!r}; give it another name"
-            )
+        if not _is_name(name) or name in self.outputs:
+            raise NetworkError(f"layer {layer!r}: outputs need different names, found {name!r}; give it another name")
         self.outputs.add(name)
-        self.wires.append(Wire(f"{name}/output", replace(layer, name=name), (source,)))
+        self.wires.append(Wire(self._free(f"{name}/output"), replace(layer, name=name), (source,)))
         return self.wires[-1].name
 
     def _add(self, layer: Layer) -> str:
         name = self._name(layer)
         sources = self._sources(layer, name)
         for i, part in enumerate(layer.parts()):
-            self.wires.append(Wire(name if i == 0 else f"{name}/{part.kind}", part, sources))
+            self.wires.append(Wire(name if i == 0 else self._free(f"{name}/{part.kind}"), part, sources))
             self.last = self.wires[-1].name
             self.known.add(self.last)
             sources = (self.last,)
-        self.alias[name] = self.last
+        self.alias[name], self.layers[self.last] = self.last, name
         return name
 
     def _name(self, layer: Layer) -> str:
         if layer.name is not None:
-            if not layer.name or self._taken(layer.name) or "/" in layer.name:
-                raise NetworkError(f"layer {layer!r}: its name must be new and without '/', found {layer.name!r}")
+            if not _is_name(layer.name) or self._taken(layer.name):
+                raise NetworkError(f"layer {layer!r}: its name must be new, and a text, found {layer.name!r}")
             return layer.name
         while True:  # numbers stay taken: each is tried once
             self.numbers[layer.kind] += 1
@@ -116,6 +122,10 @@ class Wirer:
 
     def _taken(self, name: str) -> bool:
         return name in self.known or name in self.alias
+
+    def _free(self, name: str) -> str:
+        """The name, numbered if a layer was given it: names may contain slashes."""
+        return unused(name, {*self.given, *self.known})
 
     def _sources(self, layer: Layer, name: str) -> tuple[str, ...]:
         names = (layer.inputs,) if isinstance(layer.inputs, str) else layer.inputs
@@ -148,3 +158,13 @@ class Wirer:
                 f"layers: {shown} are read by no layer, but a network has one output; join them, remove one, or put "
                 f"an Output after each"
             )
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """The name, numbered if it is taken."""
+    names = (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3)))
+    return next(candidate for candidate in names if candidate not in taken)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and name != ""

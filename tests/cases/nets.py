@@ -132,6 +132,19 @@ NETS = [
             Dense(2),
         ),
     ),
+    NetCase(
+        "names with slashes, as those of activations and of exchanges between blocks",
+        (
+            Dense(4, "tanh", name="a"),
+            Dense(4, "tanh", name="a/tanh"),
+            Dense(4, name="185", inputs=("a",), share="a/tanh"),
+            Add(inputs=("a/tanh", "185", "a"), name="/a/gather"),
+            Dense(4, name="/a"),
+            Dense(3, name="/a/reduce"),
+            Dense(3, name="/a/copy"),
+            Dense(2, name="/a/reduce/copy"),
+        ),
+    ),
     NetCase("weights shared by steps and by their sum", (Dense(3, name="a"), "tanh", Dense(3, share="a")), (2, 3)),
 ]
 

@@ -33,6 +33,9 @@ NAMED = [
     ((Dense(3, name="first", activation="relu"), "relu", "relu"), ["first", "first/relu", "relu", "relu_2"]),
     ((Dense(3, name="dense_2"), Dense(2), Dense(1)), ["dense_2", "dense", "dense_3"]),
     (({"kind": "dense", "units": 3}, "tanh"), ["dense", "tanh"]),
+    ((Dense(3, name="a/1x1", activation="relu"), Dense(2, name="185")), ["a/1x1", "a/1x1/relu", "185"]),
+    ((Dense(3, name="a/relu"), Dense(3, "relu", name="a"), Dense(2)), ["a/relu", "a", "a/relu_2", "dense"]),
+    ((Dense(3, "relu", name="a"), Dense(3, name="a/relu"), Dense(2)), ["a", "a/relu_2", "a/relu", "dense"]),
 ]
 
 
@@ -71,7 +74,9 @@ REFUSED = [
     ((Dense(3), Dense(2), Dense(1, inputs=("dense", "dense_2"))), NetworkError, "reads one layer, found 2"),
     ((Dense(3, name="a"), Dense(2), Add(inputs=("a", "dense"))), NetworkError, "layer 'add', after 'a' and 'dense'"),
     ((Dense(3), Add()), NetworkError, "layer 'add', after 'dense': Add takes at least two inputs"),
-    ((Dense(3, name="a/b"),), NetworkError, "its name must be new and without '/', found 'a/b'"),
+    ((Dense(3, name="a/b"), Dense(2, name="a/b")), NetworkError, "its name must be new, and a text, found 'a/b'"),
+    ((Dense(3, name=185),), NetworkError, "its name must be new, and a text, found 185"),  # type: ignore[arg-type]
+    ((Dense(3, name=""),), NetworkError, "its name must be new, and a text, found ''"),
     ((Dense(3, name="a"), Dense(2, name="a")), NetworkError, "its name must be new"),
     ((Dense(3, name=INPUT),), NetworkError, "its name must be new"),
     ((Dense(3, activation="relu", name="a"), Dense(2, name="a")), NetworkError, "its name must be new"),

@@ -45,6 +45,13 @@ def test_outputs_bear_their_own_names_or_those_of_what_they_mark() -> None:
     assert [node.name for node in net(Dense(3), "tanh").tops] == ["tanh"]
 
 
+def test_an_output_bears_the_whole_name_of_what_it_marks() -> None:
+    layers = (Dense(4, "tanh", name="x/output"), Dense(3, "softmax", name="x"), Output(), Dense(2), Output(name="y/z"))
+    outputs = net(*layers).outputs
+    assert [(out.name, out.layer.name) for out in outputs] == [("x/output_2", "x"), ("y/z/output", "y/z")]
+    assert net(Dense(4, "tanh", name="loss1/top"), Output()).outputs[0].layer.name == "loss1/top"
+
+
 def test_a_layer_behind_an_output_reads_what_it_marks() -> None:
     assert net(*IN_THE_MIDDLE).nodes[3].inputs == ("a/tanh",)
 
@@ -103,8 +110,8 @@ REFUSED = [
         {},
         "'a' and 'b' are read by no layer, but a network has",
     ),
-    ((Dense(3), Output(), Output()), {}, "outputs need different names without '/', found 'dense'"),
-    ((Dense(3), Output(name="a/b")), {}, "without '/', found 'a/b'"),
+    ((Dense(3), Output(), Output()), {}, "outputs need different names, found 'dense'"),
+    ((Dense(3, "relu", name="a/b"), Output(), Output()), {}, "outputs need different names, found 'a/b'"),
     ((Dense(3), Output(name="")), {}, "found ''"),
     ((Output(),), {}, "layer Output() marks the input 'features'"),
     ((Dense(3), Output(inputs=("dens",))), {}, "did you mean 'dense'?"),

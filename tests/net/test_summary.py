@@ -54,6 +54,19 @@ def test_a_plot_is_a_graph_of_nodes_and_edges() -> None:
     )
 
 
+def test_long_names_widen_their_column() -> None:
+    layers = [Dense(3, name="inception_3a/3x3_reduce/of_the_second_tower"), Dense(2)]
+    head, first, second, total = Net.of(layers, {INPUT: (4,)}).summary().splitlines()
+    assert head.index("shape") == first.index("(3,)") == second.index("(2,)") == first.index("(dense)") + 8
+    assert total.index("23") == first.index("15")
+
+
+def test_names_are_escaped_in_a_plot() -> None:
+    found = Net.of([Dense(3, name='say "a/b"')], {INPUT: (4,)}).plot()
+    assert '  "say \\"a/b\\"" [label=' in found
+    assert '"features" -> "say \\"a/b\\"";' in found
+
+
 def test_quotes_are_escaped_in_a_plot() -> None:
     found = Net.of([Dense(3, name="it's")], {INPUT: (4,)}).plot()
     assert '[label="Dense(3, name=\\"it\'s\\")\\n(3,)"]' in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -101,6 +102,20 @@ def test_packed_refuses_other_names_and_shapes() -> None:
         found.packed({"dense/W": arrays["dense/W"]})
     with pytest.raises(NetworkError, match=r"weights of 'dense/W': expected \(5, 3\), found \(3, 5\)"):
         found.packed(arrays | {"dense/W": arrays["dense/W"].T})
+
+
+@dataclass(frozen=True, repr=False)
+class Slashed(Dense):
+    """A layer whose weights' names cannot be told from those of another layer."""
+
+    def weights(self, x: Any) -> dict[str, Any]:
+        return {f"b/{name}": weight for name, weight in super().weights(x).items()}
+
+
+def test_names_of_weights_hold_no_slash_since_those_of_layers_may() -> None:
+    with pytest.raises(NetworkError, match="layer 'a': the name of a weight has no '/', found 'b/W'"):
+        layout(Slashed(3, name="a"))
+    assert [slot.name for slot in layout(Dense(3, name="a/b")).slots] == ["a/b/W", "a/b/b"]
 
 
 def test_views_and_named_show_the_flat_vector_itself() -> None:

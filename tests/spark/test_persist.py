@@ -48,6 +48,17 @@ def other(rows: Any) -> Any:
     return estimator(seed=1).fit(rows)
 
 
+def test_names_of_layers_may_be_paths_and_numbers(rows: Any, tmp_path: Path) -> None:
+    layers = [Dense(5, "relu", name="inception_3a/1x1"), Dense(4, "tanh", name="/conv/Conv"), Dense(3, name="185")]
+    model = estimator(layers=layers, maxIter=2).fit(rows)
+    model.save(f"{tmp_path}/model")
+    again = DeepNetModel.load(f"{tmp_path}/model")
+    assert list(again.weights) == [f"{layer.name}/{key}" for key in ("W", "b") for layer in layers]
+    assert same(again, model)
+    np.testing.assert_array_equal(raw(again, rows), raw(model, rows))
+    assert "inception_3a/1x1/relu (relu)" in again.net.summary()
+
+
 def raw(model: Any, rows: Any) -> np.ndarray:
     return np.array([list(row.rawPrediction) for row in model.transform(rows).orderBy("number").collect()])
 
