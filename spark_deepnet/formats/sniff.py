@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-
 from pathlib import Path
 
 from spark_deepnet.errors import FormatError
@@ -69,5 +68,3 @@ def read_file(path: str | os.PathLike[str], what: str, limit: int, right: str) -
 def looks_binary(data: bytes) -> bool:
     """Whether bytes are no text: control characters other than white space."""
     return any(byte < 9 or 13 < byte < 32 for byte in data[:4096])
-
-

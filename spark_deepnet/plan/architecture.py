@@ -34,6 +34,8 @@ class InputSpec:
     """Whether rows are sequences of any length."""
     tokens: int = 0
     """If above 0, the numbers are tokens 0..tokens-1."""
+    rgb: bool = False
+    """Whether the channels of Spark's images, blue, green and red, are turned."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def _entry(values: Any) -> InputSpec:
         "name": isinstance(values.get("name", INPUT), str),
         "columns": isinstance(columns, list) and all(isinstance(column, str) for column in columns),
         "steps": isinstance(values.get("steps", False), bool),
+        "rgb": isinstance(values.get("rgb", False), bool),
         "tokens": type(values.get("tokens", 0)) is int and 0 <= values.get("tokens", 0) <= MAX_SIZE,
     }  # fmt: skip
     for field, sound in right.items():

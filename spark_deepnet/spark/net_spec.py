@@ -66,7 +66,11 @@ class NetSpec:
         if not inputs:
             return (self._entry(INPUT, (), self._shape_set(), self.layers[0]),)
         return tuple(
-            self._entry(layer.name or INPUT, layer.columns, layer.sizes or self._shape_set()) for layer in inputs
+            replace(
+                self._entry(layer.name or INPUT, layer.columns, layer.sizes or self._shape_set()),
+                rgb=layer.channel_order == "rgb",
+            )
+            for layer in inputs
         )
 
     def _entry(self, name: str, columns: tuple[str, ...], sizes: Shape | None, first: Layer | None = None) -> InputSpec:

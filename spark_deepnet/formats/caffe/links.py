@@ -45,10 +45,7 @@ class Links:
     def unread(self, without: Collection[str]) -> list[Blob]:
         """The blobs that no layer reads, except layers of these types, whose own tops do not count."""
         read = {
-            blob
-            for spec, own in zip(self.specs, self.bottoms, strict=True)
-            if spec.type not in without
-            for blob in own
+            blob for spec, own in zip(self.specs, self.bottoms, strict=True) if spec.type not in without for blob in own
         }
         blobs = [(k, j) for k, spec in enumerate(self.specs) for j in range(len(spec.tops))]
         return [blob for blob in blobs if blob not in read and self.specs[blob[0]].type not in without]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ class _Converter:
     def converted(self, every: Sequence[LayerSpec]) -> CaffeNet:
         links, assembly = self.links, self.reading.assembly
         for blob in self.data:
-            checked_call(links.specs[blob[0]], lambda blob=blob: self._input(blob))
+            checked_call(links.specs[blob[0]], partial(self._input, blob))
         for k in sorted(self.needed):
             if not self._is_data(k):
                 self._layer(k)

@@ -8,10 +8,10 @@ MAX_WINDOW = 1 << 16
 Pair = tuple[int, int]
 
 
-def spatial(step: Step, name: str, short: str, default: int | None) -> Pair:
-    """(rows, columns) from ``name`` (one or two numbers) or from short_h and short_w."""
+def spatial(step: Step, name: str, short: str | None, default: int | None) -> Pair:
+    """(rows, columns) from ``name`` (one or two numbers) or, where there are these, from short_h and short_w."""
     both = [int(value) for value in _list(step.get(name))] if _is_set(step, name) else []
-    apart = [step.has(f"{short}_{side}") for side in "hw"]
+    apart = [step.has(f"{short}_{side}") for side in "hw"] if short else []
     if any(apart):
         if both and both != [0]:
             raise step.refusal(f"it has both {name} and {short}_h, {short}_w; one of them is enough")

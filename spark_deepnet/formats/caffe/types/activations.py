@@ -9,7 +9,6 @@ from spark_deepnet.formats.caffe.registry import reads
 from spark_deepnet.formats.caffe.step import Step
 from spark_deepnet.layers.elu import Elu
 from spark_deepnet.layers.exponential import Exponential
-from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.leaky_relu import LeakyRelu
 from spark_deepnet.layers.relu import Relu
 from spark_deepnet.layers.rescaling import Rescaling

@@ -33,7 +33,7 @@ def fields(step: Step) -> dict[str, Any]:
         "kernel_size": above_zero(step, "kernel_size", spatial(step, "kernel_size", "kernel", None)),
         "strides": above_zero(step, "stride", spatial(step, "stride", "stride", 1)),
         "padding": padding,
-        "dilation": above_zero(step, "dilation", spatial(step, "dilation", "dilation", 1)),
+        "dilation": above_zero(step, "dilation", spatial(step, "dilation", None, 1)),
         "groups": int(step.get("group")),
         "bias": bias,
         "initializer": step.filler("weight_filler"),

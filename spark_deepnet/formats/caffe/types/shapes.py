@@ -85,14 +85,7 @@ def permute(step: Step) -> Value:
 def concat(step: Step) -> Value:
     """Along any axis of a row."""
     axis = step.axis("axis" if step.has("axis") or not step.has("concat_dim") else "concat_dim")
-    first = step.values[0]
-    if len(step.values) == 1:
-        return first
-    if first.held_axis(axis) == len(first.shape) - 1:
-        return step.add(Concatenate())
-    if axis == len(first.shape) - 1:
-        return step.add_foreign(Concatenate())
-    raise step.refusal(f"axis {axis + 1} is neither the channels nor the last")
+    return step.values[0] if len(step.values) == 1 else step.along(axis, Concatenate())
 
 
 @reads("Slice", param="slice_param", gives="slice")

@@ -1,0 +1,77 @@
+"""Models from Caffe files in Spark: score, save, load, stand in a Pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml.linalg import Vectors
+from pyspark.sql import DataFrame, SparkSession
+
+from spark_deepnet import DeepNetModel
+from spark_deepnet.formats import caffe
+from tests.formats.caffe_files import input_text, layer_text, random_arrays, scores, written
+
+LENET = (
+    layer_text("Convolution", "convolution_param { num_output: 4 kernel_size: 3 }", top="conv")
+    + layer_text("Pooling", "pooling_param { kernel_size: 2 stride: 2 }", "conv", "pool")
+    + layer_text("InnerProduct", "inner_product_param { num_output: 5 }", "pool", "ip")
+    + layer_text("ReLU", "", "ip", "ip", "relu")
+    + layer_text("Softmax", "", "ip", "prob")
+)
+SHAPE = (64, 3, 8, 8)
+
+
+@pytest.fixture
+def lenet(tmp_path: Path) -> tuple[Path, Path]:
+    text = input_text(SHAPE) + LENET
+    net, _ = written(tmp_path, text)
+    return written(tmp_path, text, random_arrays(net))
+
+
+def rows(spark: SparkSession, x: np.ndarray) -> DataFrame:
+    """Vectors of (height, width, channels)."""
+    flat = x.transpose(0, 2, 3, 1).reshape(len(x), -1)
+    return spark.createDataFrame([(Vectors.dense(row.astype(float)),) for row in flat], ["features"])
+
+
+def test_a_model_scores_as_the_net(spark: SparkSession, lenet: tuple[Path, Path], tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(20, *SHAPE[1:])).astype(np.float32)
+    expected = scores(caffe.read(*lenet), data=x)["prob"]
+    model = DeepNetModel.fromCaffe(*lenet)
+    df = rows(spark, x)
+    path = str(tmp_path / "model")
+    Pipeline(stages=[model]).fit(df).save(path)
+    loaded = PipelineModel.load(path)
+    for each in (model, loaded):
+        scored = each.transform(df).toPandas()
+        np.testing.assert_allclose(np.stack(scored.probability.map(lambda v: v.toArray())), expected, atol=1e-6)
+        assert scored.prediction.tolist() == expected.argmax(1).tolist()
+    assert model.numClasses == 5
+
+
+def test_outputs_of_several_shapes_are_columns(spark: SparkSession, lenet: tuple[Path, Path]) -> None:
+    """An image comes as a vector in the file's order, channels first."""
+    x = np.random.default_rng(0).normal(size=(3, *SHAPE[1:])).astype(np.float32)
+    pool = scores(caffe.read(*lenet, outputs=["pool"]), data=x)["pool"]
+    scored = DeepNetModel.fromCaffe(*lenet, outputs=["pool"]).transform(rows(spark, x)).toPandas()
+    found = np.stack(scored.prediction.map(lambda v: v.toArray()))
+    np.testing.assert_allclose(found, pool.reshape(3, -1), atol=1e-6)
+
+
+@pytest.mark.parametrize("order", ["bgr", "rgb"])
+def test_images_of_spark_come_in_the_channels_order_of_the_net(
+    spark: SparkSession, lenet: tuple[Path, Path], order: str
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
+    struct = "origin string, height int, width int, nChannels int, mode int, data binary"
+    values = [(("", 8, 8, 3, 16, bytearray(image.tobytes())),) for image in images]
+    df = spark.createDataFrame(values, f"image struct<{struct}>")
+    model = DeepNetModel.fromCaffe(*lenet, channelOrder=order, mean=[10.0, 20.0, 30.0], scale=0.01)
+    found = np.stack(model.setFeaturesCol("image").transform(df).toPandas().probability.map(lambda v: v.toArray()))
+    x = images if order == "bgr" else images[..., ::-1]
+    x = (x.astype(np.float32) - [10, 20, 30]) * 0.01
+    expected = scores(caffe.read(*lenet), data=x.transpose(0, 3, 1, 2))["prob"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
