@@ -27,6 +27,8 @@ class TypeCase:
     above_zero: bool = False
     """Whether its input must be above 0."""
     tolerance: float = 1e-4
+    tokens: int = 0
+    """If above 0, its input is whole numbers below this."""
 
 
 def one(name: str, kind: str, options: str = "", shape: Sequence[int] = IMAGE, **fields: object) -> TypeCase:
@@ -53,6 +55,17 @@ def within_channel(x: np.ndarray) -> np.ndarray:
     """x / (1 + 1 / 9 sum of the squares of 3 x 3 cells)^0.5"""
     squares = np.pad(x * x, ((0, 0), (0, 0), (1, 1), (1, 1)))
     return x / np.sqrt(1 + sliding_window_view(squares, (3, 3), (2, 3)).sum((4, 5)) / 9)
+
+
+def normalized(*axes: int) -> Callable[..., np.ndarray]:
+    def values(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        return scale.reshape(-1, 1, 1) * x / np.sqrt((x * x).sum(axes, keepdims=True))
+
+    return values
+
+
+def deviation_plus_half(x: np.ndarray) -> np.ndarray:
+    return (x - x.mean((2, 3), keepdims=True)) / (x.std((2, 3), keepdims=True) + 0.5)
 
 
 def depthwise(x: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -106,6 +119,14 @@ CASES = [
     one("plain", "TanH"),
     one("plain", "BNLL"),
     one("scale and shift", "Power", "power_param { scale: 2.5 shift: -1 }"),
+    one("square", "Power", "power_param { power: 2 scale: 0.5 shift: 1 }"),
+    one("root", "Power", "power_param { power: 0.5 scale: 2 }", above_zero=True),
+    one("plain", "AbsVal"),
+    one("base e", "Log", "log_param { scale: 2 shift: 0.5 }", reference=lambda x: np.log(2 * x + 0.5), above_zero=True),
+    one("base 2", "Log", "log_param { base: 2 }", reference=np.log2, above_zero=True),
+    one("plain", "Clip", "clip_param { min: -0.5 max: 1 }", reference=lambda x: np.clip(x, -0.5, 1)),
+    one("channels", "PReLU"),
+    one("shared", "PReLU", "prelu_param { channel_shared: true }", reference=lambda x, a: np.where(x > 0, x, a * x)),
     one("base e", "Exp", "exp_param { scale: 0.5 shift: 0.1 }"),
     one("base 2", "Exp", "exp_param { base: 2 scale: 0.5 shift: 0.1 }"),
     one("across channels", "LRN", "lrn_param { local_size: 3 alpha: 0.7 beta: 0.75 }"),
@@ -118,6 +139,38 @@ CASES = [
     ),
     one("within channel", "LRN", "lrn_param { local_size: 3 alpha: 0.7 beta: 0.5 norm_region: WITHIN_CHANNEL }"),
     one("plain", "BatchNorm", "batch_norm_param { eps: 0.01 }"),
+    one("global", "BatchNorm", "batch_norm_param { use_global_stats: true }"),
+    one("plain", "MVN"),
+    one("across channels", "MVN", "mvn_param { across_channels: true }"),
+    one("mean alone", "MVN", "mvn_param { normalize_variance: false }"),
+    one("eps", "MVN", "mvn_param { eps: 0.5 }", reference=deviation_plus_half),
+    one("across an image", "Normalize", "norm_param { channel_shared: false }", reference=normalized(1, 2, 3)),
+    one("along channels", "Normalize", "norm_param { across_spatial: false channel_shared: false }"),
+    one("factor for all", "Normalize", "norm_param { across_spatial: false }", reference=normalized(1)),
+    one("plain", "Scale"),
+    one("bias", "Scale", "scale_param { bias_term: true }"),
+    one("vector", "Scale", "scale_param { bias_term: true }", (3, 5)),
+    TypeCase(
+        "Scale: by a second bottom",
+        layer_text("Pooling", "pooling_param { pool: AVE global_pooling: true }", top="a")
+        + layer_text("Flatten", "", "a", "b")
+        + layer_text("Scale", "scale_param { axis: 0 }", "data b"),
+        reference=lambda x: x * x.mean((2, 3), keepdims=True),
+    ),
+    TypeCase(
+        "Bias: by a second bottom",
+        layer_text("TanH", top="a") + layer_text("Bias", "bias_param { axis: 0 }", "data a"),
+        reference=lambda x: x + np.tanh(x),
+    ),
+    one("plain", "Bias", reference=lambda x, b: x + b[:, None, None]),
+    one(
+        "sequence",
+        "Embed",
+        "embed_param { input_dim: 4 num_output: 3 }",
+        (2, 5),
+        reference=lambda x, E, b: E[x.astype(int)] + b,
+        tokens=4,
+    ),
     one("channels", "Softmax", shape=(2, 5)),
     one("channels of an image", "Softmax"),
     one("last axis", "Softmax", "softmax_param { axis: 3 }"),

@@ -22,7 +22,7 @@ def test_a_type_computes_what_opencv_computes(case: TypeCase, tmp_path: Path) ->
     net, weights = written(tmp_path, text, arrays)
     rng = np.random.default_rng(1)
     x = rng.uniform(0.1, 2, case.shape) if case.above_zero else rng.normal(size=case.shape)
-    x = x.astype(np.float32)
+    x = rng.integers(0, case.tokens, case.shape) if case.tokens else x.astype(np.float32)
     (found,) = scores(caffe.read(net, weights), data=x).values()
     (plain,) = scores(caffe.read(net, weights, rewrites=False), data=x).values()
     np.testing.assert_allclose(plain, found, rtol=0, atol=1e-6 * max(1, np.abs(found).max()))

@@ -6,8 +6,6 @@ from typing import Any
 
 from spark_deepnet.formats.caffe.layer_spec import LayerSpec
 
-FAN_IN = 0
-
 
 def initializer_of(spec: LayerSpec, filler: Any) -> dict[str, Any]:
     """The initializer of a FillerParameter, as JSON."""
@@ -26,17 +24,29 @@ def _uniform(spec: LayerSpec, filler: Any) -> dict[str, Any]:
 
 
 def _gaussian(spec: LayerSpec, filler: Any) -> dict[str, Any]:
-    if filler.sparse >= 0:
-        raise spec.refusal("filler 'gaussian' has sparse, which is not supported")
-    return {"kind": "normal", "stddev": filler.std, "mean": filler.mean}
+    sparse = {"sparse": int(filler.sparse)} if filler.sparse > 0 else {}
+    return {"kind": "normal", "stddev": filler.std, "mean": filler.mean, **sparse}
 
 
 def _xavier(spec: LayerSpec, filler: Any) -> dict[str, Any]:
-    return {"kind": "glorot_uniform"}
+    """The variance 1 / n; n is fan_in unless variance_norm says otherwise."""
+    return {"kind": "variance_scaling", "mode": _MODES[filler.variance_norm], "distribution": "uniform"}
 
 
 def _msra(spec: LayerSpec, filler: Any) -> dict[str, Any]:
-    return {"kind": "he_normal"}
+    return {"kind": "variance_scaling", "scale": 2.0, "mode": _MODES[filler.variance_norm], "distribution": "normal"}
 
 
-_FILLERS = {"constant": _constant, "uniform": _uniform, "gaussian": _gaussian, "xavier": _xavier, "msra": _msra}
+def _bilinear(spec: LayerSpec, filler: Any) -> dict[str, Any]:
+    return {"kind": "bilinear"}
+
+
+_MODES = ("fan_in", "fan_out", "fan_avg")
+_FILLERS = {
+    "constant": _constant,
+    "uniform": _uniform,
+    "gaussian": _gaussian,
+    "xavier": _xavier,
+    "msra": _msra,
+    "bilinear": _bilinear,
+}

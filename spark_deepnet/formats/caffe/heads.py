@@ -33,15 +33,16 @@ class LossType:
     read: Callable[[LayerSpec, int], tuple[dict[str, Any], float]]
     note: str
     gives: str
+    classes: bool = True
+    """Whether its scores are those of classes."""
     links: str | None = None
     """The type of layer that makes its scores, which the loss does itself."""
 
 
 def _softmax(spec: LayerSpec, units: int) -> tuple[dict[str, Any], float]:
     options = spec.message.loss_param
-    if options.HasField("ignore_label"):
-        raise spec.refusal("ignore_label is not supported")
-    return {"kind": "softmax_cross_entropy"}, _mean_over_rows(spec)
+    ignore = {"ignore": int(options.ignore_label)} if options.HasField("ignore_label") else {}
+    return {"kind": "softmax_cross_entropy", **ignore}, _mean_over_rows(spec)
 
 
 def _sigmoid(spec: LayerSpec, units: int) -> tuple[dict[str, Any], float]:
@@ -77,10 +78,10 @@ def _mean_over_rows(spec: LayerSpec, units: int = 1) -> float:
 
 LOSSES = {
     "SoftmaxWithLoss": LossType(_softmax, "of rows; scores of places in an image are refused", "softmax_cross_entropy"),
-    "SigmoidCrossEntropyLoss": LossType(_sigmoid, "a sum over the scores of a row", "sigmoid_cross_entropy"),
-    "EuclideanLoss": LossType(_euclidean, "half a sum over k scores: k / 2 times the mean", "squared"),
+    "SigmoidCrossEntropyLoss": LossType(_sigmoid, "a sum over the scores of a row", "sigmoid_cross_entropy", False),
+    "EuclideanLoss": LossType(_euclidean, "half a sum over k scores: k / 2 times the mean", "squared", False),
     "HingeLoss": LossType(_hinge, "L1 and L2", "hinge"),
-    "MultinomialLogisticLoss": LossType(_logistic, "behind a Softmax", "softmax_cross_entropy", "Softmax"),
+    "MultinomialLogisticLoss": LossType(_logistic, "behind a Softmax", "softmax_cross_entropy", links="Softmax"),
 }
 """Type of loss -> how it is read."""
 

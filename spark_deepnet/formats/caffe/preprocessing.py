@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from spark_deepnet.errors import FormatError, ParamError
+from spark_deepnet.errors import ParamError
 from spark_deepnet.formats.axes import Assembly, Value
 from spark_deepnet.formats.caffe.blobs import read_mean
 from spark_deepnet.formats.caffe.layer_spec import LayerSpec
 from spark_deepnet.formats.caffe.step import Reading
+from spark_deepnet.layers.mean_image import MeanImage
 from spark_deepnet.layers.mean_subtraction import MeanSubtraction
 from spark_deepnet.layers.random_crop import RandomCrop
 from spark_deepnet.layers.random_flip import RandomFlip
@@ -71,7 +71,7 @@ def preprocessed(spec: LayerSpec, reading: Reading, x: Value, before: Preprocess
     """The value of an input after all layers of preprocessing that do something."""
     into = reading.assembly
     if before.mean is not None:
-        x = into.add(f"{x.node}.mean", _mean_layer(spec, x, before.mean), x)
+        x = _centred(spec, reading, x, before.mean)
     name = x.node.removesuffix(".mean")
     if before.crop:
         x = _cropped(spec, into, x, name, before.crop)
@@ -80,13 +80,21 @@ def preprocessed(spec: LayerSpec, reading: Reading, x: Value, before: Preprocess
     return into.add(f"{name}.scale", Rescaling(before.scale), x) if before.scale != 1 else x
 
 
-def _mean_layer(spec: LayerSpec, x: Value, mean: np.ndarray) -> Any:
-    channels = x.shape[0]
+def _centred(spec: LayerSpec, reading: Reading, x: Value, mean: np.ndarray) -> Value:
+    """x less the mean: numbers of channels as a field, an image as an untrained weight."""
+    channels, name = x.shape[0], f"{x.node}.mean"
     if mean.ndim == 1:
         if len(mean) not in (1, channels):
             raise spec.refusal(f"the mean has {len(mean)} numbers, the images have {channels} channels")
-        return MeanSubtraction(tuple(float(v) for v in np.broadcast_to(mean, channels)))
-    raise FormatError("a mean image is not supported yet")
+        return reading.assembly.add(name, MeanSubtraction(tuple(map(float, np.broadcast_to(mean, channels)))), x)
+    if mean.shape != x.shape:
+        raise spec.refusal(
+            f"the mean image is {mean.shape}, the net's images are {x.shape}, (channels, height, width); give a mean of that "
+            f"size, or a number a channel, or inputShape"
+        )
+    x = reading.assembly.add(name, MeanImage(), x)
+    reading.constants[f"{x.node}/mean"] = np.ascontiguousarray(mean.transpose(1, 2, 0))
+    return x
 
 
 def _cropped(spec: LayerSpec, into: Assembly, x: Value, name: str, crop: int) -> Value:

@@ -114,8 +114,8 @@ class _Converter:
         self.needed = links.needed([head.scores for head in self.heads])
         self.reading = Reading(training=options.phase == "train")
         self.values: dict[Blob, Value] = {}
-        data = {blob for k in self.needed for blob in links.bottoms[k] if self._is_data(blob[0])}
-        self.data = sorted(data)
+        read = {blob for k in self.needed for blob in links.bottoms[k]} | {head.scores for head in self.heads}
+        self.data = sorted(blob for blob in read if self._is_data(blob[0]))
         """The blobs of data layers that the net reads."""
 
     def _is_data(self, k: int) -> bool:
@@ -123,11 +123,13 @@ class _Converter:
 
     def converted(self, every: Sequence[LayerSpec]) -> CaffeNet:
         links, assembly = self.links, self.reading.assembly
+        layers = sorted(k for k in self.needed if not self._is_data(k))
+        for k in layers:
+            _check_type(links.specs[k])
         for blob in self.data:
             checked_call(links.specs[blob[0]], partial(self._input, blob))
-        for k in sorted(self.needed):
-            if not self._is_data(k):
-                self._layer(k)
+        for k in layers:
+            self._layer(k)
         loss = marked(self.links, self.heads, self.values, assembly, self.data, self.options.vectors)
         keep = [assembly.layers[-1].name or ""] if loss is not None else []
         names = {name: self.values[blob] for name, blob in links.last.items() if blob in self.values}
@@ -153,13 +155,18 @@ class _Converter:
 
     def _layer(self, k: int) -> None:
         spec = self.links.specs[k]
-        if spec.fault is not None:
-            raise FormatError(spec.fault)
-        if spec.type in DROPPED or spec.type in LOSSES:
-            raise spec.refusal("another layer reads its result, which is not computed")
         bottoms = [self.values[blob] for blob in self.links.bottoms[k]]
         tops = layer_type(spec).values(self.reading, spec, bottoms)
         self.values.update({(k, j): value for j, value in enumerate(tops)})
+
+
+def _check_type(spec: LayerSpec) -> None:
+    """Refuse a layer that is not read, whatever its inputs are."""
+    if spec.fault is not None:
+        raise FormatError(spec.fault)
+    if spec.type in DROPPED or spec.type in LOSSES:
+        raise spec.refusal("another layer reads its result, which is not computed")
+    layer_type(spec)
 
 
 __all__ = ["CaffeNet", "Head", "Options", "read"]

@@ -14,7 +14,6 @@ from spark_deepnet.formats.axes import Assembly, Value
 from spark_deepnet.formats.caffe.fillers import initializer_of
 from spark_deepnet.formats.caffe.layer_spec import LayerSpec
 from spark_deepnet.layers.layer import Arrays, Layer, Shape
-from spark_deepnet.layers.permute import Permute
 
 IGNORED = frozenset({"engine", "force_nd_im2col", "stable_prod_grad", "debug_info"})
 """Options that change how Caffe computes, not what."""
@@ -114,18 +113,11 @@ class Step:
         """The value of a layer over the file's order of axes."""
         return self._checked(self.reading.assembly.add_foreign(self._name(suffix), layer, *(values or self.values)))
 
-    def along(self, axis: int, layer: Layer, *values: Value) -> Value:
-        """The value of a layer that works along the last axis, along another axis of the file's rows."""
-        values = values or tuple(self.values)
-        last = len(values[0].shape) - 1
-        if values[0].held_axis(axis) == last:
-            return self.add(layer, *values)
-        if axis == last:
-            return self.add_foreign(layer, *values)
-        order = (*(k for k in range(1, last + 2) if k != axis + 1), axis + 1)
-        back = tuple(order.index(k) + 1 for k in range(1, last + 2))
-        moved = [self.add_foreign(Permute(order), value, suffix="moved") for value in values]
-        return self.add_foreign(Permute(back), self.add_foreign(layer, *moved, suffix="along"))
+    def held_axis(self, name: str = "axis") -> int:
+        """The same axis in what is held; -1 for the last."""
+        x = self.values[0]
+        axis = x.held_axis(self.axis(name))
+        return -1 if axis == len(x.shape) - 1 else axis
 
     def _name(self, suffix: str) -> str:
         return f"{self.spec.name}.{suffix}" if suffix else self.spec.name or self.spec.type

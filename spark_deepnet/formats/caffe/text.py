@@ -30,12 +30,12 @@ class Text:
     """The number of a layer -> why it could not be parsed: an error if the layer is needed."""
 
 
-def parse(file: str, text: str, kind: str) -> Any:
-    """A message from its text; FormatError with line and column."""
+def parse(file: str, text: str, kind: str, lenient: bool = False) -> Any:
+    """A message from its text; FormatError with line and column. lenient: unknown fields are left out."""
     from google.protobuf import text_format
 
     try:
-        return text_format.Parse(text, message(kind))
+        return text_format.Parse(text, message(kind), allow_unknown_field=lenient)
     except text_format.ParseError as error:
         raise _refusal(file, str(error)) from None
     except (ValueError, RecursionError, UnicodeError) as error:
@@ -92,17 +92,10 @@ def _by_layer(file: str, text: str, error: FormatError) -> Text:
             net.MergeFrom(parse(file, lines + " " * column + text[begin:end], "NetParameter"))
         except _UnknownFieldError as fault:
             unknown[number] = str(fault)
-            net.MergeFrom(_lenient(text[begin:end]))
+            net.MergeFrom(parse(file, lines + " " * column + text[begin:end], "NetParameter", lenient=True))
     if not unknown:
         raise error
     return Text(file, net, unknown)
-
-
-def _lenient(block: str) -> Any:
-    """A layer without its unknown fields."""
-    from google.protobuf import text_format
-
-    return text_format.Parse(block, message("NetParameter"), allow_unknown_field=True)
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ from math import prod
 
 from spark_deepnet.formats.axes import Assembly, Value
 from spark_deepnet.formats.caffe.heads import LOSSES, Head
+from spark_deepnet.formats.caffe.layer_spec import LayerSpec
 from spark_deepnet.formats.caffe.links import Blob, Links
 from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.layer import Layer
@@ -29,6 +30,8 @@ def marked(
     ends = []
     for head in heads:
         value = values[head.scores]
+        if head.loss is not None:
+            _check_places(head.loss, value)
         if vectors or head.loss is not None:
             value = _vector(assembly, value)
         ends.append(_output(links, head, value, assembly, labels))
@@ -41,11 +44,19 @@ def marked(
 
 def _output(links: Links, head: Head, value: Value, assembly: Assembly, labels: Mapping[Blob, str | None]) -> Output:
     if head.loss is None or head.target is None:
-        return Output(loss=LOSS_OF_TOP.get(_layer(assembly, value.node).kind, "squared"), inputs=(value.node,))
-    if len(value.shape) != 1:
-        raise head.loss.refusal(f"its scores have the shape {value.shape} a row; expected one axis")
+        return Output(loss=_loss_of(_layer(assembly, value.node)), inputs=(value.node,))
     loss, factor = LOSSES[head.loss.type].read(head.loss, value.shape[0])
     return Output(loss=Loss.of(loss), column=labels[head.target], weight=head.weight * factor, inputs=(value.node,))
+
+
+def _loss_of(top: Layer) -> str:
+    """The loss whose link a layer is; a softmax along another axis than the last is no loss's."""
+    return LOSS_OF_TOP.get(top.kind, "squared") if getattr(top, "axis", -1) == -1 else "squared"
+
+
+def _check_places(loss: LayerSpec, value: Value) -> None:
+    if LOSSES[loss.type].classes and prod(value.shape[1:]) > 1:
+        raise loss.refusal(f"its scores have the shape {value.shape} a row; expected classes alone, not those of places")
 
 
 def _labels(links: Links, heads: Sequence[Head], data: Sequence[Blob]) -> dict[Blob, str | None]:

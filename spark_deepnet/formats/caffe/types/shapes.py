@@ -84,8 +84,8 @@ def permute(step: Step) -> Value:
 @reads("Concat", param="concat_param", bottoms=MANY, gives="concatenate")
 def concat(step: Step) -> Value:
     """Along any axis of a row."""
-    axis = step.axis("axis" if step.has("axis") or not step.has("concat_dim") else "concat_dim")
-    return step.values[0] if len(step.values) == 1 else step.along(axis, Concatenate())
+    name = "axis" if step.has("axis") or not step.has("concat_dim") else "concat_dim"
+    return step.values[0] if len(step.values) == 1 else step.add(Concatenate(step.held_axis(name)))
 
 
 @reads("Slice", param="slice_param", gives="slice")

@@ -11,4 +11,4 @@ from spark_deepnet.layers.softmax import Softmax
 @reads("Softmax", param="softmax_param", gives="softmax")
 def softmax(step: Step) -> Value:
     """Along any axis of a row."""
-    return step.along(step.axis(), Softmax())
+    return step.add(Softmax(step.held_axis()))

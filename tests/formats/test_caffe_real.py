@@ -1,0 +1,89 @@
+"""Nets and weights that Caffe wrote, where shared data are present."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spark_deepnet.errors import FormatError
+from spark_deepnet.formats import caffe
+from spark_deepnet.formats.rewrites import count_permutes
+from tests.formats.caffe_files import scores
+
+DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data"))
+MODELS = DATA / "models"
+pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason=f"{MODELS} is absent: real Caffe files are not read")
+IMAGENET_MEAN = np.zeros((3, 256, 256), np.float32)
+NEEDS = {
+    "lenet_v1_train_test": {"input_shape": (28, 28, 1)},
+    "cifar10_quick_train_test": {"mean": MODELS / "caffe/cifar10_mean.binaryproto"},
+    "examples_mnist_mnist_autoencoder": {"input_shape": (28, 28, 1), "stages": ("test-on-test",)},
+    "models_bvlc_alexnet_train_val": {"mean": IMAGENET_MEAN},
+    "models_bvlc_googlenet_train_val": {"input_shape": (256, 256, 3)},
+}
+NETS = sorted(file for file in MODELS.glob("*/*.prototxt") if "solver" not in file.stem) if MODELS.is_dir() else []
+
+
+def oracle(name: str) -> dict[str, np.ndarray]:
+    with np.load(MODELS / "oracle" / f"{name}.npz") as arrays:
+        return dict(arrays)
+
+
+def mnist(name: str, skipped: int) -> np.ndarray:
+    with gzip.open(DATA / "mnist" / f"t10k-{name}-ubyte.gz") as file:
+        return np.frombuffer(file.read()[skipped:], np.uint8)
+
+
+@pytest.mark.parametrize("phase", ["train", "test"])
+@pytest.mark.parametrize("net", NETS, ids=lambda file: file.stem)
+def test_a_net_is_read(net: Path, phase: str) -> None:
+    """Only losses, and in training the targets that a net computes, ask for columns of their own."""
+    found = caffe.read(net, phase=phase, **NEEDS.get(net.stem, {})).net()
+    assert found.layout.count > 1000
+    assert count_permutes(found) == (8 if "320" in net.stem else 0)
+
+
+def test_lenet() -> None:
+    images = mnist("images-idx3", 16).reshape(-1, 1, 28, 28).astype(np.float32)
+    labels = mnist("labels-idx1", 8)
+    net, weights = MODELS / "prototxt/examples_mnist_lenet.prototxt", MODELS / "caffe/lenet.caffemodel"
+    prob = scores(caffe.read(net, weights, scale=1 / 256), data=images)["prob"]
+    np.testing.assert_allclose(prob, oracle("lenet_t10k_prob")["prob"], rtol=0, atol=1e-5)
+    assert (prob.argmax(1) == labels).mean() == 0.9914
+
+
+def test_lenet_of_the_old_form() -> None:
+    images = mnist("images-idx3", 16).reshape(-1, 1, 28, 28).astype(np.float32)
+    net, weights = MODELS / "caffe/lenet_v1.prototxt", MODELS / "caffe/lenet_v1_iter_5000.caffemodel"
+    prob = scores(caffe.read(net, weights, scale=1 / 256), data=images)["prob"]
+    assert (prob.argmax(1) == mnist("labels-idx1", 8)).mean() == 0.9893
+
+
+def test_cifar10_quick() -> None:
+    with np.load(DATA / "cifar10/cifar10_subset.npz") as cifar:
+        x, labels = cifar["x_test"].transpose(0, 3, 1, 2).astype(np.float32), cifar["y_test"]
+    net, weights = MODELS / "prototxt/examples_cifar10_cifar10_quick.prototxt", MODELS / "caffe/cifar10_quick.caffemodel"
+    prob = scores(caffe.read(net, weights, mean=MODELS / "caffe/cifar10_mean.binaryproto"), data=x)["prob"]
+    np.testing.assert_allclose(prob, oracle("cifar10_quick_test_subset_prob")["prob"], rtol=0, atol=1e-5)
+    assert (prob.argmax(1) == labels.reshape(-1)).mean() == 0.6975
+
+
+@pytest.mark.parametrize("name", ["slim-320", "RFB-320", "triplet"])
+def test_nets_with_permutes_and_reshapes(name: str) -> None:
+    foreign = caffe.read(MODELS / f"caffe/{name}.prototxt", MODELS / f"caffe/{name}.caffemodel")
+    shape = (1, 1, 64, 64) if name == "triplet" else (1, 3, 240, 320)
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    found = scores(foreign, **{next(iter(foreign.inputs)): x})
+    expected = oracle(f"{name}_opencv")
+    assert found.keys() == expected.keys()
+    for key, values in expected.items():
+        np.testing.assert_allclose(found[key], values, rtol=0, atol=1e-4)
+
+
+def test_a_mean_file_is_asked_for() -> None:
+    with pytest.raises(FormatError, match=r"mean_file is 'data/ilsvrc12/imagenet_mean.binaryproto'.*give mean="):
+        caffe.read(MODELS / "prototxt/models_bvlc_alexnet_train_val.prototxt")
