@@ -11,6 +11,8 @@ import numpy as np
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.net import INPUT
 
+IGNORED = -1
+"""In place of labels that count for nothing."""
 LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
 ARRAY, VECTOR, BYTES, STEPS, IMAGE = "array", "vector", "bytes", "steps", "image"
 
@@ -105,6 +107,8 @@ class Target:
     """The column in which it is sent."""
     least: float = float("-inf")
     """The lowest target that the loss allows."""
+    ignore: int | None = None
+    """Of classes: a label whose rows count for nothing."""
     exact: bool = True
     """Whether targets keep float64, since float32 may not hold them: all except those that were float32 or short."""
 

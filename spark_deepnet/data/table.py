@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.schema import IGNORED
 from spark_deepnet.kernels.gather import (
     gather_rows,
     gather_sparse_rows,
@@ -113,8 +114,9 @@ class Table:
 
     @property
     def loss_weights(self) -> list[np.ndarray]:
-        """For each output (n,): each row's weight in its loss, times the row's steps if every step has a target."""
-        return [self.weights * t.lengths if isinstance(t, Ragged) else self.weights for t in self.targets]
+        """For each output (n,): each row's weight in its loss, times the row's steps if every step has a target; labels
+        that are IGNORED do not count."""
+        return [_loss_weights(self.weights, t) for t in self.targets]
 
     def picked(self, index: np.ndarray) -> Table:
         features = {name: columns.picked(index) for name, columns in self.features.items()}
@@ -143,6 +145,16 @@ class Table:
             np.concatenate([p.weights for p in parts]),
             np.concatenate([p.validation for p in parts]),
         )
+
+
+def _loss_weights(weights: np.ndarray, targets: Targets) -> np.ndarray:
+    """Each row's weight times the number of its targets that count."""
+    values = targets.values if isinstance(targets, Ragged) else targets
+    ignored = values == IGNORED if values.dtype == np.int32 else np.zeros(0, bool)
+    if isinstance(targets, Ragged):
+        left_out = np.diff(np.concatenate(([0], np.cumsum(ignored)))[targets.starts]) if ignored.any() else 0
+        return weights * (targets.lengths - left_out)
+    return np.where(ignored, 0.0, weights) if ignored.any() else weights
 
 
 def _words(rows: np.ndarray) -> np.ndarray:

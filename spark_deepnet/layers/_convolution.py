@@ -48,7 +48,11 @@ class Convolution(Layer):
             )
 
     def check_padding(self) -> None:
-        sides(self)
+        self.sides()
+
+    def sides(self) -> str | tuple[Sides, Sides]:
+        """ "same", or the padding at each side."""
+        return sides(self)
 
     def place(self, x: Shape) -> tuple[Shape, Window]:
         """(outputs along each axis, the window) over a row of shape x."""
@@ -58,7 +62,7 @@ class Convolution(Layer):
 
     def down(self) -> tuple[int, int, str | Sides, int]:
         """(kernel size, stride, padding, dilation) along a row's first axis."""
-        padding = sides(self)
+        padding = self.sides()
         size, stride, dilation = (pair(self, name)[0] for name in ("kernel_size", "strides", "dilation"))
         return size, stride, padding if isinstance(padding, str) else padding[0], dilation
 

@@ -38,9 +38,9 @@ def pair(layer: Any, name: str, least: int = 1) -> Sides:
     )
 
 
-def sides(layer: Any) -> str | tuple[Sides, Sides]:
+def sides(layer: Any, least_end: Sides = (0, 0)) -> str | tuple[Sides, Sides]:
     """The field ``padding``: "same", or ((top, bottom), (left, right)); "valid" is 0, an int is for all four sides, a
-    pair for rows and columns."""
+    pair for rows and columns. least_end: the least that bottom and right may be."""
     value = layer.padding
     if isinstance(value, str) and value == "same":
         return value
@@ -48,11 +48,15 @@ def sides(layer: Any) -> str | tuple[Sides, Sides]:
     both = (value, value) if is_int(value, 0) else value
     if isinstance(both, tuple) and len(both) == 2:
         two = tuple((v, v) if is_int(v, 0) else v for v in both)
-        if all(isinstance(v, tuple) and len(v) == 2 and is_int(v[0], 0) and is_int(v[1], 0) for v in two):
+        if all(isinstance(v, tuple) and len(v) == 2 for v in two) and all(
+            is_int(before, 0) and is_int(end, least)
+            for (before, end), least in zip(two, least_end, strict=True)  # type: ignore[misc]
+        ):
             return two  # type: ignore[return-value]
+    below = f", bottom at least {least_end[0]} and right {least_end[1]}" if any(least_end) else ""
     raise ParamError(
         f"{type(layer).__name__}: padding must be 'valid', 'same', an int of at least 0, (rows, columns) "
-        f"or ((top, bottom), (left, right)), found {layer.padding!r}"
+        f"or ((top, bottom), (left, right)){below}, found {layer.padding!r}"
     )
 
 

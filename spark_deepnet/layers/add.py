@@ -7,22 +7,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spark_deepnet.errors import NetworkError
-from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
+from spark_deepnet.layers._broadcast import Joining, summed
+from spark_deepnet.layers.layer import Arrays, Call
 
 
 @dataclass(frozen=True, repr=False)
-class Add(StepwiseLayer, kind="add"):
-    """y = x_1 + x_2 + ...   x_1, x_2, ..., y have one shape. y may be the memory of x_1."""
+class Add(Joining, kind="add"):
+    """y = x_1 + x_2 + ...   x_1, x_2, ..., y have one shape, but an axis of 1 is repeated. y may be the memory of x_1."""
 
     multi_input: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True
     reads: ClassVar[str] = ""
-
-    def shape(self, x: tuple[Shape, ...]) -> Shape:
-        if len(x) < 2 or len(set(x)) > 1:
-            raise NetworkError(f"Add takes at least two inputs of one shape, found {', '.join(map(str, x))}")
-        return x[0]
 
     def forward(self, w: Arrays, x: tuple[np.ndarray, ...], y: np.ndarray, call: Call) -> None:
         np.add(x[0], x[1], out=y)
@@ -34,4 +29,4 @@ class Add(StepwiseLayer, kind="add"):
     ) -> None:
         for part in dx or ():
             if part is not None:
-                part[...] = dy
+                summed(dy, part)

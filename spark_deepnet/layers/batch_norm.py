@@ -84,20 +84,25 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
     weights (Wu and Johnson, Rethinking "Batch" in BatchNorm, arXiv 2105.07576, section 3: precise BatchNorm). The
     variance is the biased one (divided by the count), as in Keras; sums are of differences from the moving mean, and
     means have two parts, so that channels far from 0 lose nothing. In scoring the moving ones are used. ``scale=False``
-    leaves gamma out, ``center=False`` beta.
+    leaves gamma out, ``center=False`` beta. ``frozen``: training uses the moving ones too and leaves them as they are
+    (Caffe's use_global_stats, Keras's trainable=False).
     """
 
     momentum: float = 0.99
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
-    needs_all_reduce: ClassVar[bool] = True
+    frozen: bool = False
     channelwise: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_numbers(self, "at least 0 and at most 1", "momentum")
         check_numbers(self, "above 0", "epsilon")
+
+    @property
+    def needs_all_reduce(self) -> bool:  # type: ignore[override]
+        return not self.frozen
 
     def mixed_axes(self) -> int:
         return 1
@@ -119,7 +124,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         mean, variance = w["moving_mean"].astype(np.float64), w["moving_variance"].astype(np.float64)
-        if call.training:
+        if call.training and not self.frozen:
             mean, variance = self._of_batch(x, mean, variance, w, call)
         x, y = _lines(x), _lines(y)
         scale = 1 / np.sqrt(variance + self.epsilon)
@@ -171,12 +176,12 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         weight_gradients = dict.fromkeys(gradients, 0.0) | {"beta": sums[: len(mean)], "gamma": sums[len(mean) : -1]}
         for name, gradient in gradients.items():
             gradient[:] = weight_gradients[name]
-        if call.training:
+        of_batch = call.training and not self.frozen
+        if of_batch:
             call.total(sums)
         if dx is not None:
-            self._gradient_of_input(
-                w.get("gamma", 1.0) * scale, mean, scale, sums if call.training else 0 * sums, x, dy, dx
-            )
+            sums = sums if of_batch else 0 * sums
+            self._gradient_of_input(w.get("gamma", 1.0) * scale, mean, scale, sums, x, dy, dx)
 
     def _gradient_of_input(self, a: Any, mean: Any, scale: Any, sums: Any, x: Any, dy: Any, dx: np.ndarray) -> None:
         """dx = a (dy - mean of dy - x^ mean of (dy x^)),   x^ = (x - mean) scale"""

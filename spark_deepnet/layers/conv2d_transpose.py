@@ -13,7 +13,7 @@ from spark_deepnet.kernels.convolution import column_sums, convolve, convolve_ba
 from spark_deepnet.kernels.windows import Window
 from spark_deepnet.layers._convolution import Convolution
 from spark_deepnet.layers._masking import Masking
-from spark_deepnet.layers._windows import along, check_image, pair, real_windows, sides
+from spark_deepnet.layers._windows import Sides, along, check_image, pair, real_windows, sides
 from spark_deepnet.layers.layer import Arrays, Call, Shape, Weight
 
 
@@ -24,7 +24,8 @@ class Conv2DTranspose(Convolution, kind="conv2d_transpose"):
     x: (n, height, width, channels)   W: (kernel height, kernel width, filters / groups, channels)   b: (filters,)
     y: (n, (height - 1) s + d (kernel height - 1) + 1 - top - bottom, likewise across, filters); "same": height s
 
-    PyTorch's output_padding p is less padding at one end: ((top, top - p), (left, left - p)).
+    PyTorch's output_padding p is less padding at one end: ((top, top - p), (left, left - p)). That may be below 0, as p
+    may be anything below the stride or the dilation.
     """
 
     ins: ClassVar[int] = -1
@@ -33,9 +34,13 @@ class Conv2DTranspose(Convolution, kind="conv2d_transpose"):
     def of_groups(self, channels: np.ndarray, filters: np.ndarray) -> dict[int, np.ndarray]:
         return {-1: channels}
 
+    def sides(self) -> str | tuple[Sides, Sides]:
+        strides, dilation = pair(self, "strides"), pair(self, "dilation")
+        return sides(self, (1 - max(strides[0], dilation[0]), 1 - max(strides[1], dilation[1])))
+
     def place(self, x: Shape) -> tuple[Shape, Window]:
         check_image(self, x)
-        padding = sides(self)
+        padding = self.sides()
         each = (padding, padding) if isinstance(padding, str) else padding
         window, strides, dilation = (pair(self, name) for name in ("kernel_size", "strides", "dilation"))
         (down, top), (across, left) = (_spread(x[k], window[k], strides[k], each[k], dilation[k]) for k in (0, 1))

@@ -9,6 +9,7 @@ import numpy as np
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.initializers.initializer import Initializer
+from spark_deepnet.kernels.convolution import column_sums
 from spark_deepnet.kernels.jit import careful
 from spark_deepnet.layers._windows import check_count
 from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, Weight, share_of
@@ -50,7 +51,8 @@ class Embedding(StepwiseLayer, kind="embedding"):
 
     As the first layer after an input it gets int32, which distinguishes all tokens; after another layer, floats.
 
-    A number outside 0..vocabulary - 1 gives zeros and trains nothing. x gets no gradient. Blocks of a cut network
+    ``bias``: b (units,) is added, as in Caffe's Embed. A number outside 0..vocabulary - 1 counts as a vector of zeros and
+    trains none. x gets no gradient. Blocks of a cut network
     divide the columns of E: with a cut by rows, every block would compute a part of y as large as the whole, and all
     parts would have to be summed.
     """
@@ -58,6 +60,8 @@ class Embedding(StepwiseLayer, kind="embedding"):
     vocabulary: int
     units: int
     initializer: Any = "uniform"
+    bias: bool = False
+    bias_initializer: Any = "constant"
 
     def __post_init__(self) -> None:
         check_count(self, "vocabulary", "units")
@@ -69,18 +73,26 @@ class Embedding(StepwiseLayer, kind="embedding"):
 
     def weights(self, x: Shape) -> dict[str, Weight]:
         start = Initializer.of(self.initializer)
-        return {"E": Weight((self.vocabulary, self.units), start, self.vocabulary, self.units)}
+        fans = self.vocabulary, self.units
+        E = Weight(fans, start, *fans)
+        b = Weight((self.units,), Initializer.of(self.bias_initializer), *fans, decays=False)
+        return {"E": E, "b": b} if self.bias else {"E": E}
 
     def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray]:
         own = share_of(self.units, block, blocks)
-        return Piece(replace(self, units=len(own)), {"E": {-1: own}}), own
+        return Piece(replace(self, units=len(own)), {"E": {-1: own}, "b": {-1: own}}), own
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         _forward(x.reshape(-1), w["E"], y.reshape(x.size, self.units))
+        if self.bias:
+            y += w["b"]
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
-        _backward(x.reshape(-1), dy.reshape(x.size, self.units), gradients["E"])
+        dy = dy.reshape(x.size, self.units)
+        _backward(x.reshape(-1), dy, gradients["E"])
+        if self.bias:
+            column_sums(dy, gradients["b"])
         if dx is not None:
             dx[...] = 0

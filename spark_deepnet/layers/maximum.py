@@ -7,22 +7,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spark_deepnet.errors import NetworkError
-from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
+from spark_deepnet.layers._broadcast import Joining, summed
+from spark_deepnet.layers.layer import Arrays, Call
 
 
 @dataclass(frozen=True, repr=False)
-class Maximum(StepwiseLayer, kind="maximum"):
-    """y = max(x_1, x_2, ...)   x_1, x_2, ..., y have one shape. If several are highest, the first gets the gradient."""
+class Maximum(Joining, kind="maximum"):
+    """y = max(x_1, x_2, ...)   x_1, x_2, ..., y have one shape, but an axis of 1 is repeated. If several are highest, the
+    first gets the gradient."""
 
     multi_input: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True
     reads: ClassVar[str] = "xy"
-
-    def shape(self, x: tuple[Shape, ...]) -> Shape:
-        if len(x) < 2 or len(set(x)) > 1:
-            raise NetworkError(f"Maximum takes at least two inputs of one shape, found {', '.join(map(str, x))}")
-        return x[0]
 
     def forward(self, w: Arrays, x: tuple[np.ndarray, ...], y: np.ndarray, call: Call) -> None:
         np.maximum(x[0], x[1], out=y)
@@ -37,4 +33,4 @@ class Maximum(StepwiseLayer, kind="maximum"):
             highest = free & (value == y)
             free &= ~highest
             if part is not None:
-                np.multiply(dy, highest, out=part)
+                summed(dy * highest, part)

@@ -7,21 +7,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spark_deepnet.errors import NetworkError
-from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
+from spark_deepnet.layers._broadcast import Joining, summed
+from spark_deepnet.layers.layer import Arrays, Call
 
 
 @dataclass(frozen=True, repr=False)
-class Multiply(StepwiseLayer, kind="multiply"):
-    """y = x_1 x_2 ...   x_1, x_2, ..., y have one shape."""
+class Multiply(Joining, kind="multiply"):
+    """y = x_1 x_2 ...   x_1, x_2, ..., y have one shape, but an axis of 1 is repeated."""
 
     multi_input: ClassVar[bool] = True
     channelwise: ClassVar[bool] = True
-
-    def shape(self, x: tuple[Shape, ...]) -> Shape:
-        if len(x) < 2 or len(set(x)) > 1:
-            raise NetworkError(f"Multiply takes at least two inputs of one shape, found {', '.join(map(str, x))}")
-        return x[0]
 
     def forward(self, w: Arrays, x: tuple[np.ndarray, ...], y: np.ndarray, call: Call) -> None:
         np.multiply(x[0], x[1], out=y)
@@ -36,6 +31,9 @@ class Multiply(StepwiseLayer, kind="multiply"):
             if part is None:
                 continue
             others = [other for j, other in enumerate(x) if j != i]
-            np.multiply(dy, others[0], out=part)
+            product = part if part.shape == dy.shape else np.empty_like(dy)
+            np.multiply(dy, others[0], out=product)
             for other in others[1:]:
-                part *= other
+                product *= other
+            if product is not part:
+                summed(product, part)

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spark_deepnet.errors import NetworkError
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.reductions import dot, largest, total
 from spark_deepnet.kernels.stable import exp
-from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer
+from spark_deepnet.layers._axis import AlongAxis, check_axis, lines_along, put_along
+from spark_deepnet.layers.layer import Arrays, Call
 
 
 @kernel
@@ -37,29 +37,24 @@ def _backward(y, dy, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class Softmax(StepwiseLayer, kind="softmax"):
-    """y_k = e^x_k / sum_j e^x_j along the last axis.   x, y: (n, ..., classes)"""
+class Softmax(AlongAxis, kind="softmax"):
+    """y_k = e^x_k / sum_j e^x_j along ``axis`` of a row: 0 its first axis, -1 its last.   x, y: (n, ..., classes)"""
 
+    axis: int = -1
     reads: ClassVar[str] = "y"
 
-    def mixed_axes(self) -> int:
-        return 1
-
-    def shape(self, x: Shape) -> Shape:
-        if not x:
-            raise NetworkError("Softmax runs along the last axis, but its input has none")
-        return x
+    def __post_init__(self) -> None:
+        check_axis(self)
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        _forward(_lines(x), _lines(y))
+        lines = lines_along(y, self.axis)
+        _forward(lines_along(x, self.axis), lines)
+        put_along(lines, self.axis, y)
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
         if dx is not None:
-            _backward(_lines(y), _lines(dy), _lines(dx))
-
-
-def _lines(x: np.ndarray) -> np.ndarray:
-    """x as a matrix of its last axes."""
-    return x.reshape(-1, x.shape[-1])
+            lines = lines_along(dx, self.axis)
+            _backward(lines_along(y, self.axis), lines_along(dy, self.axis), lines)
+            put_along(lines, self.axis, dx)

@@ -46,6 +46,12 @@ class Loss(Member, family="losses"):
     """For scores that are cut over blocks: the numbers per row that each block sends to the others before
     ``measure_part``. None: the loss needs whole scores."""
 
+    @property
+    def ignored(self) -> int | None:
+        """Of a classification: a label whose rows count for nothing. ``measure`` does not see it: such rows have label 0 and
+        weight 0."""
+        return None
+
     def check_units(self, units: int) -> None:
         """Raise a ParamError if the loss does not support this number of scores per row."""
 

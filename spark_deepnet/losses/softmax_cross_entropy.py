@@ -67,11 +67,24 @@ def _measure_part(z, place, weight, stats, block, dz):  # type: ignore[no-untype
 
 @dataclass(frozen=True, repr=False)
 class SoftmaxCrossEntropy(Loss, kind="softmax_cross_entropy"):
-    """loss = -log softmax(z)_label.   z: (n, k)   label: (n,) in 0..k-1"""
+    """loss = -log softmax(z)_label.   z: (n, k)   label: (n,) in 0..k-1
 
+    ignore: a label, which need not be one of the classes, whose rows or steps count for nothing, in the mean neither
+    (Caffe's ignore_label, PyTorch's ignore_index).
+    """
+
+    ignore: int | None = None
     link: ClassVar[str | None] = "softmax"
     task: ClassVar[str] = "classification"
     num_stats: ClassVar[int | None] = 2
+
+    def __post_init__(self) -> None:
+        if self.ignore is not None and type(self.ignore) is not int:
+            raise ParamError(f"SoftmaxCrossEntropy: ignore must be a label, an int, found {self.ignore!r}")
+
+    @property
+    def ignored(self) -> int | None:
+        return self.ignore
 
     def check_units(self, units: int) -> None:
         if units < 2:

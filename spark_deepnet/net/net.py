@@ -86,7 +86,7 @@ class Net:
         bare = {
             out.name: top
             for out, top, link in zip(self.outputs, self.tops, links, strict=True)
-            if top.layer.kind == link and top.inputs[0] in nodes
+            if top.layer.kind == link and top.inputs[0] in nodes and _is_of_rows(top)
         }
         moved = [
             replace(node, inputs=bare[node.name].inputs)
@@ -124,6 +124,11 @@ def _check_share(node: Node, nodes: Mapping[str, Node]) -> None:
         raise NetworkError(
             f"layer {node.name!r} needs weights {own}, but {node.owner!r}, which it shares, has {others}"
         )
+
+
+def _is_of_rows(top: Node) -> bool:
+    """Whether an activation at the top runs along the scores of a row, as a loss does: a softmax may have another axis."""
+    return getattr(top.layer, "axis", -1) in (-1, len(top.shape) - 1)
 
 
 def _owns(node: Node | None) -> bool:

@@ -19,7 +19,10 @@ def lengths_into(node: Node, known: Mapping[str, np.ndarray]) -> np.ndarray | No
     if not lengths:
         return None
     first = next(iter(lengths.values()))
+    whole = node.shape[0] if node.shape else 0
     for name, steps in zip(node.inputs, (shape[0] if shape else 0 for shape in node.input_shapes), strict=True):
+        if steps == 1 < whole and name not in lengths:
+            continue  # it is repeated for every step
         own = lengths.get(name, np.full_like(first, steps))
         if not np.array_equal(own, first):
             raise DataError(_unequal(node, lengths, name, own, first))

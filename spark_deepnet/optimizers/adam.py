@@ -30,13 +30,14 @@ class Adam(Optimizer, kind="adam"):
     The two corrections are folded into the rate and epsilon, as the paper's section 2 proposes. ``lazy``: for weights
     of sparse features, m, v and w of rows that a step does not use stay unchanged, as in PyTorch's SparseAdam. Adam
     would let m and v decay and continue to change w. So this is a different rule, and faster in proportion to the rows
-    used.
+    used. ``epsilon_hat``: epsilon is the paper's epsilon^, added to sqrt(v) instead of sqrt(v^), as in Caffe and Keras.
     """
 
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
     lazy: bool = False
+    epsilon_hat: bool = False
     vectors: ClassVar[tuple[str, ...]] = ("m", "v")
 
     def __post_init__(self) -> None:
@@ -52,4 +53,4 @@ class Adam(Optimizer, kind="adam"):
     ) -> None:
         root = float(np.sqrt(1 - self.beta2**count))
         alpha = rate * root / (1 - self.beta1**count)
-        _step(g, alpha, self.beta1, self.beta2, self.epsilon * root, *state, w)
+        _step(g, alpha, self.beta1, self.beta2, self.epsilon * (1 if self.epsilon_hat else root), *state, w)

@@ -107,6 +107,7 @@ class FitSpec:
             steps=head.steps,
             column=f"{LABEL} {k}" if k else LABEL,
             least=head.loss.least,
+            ignore=head.loss.ignored,
             exact=not fits_float32(self.df, label),
         )
 

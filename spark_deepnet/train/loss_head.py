@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from spark_deepnet.data.ragged import Ragged
+from spark_deepnet.data.schema import IGNORED
 from spark_deepnet.data.table import Table
 from spark_deepnet.errors import DataError
 from spark_deepnet.layers._split_loss import SplitLoss
@@ -40,6 +41,7 @@ class LossHead:
             chosen, weights = each_step(targets, rows, weights, out.y.shape[1])
         else:
             chosen = targets[rows]
+        chosen, weights = without_ignored(chosen, weights)
         scores, gradient = (a.reshape(len(weights), a.shape[-1]) for a in (out.y, out.dy))
         if self.cut is None:
             loss = self.head.loss.measure(scores, chosen, weights, gradient)
@@ -82,6 +84,13 @@ def _check_steps(ends: np.ndarray | None, targets: np.ndarray, output: str) -> N
         f"{where}: a row of {targets[row]} targets gets scores for {ends[row]} steps; "
         f"end the network in layers that keep the number of steps, such as Conv1D with padding='same'"
     )
+
+
+def without_ignored(targets: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and weights, with label 0 and weight 0 for labels that are IGNORED."""
+    if targets.dtype != np.int32 or not (ignored := targets == IGNORED).any():
+        return targets, weights
+    return np.where(ignored, np.int32(0), targets), np.where(ignored, np.float32(0), weights)
 
 
 def each_step(targets: Ragged, rows: np.ndarray, weights: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -69,18 +69,19 @@ def conv_line(stride: int = 1, pads: tuple[int, int] = (0, 0), dilation: int = 1
 
 
 def spread(size: Any, stride: int, pads: Four, groups: int = 1) -> Reference:
-    """Transposed convolution: every input adds its window to y, then the borders are cut off."""
+    """Transposed convolution: every input adds its window to y, then the borders are cut off, or added if below 0."""
 
     def reference(w: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
         W, (top, bottom, left, right) = w["W"], pads
         n, height, width, _ = x.shape
         fields = W.shape[2]
-        y = np.zeros((n, (height - 1) * stride + W.shape[0], (width - 1) * stride + W.shape[1], fields * groups))
+        down, across = (height - 1) * stride + W.shape[0] - bottom, (width - 1) * stride + W.shape[1] - right
+        y = np.zeros((n, down + abs(bottom), across + abs(right), fields * groups))
         xs, Ws = np.split(x, groups, axis=-1), np.split(W, groups, axis=-1)
         for g, h, v in np.ndindex(groups, height, width):
             part = y[:, h * stride : h * stride + W.shape[0], v * stride : v * stride + W.shape[1]]
             part[..., g * fields : (g + 1) * fields] += np.einsum("nc,ijfc->nijf", xs[g][:, h, v], Ws[g])
-        return y[:, top : y.shape[1] - bottom, left : y.shape[2] - right] + w.get("b", 0.0)
+        return y[:, top:down, left:across] + w.get("b", 0.0)
 
     return reference
 
@@ -208,6 +209,16 @@ IMAGE_LAYERS = [
     ),
     LayerCase(Conv2DTranspose(2, 3, strides=2, padding=((1, 0), (1, 0))), (3, 4, 3), spread((3, 3), 2, (1, 0, 1, 0))),
     LayerCase(Conv2DTranspose(2, 4, strides=2, padding="same", bias=False), (2, 3, 1), spread((4, 4), 2, (1, 1, 1, 1))),
+    LayerCase(
+        Conv2DTranspose(2, 2, strides=3, padding=((1, -2), (0, -1))),
+        (2, 3, 3),
+        spread((2, 2), 3, (1, -2, 0, -1)),
+        bad=(
+            (lambda: Conv2DTranspose(2, 3, 2, ((0, -2), 0)), "bottom at least -1 and right -1, found ((0, -2), 0)"),
+            (lambda: Conv2DTranspose(2, 3, 2, ((-1, 0), 0)), "found ((-1, 0), 0)"),
+            (lambda: Conv2DTranspose(2, 3, 2, -1), "found -1"),
+        ),
+    ),
     LayerCase(Conv2DTranspose(4, (1, 3), groups=2), (2, 2, 6), spread((1, 3), 1, (0, 0, 0, 0), 2)),
     LayerCase(
         MaxPool2D(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spark_deepnet.initializers.bilinear import Bilinear
 from spark_deepnet.initializers.constant import Constant
 from spark_deepnet.initializers.glorot_normal import GlorotNormal
 from spark_deepnet.initializers.glorot_uniform import GlorotUniform
@@ -18,6 +19,7 @@ from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.initializers.normal import Normal
 from spark_deepnet.initializers.orthogonal import Orthogonal
 from spark_deepnet.initializers.uniform import Uniform
+from spark_deepnet.initializers.variance_scaling import VarianceScaling
 
 FAN_IN, FAN_OUT = 60, 40
 """The fans with which the laws fill an array of that shape."""
@@ -53,6 +55,29 @@ INITIALIZERS = [
     InitializerCase(Uniform(1.0, 3.0), 2.0, 1 / sqrt(3), 1.0, 3.0),
     InitializerCase(Normal(), 0.0, 0.05, bad=((lambda: Normal(0.0), "stddev must be above 0, found 0.0"),)),
     InitializerCase(Normal(2.0, mean=-1.0), -1.0, 2.0),
+    InitializerCase(
+        Normal(2.0, sparse=20), 0.0, sqrt(2), bad=((lambda: Normal(sparse=-1), "sparse must be an int of at least 0"),)
+    ),
+    InitializerCase(
+        VarianceScaling(),
+        0.0,
+        sqrt(1 / 60),
+        bad=(
+            (lambda: VarianceScaling(0.0), "scale must be above 0, found 0.0"),
+            (lambda: VarianceScaling(mode="fan"), "mode must be one of 'fan_in', 'fan_out', 'fan_avg', found 'fan'"),
+            (lambda: VarianceScaling(distribution="beta"), "distribution must be one of 'normal', 'uniform'"),
+        ),
+    ),
+    InitializerCase(VarianceScaling(2.0, "fan_out"), 0.0, sqrt(2 / 40)),
+    _uniform(VarianceScaling(mode="fan_in", distribution="uniform"), sqrt(3 / 60)),
+    _uniform(VarianceScaling(mode="fan_out", distribution="uniform"), sqrt(3 / 40)),
+    _uniform(VarianceScaling(mode="fan_avg", distribution="uniform"), sqrt(3 / 50)),
+    InitializerCase(
+        Bilinear(),
+        1.0,
+        0.0,
+        bad=((lambda: Bilinear().fill(np.empty(3), np.uint64(0), 1, 1), "found shape (3,); choose another"),),
+    ),
     InitializerCase(
         Orthogonal(),
         0.0,

@@ -28,6 +28,7 @@ from spark_deepnet.layers.softmax import Softmax
 from spark_deepnet.layers.softplus import Softplus
 from spark_deepnet.layers.swish import Swish
 from spark_deepnet.layers.tanh import Tanh
+from tests.cases.foreign_layers import FOREIGN_LAYERS
 from tests.cases.graph_layers import GRAPH_LAYERS
 from tests.cases.image_layers import IMAGE_LAYERS
 from tests.cases.layer_case import KEY, LayerCase, rows_numbers, splitmix
@@ -140,6 +141,7 @@ LAYERS = [
         ),
     ),
     LayerCase(Concatenate(), ((4,), (1,), (3,)), lambda w, x: np.concatenate(x, axis=-1)),
+    *FOREIGN_LAYERS,
     *GRAPH_LAYERS,
     *IMAGE_LAYERS,
     *SEQUENCE_LAYERS,

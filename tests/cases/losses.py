@@ -82,6 +82,7 @@ ROWS = [
         lambda F, z, t: F.cross_entropy(z, t.long(), reduction="none"),
     ),
     Row(SoftmaxCrossEntropy(), 2, softmax_cross_entropy),
+    Row(SoftmaxCrossEntropy(ignore=255), 3, softmax_cross_entropy),
     Row(
         SigmoidCrossEntropy(),
         4,
@@ -119,5 +120,6 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: Huber(0.0), "Huber: delta must be above 0, found 0.0"),
     (lambda: Huber(float("nan")), "Huber: delta must be above 0, found nan"),
     (lambda: Hinge(3), "Hinge: power must be 1 or 2, found 3"),
+    (lambda: SoftmaxCrossEntropy(ignore=1.0), "ignore must be a label, an int, found 1.0"),  # type: ignore[arg-type]
     (lambda: SoftmaxCrossEntropy().check_units(1), "SoftmaxCrossEntropy needs .* 2 or more, found 1; give the last"),
 ]

@@ -109,6 +109,19 @@ def directions(steps: Steps, epsilon: float) -> list[np.ndarray]:
     return found
 
 
+def adam_hat(epsilon: float) -> Callable[[np.ndarray, Steps], np.ndarray]:
+    """Caffe's: epsilon is added to the root of what v is before its correction."""
+
+    def reference(w: np.ndarray, steps: Steps) -> np.ndarray:
+        m = v = np.zeros_like(w)
+        for t, (g, rate) in enumerate(steps, 1):
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+            w = w - rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + epsilon)
+        return w
+
+    return reference
+
+
 def adamw(decay: float) -> Callable[[np.ndarray, Steps], np.ndarray]:
     def reference(w: np.ndarray, steps: Steps) -> np.ndarray:
         for d, (_, rate) in zip(directions(steps, 1e-8), steps, strict=True):
@@ -151,6 +164,7 @@ ROWS = [
         lambda T, p, rate: T.RMSprop(p, rate, alpha=0.9, eps=1e-7, momentum=0.8),
     ),
     Row(Adam(), adamw(0.0), 0.1, 0.05, lambda T, p, rate: T.Adam(p, rate)),
+    Row(Adam(epsilon=1e-3, epsilon_hat=True), adam_hat(1e-3), 0.1, 0.05),
     Row(AdamW(), adamw(0.01), 0.1, 0.05, lambda T, p, rate: T.AdamW(p, rate)),
     Row(AdamW(decay=0.0), adamw(0.0), 0.1, 0.05, lambda T, p, rate: T.AdamW(p, rate, weight_decay=0.0)),
     Row(Lamb(), lamb(0.01), 0.1, 0.05),

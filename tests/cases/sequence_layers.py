@@ -123,6 +123,7 @@ SEQUENCE_LAYERS = [
     ),
     LayerCase(Embedding(4, 3, initializer="normal"), (), looked_up, kinks=HALVES),
     LayerCase(Embedding(5, 1), (2, 3), looked_up, kinks=HALVES),
+    LayerCase(Embedding(4, 3, bias=True), (2,), lambda w, x: looked_up(w, x) + w["b"], kinks=HALVES),
     LayerCase(
         PositionalEmbedding(4),
         (4, 3),

@@ -11,6 +11,7 @@ import pytest
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.initializers import initializer
+from spark_deepnet.initializers.bilinear import Bilinear
 from spark_deepnet.initializers.glorot_uniform import GlorotUniform
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.initializers.normal import Normal
@@ -92,7 +93,7 @@ def test_a_part_is_filled_as_the_whole_has_it(
 
 @each_initializer
 def test_a_vector_is_filled_in_part(case: InitializerCase) -> None:
-    if isinstance(case.initializer, Orthogonal):
+    if isinstance(case.initializer, Orthogonal | Bilinear):
         pytest.skip("takes two axes or more")
     part = np.empty(2)
     case.initializer.fill_part(part, (6,), (named(1, 4),), KEY, FAN_IN, FAN_OUT)
@@ -134,3 +135,22 @@ def test_what_cannot_be_is_refused_in_a_sentence(make: Any, fragment: str) -> No
     with pytest.raises(ParamError) as caught:
         make()
     assert fragment in str(caught.value)
+
+
+def test_a_sparse_normal_leaves_as_many_outputs_to_an_input_as_it_says() -> None:
+    w = np.empty((3000, 50))
+    Normal(sparse=7).fill(w, KEY, 3000, 50)
+    dense = np.empty((3000, 50))
+    Normal().fill(dense, KEY, 3000, 50)
+    kept = w != 0
+    assert abs(kept.sum(1).mean() - 7) < 0.2
+    np.testing.assert_array_equal(w[kept], dense[kept])
+
+
+@pytest.mark.parametrize(
+    ("size", "line"), [(4, [0.25, 0.75, 0.75, 0.25]), (3, [0.25, 0.75, 0.75]), (2, [1, 0]), (1, [1.0])]
+)
+def test_a_bilinear_window_is_caffes(size: int, line: list[float]) -> None:
+    w = np.empty((size, size, 2, 3), np.float32)
+    Bilinear().fill(w, KEY, 1, 1)
+    np.testing.assert_allclose(w, np.broadcast_to(np.outer(line, line)[:, :, None, None], w.shape))

@@ -25,10 +25,12 @@ from spark_deepnet.layers import (
     GlobalAveragePool2D,
     GlobalMaxPool1D,
     GlobalMaxPool2D,
+    InstanceNorm,
     LayerNorm,
     LocalResponseNorm,
     Maximum,
     MaxPool2D,
+    MeanImage,
     MeanSubtraction,
     MultiHeadAttention,
     Multiply,
@@ -59,11 +61,24 @@ SHORT = {
 }
 PLAIN = (
     *("relu", "leaky_relu", "elu", "selu", "gelu", "swish", "sigmoid", "tanh", "softplus", "exponential", "linear"),
-    *("hard_sigmoid", "hard_tanh", "hard_swish", "softmax", "output"),
+    *(
+        "hard_sigmoid",
+        "hard_tanh",
+        "hard_swish",
+        "softmax",
+        "log_softmax",
+        "abs",
+        "log",
+        "power",
+        "clip",
+        "prelu",
+        "scale",
+    ),
+    *("l2_normalize", "output"),
 )
 EXAMPLES: list[tuple[Any, Any]] = [
     *((Layer.named(kind)(), STEPS) for kind in PLAIN),
-    *((layer, (STEPS, STEPS)) for layer in (Add(), Multiply(), Maximum(), Concatenate())),
+    *((layer, (STEPS, STEPS)) for layer in (Add(), Multiply(), Maximum(), Concatenate(), Concatenate(0))),
     (Embedding(9, 2), TOKENS),
     *(
         (layer, STEPS)
@@ -75,6 +90,7 @@ EXAMPLES: list[tuple[Any, Any]] = [
             *(Conv1D(8, 3, strides=2), Conv1D(8, 3, strides=2, padding="same"), Conv1D(8, 3, padding=2)),
             *(Reshape((-1, 2)), Reshape((-1, 8))),
             *(Slice(2, None, axis=0), Slice(-1, None, axis=0), Slice(1, -1, axis=0)),
+            *(Softmax(0), InstanceNorm(), MeanImage()),
             *(SimpleRNN(4), LSTM(4), GRU(4), Bidirectional(LSTM(4)), GlobalMaxPool1D(), GlobalAveragePool1D()),
         )
     ),

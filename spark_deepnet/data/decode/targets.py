@@ -10,7 +10,7 @@ import pandas as pd
 from spark_deepnet.data.decode.faults import Faults, shown
 from spark_deepnet.data.decode.lists import NULL_LENGTH, joined, lengths_of, numbers
 from spark_deepnet.data.ragged import Ragged
-from spark_deepnet.data.schema import VALIDATION, WEIGHT, Columns, Target
+from spark_deepnet.data.schema import IGNORED, VALIDATION, WEIGHT, Columns, Target
 from spark_deepnet.data.table import Targets
 
 
@@ -38,12 +38,13 @@ def targets_of_steps(labels: pd.Series, target: Target, faults: Faults) -> Ragge
 
 
 def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
-    """Labels 0..classes-1 as int32, from whole numbers or floats."""
+    """Labels 0..classes-1, or IGNORED, as int32, from whole numbers or floats."""
     whole = isinstance(labels.dtype, np.dtype) and labels.dtype.kind in "iu"
     values = labels.to_numpy() if whole else numbers(labels)
+    ignored = np.zeros(len(values), bool) if target.ignore is None else values == target.ignore
     missing = np.isnan(values)
     fractional = ~missing & (values != np.floor(values))
-    beyond = ~missing & ~fractional & ((values < 0) | (values >= target.classes))
+    beyond = ~missing & ~fractional & ~ignored & ((values < 0) | (values >= target.classes))
     for what, wrong in (("null", missing), ("fractional", fractional), ("unknown", beyond)):
         if wrong.any():
             example = "" if what == "null" else f" such as {shown(values[wrong][0])}"
@@ -51,7 +52,7 @@ def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
                 f"column {target.label!r}: {what} labels{example}; the network's {target.classes} outputs need whole "
                 f"numbers from 0 to {target.classes - 1}"
             ] += int(wrong.sum())
-    return np.where(missing | fractional | beyond, 0, values).astype(np.int32)
+    return np.where(ignored, IGNORED, np.where(missing | fractional | beyond, 0, values)).astype(np.int32)
 
 
 def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
