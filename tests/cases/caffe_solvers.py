@@ -125,8 +125,12 @@ OPTIMIZERS = [
     SolverCase("momentum", "momentum: 0.9", momentum=0.9),
     SolverCase("Nesterov", 'momentum: 0.9 type: "Nesterov"', type="Nesterov", momentum=0.9),
     SolverCase("AdaGrad", 'type: "AdaGrad" delta: 1e-3', type="AdaGrad", delta=1e-3),
-    SolverCase("RMSProp", 'type: "RMSProp" rms_decay: 0.8 delta: 1e-4', type="RMSProp", rms_decay=0.8, delta=1e-4, rate=0.01),
-    SolverCase("AdaDelta", 'type: "AdaDelta" momentum: 0.95 delta: 1e-4', type="AdaDelta", momentum=0.95, delta=1e-4, rate=1),
+    SolverCase(
+        "RMSProp", 'type: "RMSProp" rms_decay: 0.8 delta: 1e-4', type="RMSProp", rms_decay=0.8, delta=1e-4, rate=0.01
+    ),
+    SolverCase(
+        "AdaDelta", 'type: "AdaDelta" momentum: 0.95 delta: 1e-4', type="AdaDelta", momentum=0.95, delta=1e-4, rate=1
+    ),
     SolverCase(
         "Adam",
         'type: "Adam" momentum: 0.9 momentum2: 0.99 delta: 1e-3',
@@ -137,7 +141,7 @@ OPTIMIZERS = [
         rate=0.01,
     ),
     SolverCase("solver_type", "solver_type: ADAGRAD delta: 1e-3", type="AdaGrad", delta=1e-3),
-]  # fmt: skip
+]
 OTHERS = [
     SolverCase("L2", "weight_decay: 0.1", decay=0.1),
     SolverCase("L1", 'weight_decay: 0.02 regularization_type: "L1"', decay=0.02, l1=True),

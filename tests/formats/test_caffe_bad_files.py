@@ -97,7 +97,9 @@ def test_shapes_are_compared_with_the_bytes_before_anything_is_allocated(tmp_pat
     layer.blobs.add().shape.dim.extend([10**6, 10**6])
     net, weights = written(tmp_path, INPUT + CONV)
     weights.write_bytes(model.SerializeToString())
-    with pytest.raises(FormatError, match=r"blob 0: its shape \(1000000, 1000000\) has 1000000000000 numbers, .* has 0"):
+    with pytest.raises(
+        FormatError, match=r"blob 0: its shape \(1000000, 1000000\) has 1000000000000 numbers, .* has 0"
+    ):
         caffe.read(net, weights)
 
 

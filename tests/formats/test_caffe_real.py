@@ -66,7 +66,10 @@ def test_lenet_of_the_old_form() -> None:
 def test_cifar10_quick() -> None:
     with np.load(DATA / "cifar10/cifar10_subset.npz") as cifar:
         x, labels = cifar["x_test"].transpose(0, 3, 1, 2).astype(np.float32), cifar["y_test"]
-    net, weights = MODELS / "prototxt/examples_cifar10_cifar10_quick.prototxt", MODELS / "caffe/cifar10_quick.caffemodel"
+    net, weights = (
+        MODELS / "prototxt/examples_cifar10_cifar10_quick.prototxt",
+        MODELS / "caffe/cifar10_quick.caffemodel",
+    )
     prob = scores(caffe.read(net, weights, mean=MODELS / "caffe/cifar10_mean.binaryproto"), data=x)["prob"]
     np.testing.assert_allclose(prob, oracle("cifar10_quick_test_subset_prob")["prob"], rtol=0, atol=1e-5)
     assert (prob.argmax(1) == labels.reshape(-1)).mean() == 0.6975

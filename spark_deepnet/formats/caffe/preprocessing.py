@@ -89,8 +89,8 @@ def _centred(spec: LayerSpec, reading: Reading, x: Value, mean: np.ndarray) -> V
         return reading.assembly.add(name, MeanSubtraction(tuple(map(float, np.broadcast_to(mean, channels)))), x)
     if mean.shape != x.shape:
         raise spec.refusal(
-            f"the mean image is {mean.shape}, the net's images are {x.shape}, (channels, height, width); give a mean of that "
-            f"size, or a number a channel, or inputShape"
+            f"the mean image is {mean.shape}, the net's images are {x.shape}, (channels, height, width); give a mean "
+            f"of this size, or a number a channel, or inputShape"
         )
     x = reading.assembly.add(name, MeanImage(), x)
     reading.constants[f"{x.node}/mean"] = np.ascontiguousarray(mean.transpose(1, 2, 0))

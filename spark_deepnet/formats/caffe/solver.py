@@ -61,14 +61,15 @@ class Solver:
         fields = self.fields
         if not batch:
             raise self.refusal(
-                "the training batch is not known, by which iterations become rows: the net has no data layer with a batch_size"
+                "the training batch is not known, by which iterations become rows; give the net that has a data layer with a "
+                "batch_size"
             )
         if fields.iter_size < 1:
             raise self.refusal(f"iter_size must be at least 1, found {fields.iter_size}")
         rows = batch * fields.iter_size
         if fields.regularization_type not in ("L1", "L2"):
             raise self.refusal(f"regularization_type must be L1 or L2, found {fields.regularization_type!r}")
-        found: dict[str, Any] = {
+        keywords: dict[str, Any] = {
             "solver": self.optimizer(),
             "learningRate": fields.base_lr,
             "schedule": self.schedule(rows),
@@ -77,11 +78,11 @@ class Solver:
             "elasticNetParam": 1.0 if fields.regularization_type == "L1" else 0.0,
         }
         if fields.clip_gradients >= 0 and fields.HasField("clip_gradients"):
-            found["clipNorm"] = fields.clip_gradients / fields.iter_size
+            keywords["clipNorm"] = fields.clip_gradients / fields.iter_size
         if fields.random_seed >= 0:
-            found["seed"] = int(fields.random_seed)
+            keywords["seed"] = int(fields.random_seed)
         self._warn()
-        return found
+        return keywords
 
     def optimizer(self) -> dict[str, Any]:
         """The optimizer as JSON."""

@@ -100,7 +100,7 @@ def _by_layer(file: str, text: str, error: FormatError) -> Text:
 
 def _blocks(text: str) -> list[tuple[int, int]]:
     """Where the outermost ``layer { ... }`` and ``layers { ... }`` begin and end."""
-    found, depth, begin, name = [], 0, -1, ""
+    blocks, depth, begin, name = [], 0, -1, ""
     for token in _TOKEN.finditer(text):
         word = token[0]
         if word in "{<":
@@ -110,12 +110,12 @@ def _blocks(text: str) -> list[tuple[int, int]]:
         elif word in "}>":
             depth -= 1
             if depth == 0 and begin >= 0:
-                found.append((begin, token.end()))
+                blocks.append((begin, token.end()))
                 begin = -1
             name = ""
         elif depth == 0:
             name = word
-    return found
+    return blocks
 
 
 def _start_of_name(name: str) -> int:

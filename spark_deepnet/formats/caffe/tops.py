@@ -56,7 +56,9 @@ def _loss_of(top: Layer) -> str:
 
 def _check_places(loss: LayerSpec, value: Value) -> None:
     if LOSSES[loss.type].classes and prod(value.shape[1:]) > 1:
-        raise loss.refusal(f"its scores have the shape {value.shape} a row; expected classes alone, not those of places")
+        raise loss.refusal(
+            f"its scores have the shape {value.shape} a row; expected classes alone, not those of places"
+        )
 
 
 def _labels(links: Links, heads: Sequence[Head], data: Sequence[Blob]) -> dict[Blob, str | None]:

@@ -67,8 +67,8 @@ def _faults(blob: Blobs, arrays: Sequence[np.ndarray] | None) -> Iterable[str]:
     if arrays is None:
         yield f"{blob.layer!r} ({blob.type}) needs {_shown(blob.shapes)}, the file has none"
     elif len(arrays) != len(blob.shapes) or not all(map(same_shape, [a.shape for a in arrays], blob.shapes)):
-        found = _shown([array.shape for array in arrays])
-        yield f"{blob.layer!r} ({blob.type}) needs {_shown(blob.shapes)}, the file has {found}"
+        own = _shown([array.shape for array in arrays])
+        yield f"{blob.layer!r} ({blob.type}) needs {_shown(blob.shapes)}, the file has {own}"
 
 
 def _shown(shapes: Iterable[Sequence[int]]) -> str:

@@ -30,8 +30,8 @@ from spark_deepnet.layers.tanh import Tanh
 @reads("ReLU", param="relu_param", gives="relu, leaky_relu")
 def relu(step: Step) -> Value:
     """With negative_slope too."""
-    slope = step.get("negative_slope")
-    return step.add(LeakyRelu(slope) if slope else Relu())
+    factor = step.get("negative_slope")
+    return step.add(LeakyRelu(factor) if factor else Relu())
 
 
 @reads("ELU", param="elu_param", gives="elu")
@@ -92,7 +92,7 @@ def _alpha(blobs: Sequence[np.ndarray]) -> Arrays:
 
 @reads("PReLU", param="prelu_param", gives="prelu")
 def prelu(step: Step) -> Value:
-    """With one slope a channel, or one for all (channel_shared)."""
+    """With one factor a channel, or one for all (channel_shared)."""
     shared = bool(step.get("channel_shared"))
     own = {"initializer": step.filler("filler")} if step.has("filler") else {}
     shape = () if shared else step.values[0].shape[:1]

@@ -44,9 +44,7 @@ def batch_norm(step: Step) -> Value:
     """Without gamma and beta, which Caffe has in a Scale layer; the third blob divides the other two."""
     channels = step.values[0].shape[0]
     frozen = bool(step.get("use_global_stats")) if step.has("use_global_stats") else not step.reading.training
-    layer = BatchNorm(
-        step.get("moving_average_fraction"), step.get("eps"), center=False, scale=False, frozen=frozen
-    )
+    layer = BatchNorm(step.get("moving_average_fraction"), step.get("eps"), center=False, scale=False, frozen=frozen)
     shapes = [(channels,), (channels,), (1,)]
     return step.add_weighted(layer, shapes, ("moving_mean", "moving_variance", ""), _moments)
 

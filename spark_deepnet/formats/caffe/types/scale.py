@@ -49,9 +49,7 @@ def bias(step: Step) -> Value:
     if len(step.values) == 2:
         return _joined(step, Add())
     _check_channels(step)
-    return step.add_weighted(
-        Scale(scale=False, bias_initializer=start), [step.values[0].shape[:1]], ["beta"], _beta
-    )
+    return step.add_weighted(Scale(scale=False, bias_initializer=start), [step.values[0].shape[:1]], ["beta"], _beta)
 
 
 def _check_channels(step: Step) -> None:
