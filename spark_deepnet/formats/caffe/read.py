@@ -18,7 +18,7 @@ from spark_deepnet.formats.caffe.layer_spec import LayerSpec, layer_specs
 from spark_deepnet.formats.caffe.links import Blob, Links
 from spark_deepnet.formats.caffe.preprocessing import Mean, preprocessed, preprocessing_of
 from spark_deepnet.formats.caffe.registry import DROPPED, layer_type
-from spark_deepnet.formats.caffe.sources import DATA_TYPES, inputs_of, source_of
+from spark_deepnet.formats.caffe.sources import DATA_TYPES, batch_of, inputs_of, source_of
 from spark_deepnet.formats.caffe.state import State, layers_in
 from spark_deepnet.formats.caffe.step import Reading, checked_call
 from spark_deepnet.formats.caffe.text import read_net
@@ -84,6 +84,8 @@ class CaffeNet:
     rewritten: Rewritten
     names: dict[str, Value]
     loss: Loss | None
+    training_batch: int | None
+    """Rows of a batch, where a data layer says so; the sizes of Input layers are those of scoring."""
 
     @staticmethod
     def read(path: Path, options: Options) -> CaffeNet:
@@ -139,7 +141,9 @@ class _Converter:
         names = {name: value for name, value in names.items() if value.node in present}
         used = {blobs.layer for blobs in self.reading.blobs}
         unused = frozenset(spec.name for spec in every if spec.name not in used)
-        return CaffeNet(links.specs[0].file, self.options, self.reading, unused, result, names, loss)
+        return CaffeNet(
+            links.specs[0].file, self.options, self.reading, unused, result, names, loss, _batch_of(links.specs)
+        )
 
     def _input(self, blob: Blob) -> None:
         """The input of the network for a blob of a data layer, with its preprocessing."""
@@ -158,6 +162,12 @@ class _Converter:
         bottoms = [self.values[blob] for blob in self.links.bottoms[k]]
         tops = layer_type(spec).values(self.reading, spec, bottoms)
         self.values.update({(k, j): value for j, value in enumerate(tops)})
+
+
+def _batch_of(specs: Sequence[LayerSpec]) -> int | None:
+    """The batch of the first data layer that has one."""
+    layers = (spec for spec in specs if spec.type in DATA_TYPES and spec.type != "Input")
+    return next(filter(None, (batch_of(spec) for spec in layers)), None)
 
 
 def _check_type(spec: LayerSpec) -> None:

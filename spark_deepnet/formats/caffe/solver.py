@@ -61,8 +61,8 @@ class Solver:
         fields = self.fields
         if not batch:
             raise self.refusal(
-                "the training batch is not known, by which iterations become rows; give the net that has a data layer with a "
-                "batch_size"
+                "the training batch is not known, by which iterations become rows; give the net that has a data layer "
+                "with a batch_size"
             )
         if fields.iter_size < 1:
             raise self.refusal(f"iter_size must be at least 1, found {fields.iter_size}")
@@ -91,6 +91,11 @@ class Solver:
         if self.type in ("AdaGrad", "RMSProp") and self.fields.momentum:
             raise self.refusal(f"momentum cannot go with {self.type}, found {self.fields.momentum}")
         return _OPTIMIZERS[self.type](self.fields)
+
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """The optimizer's vectors that Caffe's state has."""
+        return _VECTORS[self.type]
 
     def schedule(self, rows: int) -> dict[str, Any]:
         """The learning-rate policy as JSON; rows: of an iteration."""
@@ -141,6 +146,14 @@ def _adam(f: Any) -> dict[str, Any]:
     return {"kind": "adam", "beta1": f.momentum, "beta2": f.momentum2, "epsilon": f.delta, "epsilon_hat": True}
 
 
+_VECTORS = {
+    "SGD": ("v",),
+    "Nesterov": ("v",),
+    "AdaGrad": ("total",),
+    "RMSProp": ("v",),
+    "AdaDelta": ("v", "u"),
+    "Adam": ("m", "v"),
+}
 _OPTIMIZERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "SGD": _sgd,
     "Nesterov": _nesterov,

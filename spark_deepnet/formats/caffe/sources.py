@@ -55,7 +55,7 @@ def _input(file: str, name: str, shape: list[int]) -> LayerSpec:
 def source_of(spec: LayerSpec, top: int, given: Shape | None, before: Preprocessing) -> Source:
     """What a data layer's top gives. given: the shape that the caller says rows have, (height, width, channels)."""
     dims = _dims(spec, top)
-    batch = dims[0] if dims else _batch(spec.message)
+    batch = dims[0] if dims else batch_of(spec)
     if given is not None and top == 0:
         shape = (given[-1], *given[:-1]) if len(given) in (2, 3) else given
         _check_given(spec, dims, shape)
@@ -101,8 +101,12 @@ def _dummy(options: Any, top: int) -> list[int] | None:
     return [each[min(top, len(each) - 1)] for each in sizes] if all(sizes) else None
 
 
-def _batch(layer: Any) -> int | None:
+def batch_of(spec: LayerSpec) -> int | None:
     """The batch size of a data layer."""
+    layer = spec.message
+    if spec.type == "DummyData":
+        dims = _dummy(layer.dummy_data_param, 0)
+        return dims[0] if dims else None
     for name in ("data_param", "image_data_param", "hdf5_data_param", "memory_data_param", "window_data_param"):
         if layer.HasField(name):
             return int(getattr(layer, name).batch_size) or None
