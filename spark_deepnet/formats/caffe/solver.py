@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from spark_deepnet.errors import FormatError, near
@@ -86,28 +87,29 @@ class Solver:
 
     def optimizer(self) -> dict[str, Any]:
         """The optimizer as JSON."""
-        if self.type not in _OPTIMIZERS:
-            raise self.refusal(f"there is no solver of type {self.type!r}; {near(self.type, _OPTIMIZERS)}")
+        if self.type not in OPTIMIZERS:
+            raise self.refusal(f"there is no solver of type {self.type!r}; {near(self.type, OPTIMIZERS)}")
         if self.type in ("AdaGrad", "RMSProp") and self.fields.momentum:
             raise self.refusal(f"momentum cannot go with {self.type}, found {self.fields.momentum}")
-        return _OPTIMIZERS[self.type](self.fields)
+        own = OPTIMIZERS[self.type]
+        return {"kind": own.kind, **own.fields(self.fields)}
 
     @property
     def vectors(self) -> tuple[str, ...]:
         """The optimizer's vectors that Caffe's state has."""
-        return _VECTORS[self.type]
+        return OPTIMIZERS[self.type].vectors
 
     def schedule(self, rows: int) -> dict[str, Any]:
         """The learning-rate policy as JSON; rows: of an iteration."""
         policy = self.fields.lr_policy or "fixed"
-        if policy not in _POLICIES:
-            raise self.refusal(f"there is no lr_policy {policy!r}; {near(policy, _POLICIES)}")
-        needed, made = _POLICIES[policy]
-        for name in needed:
+        if policy not in POLICIES:
+            raise self.refusal(f"there is no lr_policy {policy!r}; {near(policy, POLICIES)}")
+        own = POLICIES[policy]
+        for name in own.needs:
             if not (self.fields.stepvalue if name == "stepvalue" else self.fields.HasField(name)):
                 raise self.refusal(f"lr_policy {policy!r} needs {name}")
-        schedule = made(self.fields, rows)
-        return schedule if schedule["kind"] in ("constant", "polynomial") else {**schedule, "unit": "rows"}
+        clock = {} if own.kind in ("constant", "polynomial") else {"unit": "rows"}
+        return {"kind": own.kind, **own.fields(self.fields, rows), **clock}
 
     def _warn(self) -> None:
         """One warning that names what has no effect here."""
@@ -122,83 +124,56 @@ def read_solver(path: str | os.PathLike[str]) -> Solver:
     return Solver(path)
 
 
-def _sgd(f: Any) -> dict[str, Any]:
-    return {"kind": "momentum", "momentum": f.momentum}
+@dataclass(frozen=True)
+class Policy:
+    """A learning-rate policy as a schedule."""
+
+    kind: str
+    fields: Callable[[Any, int], dict[str, Any]]
+    """Fields of the schedule, from the solver and the rows of an iteration."""
+    needs: tuple[str, ...] = ()
+    """Fields that the solver must have."""
 
 
-def _nesterov(f: Any) -> dict[str, Any]:
-    return {"kind": "nesterov", "momentum": f.momentum}
+@dataclass(frozen=True)
+class Kind:
+    """A type of solver as an optimizer."""
+
+    kind: str
+    fields: Callable[[Any], dict[str, Any]]
+    vectors: tuple[str, ...] = ("v",)
+    """The optimizer's vectors, in the order in which Caffe saves them."""
 
 
-def _adagrad(f: Any) -> dict[str, Any]:
-    return {"kind": "adagrad", "initial": 0.0, "epsilon": f.delta}
-
-
-def _rmsprop(f: Any) -> dict[str, Any]:
-    return {"kind": "rmsprop", "rho": f.rms_decay, "epsilon": f.delta}
-
-
-def _adadelta(f: Any) -> dict[str, Any]:
-    return {"kind": "adadelta", "rho": f.momentum, "epsilon": f.delta}
-
-
-def _adam(f: Any) -> dict[str, Any]:
-    return {"kind": "adam", "beta1": f.momentum, "beta2": f.momentum2, "epsilon": f.delta, "epsilon_hat": True}
-
-
-_VECTORS = {
-    "SGD": ("v",),
-    "Nesterov": ("v",),
-    "AdaGrad": ("total",),
-    "RMSProp": ("v",),
-    "AdaDelta": ("v", "u"),
-    "Adam": ("m", "v"),
+OPTIMIZERS = {
+    "SGD": Kind("momentum", lambda f: {"momentum": f.momentum}),
+    "Nesterov": Kind("nesterov", lambda f: {"momentum": f.momentum}),
+    "AdaGrad": Kind("adagrad", lambda f: {"initial": 0.0, "epsilon": f.delta}, ("total",)),
+    "RMSProp": Kind("rmsprop", lambda f: {"rho": f.rms_decay, "epsilon": f.delta}),
+    "AdaDelta": Kind("adadelta", lambda f: {"rho": f.momentum, "epsilon": f.delta}, ("v", "u")),
+    "Adam": Kind(
+        "adam",
+        lambda f: {"beta1": f.momentum, "beta2": f.momentum2, "epsilon": f.delta, "epsilon_hat": True},
+        ("m", "v"),
+    ),
 }
-_OPTIMIZERS: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "SGD": _sgd,
-    "Nesterov": _nesterov,
-    "AdaGrad": _adagrad,
-    "RMSProp": _rmsprop,
-    "AdaDelta": _adadelta,
-    "Adam": _adam,
+"""Type of solver -> optimizer."""
+
+POLICIES = {
+    "fixed": Policy("constant", lambda f, rows: {}),
+    "step": Policy(
+        "step", lambda f, rows: {"every": float(f.stepsize * rows), "gamma": f.gamma}, ("gamma", "stepsize")
+    ),
+    "exp": Policy("exponential", lambda f, rows: {"gamma": f.gamma ** (1 / rows)}, ("gamma",)),
+    "inv": Policy("inverse", lambda f, rows: {"gamma": f.gamma / rows, "power": f.power}, ("gamma", "power")),
+    "multistep": Policy(
+        "multistep",
+        lambda f, rows: {"at": tuple(float(value * rows) for value in f.stepvalue), "gamma": f.gamma},
+        ("gamma", "stepvalue"),
+    ),
+    "poly": Policy("polynomial", lambda f, rows: {"power": f.power}, ("power", "max_iter")),
+    "sigmoid": Policy(
+        "sigmoid", lambda f, rows: {"gamma": f.gamma / rows, "at": float(f.stepsize * rows)}, ("gamma", "stepsize")
+    ),
 }
-
-
-def _fixed(f: Any, rows: int) -> dict[str, Any]:
-    return {"kind": "constant"}
-
-
-def _step(f: Any, rows: int) -> dict[str, Any]:
-    return {"kind": "step", "every": float(f.stepsize * rows), "gamma": f.gamma}
-
-
-def _exp(f: Any, rows: int) -> dict[str, Any]:
-    return {"kind": "exponential", "gamma": f.gamma ** (1 / rows)}
-
-
-def _inv(f: Any, rows: int) -> dict[str, Any]:
-    return {"kind": "inverse", "gamma": f.gamma / rows, "power": f.power}
-
-
-def _multistep(f: Any, rows: int) -> dict[str, Any]:
-    return {"kind": "multistep", "at": tuple(float(value * rows) for value in f.stepvalue), "gamma": f.gamma}
-
-
-def _poly(f: Any, rows: int) -> dict[str, Any]:
-    return {"kind": "polynomial", "power": f.power}
-
-
-def _sigmoid(f: Any, rows: int) -> dict[str, Any]:
-    return {"kind": "sigmoid", "gamma": f.gamma / rows, "at": float(f.stepsize * rows)}
-
-
-_POLICIES: dict[str, tuple[tuple[str, ...], Callable[[Any, int], dict[str, Any]]]] = {
-    "fixed": ((), _fixed),
-    "step": (("gamma", "stepsize"), _step),
-    "exp": (("gamma",), _exp),
-    "inv": (("gamma", "power"), _inv),
-    "multistep": (("gamma", "stepvalue"), _multistep),
-    "poly": (("power", "max_iter"), _poly),
-    "sigmoid": (("gamma", "stepsize"), _sigmoid),
-}
-"""lr_policy -> the fields that it needs, and the schedule."""
+"""lr_policy -> schedule."""
