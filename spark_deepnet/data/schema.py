@@ -11,7 +11,7 @@ import numpy as np
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.net import INPUT
 
-IGNORED = -1
+IGNORED = -(1 << 31)
 """In place of labels that count for nothing."""
 LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
 ARRAY, VECTOR, BYTES, STEPS, IMAGE = "array", "vector", "bytes", "steps", "image"

@@ -67,7 +67,7 @@ class _Probing:
         state = State.initial(block.net.layout, recipe.optimizer, recipe.seed, False)
         single_rank = memory_channels(1, 1.0)[0]
         self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter(), block, single_rank)
-        self.averaging = Averaging(recipe, state, self._send)
+        self.averaging = Averaging(recipe, state, self._send, block.net.layout.varying)
 
     def _send(self, vector: np.ndarray) -> None:
         """Stands for the sum over ranks."""

@@ -36,6 +36,15 @@ class Layer(Member, family="layers"):
     share: str | None = field(default=None, kw_only=True)
     """The name of an earlier layer whose weights this one uses and trains too; they must be of the same shapes."""
 
+    trainable: bool = field(default=True, kw_only=True)
+    """False: a fit leaves its weights as they are, bit for bit, as rates of 0 do."""
+    rates: Any = field(default=None, kw_only=True)
+    """Factors of the learning rate by weight, such as {"W": 1.0, "b": 2.0} (Caffe's lr_mult); 0: the weight is frozen.
+    Weights that are not named have 1."""
+    decays: Any = field(default=None, kw_only=True)
+    """Factors of regParam and of the decay of adamw and lamb by weight (Caffe's decay_mult). Weights that are not named have
+    1, but biases, gamma and beta have 0."""
+
     is_input: ClassVar[bool] = False
     """Whether it is an input of the network, which reads no layer."""
     multi_input: ClassVar[bool] = False

@@ -37,5 +37,24 @@ class Weight:
     """Whether regParam and the decay of adamw and lamb reach it: not so for biases."""
     trained: bool = True
     """False for what a layer keeps up by itself in forward, such as running statistics: no step touches it."""
+    rate: float = 1.0
+    """Factor of the learning rate. 0: nothing changes the weight, neither a step nor an average over replicas."""
+    decay: float = 1.0
+    """Factor of regParam and of the decay of adamw and lamb, where these reach it."""
     part: Part | None = None
     """Of a network that is cut: which part of the weight this is; the rest belongs to other blocks."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether steps change it."""
+        return self.trained and self.rate > 0
+
+    @property
+    def fixed(self) -> bool:
+        """Whether nothing changes it."""
+        return self.rate == 0
+
+    @property
+    def decay_factor(self) -> float:
+        """Factor of weight decay; 0: there is none."""
+        return self.decay if self.decays else 0.0

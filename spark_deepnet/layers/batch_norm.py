@@ -85,7 +85,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
     variance is the biased one (divided by the count), as in Keras; sums are of differences from the moving mean, and
     means have two parts, so that channels far from 0 lose nothing. In scoring the moving ones are used. ``scale=False``
     leaves gamma out, ``center=False`` beta. ``frozen``: training uses the moving ones too and leaves them as they are
-    (Caffe's use_global_stats, Keras's trainable=False).
+    (Caffe's use_global_stats); with ``trainable=False`` gamma and beta stay too, as in Keras.
     """
 
     momentum: float = 0.99
@@ -102,7 +102,12 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
 
     @property
     def needs_all_reduce(self) -> bool:  # type: ignore[override]
-        return not self.frozen
+        return not self.is_frozen
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether training uses the moving statistics."""
+        return self.frozen or not self.trainable
 
     def mixed_axes(self) -> int:
         return 1
@@ -116,7 +121,8 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         one, zero = Initializer.of({"kind": "constant", "value": 1.0}), Initializer.of("constant")
         gamma = {"gamma": Weight(x[-1:], one, decays=False)} if self.scale else {}
         beta = {"beta": Weight(x[-1:], zero, decays=False)} if self.center else {}
-        mean, variance = (Weight(x[-1:], start, decays=False, trained=False) for start in (zero, one))
+        rate = 0.0 if self.is_frozen else 1.0
+        mean, variance = (Weight(x[-1:], start, decays=False, trained=False, rate=rate) for start in (zero, one))
         return {**gamma, **beta, "moving_mean": mean, "moving_variance": variance}
 
     def saves(self, x: Shape) -> dict[str, tuple[Shape, Any]]:
@@ -124,7 +130,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         mean, variance = w["moving_mean"].astype(np.float64), w["moving_variance"].astype(np.float64)
-        if call.training and not self.frozen:
+        if call.training and not self.is_frozen:
             mean, variance = self._of_batch(x, mean, variance, w, call)
         x, y = _lines(x), _lines(y)
         scale = 1 / np.sqrt(variance + self.epsilon)
@@ -176,7 +182,7 @@ class BatchNorm(StepwiseLayer, kind="batch_norm"):
         weight_gradients = dict.fromkeys(gradients, 0.0) | {"beta": sums[: len(mean)], "gamma": sums[len(mean) : -1]}
         for name, gradient in gradients.items():
             gradient[:] = weight_gradients[name]
-        of_batch = call.training and not self.frozen
+        of_batch = call.training and not self.is_frozen
         if of_batch:
             call.total(sums)
         if dx is not None:

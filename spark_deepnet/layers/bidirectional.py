@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import ParamError
+from spark_deepnet.layers._factors import check_factors, factored
 from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers._recurrent import Recurrent
 from spark_deepnet.layers.layer import Arrays, Call, Exchange, Layer, Piece, Shape, Weight
@@ -51,7 +52,12 @@ class Bidirectional(Layer, kind="bidirectional"):
         return self.ways["forward"].lengths(x, lengths)
 
     def weights(self, x: Shape) -> dict[str, Weight]:
-        return {f"{way}_{k}": v for way, layer in self.ways.items() for k, v in layer.weights(x).items()}
+        weights: dict[str, Weight] = {}
+        for way, layer in self.ways.items():
+            own = layer.weights(x)
+            check_factors(layer, own)
+            weights |= {f"{way}_{name}": weight for name, weight in factored(layer, own).items()}
+        return weights
 
     def cut_outputs(self, x: Shape, block: int, blocks: int) -> tuple[Piece, np.ndarray] | None:
         """A block's units of both directions: with "concat" two stretches of the output."""

@@ -65,8 +65,8 @@ class InstanceNorm(Layer, kind="instance_norm"):
             gradient[:] = sums[name]
         if dx is not None:
             g = dy * w.get("gamma", np.float64(1))
-            slope = s * self._mean(g * d)
-            _cells(dx)[...] = r * (g - self._mean(g)) - slope * d
+            turn = s * self._mean(g * d)
+            _cells(dx)[...] = r * (g - self._mean(g)) - turn * d
 
     def _moments(self, x: np.ndarray) -> tuple[np.ndarray, Any, Any]:
         """(x - mean, r, s): what that is multiplied by, and -dr / dv where v is half the variance."""

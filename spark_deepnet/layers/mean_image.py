@@ -19,7 +19,7 @@ class MeanImage(Layer, kind="mean_image"):
     channelwise: ClassVar[bool] = True
 
     def weights(self, x: Shape) -> dict[str, Weight]:
-        return {"mean": Weight(x, Constant(), decays=False, trained=False)}
+        return {"mean": Weight(x, Constant(), decays=False, trained=False, rate=0.0)}
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         np.subtract(x, w["mean"], out=y)

@@ -84,6 +84,16 @@ class NodeCall:
             gradient += addend
 
 
+def _moving(net: Net) -> set[str]:
+    """The nodes whose values change with weights that steps change: only through these does backward go."""
+    owners = {node.name: node.moves() for node in net.nodes}
+    moving: set[str] = set()
+    for node in net.nodes:
+        if owners.get(node.owner) or not moving.isdisjoint(node.inputs):
+            moving.add(node.name)
+    return moving
+
+
 def _steps(a: np.ndarray) -> np.ndarray:
     """(rows, steps, all the rest)"""
     return a if a.ndim == 3 else a.reshape(*a.shape[:2], prod(a.shape[2:]))
@@ -112,6 +122,7 @@ class Batch:
         self.feed: dict[str, Any] = {
             name: buffers.csr(name) if name in sparse else self._value(name) for name in net.inputs
         }
+        self.moving = _moving(net)
         self.calls = [self._node_call(node, weights.get(node.owner, {}), call) for node in net.nodes]
         if gradients is not None:
             self._write_backward(gradients, seen or {})
@@ -142,7 +153,8 @@ class Batch:
         """done(node) is called as soon as the gradients of the node's own weights are complete: the owner precedes all
         nodes that share its weights, so in this direction it is the last to add its part."""
         for node_call in reversed(self.calls):
-            node_call.backward()
+            if node_call.node.name in self.moving:
+                node_call.backward()
             if done is not None:
                 done(node_call.node.name)
 
@@ -167,10 +179,12 @@ class Batch:
         for node_call in reversed(self.calls):
             node = node_call.node
             node_call.dy = self.buffers.gradient(node.name, self.n, self.shapes[node.name])
+            if node.name not in self.moving:
+                continue
             dx: list[np.ndarray | None] = []
             sums: list[tuple[np.ndarray, np.ndarray]] = []
             for name in node.inputs:
-                target = self.buffers.gradient(name, self.n, self.shapes[name])
+                target = self.buffers.gradient(name, self.n, self.shapes[name]) if name in self.moving else None
                 if target is not None and name in written:
                     addend = self.buffers.addend(len(sums), self.n, self.shapes[name])
                     sums.append((target, addend))

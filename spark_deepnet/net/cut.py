@@ -55,6 +55,9 @@ class CutNode(Node):
     def weights(self) -> dict[str, Weight]:
         return {name: self._weight(name, weight) for name, weight in super().weights().items()}
 
+    def moves(self) -> bool:
+        return any(weight.moves for weight in self.whole.values())
+
     def _weight(self, name: str, weight: Weight) -> Weight:
         whole = self.whole[name]
         if name not in self.own:

@@ -77,7 +77,11 @@ class _Writer:
     def _shared(self, layer: Layer) -> Layer:
         """A layer that was called before becomes another node with the weights of the first."""
         owner = self.owners.get(id(layer))
-        return layer if owner is None else replace(layer, name=None, share=layer.share or owner)
+        return (
+            layer
+            if owner is None
+            else replace(layer, name=None, share=layer.share or owner, trainable=True, rates=None, decays=None)
+        )
 
     def _joined(self, handle: Handle, layer: Layer) -> Layer:
         """The layer with the names of its inputs, if it does not read the one before it."""

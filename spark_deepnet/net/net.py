@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from spark_deepnet.errors import NetworkError, near
+from spark_deepnet.layers._factors import check_factors, check_values
 from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.handles import layers_of
@@ -101,12 +102,14 @@ class Net:
 def _node(wire: Wire, known: Mapping[str, Shape], nodes: Mapping[str, Node]) -> Node:
     """The node of a layer after these nodes, over inputs of known shapes."""
     layer, sources = wire.layer, wire.inputs
+    check_values(layer)
     shapes = tuple(known[s] for s in sources)
     try:
         shape = layer.shape(shapes if layer.multi_input else shapes[0])
     except NetworkError as error:
         raise NetworkError(f"layer {wire.name!r}, after {' and '.join(map(repr, sources))}: {error}") from None
     node = Node(wire.name, layer, sources, shapes, tuple(shape))
+    check_factors(layer, layer.weights(node.x))
     if layer.share is not None:
         _check_share(node, nodes)
     return node

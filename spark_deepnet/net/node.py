@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from spark_deepnet.layers._factors import factored
 from spark_deepnet.layers.layer import Layer, Shape, Weight
 
 
@@ -24,7 +25,11 @@ class Node:
         return self.input_shapes if self.layer.multi_input else self.input_shapes[0]
 
     def weights(self) -> dict[str, Weight]:
-        return self.layer.weights(self.x)
+        return factored(self.layer, self.layer.weights(self.x))
+
+    def moves(self) -> bool:
+        """Whether steps change some of its own weights: the same in every block of a network that is cut."""
+        return any(weight.moves for weight in self.weights().values())
 
     @property
     def owner(self) -> str:

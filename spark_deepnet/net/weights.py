@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -46,19 +46,21 @@ class HasNodes(Protocol):
 
 class Layout:
     """The layout of the flat vector. Each array starts on a cache line: first arrays with weight decay, then those
-    without, then those that no step changes. The gaps hold zeros whose gradients are zero, so no optimizer changes
-    them."""
+    without, then those that no step changes, last those that nothing changes. The gaps hold zeros whose gradients are
+    zero, so no optimizer changes them."""
 
     def __init__(self, net: HasNodes) -> None:
         owners = [n for n in net.nodes if n.layer.share is None]
         wanted = [(n.name, key, weight) for n in owners for key, weight in n.weights().items()]
         self.slots: list[Slot] = []
         self.size = 0
-        for node, key, weight in sorted(wanted, key=lambda w: (not w[2].trained, not w[2].decays)):
+        for node, key, weight in sorted(wanted, key=lambda w: _rank(w[2])):
             if "/" in key:
                 raise NetworkError(f"layer {node!r}: the name of a weight has no '/', found {key!r}")
             self.slots.append(Slot(node, key, weight, self.size))
             self.size += padded(prod(weight.shape))
+        self.varying = min((slot.start for slot in self.slots if slot.weight.fixed), default=self.size)
+        """From here on nothing changes the weights."""
 
     @property
     def count(self) -> int:
@@ -102,19 +104,38 @@ class Layout:
             slot.view(flat)[...] = arrays[slot.name]
         return flat
 
-    def runs(self, layerwise: bool = False) -> list[tuple[slice, bool]]:
-        """The trained part as (stretch, whether it decays): the calls of an optimizer. Layerwise: one stretch per
-        array."""
-        trained = [s for s in self.slots if s.weight.trained]
-        whole = [(slice(s.start, s.start + padded(s.stop - s.start)), s.weight.decays) for s in trained]
+    def runs(self, layerwise: bool = False) -> list[Run]:
+        """The part that steps change: the calls of an optimizer. Layerwise: one stretch per array."""
+        whole = [run_of(slot) for slot in self.slots if slot.weight.moves]
         if layerwise:
             return whole
-        merged: list[tuple[slice, bool]] = []
-        for stretch, decays in whole:
-            if merged and merged[-1][1] == decays:
-                stretch = slice(merged.pop()[0].start, stretch.stop)
-            merged.append((stretch, decays))
+        merged: list[Run] = []
+        for run in whole:
+            if merged and merged[-1][1:] == run[1:]:
+                run = run._replace(stretch=slice(merged.pop().stretch.start, run.stretch.stop))
+            merged.append(run)
         return merged
+
+
+class Run(NamedTuple):
+    """A stretch of the flat vector whose weights have the same factors."""
+
+    stretch: slice
+    decays: float
+    """Factor of weight decay; 0: none."""
+    rate: float
+    """Factor of the learning rate."""
+
+
+def run_of(slot: Slot) -> Run:
+    """The stretch of one array, its gap included."""
+    end = slot.start + padded(slot.stop - slot.start)
+    return Run(slice(slot.start, end), slot.weight.decay_factor, slot.weight.rate)
+
+
+def _rank(weight: Weight) -> tuple[bool, bool, bool]:
+    """By which arrays are sorted."""
+    return weight.fixed, not weight.trained, weight.decay_factor == 0
 
 
 def _init_weight(w: Weight, key: np.uint64, out: np.ndarray) -> None:

@@ -41,6 +41,6 @@ class Adadelta(Optimizer, kind="adadelta"):
         check_numbers(self, "above 0", "epsilon")
 
     def step(
-        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
+        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: float
     ) -> None:
         _step(g, rate, self.rho, self.epsilon, *state, w)

@@ -45,6 +45,6 @@ class Adagrad(Optimizer, kind="adagrad"):
         return (self.initial,)
 
     def step(
-        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
+        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: float
     ) -> None:
         _step(g, rate, self.epsilon, *state, w)

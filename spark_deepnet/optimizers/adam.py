@@ -49,7 +49,7 @@ class Adam(Optimizer, kind="adam"):
         return self.lazy
 
     def step(
-        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
+        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: float
     ) -> None:
         root = float(np.sqrt(1 - self.beta2**count))
         alpha = rate * root / (1 - self.beta1**count)

@@ -39,9 +39,9 @@ class AdamW(Optimizer, kind="adamw"):
         check_numbers(self, "at least 0", "decay")
 
     def step(
-        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
+        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: float
     ) -> None:
         root = float(np.sqrt(1 - self.beta2**count))
         alpha = rate * root / (1 - self.beta1**count)
-        keep = 1 - rate * self.decay if decays else 1.0
+        keep = 1 - rate * self.decay * decays
         _step(g, alpha, keep, self.beta1, self.beta2, self.epsilon * root, *state, w)

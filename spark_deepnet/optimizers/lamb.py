@@ -63,11 +63,11 @@ class Lamb(Optimizer, kind="lamb"):
         check_numbers(self, "at least 0", "decay")
 
     def step(
-        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
+        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: float
     ) -> None:
         root = float(np.sqrt(1 - self.beta2**count))
         scale = root / (1 - self.beta1**count)
-        decay = self.decay if decays else 0.0
+        decay = self.decay * decays
         epsilon = self.epsilon * root
         weights, steps = _lengths(g, scale, decay, self.beta1, self.beta2, epsilon, *state, w)
         trust = weights / steps if decays and weights > 0 and steps > 0 else 1.0

@@ -36,6 +36,6 @@ class Momentum(Optimizer, kind="momentum"):
         check_numbers(self, "at least 0 and below 1", "momentum")
 
     def step(
-        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
+        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: float
     ) -> None:
         _step(g, rate, self.momentum, *state, w)

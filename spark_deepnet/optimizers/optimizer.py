@@ -35,11 +35,11 @@ class Optimizer(Member, family="optimizers"):
         return (0.0,) * len(self.vectors)
 
     def step(
-        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
+        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: float
     ) -> None:
         """Update the weights w with their gradients g, both flat.
 
         state: the vectors, in their order; rate: the learning rate of this step; count: the number of this step, from
-        1; decays: whether the optimizer's own weight decay (adamw, lamb) reaches these weights.
+        1; decays: the factor of the optimizer's own weight decay (adamw, lamb) for these weights; 0: there is none.
         """
         raise NotImplementedError

@@ -27,6 +27,6 @@ class Sgd(Optimizer, kind="sgd"):
         return True
 
     def step(
-        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: bool
+        self, w: np.ndarray, g: np.ndarray, state: tuple[np.ndarray, ...], rate: float, count: int, decays: float
     ) -> None:
         _step(g, rate, w)

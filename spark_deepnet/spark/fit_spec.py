@@ -125,6 +125,7 @@ class FitSpec:
             **recipe_fields(p),
             compression=compression_of(p.getCompression()),
         )
+        check_moves(recipe)
         check_blocks(recipe, p)
         check_compression(recipe)
         return recipe
@@ -138,6 +139,16 @@ def optimizer_of(params: DeepNetParams) -> Optimizer:
     if isinstance(solver, str) and solver in ("momentum", "nesterov"):
         return Optimizer.of({"kind": solver, "momentum": params.getMomentum()})
     return Optimizer.of(solver)
+
+
+def check_moves(recipe: Recipe) -> None:
+    """Refuse a network that has weights, all of which are frozen."""
+    weights = [slot.weight for slot in recipe.scores_net().layout.slots if slot.weight.trained]
+    if weights and not any(weight.moves for weight in weights):
+        raise ParamError(
+            "layers: all weights are frozen by trainable=False or rates of 0, so a fit would change nothing; leave some "
+            "layer trainable"
+        )
 
 
 def check_blocks(recipe: Recipe, params: DeepNetParams) -> None:

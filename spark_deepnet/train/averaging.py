@@ -17,8 +17,9 @@ class Averaging:
 
     One exchange of N weights, in place; where the optimizer's vectors are averaged too, one more for each."""
 
-    def __init__(self, recipe: Recipe, state: State, all_reduce: Sum) -> None:
-        self.recipe, self.state, self.all_reduce = recipe, state, all_reduce
+    def __init__(self, recipe: Recipe, state: State, all_reduce: Sum, varying: int) -> None:
+        """varying: from here on the weights are the same on all replicas, and stay as they are."""
+        self.recipe, self.state, self.all_reduce, self.varying = recipe, state, all_reduce, varying
         self.steps = 0
         """Local steps since the last average."""
         self.own = self.all = 0.0
@@ -34,6 +35,7 @@ class Averaging:
         if self.all > 0 and several:
             share = np.float32(self.own / self.all)
             for vector in averaged(self.recipe, self.state):
+                vector = vector[: self.varying]
                 vector *= share
                 self.all_reduce(vector)
             if self.recipe.sync_state == RESET:

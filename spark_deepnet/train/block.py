@@ -33,7 +33,9 @@ class Block:
     def of(recipe: Recipe, channel: Channel) -> Block:
         """The block of the channel's rank."""
         nets = [recipe.block_net(b, channel.size) for b in (channel.rank, channel.size - 1)]
-        stretches = tuple(slice(slot.start, slot.stop) for slot in alike(*nets) if channel.size > 1)
+        stretches = tuple(
+            slice(slot.start, slot.stop) for slot in alike(*nets) if channel.size > 1 and not slot.weight.fixed
+        )
         return Block(nets[0], channel, stretches)
 
     @cached_property
@@ -60,11 +62,11 @@ class Block:
                     start += length
 
     def own(self) -> list[slice]:
-        """Stretches of the flat vector that together, over all blocks, are the network's weights once: what every
+        """Stretches of the flat vector that together, over all blocks, are the weights that steps change, once: what every
         block holds alike belongs to the first."""
         if self.channel.size == 1:
-            return [slice(0, self.net.layout.size)]
-        slots = [s for s in self.net.layout.slots if s.weight.trained]
+            return [slice(0, self.net.layout.varying)]
+        slots = [s for s in self.net.layout.slots if s.weight.moves]
         return [slice(s.start, s.stop) for s in slots if s.weight.part is not None or self.first]
 
     def total(self, number: float) -> float:

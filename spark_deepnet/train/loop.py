@@ -58,7 +58,7 @@ class Loop:
         gradients = summing(recipe, channel, state)
         self.stepper = Stepper(recipe, state, capacity, gradients, self.exact, meter, block, rows)
         self.block = self.stepper.block
-        self.averaging = Averaging(recipe, state, self.stepper.all_reduce)
+        self.averaging = Averaging(recipe, state, self.stepper.all_reduce, self.block.net.layout.varying)
         self.pending = np.zeros((len(self.stepper.heads), 3))
         """This rank's own sums over rows of loss, metric and weight since the last exchange, for each output."""
         self.broken = 0.0

@@ -41,10 +41,10 @@ class Overlapped:
 def stretches(layout: Layout, least: int) -> tuple[dict[str, slice], list[slice]]:
     """node -> the stretch, of at least ``least`` floats, that is complete when the backward pass has left it, in its
     order; and what remains."""
-    slots = [slot for slot in layout.slots if slot.weight.trained and slot.weight.decays]
+    slots = [slot for slot in layout.slots if slot.weight.moves and slot.weight.decay_factor]
     starts = {slot.node: slot.start for slot in reversed(slots)}
     by_node: dict[str, slice] = {}
-    end = top = max((stretch.stop for stretch, decays in layout.runs() if decays), default=0)
+    end = top = max((run.stretch.stop for run in layout.runs() if run.decays), default=0)
     for node, start in starts.items():
         if end - start >= least:
             by_node[node] = slice(start, end)

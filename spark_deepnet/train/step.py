@@ -16,6 +16,7 @@ from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.kernels.reductions import sum_of_squares
 from spark_deepnet.net.run import Runner
+from spark_deepnet.net.weights import Run
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.loss_head import LossHead
@@ -168,17 +169,17 @@ class Stepper:
         apart = self.rows.settle()
         scale = self._clip_scale()
 
-        def move(w: np.ndarray, g: np.ndarray, vectors: tuple[np.ndarray, ...], decays: bool) -> None:
-            l1, l2 = (recipe.l1, recipe.l2) if decays else (0.0, 0.0)
+        def move(w: np.ndarray, g: np.ndarray, vectors: tuple[np.ndarray, ...], run: Run) -> None:
+            l1, l2 = recipe.l1 * run.decays, recipe.l2 * run.decays
             if l1 or l2 or recipe.clip_value or scale != 1:
                 bound = recipe.clip_value or float(np.finfo(np.float32).max)
                 clip_and_decay(w, l1, l2, bound, scale, g)
-            self.optimizer.step(w, g, vectors, rate, count, decays)
+            self.optimizer.step(w, g, vectors, rate * run.rate, count, run.decays)
 
-        for run, decays in self.runs:
-            for stretch in self.rows.rest(run):
+        for run in self.runs:
+            for stretch in self.rows.rest(run.stretch):
                 vectors = tuple(vector[stretch] for vector in state.vectors)
-                move(state.weights[stretch], self.gradients[stretch], vectors, decays)
+                move(state.weights[stretch], self.gradients[stretch], vectors, run)
         for seen in apart:
             self.rows.step(seen, [state.weights, *state.vectors], move)
 
@@ -197,7 +198,9 @@ class Stepper:
         flat = [part for own in self.own for part in self.rows.rest(own)]
         starts = {own.start for own in self.own}
         apart = [
-            s.values for s in self.rows.seen if s.apart and (self.block.channel.size == 1 or s.slot.start in starts)
+            s.values
+            for s in self.rows.seen
+            if s.apart and s.slot.weight.moves and (self.block.channel.size == 1 or s.slot.start in starts)
         ]
         gradients = [*(self.gradients[part] for part in flat), *(values.reshape(-1) for values in apart)]
         return float(sum(map(sum_of_squares, gradients)))

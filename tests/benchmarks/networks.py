@@ -116,7 +116,7 @@ def ours(name: str, rows: int = BATCH) -> tuple[Callable[[], object], int]:
     def step() -> None:
         loss.measure(batch.forward(True, np.uint64(1), keys, {}), labels, shares, batch.gradient)
         batch.backward()
-        for stretch, decays in runs:
+        for stretch, decays, _ in runs:
             optimizer.step(weights[stretch], runner.gradients[stretch], (speed[stretch],), RATE, 1, decays)
 
     return step, 3 * rows * sum(node.layer.multiply_adds(node.x) for node in net.nodes)

@@ -21,6 +21,17 @@ from spark_deepnet.net.handles import layers_of
 from spark_deepnet.net.net import Net
 
 
+def test_factors_belong_to_the_first_call_of_a_layer() -> None:
+    encode = Dense(4, name="a", rates={"W": 0.5}, decays={"b": 1.0}, trainable=False)
+    found = layers_of(Add()(encode(Input(name="x")), encode(Input(name="y"))))
+    assert [
+        (layer.share, layer.rates, layer.decays, layer.trainable) for layer in found if isinstance(layer, Dense)
+    ] == [
+        (None, {"W": 0.5}, {"b": 1.0}, False),
+        ("a", None, None, True),
+    ]
+
+
 def chain() -> Any:
     x = Input((28, 28, 1), name="image")
     return Dense(10, "softmax")(Flatten()(Conv2D(20, 5)(x)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spark_deepnet.errors import NetworkError, UnknownNameError
+from spark_deepnet.errors import NetworkError, ParamError, UnknownNameError
 from spark_deepnet.layers.add import Add
 from spark_deepnet.layers.concatenate import Concatenate
 from spark_deepnet.layers.dense import Dense
@@ -103,7 +103,22 @@ REFUSED = [
         NetworkError,
         "Input(name='other') is not an input of the network; known are features",
     ),
-    (("relo",), UnknownNameError, "did you mean 'relu'?"),
+    ((Dense(3, rates={"w": 2.0}),), NetworkError, "rates names no weight of it, found 'w'; known are W, b"),
+    ((Dense(3, bias=False, decays={"b": 1.0}),), NetworkError, "decays names no weight of it, found 'b'; known are W"),
+    (
+        ("relu", Dense(3, "relu", rates={"W": -1.0})),
+        ParamError,
+        "rates must be weights with factors of at least 0, as in",
+    ),
+    ((Dense(3, rates={"W": float("nan")}),), ParamError, "found {'W': nan}"),
+    ((Dense(3, decays=2.0),), ParamError, "decays must be weights with factors of at least 0"),
+    ((Dense(3, trainable=0),), ParamError, "trainable must be True or False, found 0"),  # type: ignore[arg-type]
+    (
+        (Dense(4, name="a"), Dense(4, share="a", rates={"W": 2.0})),
+        NetworkError,
+        "uses the weights of 'a', which alone can have trainable, rates or decays",
+    ),
+    (("relo",), UnknownNameError, "did you mean 'relu'"),
     ((Dense(3, activation="tanhh"),), UnknownNameError, "did you mean 'tanh'?"),
 ]
 

@@ -62,14 +62,14 @@ def test_runs_are_the_trained_part_in_at_most_two_stretches() -> None:
     found = layout(Dense(3), Counted(name="c"), Dense(2))
     names = {s.name: s for s in found.slots}
     assert found.runs() == [
-        (slice(0, names["dense/b"].start), True),
-        (slice(names["dense/b"].start, names["c/seen"].start), False),
+        (slice(0, names["dense/b"].start), True, 1.0),
+        (slice(names["dense/b"].start, names["c/seen"].start), False, 1.0),
     ]
 
 
 def test_layerwise_runs_are_one_stretch_an_array() -> None:
     found = layout(Dense(3), Counted(name="c"))
-    assert [(run.start, decays) for run, decays in found.runs(layerwise=True)] == [
+    assert [(run.stretch.start, run.decays) for run in found.runs(layerwise=True)] == [
         (s.start, s.weight.decays) for s in found.slots if s.weight.trained
     ]
 
@@ -78,7 +78,7 @@ def test_layerwise_runs_are_one_stretch_an_array() -> None:
 @pytest.mark.parametrize("layerwise", [False, True])
 def test_runs_join_without_gap_or_overlap(case: NetCase, layerwise: bool) -> None:
     found = Layout(case.net())
-    runs = [run for run, _ in found.runs(layerwise)]
+    runs = [run.stretch for run in found.runs(layerwise)]
     assert [run.start for run in runs] == [0, *(run.stop for run in runs[:-1])]
     assert runs[-1].stop == found.size
 
@@ -140,3 +140,22 @@ def test_weights_start_by_seed_and_name_alone() -> None:
 def test_float64_weights_start_as_float32_ones_do() -> None:
     found = layout(Dense(3))
     np.testing.assert_allclose(found.init_weights(1, np.float64), found.init_weights(1), rtol=1e-6)
+
+
+def test_factors_of_a_layer_are_those_of_its_weights() -> None:
+    gru = {"kind": "gru", "units": 2, "rates": {"U": 0.0}, "name": "g"}
+    both = {
+        "kind": "bidirectional",
+        "layer": gru,
+        "rates": {"forward_W": 2.0},
+        "decays": {"backward_b": 3.0},
+        "name": "b",
+    }
+    found = {slot.name: slot.weight for slot in Layout(Net.of([both], {INPUT: (3, 2)})).slots}
+    assert {name: weight.rate for name, weight in found.items() if weight.rate != 1} == {
+        "b/forward_W": 2.0, "b/forward_U": 0.0, "b/backward_U": 0.0,
+    }  # fmt: skip
+    assert {name: w.decay_factor for name, w in found.items() if w.decay_factor not in (0, 1)} == {"b/backward_b": 3.0}
+    with pytest.raises(NetworkError, match="rates names no weight of it, found 'X'"):
+        layout_of = {**both, "layer": {**gru, "rates": {"X": 0.0}}}
+        Net.of([layout_of], {INPUT: (3, 2)})
