@@ -17,6 +17,9 @@ from spark_deepnet.layers.layer import Arrays, Layer, Shape
 
 IGNORED = frozenset({"engine", "force_nd_im2col", "stable_prod_grad", "debug_info"})
 """Options that change how Caffe computes, not what."""
+FACTORED = frozenset({"W", "b", "E", "gamma", "beta", "alpha"})
+DECAYING = frozenset({"W", "E"})
+"""Weights that decay unless a layer says otherwise."""
 MAX_ROW_NUMBERS = 1 << 27
 MAX_WEIGHT_NUMBERS = 1 << 31
 
@@ -35,10 +38,6 @@ class Blobs:
     """In the file."""
     convert: Convert
     """Blobs, in their shapes, to weights by their own names."""
-    keys: tuple[str, ...]
-    """The weight that each blob becomes; "" for none of its own."""
-    rates: tuple[tuple[float, float], ...] = ()
-    """(lr_mult, decay_mult) of each blob."""
 
 
 @dataclass
@@ -144,14 +143,21 @@ class Step:
             if prod(shape) > MAX_WEIGHT_NUMBERS:
                 raise self.refusal(f"a blob {tuple(shape)} would have {prod(shape)} numbers; the limit is 2^31")
         share = self._shared(len(shapes))
-        layer = replace(layer, share=share) if share else layer
+        layer = replace(layer, share=share) if share else self._with_factors(layer, keys)
         value = (self.add_foreign if foreign else self.add)(layer, *values, suffix=suffix)
         if share is None:
             node, own = self.reading.assembly.last, tuple(map(tuple, shapes))
-            rates = self.rates(len(shapes))
-            self.reading.blobs.append(Blobs(node, self.spec.name, self.spec.type, own, convert, tuple(keys), rates))
+            self.reading.blobs.append(Blobs(node, self.spec.name, self.spec.type, own, convert))
             self._own_names(node)
         return value
+
+    def _with_factors(self, layer: Layer, keys: Sequence[str]) -> Layer:
+        """The layer with lr_mult and decay_mult of its weights, where they are not the layer's own: 1, but no decay for
+        biases and the like, which Caffe has. Moving statistics, which no step changes, have none."""
+        pairs = {key: pair for key, pair in zip(keys, self.rates(len(keys)), strict=True) if key in FACTORED}
+        rates = {key: rate for key, (rate, _) in pairs.items() if rate != 1}
+        decays = {key: decay for key, (_, decay) in pairs.items() if decay != (key in DECAYING)}
+        return replace(layer, rates=rates or None, decays=decays or None)
 
     def _names(self) -> list[str]:
         return [param.name for param in self.spec.message.param]

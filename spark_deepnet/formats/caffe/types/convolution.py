@@ -38,7 +38,6 @@ def fields(step: Step) -> dict[str, Any]:
         "bias": bias,
         "initializer": step.filler("weight_filler"),
         "bias_initializer": start,
-        "bias_decays": bias and step.rates(2)[1][1] > 0,
     }
 
 

@@ -35,7 +35,6 @@ def inner_product(step: Step) -> Value:
         bias=bias,
         initializer=step.filler("weight_filler"),
         bias_initializer=step.filler("bias_filler") if bias else "constant",
-        bias_decays=bias and step.rates(2)[1][1] > 0,
     )
     inputs, transpose = prod(x.shape[axis:]), bool(step.get("transpose"))
     shapes = [(inputs, units) if transpose else (units, inputs), *([(units,)] if bias else [])]
