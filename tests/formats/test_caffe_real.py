@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import gzip
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from spark_deepnet.data.schema import Source, Target
 from spark_deepnet.errors import FormatError
 from spark_deepnet.formats import caffe
 from spark_deepnet.formats.rewrites import count_permutes
+from spark_deepnet.layers.dropout import Dropout
+from spark_deepnet.plan.architecture import InputSpec
 from tests.formats.caffe_files import scores
+from tests.train.fits import fit, plan_of
 
 DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data"))
 MODELS = DATA / "models"
@@ -90,3 +96,30 @@ def test_nets_with_permutes_and_reshapes(name: str) -> None:
 def test_a_mean_file_is_asked_for() -> None:
     with pytest.raises(FormatError, match=r"mean_file is 'data/ilsvrc12/imagenet_mean.binaryproto'.*give mean="):
         caffe.read(MODELS / "prototxt/models_bvlc_alexnet_train_val.prototxt")
+
+
+def test_googlenet_trains_with_its_three_losses() -> None:
+    """Three steps over two images of random numbers: the loss is the sum of three by their weights, and falls."""
+    foreign = caffe.read(
+        MODELS / "prototxt/models_bvlc_googlenet_train_val.prototxt", phase="train", input_shape=(224, 224, 3)
+    )
+    layers = tuple(replace(layer, rate=0.0) if isinstance(layer, Dropout) else layer for layer in foreign.layers)
+    sources = (Source((224, 224, 3), "data"),)
+    plan = plan_of(
+        layers,
+        entries=(InputSpec((224, 224, 3), "data"),),
+        columns={
+            "sources": sources,
+            "targets": tuple(Target("label", classes=1000, column=f"label {k}" if k else "label") for k in range(3)),
+        },
+        learning_rate=0.001,
+        batch_size=2,
+        epochs=3,
+    )
+    images = np.random.default_rng(0).uniform(0, 255, (2, 224 * 224 * 3)).astype(np.float32)
+    labels = {f"label {k}" if k else "label": [3.0, 5.0] for k in range(3)}
+    history = fit(plan, [[pd.DataFrame({sources[0].columns[0]: list(images), **labels})]]).history
+    first, last = history[0], history[-1]
+    three = [first[f"loss{k}/classifier_loss"] for k in (3, 1, 2)]
+    assert first["loss"] == pytest.approx(three[0] + 0.3 * three[1] + 0.3 * three[2])
+    assert last["loss"] < first["loss"]
