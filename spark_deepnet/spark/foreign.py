@@ -11,12 +11,12 @@ from spark_deepnet.net.tokens import vocabulary_of
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 
 
-def architecture_and_weights(foreign: Foreign) -> tuple[Architecture, np.ndarray]:
+def architecture_and_weights(foreign: Foreign, seed: int = 0) -> tuple[Architecture, np.ndarray]:
     """The architecture, whose shapes are checked, and the flat vector of the weights of the network that scores."""
     entries = tuple(_entry(foreign, layer) for layer in foreign.layers if isinstance(layer, Input))
     architecture = Architecture(foreign.layers, entries, foreign.loss)
     architecture.check_shapes()
-    return architecture, foreign.flat(architecture.scores_net())
+    return architecture, foreign.flat(architecture.scores_net(), seed)
 
 
 def _entry(foreign: Foreign, layer: Input) -> InputSpec:

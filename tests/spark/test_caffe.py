@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,30 @@ def test_images_of_spark_come_in_the_channels_order_of_the_net(
     x = (x.astype(np.float32) - [10, 20, 30]) * 0.01
     expected = scores(caffe.read(*lenet), data=x.transpose(0, 3, 1, 2))["prob"]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data"))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is absent: no real Caffe net scores pictures")
+def test_cifar10_quick_scores_png_files(spark: SparkSession, tmp_path: Path) -> None:
+    """Spark's image source is BGR; the net was trained on RGB."""
+    cv2 = pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
+    count = 200
+    with np.load(DATA / "cifar10/cifar10_subset.npz") as cifar:
+        images = cifar["x_test"][:count]
+    with np.load(DATA / "models/oracle/cifar10_quick_test_subset_prob.npz") as oracle:
+        expected = oracle["prob"][:count]
+    for number, image in enumerate(images):
+        cv2.imwrite(str(tmp_path / f"{number:04}.png"), np.ascontiguousarray(image[..., ::-1]))
+    model = DeepNetModel.fromCaffe(
+        DATA / "models/prototxt/examples_cifar10_cifar10_quick.prototxt",
+        DATA / "models/caffe/cifar10_quick.caffemodel",
+        mean=DATA / "models/caffe/cifar10_mean.binaryproto",
+        channelOrder="rgb",
+    )
+    df = spark.read.format("image").load(str(tmp_path))
+    scored = model.setFeaturesCol("image").transform(df).select("image.origin", "probability").toPandas()
+    found = np.stack(scored.sort_values("origin").probability.map(lambda v: v.toArray()))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
