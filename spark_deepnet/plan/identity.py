@@ -33,6 +33,8 @@ def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     recipe = plan.recipe.plain_fields()
     fit = recipe.pop("architecture").to_json() | recipe | _compression(plan.recipe.compression)
     fit |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
+    if plan.initial:
+        fit["initialModel"] = plan.initial
     values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in fit.items()}))
     return values
 

@@ -98,8 +98,12 @@ class TrainPlan:
     secret: bytes = field(repr=False)
     blocks: int = 1
     """Number of ranks that together hold one copy of the weights."""
+    initial: str = ""
+    """A hash of the weights that the fit starts from; empty: random ones."""
+    start_arrays: int = 0
+    """Of the first job of such a fit: the number of flat vectors whose chunks are among the rows."""
     state_chunks: int = 0
-    """Number of chunks of the last job's state among the rows; 0: the fit starts here."""
+    """Number of chunks of the last job's state, or of the initial one, among the rows; 0: the fit starts here."""
     job_seconds: float = 30.0
     """After this time, and 20 times its set-up, the job returns its state, and the next job continues."""
     deadline: float = 300.0

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
+from typing import Self
 
 from pyspark.ml.base import Predictor
 from pyspark.ml.util import MLReadable, MLWritable
@@ -20,6 +21,7 @@ from spark_deepnet.forecast.grid_choice import choose, settled
 from spark_deepnet.forecast.memory import taken_sparse
 from spark_deepnet.plan.connections import check_overlap, identity_for, ports_of
 from spark_deepnet.plan.grid import Grid
+from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.plan.storage import check_storage
 from spark_deepnet.spark.attributes import Names
@@ -31,6 +33,7 @@ from spark_deepnet.spark.fit.round_fit import Rounds, checked
 from spark_deepnet.spark.fit.rounding import warn_of_rounding
 from spark_deepnet.spark.fit.skew import warn_of_skew
 from spark_deepnet.spark.fit_spec import FitSpec
+from spark_deepnet.spark.initial_model import InitialModel
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.names import check_frame
 from spark_deepnet.spark.params.accessors import Keywords
@@ -42,7 +45,7 @@ from spark_deepnet.spark.session.interrupts import restore_properties
 from spark_deepnet.spark.session.spark_errors import session_errors
 from spark_deepnet.spark.session.workers import in_rounds, partitions_for, workers_for
 from spark_deepnet.spark.summary import TrainingSummary
-from spark_deepnet.spark.weights.saved import EstimatorReader, Writer
+from spark_deepnet.spark.weights.saved_estimator import EstimatorReader, EstimatorWriter
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +64,23 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
     Raises ParamError, NetworkError, DataError or ClusterError, each with one sentence of what was found where and what
     would be right; before any Spark job where that can be known.
     """
+
+    _initial: InitialModel | None = None
+
+    def setInitialModel(self, model: DeepNetModel | None) -> Self:
+        """Start a fit from a model's weights instead of random ones.
+
+        Each weight of the network starts from the model's weight of the same name ("layer/weight"); the others start at
+        random, and ``model.summary.initialWeights`` lists those that were taken. A fit raises ParamError, before any
+        Spark job, if a shape differs or no name is the same. None: all start at random. The estimator is saved and copied
+        with it.
+        """
+        self._initial = None if model is None else InitialModel.of(model)
+        return self
+
+    def getInitialModel(self) -> DeepNetModel | None:
+        """The model whose weights a fit starts from; None: they start at random."""
+        return None if self._initial is None else self._initial.model
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         check_frame(dataset, "fit")
@@ -81,6 +101,10 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         warn_of_rounding(outcome.ranks)
         warn_of_loss(outcome.clock["history"])
         return self._model(plan, outcome, spec.class_names, time.perf_counter() - began)
+
+    @property
+    def _start(self) -> InitialState | None:
+        return None if self._initial is None else self._initial.state
 
     def _check_folder(self, spark: SparkSession) -> None:
         folder = param_or_none(self, "checkpointDir")
@@ -111,7 +135,7 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             self._checkpoints(frame.sparkSession, plan, rounds) as checkpoints,
         ):
             if rounds:
-                return Rounds(frame, plan, bar, checkpoints).run()
+                return Rounds(frame, plan, bar, checkpoints, self._start).run()
             return self._jobs(cluster, frame, plan, bar, checkpoints)
 
     def _checkpoints(
@@ -146,12 +170,20 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             row_memory=cluster.row_memory(self.getMaxMemoryInMB()),
             ports=ports_of(param_or_none(self, "portRange")),
             identity=b"" if rounds else identity_for(cluster.encrypted, self.getEncryption()),
+            initial=self._initial_digest(recipe),
             **plan_fields(self),
         )
         if not rounds:
             check_overlap(plan)
             check_storage(plan, folder is None)
         return plan, rounds
+
+    def _initial_digest(self, recipe: Recipe) -> str:
+        """A hash of what the fit starts from, once that has been checked; empty: it starts at random."""
+        if self._start is None:
+            return ""
+        self._start.check_vectors(recipe.optimizer.vectors, recipe.optimizer.kind)
+        return self._start.digest(self._start.names(recipe.scores_net().layout))
 
     def _jobs(
         self,
@@ -167,7 +199,9 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
                 listener = Listener(cluster.driver_host, plan.secret, bar.receive, plan.listening, plan.identity)
                 stack.callback(listener.close)
                 plan = replace(plan, listener=(listener.host, listener.port))
-            return Jobs(frame, cluster, plan, state, param_or_none(self, "checkpointDir"), bar, checkpoints).run()
+            return Jobs(
+                frame, cluster, plan, state, param_or_none(self, "checkpointDir"), bar, checkpoints, self._start
+            ).run()
 
     def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:
         class_names = [None if each is None else list(each) for each in names]
@@ -178,16 +212,17 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             history=outcome.clock["history"],
             ranks=outcome.ranks,
             jobs=outcome.jobs,
-            steps=outcome.clock["count"],
+            steps=outcome.clock["count"] - outcome.clock["started"],
             seconds=seconds,
             bestEpoch=best if best >= 0 else None,
             syncEvery=plan.recipe.sync_every if plan.recipe.sync_every > 1 else max(1, outcome.clock["tau"]),
             modelBlocks=plan.blocks,
+            initialWeights=() if self._start is None else self._start.names(plan.recipe.scores_net().layout),
         )
         return self._copyValues(model)
 
-    def write(self) -> Writer:
-        return Writer(self)
+    def write(self) -> EstimatorWriter:
+        return EstimatorWriter(self)
 
     @classmethod
     def read(cls) -> EstimatorReader:  # type: ignore[override]

@@ -33,6 +33,9 @@ class TrainingSummary:
     modelBlocks: int = 1
     """How many workers held one copy of the weights together."""
 
+    initialWeights: tuple[str, ...] = ()
+    """The weights ("layer/weight") that the initial model gave; all others started at random."""
+
     @property
     def objectiveHistory(self) -> list[float]:
         """The mean training loss of each epoch (with weight decay left out)."""

@@ -36,8 +36,10 @@ class FitClock:
         self.last_rate = recipe.learning_rate
 
     def rate(self, steps: int) -> float:
-        """The learning rate of the next step, by the rows that all ranks have seen. steps: of an epoch."""
+        """The learning rate of the next step, by the rows that all ranks have seen, in an earlier fit too that this one
+        continues. steps: of an epoch."""
         seen = self.clock.epoch * self.rows + self.clock.step * self.rows // steps
+        seen += self.clock.started * self.recipe.batch_size
         self.last_rate = self.schedule.rate(self.recipe.learning_rate, seen, self.rows, self.recipe.epochs)
         return self.last_rate
 

@@ -156,7 +156,7 @@ def _trained(
 
 
 def _state(plan: TrainPlan, chunks: Chunks, channel: Channel, block: Block) -> State:
-    """The state that the last job handed back, or the initial state."""
+    """The state that the last job handed back, the one that the fit is to start from, or the initial state."""
     recipe = plan.recipe
     state = State.initial(block.net.layout, recipe.optimizer, recipe.seed, recipe.validated)
     if recipe.keeps_residual:
@@ -164,6 +164,10 @@ def _state(plan: TrainPlan, chunks: Chunks, channel: Channel, block: Block) -> S
     if plan.state_chunks:
         owned = redistribute_state(chunks, plan.state_chunks, channel, plan.grid)
         owner = ChunkOwner(block.channel.rank, channel.rank)
-        state.restore((StateChunk(o, part, data) for (o, part), data in owned), owner, recipe.keeps_own)
+        own_chunks = (StateChunk(o, part, data) for (o, part), data in owned)
+        if plan.start_arrays:
+            state.start_from(own_chunks, owner, plan.start_arrays)
+        else:
+            state.restore(own_chunks, owner, recipe.keeps_own)
         trim_allocators()  # as much as the state itself
     return state

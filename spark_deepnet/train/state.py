@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -25,7 +25,9 @@ class Clock:
     step: int = 0
     """The next step of the epoch."""
     count: int = 0
-    """Steps made since the start."""
+    """Steps made since the start, and before it by an earlier fit that this one continues."""
+    started: int = 0
+    """Of these, those made before."""
     restarted: int = 0
     """The count at which the optimizer's state was last reset: its own clock starts there."""
     tau: int = 0
@@ -77,12 +79,20 @@ class State:
     def nbytes(self) -> int:
         return sum(a.nbytes for a in self.shared(False))
 
-    def shared_chunks(self, block: int = 0, own: bool = False) -> Iterator[StateChunk]:
-        """What every rank of the block holds alike: the clock, then the vectors."""
+    def starting(self, arrays: int) -> list[np.ndarray]:
+        """The first of the weights and the optimizer's vectors: where a fit starts from them."""
+        return [self.weights, *self.vectors][:arrays]
+
+    def chunks(self, block: int, arrays: Sequence[np.ndarray]) -> Iterator[StateChunk]:
+        """What every rank of the block holds alike: the clock, then these arrays."""
         owner = ChunkOwner(block)
         yield StateChunk(owner, 0, json.dumps(asdict(self.clock)).encode())
-        for part, place in enumerate(numbered(self.shared(own)), 1):
+        for part, place in enumerate(numbered(arrays), 1):
             yield StateChunk(owner, part, cut_out(*place))
+
+    def shared_chunks(self, block: int = 0, own: bool = False) -> Iterator[StateChunk]:
+        """What every rank of the block holds alike."""
+        yield from self.chunks(block, self.shared(own))
 
     def mine(self, own: bool) -> list[np.ndarray]:
         """What is this rank's own."""
@@ -96,9 +106,21 @@ class State:
     def restore(self, chunks: Iterable[StateChunk], owner: ChunkOwner = ONLY_RANK, own: bool = False) -> None:
         """Read the block's ``shared_chunks`` and this rank's ``own_chunks``, in any order, into this state's arrays.
         Each chunk can be freed once it is read. owner: this rank."""
+        self._read(chunks, owner, self.shared(own), self.mine(own))
+
+    def start_from(self, chunks: Iterable[StateChunk], owner: ChunkOwner, arrays: int) -> None:
+        """Read where a fit starts: the clock, and the first of the weights and the optimizer's vectors."""
+        self._read(chunks, owner, self.starting(arrays), [])
+        if self.best is not None:
+            self.best[...] = self.weights
+
+    def _read(
+        self, chunks: Iterable[StateChunk], owner: ChunkOwner, alike: list[np.ndarray], mine: list[np.ndarray]
+    ) -> None:
+        """Read the clock and the arrays that the block's ranks hold alike, and this rank's own arrays."""
         shared = ChunkOwner(owner.block)
-        places = {(shared, part): place for part, place in enumerate(numbered(self.shared(own)), 1)}
-        places |= {(owner, part): place for part, place in enumerate(numbered(self.mine(own)))}
+        places = {(shared, part): place for part, place in enumerate(numbered(alike), 1)}
+        places |= {(owner, part): place for part, place in enumerate(numbered(mine))}
         expected, seen = places.keys() | {(shared, 0)}, set[tuple[ChunkOwner, int]]()
         for chunk in chunks:
             key = chunk.owner, chunk.part

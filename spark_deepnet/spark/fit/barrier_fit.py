@@ -20,8 +20,10 @@ from pyspark import BarrierTaskContext
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from spark_deepnet.errors import ClusterError
 from spark_deepnet.net.chunks import Chunk, arrays_of
 from spark_deepnet.net.pieces import assembled
+from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.plan.storage import is_stored
 from spark_deepnet.spark.fit.advice import log_notes
@@ -30,6 +32,7 @@ from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.progress import ProgressBar
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.crash_notes import note_crashes
+from spark_deepnet.spark.session.dialect import dialect_of
 from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
 from spark_deepnet.spark.session.paths import literal
 from spark_deepnet.spark.session.removal import try_remove
@@ -52,6 +55,8 @@ from spark_deepnet.train.messages import (
     measures_of,
     raise_worker_error,
 )
+from spark_deepnet.train.start import arrays_of as arrays_of_start
+from spark_deepnet.train.start import start_chunks
 from spark_deepnet.train.state import clock_of
 
 RETRY_SECONDS = 1.0
@@ -93,7 +98,9 @@ class Jobs:
         folder: str | None,
         bar: ProgressBar,
         checkpoints: Checkpoints | None = None,
+        initial: InitialState | None = None,
     ) -> None:
+        self.initial = initial
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
         self.spark, self.cluster = frame.sparkSession, cluster
         on_storage = is_stored(plan.recipe.architecture, plan.blocks)
@@ -116,7 +123,8 @@ class Jobs:
                 try_remove(self.spark, self.folder)
 
     def _all(self) -> Outcome:
-        messages = self._job(self._resumed())
+        state = self._resumed()
+        messages = self._job(self._started() if state is None else state)
         while not clock_of(messages)["finished"]:
             state = self._state(messages)
             if self.checkpoints is not None:
@@ -131,6 +139,21 @@ class Jobs:
             return None
         self.plan, state = self.checkpoints.resumed(self.plan)
         return state
+
+    def _started(self) -> DataFrame | None:
+        """The state that the fit is to start from."""
+        if self.initial is None:
+            return None
+        plan = self.plan
+        chunks = [state_row(chunk) for chunk in start_chunks(plan.recipe, plan.blocks, self.initial)]
+        size, limit = sum(len(row[-1]) for row in chunks), dialect_of(self.spark).max_function_bytes
+        if limit is not None and size > limit:
+            raise ClusterError(
+                f"initialModel: its weights go to the workers in one message, over Spark Connect of at most "
+                f"{limit >> 20} MiB, found {size >> 20} MiB; fit in a classic session"
+            )
+        self.plan = replace(plan, state_chunks=len(chunks), start_arrays=arrays_of_start(self.initial))
+        return self.spark.createDataFrame(chunks, STATE_SCHEMA)
 
     def _weights(self, messages: list[Message]) -> np.ndarray | Stored:
         if self.weights_path is not None:
@@ -215,6 +238,6 @@ class Jobs:
         if self.count == 1:
             log_notes(last.notes)
         warn_of_retries(self.spark, self.ranks[-1], job)
-        self.plan = replace(self.plan, fingerprint=last.fingerprint, resumed=None)
+        self.plan = replace(self.plan, fingerprint=last.fingerprint, resumed=None, start_arrays=0)
         if clock["history"]:
             self.bar.show(clock["epoch"], last.rows or 0, clock["history"][-1])

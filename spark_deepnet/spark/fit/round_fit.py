@@ -25,6 +25,7 @@ from pyspark.sql import DataFrame, Row
 from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
+from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
@@ -53,6 +54,7 @@ from spark_deepnet.train.messages import (
     raise_worker_error,
 )
 from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
+from spark_deepnet.train.start import start
 from spark_deepnet.train.state import State
 
 FIRST_ROUND_STEPS = 10  # where syncEvery is derived from measured seconds
@@ -101,7 +103,12 @@ class Rounds:
     """Runs round after round until the fit is finished; the clock goes on here, on the driver."""
 
     def __init__(
-        self, frame: DataFrame, plan: TrainPlan, bar: ProgressBar, checkpoints: Checkpoints | None = None
+        self,
+        frame: DataFrame,
+        plan: TrainPlan,
+        bar: ProgressBar,
+        checkpoints: Checkpoints | None = None,
+        initial: InitialState | None = None,
     ) -> None:
         self.plan, self.recipe, self.bar = replace(plan, job=uuid.uuid4().hex), plan.recipe, bar
         self.spark, self.checkpoints = frame.sparkSession, checkpoints
@@ -109,6 +116,8 @@ class Rounds:
         recipe = plan.recipe
         self.layout = recipe.scores_net().layout
         self.state = State.initial(self.layout, recipe.optimizer, recipe.seed, recipe.validated)
+        if initial is not None:
+            start(self.state, self.layout, initial)
         self.clock = self.state.clock
         self.ranks: list[dict[str, Any]] = []
         self.count = 0
@@ -138,7 +147,7 @@ class Rounds:
         finally:
             with suppress(Exception):  # of a session that was stopped
                 self.dealt.unpersist()
-        clock = {name: getattr(self.clock, name) for name in ("history", "best_epoch", "count", "tau")}
+        clock = {name: getattr(self.clock, name) for name in ("history", "best_epoch", "count", "started", "tau")}
         return Outcome(self.state.kept(), clock, self.ranks, self.count)
 
     def _resume(self) -> None:

@@ -116,7 +116,7 @@ class ModelWriter(Writer):
         write_metadata(spark, model, path, **extra, data=data, save=number)
 
 
-class _Reader(MLReader):  # type: ignore[type-arg]
+class StageReader(MLReader):  # type: ignore[type-arg]
     """The common part of both readers: finds the metadata, and says in one sentence what went wrong."""
 
     def __init__(self, cls: Any) -> None:
@@ -151,14 +151,7 @@ class _Reader(MLReader):  # type: ignore[type-arg]
         raise NotImplementedError
 
 
-class EstimatorReader(_Reader):
-    """Reads an estimator: its Params are all of it."""
-
-    def _stage(self, path: str, metadata: dict[str, Any]) -> Any:
-        return with_params(self.cls(), metadata)
-
-
-class ModelReader(_Reader):
+class ModelReader(StageReader):
     """Reads a model, checking every chunk of its weights; weights that are too large for the driver stay on storage."""
 
     def _stage(self, path: str, metadata: dict[str, Any]) -> Any:
