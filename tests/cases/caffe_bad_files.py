@@ -183,6 +183,24 @@ NETS = [
         options={"input_shape": (5,)},
     ),
     BadFile(
+        "axis of a loss",
+        r"axis must be 1, the classes, found 2",
+        DATA % "" + layer_text("SoftmaxWithLoss", "softmax_param { axis: 2 }", "data label", "l"),
+        options={"input_shape": (5,)},
+    ),
+    BadFile(
+        "loss_weight of another layer",
+        r"loss_weight of a layer that is no loss",
+        on_image("ReLU", "loss_weight: 1"),
+        options={"phase": "train"},
+    ),
+    BadFile(
+        "propagate_down",
+        r"propagate_down: false is not supported",
+        on_image("ReLU", "propagate_down: false"),
+        options={"phase": "train"},
+    ),
+    BadFile(
         "ContrastiveLoss",
         r"layer 'l' \(ContrastiveLoss\): the type is not read",
         DATA % "" + layer_text("ContrastiveLoss", "", "data data label", "l"),

@@ -59,6 +59,16 @@ def binaryproto(array: np.ndarray) -> bytes:
     return blob.SerializeToString()
 
 
+def solver_state(iteration: int, *arrays: np.ndarray) -> bytes:
+    state = message("SolverState")
+    state.iter = iteration
+    for array in arrays:
+        blob = state.history.add()
+        blob.shape.dim.extend(array.shape)
+        blob.data.append(array.astype("<f4").tobytes())
+    return state.SerializeToString()
+
+
 def random_arrays(net: Path, seed: int = 0, **options: Any) -> dict[str, list[np.ndarray]]:
     """Random blobs for every layer of a net that has some; those of a BatchNorm are above 0."""
     rng, arrays = np.random.default_rng(seed), {}

@@ -170,6 +170,17 @@ def test_preprocessing_is_in_caffe_s_order(tmp_path: Path) -> None:
     np.testing.assert_allclose(scores(foreign, data=x)["y"], expected, rtol=1e-5, atol=1e-6)
 
 
+def test_every_data_layer_has_its_own_preprocessing(tmp_path: Path) -> None:
+    def data(name: str, scale: float) -> str:
+        sizes = "memory_data_param { batch_size: 2 channels: 3 height: 4 width: 4 }"
+        options = f"{sizes} transform_param {{ scale: {scale} }}"
+        return f'layer {{ name: "{name}" type: "MemoryData" top: "{name}" top: "{name} label" {options} }}\n'
+
+    net, _ = written(tmp_path, data("a", 0.5) + data("b", 2) + layer_text("Eltwise", "", "a b"))
+    a, b = np.random.default_rng(0).normal(size=(2, 2, 3, 4, 4)).astype(np.float32)
+    np.testing.assert_allclose(scores(caffe.read(net), a=a, b=b)["y"], 0.5 * a + 2 * b, rtol=1e-6)
+
+
 def test_images_larger_than_the_crop_are_said_by_input_shape(tmp_path: Path) -> None:
     net, _ = written(
         tmp_path, DATA % "transform_param { crop_size: 4 mean_value: 1 mean_value: 2 }" + layer_text("ReLU")

@@ -12,12 +12,11 @@ import pytest
 
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import FormatError
-from spark_deepnet.formats.caffe.messages import message
 from spark_deepnet.formats.caffe.training import Training, read_training
 from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.plan.plan import TrainPlan
 from tests.cases.caffe_solvers import OPTIMIZERS, OTHERS, POLICIES, ROWS, Reference, SolverCase
-from tests.formats.caffe_files import caffemodel, layer_text
+from tests.formats.caffe_files import caffemodel, layer_text, solver_state
 from tests.train.fits import fit, plan_of
 
 STEPS, WIDTH, CLASSES = 20, 4, 3
@@ -116,14 +115,8 @@ def test_the_batch_is_that_of_training(tmp_path: Path) -> None:
 
 
 def state_file(folder: Path, *arrays: np.ndarray) -> Path:
-    state = message("SolverState")
-    state.iter = 40
-    for array in arrays:
-        blob = state.history.add()
-        blob.shape.dim.extend(array.shape)
-        blob.data.append(array.astype("<f4").tobytes())
     path = folder / "net.solverstate"
-    path.write_bytes(state.SerializeToString())
+    path.write_bytes(solver_state(40, *arrays))
     return path
 
 

@@ -11,9 +11,9 @@ from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_deepnet import DeepNetModel
+from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.formats import caffe
-from tests.formats.caffe_files import input_text, layer_text, random_arrays, scores, written
+from tests.formats.caffe_files import input_text, layer_text, random_arrays, scores, solver_state, written
 
 LENET = (
     layer_text("Convolution", "convolution_param { num_output: 4 kernel_size: 3 }", top="conv")
@@ -76,6 +76,42 @@ def test_images_of_spark_come_in_the_channels_order_of_the_net(
     x = (x.astype(np.float32) - [10, 20, 30]) * 0.01
     expected = scores(caffe.read(*lenet), data=x.transpose(0, 3, 1, 2))["prob"]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+TRAINING = (
+    'layer { name: "data" type: "Data" top: "data" top: "label" data_param { batch_size: 20 } }'
+    + layer_text("InnerProduct", "inner_product_param { num_output: 3 }", top="ip")
+    + layer_text("SoftmaxWithLoss", "", "ip label", "loss")
+)
+
+
+def test_training_goes_on_from_weights_and_solver_state(spark: SparkSession, tmp_path: Path) -> None:
+    """A saved estimator does the same: one step over all rows, by the momentum of the state and the rate of iteration 40."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(20, 4)), rng.integers(0, 3, 20)
+    W, b, v, vb = (rng.normal(size=shape) for shape in ((3, 4), (3,), (3, 4), (3,)))
+    net, weights = written(tmp_path, TRAINING, {"ip": [W, b]})
+    solver, state = tmp_path / "solver.prototxt", tmp_path / "net.solverstate"
+    solver.write_text('base_lr: 0.5 momentum: 0.9 weight_decay: 0.1 lr_policy: "step" gamma: 0.1 stepsize: 40')
+    state.write_bytes(solver_state(40, v, vb))
+    estimator = DeepNetEstimator.fromCaffe(net, solver, weights, state, inputShape=(4,))
+    estimator.setMaxIter(1).setNumTrainWorkers(1).save(str(tmp_path / "estimator"))
+    df = spark.createDataFrame(
+        [(Vectors.dense(r), float(t)) for r, t in zip(x, labels, strict=True)], ["features", "label"]
+    )
+    z = x @ W.T + b
+    p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    d = (p - np.eye(3)[labels]) / 20
+    expected = W - (0.9 * v + 0.05 * (d.T @ x + 0.1 * W)), b - (0.9 * vb + 0.05 * (d.sum(0) + 0.1 * b))
+    for each in (estimator, DeepNetEstimator.load(str(tmp_path / "estimator"))):
+        found = each.fit(df).weights
+        np.testing.assert_allclose(found["ip/W"].T, expected[0], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(found["ip/b"], expected[1], rtol=1e-5, atol=1e-5)
+
+
+def test_a_net_without_weights_starts_at_random(spark: SparkSession, tmp_path: Path) -> None:
+    net, _ = written(tmp_path, TRAINING)
+    assert DeepNetEstimator.fromCaffe(net, inputShape=(4,)).getInitialModel() is None
 
 
 DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data"))

@@ -116,6 +116,8 @@ def _named(links: Links, blob: Blob, name: str) -> Head:
 def _loss(links: Links, k: int) -> Head | None:
     """The output of a loss layer; None where its weight is 0."""
     spec, bottoms = links.specs[k], links.bottoms[k]
+    if spec.message.softmax_param.axis != 1:
+        raise spec.refusal(f"softmax_param: axis must be 1, the classes, found {spec.message.softmax_param.axis}")
     if len(bottoms) != 2:
         raise spec.refusal(f"it reads {len(bottoms)} blobs; expected scores and targets")
     weights = list(spec.message.loss_weight) or [1.0]

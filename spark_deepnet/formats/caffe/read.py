@@ -91,7 +91,9 @@ class CaffeNet:
     def read(path: Path, options: Options) -> CaffeNet:
         text = read_net(path)
         every = [*inputs_of(text.file, text.net), *layer_specs(text)]
-        specs = layers_in(State(options.phase, options.level, tuple(options.stages)), every)
+        own = text.net.state
+        state = State(options.phase, options.level or int(own.level), (*own.stage, *options.stages))
+        specs = layers_in(state, every)
         if not specs:
             raise FormatError(f"{path}: the net has no layers; expected layer {{ ... }} blocks")
         links = Links.of(specs)
@@ -128,6 +130,8 @@ class _Converter:
         layers = sorted(k for k in self.needed if not self._is_data(k))
         for k in layers:
             _check_type(links.specs[k])
+            if self.reading.training:
+                _check_gradient(links.specs[k])
         for blob in self.data:
             checked_call(links.specs[blob[0]], partial(self._input, blob))
         for k in layers:
@@ -148,20 +152,30 @@ class _Converter:
     def _input(self, blob: Blob) -> None:
         """The input of the network for a blob of a data layer, with its preprocessing."""
         spec, name = self.links.specs[blob[0]], self.links.name(blob)
-        before = preprocessing_of(spec, self.options.mean, self.options.scale)
-        given = self.options.input_shape if blob == self.data[0] else None
+        before, first = preprocessing_of(spec, self.options.mean, self.options.scale), blob == self.data[0]
+        given = self.options.input_shape if first else None
         source = source_of(spec, blob[1], tuple(given) if given else None, before)
         self.reading.batch = self.reading.batch or source.batch
         column = None if len(self.data) == 1 else name
         order = "rgb" if self.options.channel_order == "rgb" and len(source.shape) == 3 else None
         x = self.reading.assembly.input(name, source.shape, column=column, channel_order=order)
-        self.values[blob] = preprocessed(spec, self.reading, x, before) if blob == self.data[0] else x
+        image = first or len(source.shape) == 3
+        self.values[blob] = preprocessed(spec, self.reading, x, before) if image else x
 
     def _layer(self, k: int) -> None:
         spec = self.links.specs[k]
         bottoms = [self.values[blob] for blob in self.links.bottoms[k]]
         tops = layer_type(spec).values(self.reading, spec, bottoms)
         self.values.update({(k, j): value for j, value in enumerate(tops)})
+
+
+def _check_gradient(spec: LayerSpec) -> None:
+    """Refuse what would change gradients."""
+    layer = spec.message
+    if any(layer.loss_weight):
+        raise spec.refusal("loss_weight of a layer that is no loss is not supported")
+    if not all(layer.propagate_down):
+        raise spec.refusal("propagate_down: false is not supported; give the layers before it lr_mult: 0")
 
 
 def _batch_of(specs: Sequence[LayerSpec]) -> int | None:
