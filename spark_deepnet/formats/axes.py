@@ -26,16 +26,18 @@ class Value:
 
     node: str
     shape: Shape
+    steps_first: bool = False
+    """Whether the file has it as (steps, rows, ...), with rows second; a row is held as it is, (steps, ...)."""
 
     @property
     def held(self) -> Shape:
         """The shape of one row as the node has it."""
-        return permuted(self.shape, TO_HELD)
+        return self.shape if self.steps_first else permuted(self.shape, TO_HELD)
 
     def held_axis(self, axis: int) -> int:
         """Where an axis of the foreign row, counted from 0, is in what is held."""
         rank = len(self.shape)
-        return TO_HELD[rank].index(axis + 1) if rank in TO_HELD else axis
+        return axis if self.steps_first or rank not in TO_HELD else TO_HELD[rank].index(axis + 1)
 
 
 def permuted(shape: Shape, orders: Mapping[int, tuple[int, ...]]) -> Shape:
@@ -53,9 +55,9 @@ class Assembly:
         self.last = ""
         """The node of the operator that was added last, without Permutes."""
 
-    def input(self, name: str, shape: Shape, **fields: Any) -> Value:
+    def input(self, name: str, shape: Shape, steps_first: bool = False, **fields: Any) -> Value:
         """An input of the network whose rows have this foreign shape. fields: those of its Input layer."""
-        value = Value(self.unique(name), shape)
+        value = Value(self.unique(name), shape, steps_first)
         self.inputs[value.node] = value.held
         self.layers.append(Input(value.held, name=value.node, **fields))
         return value
@@ -64,10 +66,14 @@ class Assembly:
         """The value of a layer over what is held."""
         shape = self._append(name, layer, [value.node for value in values], [value.held for value in values])
         self.last = self.layers[-1].name or ""
+        if any(value.steps_first for value in values):
+            return Value(self.last, shape, steps_first=True)
         return Value(self.last, permuted(shape, TO_FOREIGN))
 
     def add_foreign(self, name: str, layer: Layer, *values: Value) -> Value:
         """The value of a layer over the foreign order of axes."""
+        if any(value.steps_first for value in values):
+            return self.add(name, layer, *values)
         sources = [self.in_foreign_order(value) for value in values]
         shape = self._append(name, layer, sources, [value.shape for value in values])
         self.last = self.layers[-1].name or ""

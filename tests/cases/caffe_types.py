@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tests.formats.caffe_files import layer_text
+from tests.formats.caffe_files import input_text, layer_text
 
 Arrays = list[np.ndarray]
 IMAGE = (2, 4, 9, 11)
@@ -27,6 +27,8 @@ class TypeCase:
     above_zero: bool = False
     """Whether its input must be above 0."""
     tolerance: float = 1e-4
+    steps_first: bool = False
+    """Whether the shape of its input is (steps, rows, features)."""
     tokens: int = 0
     """If above 0, its input is whole numbers below this."""
 
@@ -70,6 +72,30 @@ def deviation_plus_half(x: np.ndarray) -> np.ndarray:
 
 def depthwise(x: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.einsum("nchwij,cij->nchw", sliding_window_view(x, (3, 3), (2, 3)), W[:, 0]) + b[:, None, None]
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+
+
+def cells(x: np.ndarray, W: np.ndarray, b: np.ndarray, U: np.ndarray) -> np.ndarray:
+    """Caffe's LSTM over (rows, steps, features), gates i, f, o, g."""
+    h, c, found = np.zeros((len(x), U.shape[1])), np.zeros((len(x), U.shape[1])), []
+    for t in range(x.shape[1]):
+        i, f, o, g = np.split(x[:, t] @ W.T + b + h @ U.T, 4, axis=1)
+        c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+        h = np.tanh(c) / (1 + np.exp(-o))
+        found.append(h)
+    return np.stack(found, 1)
+
+
+def states(x: np.ndarray, W: np.ndarray, b: np.ndarray, U: np.ndarray, V: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """Caffe's RNN over (rows, steps, features)."""
+    h, found = np.zeros((len(x), len(U))), []
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ W.T + b + h @ U.T)
+        found.append(np.tanh(h @ V.T + a))
+    return np.stack(found, 1)
 
 
 CASES = [
@@ -216,6 +242,27 @@ CASES = [
         one("plain", kind, "convolution_param { num_output: 4 kernel_size: 3 }", reference=depthwise)
         for kind in ("ConvolutionDepthwise", "DepthwiseConvolution")
     ],
+    *[
+        TypeCase(
+            f"{kind}: behind the input",
+            input_text((5, 2), "cont")
+            + layer_text(kind, "recurrent_param { num_output: 3 }", "data cont")
+            + layer_text("ReLU", "", "y", "z"),
+            (5, 2, 4),
+            reference=lambda *arrays, compute=compute: np.maximum(compute(*arrays), 0),
+            steps_first=True,
+        )
+        for kind, compute in (("LSTM", cells), ("RNN", states))
+    ],
+    TypeCase(
+        "LSTM: below a layer of every step",
+        input_text((5, 2), "cont")
+        + layer_text("LSTM", "recurrent_param { num_output: 3 }", "data cont", "y")
+        + layer_text("Softmax", "softmax_param { axis: 2 }", "y", "z"),
+        (5, 2, 4),
+        reference=lambda *arrays: softmax(cells(*arrays)),
+        steps_first=True,
+    ),
     TypeCase("Dropout: scoring", layer_text("Dropout") + layer_text("ReLU", "", "y", "z")),
     TypeCase(
         "layers in place",

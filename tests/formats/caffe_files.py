@@ -84,16 +84,16 @@ def held(x: np.ndarray) -> np.ndarray:
     return x if order is None else x.transpose(0, *order)
 
 
-def scores(foreign: Foreign, training: bool = False, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Each output's scores, in the file's order of axes, for rows in that order."""
+def scores(foreign: Foreign, as_held: bool = False, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Each output's scores, in the file's order of axes, for rows in that order; as_held: in the order held."""
     net = foreign.net()
     n = len(next(iter(inputs.values())))
-    runner = Runner(net, foreign.flat(net), n, training=training)
+    runner = Runner(net, foreign.flat(net), n, training=False)
     for name, x in inputs.items():
-        runner.feed(n)[name][...] = held(x)
-    runner.forward(n, training=training)
+        runner.feed(n)[name][...] = x if as_held else held(x)
+    runner.forward(n)
     found = {}
     for out, batch in zip(net.outputs, runner.batch(n).outputs, strict=True):
-        order = TO_FOREIGN.get(batch.y.ndim - 1)
+        order = None if as_held else TO_FOREIGN.get(batch.y.ndim - 1)
         found[out.name.removesuffix("/output")] = batch.y.copy() if order is None else batch.y.transpose(0, *order)
     return found

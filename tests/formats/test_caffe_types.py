@@ -21,10 +21,12 @@ def test_a_type_computes_what_opencv_computes(case: TypeCase, tmp_path: Path) ->
     arrays = random_arrays(net)
     net, weights = written(tmp_path, text, arrays)
     rng = np.random.default_rng(1)
-    x = rng.uniform(0.1, 2, case.shape) if case.above_zero else rng.normal(size=case.shape)
+    shape = (case.shape[1], case.shape[0], *case.shape[2:]) if case.steps_first else case.shape
+    x = rng.uniform(0.1, 2, shape) if case.above_zero else rng.normal(size=shape)
     x = rng.integers(0, case.tokens, case.shape) if case.tokens else x.astype(np.float32)
-    (found,) = scores(caffe.read(net, weights), data=x).values()
-    (plain,) = scores(caffe.read(net, weights, rewrites=False), data=x).values()
+    (found,), (plain,) = (
+        scores(caffe.read(net, weights, rewrites=on), as_held=case.steps_first, data=x).values() for on in (True, False)
+    )
     np.testing.assert_allclose(plain, found, rtol=0, atol=1e-6 * max(1, np.abs(found).max()))
     if case.reference is not None:
         expected = case.reference(x, *arrays.get("y", ()))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from spark_deepnet.errors import FormatError, near
 from spark_deepnet.formats.caffe.layer_spec import LayerSpec
+from spark_deepnet.formats.caffe.registry import RECURRENT
 
 Blob = tuple[int, int]
 """A layer's number and the number of its top."""
@@ -59,6 +60,19 @@ class Links:
                 raise FormatError(f"{self.specs[0].file}: outputs: there is no {name!r}; {near(name, known)}")
         return [self.last[name] if name in self.last else layers[name] for name in names]
 
+    def values(self, k: int) -> tuple[Blob, ...]:
+        """The blobs whose values a layer reads. A recurrent layer's second bottom only says where sequences begin: every
+        row is one."""
+        spec, blobs = self.specs[k], self.bottoms[k]
+        if spec.type not in RECURRENT or len(blobs) < 2:
+            return blobs
+        if self.bottoms[blobs[1][0]] or len(blobs) > 2:
+            raise spec.refusal(
+                f"it reads {', '.join(map(repr, spec.bottoms))}; expected a sequence, and an input or data layer's top that "
+                f"says where sequences begin"
+            )
+        return blobs[:1]
+
     def needed(self, blobs: Collection[Blob]) -> set[int]:
         """The numbers of the layers that these blobs are made from."""
         needed: set[int] = set()
@@ -67,5 +81,5 @@ class Links:
             k = waiting.pop()
             if k not in needed:
                 needed.add(k)
-                waiting += [blob[0] for blob in self.bottoms[k]]
+                waiting += [blob[0] for blob in self.values(k)]
         return needed

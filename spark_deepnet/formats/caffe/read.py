@@ -17,7 +17,7 @@ from spark_deepnet.formats.caffe.heads import LOSSES, Head, heads_of
 from spark_deepnet.formats.caffe.layer_spec import LayerSpec, layer_specs
 from spark_deepnet.formats.caffe.links import Blob, Links
 from spark_deepnet.formats.caffe.preprocessing import Mean, preprocessed, preprocessing_of
-from spark_deepnet.formats.caffe.registry import DROPPED, layer_type
+from spark_deepnet.formats.caffe.registry import DROPPED, RECURRENT, layer_type
 from spark_deepnet.formats.caffe.sources import DATA_TYPES, batch_of, inputs_of, source_of
 from spark_deepnet.formats.caffe.state import State, layers_in
 from spark_deepnet.formats.caffe.step import Reading, checked_call
@@ -117,8 +117,9 @@ class _Converter:
         self.heads = heads_of(links, options.outputs)
         self.needed = links.needed([head.scores for head in self.heads])
         self.reading = Reading(training=options.phase == "train")
+        self.steps_first = any(links.specs[k].type in RECURRENT for k in self.needed)
         self.values: dict[Blob, Value] = {}
-        read = {blob for k in self.needed for blob in links.bottoms[k]} | {head.scores for head in self.heads}
+        read = {blob for k in self.needed for blob in links.values(k)} | {head.scores for head in self.heads}
         self.data = sorted(blob for blob in read if self._is_data(blob[0]))
         """The blobs of data layers that the net reads."""
 
@@ -154,17 +155,17 @@ class _Converter:
         spec, name = self.links.specs[blob[0]], self.links.name(blob)
         before, first = preprocessing_of(spec, self.options.mean, self.options.scale), blob == self.data[0]
         given = self.options.input_shape if first else None
-        source = source_of(spec, blob[1], tuple(given) if given else None, before)
+        source = source_of(spec, blob[1], tuple(given) if given else None, before, self.steps_first)
         self.reading.batch = self.reading.batch or source.batch
         column = None if len(self.data) == 1 else name
         order = "rgb" if self.options.channel_order == "rgb" and len(source.shape) == 3 else None
-        x = self.reading.assembly.input(name, source.shape, column=column, channel_order=order)
+        x = self.reading.assembly.input(name, source.shape, source.steps_first, column=column, channel_order=order)
         image = first or len(source.shape) == 3
         self.values[blob] = preprocessed(spec, self.reading, x, before) if image else x
 
     def _layer(self, k: int) -> None:
         spec = self.links.specs[k]
-        bottoms = [self.values[blob] for blob in self.links.bottoms[k]]
+        bottoms = [self.values[blob] for blob in self.links.values(k)]
         tops = layer_type(spec).values(self.reading, spec, bottoms)
         self.values.update({(k, j): value for j, value in enumerate(tops)})
 

@@ -45,11 +45,11 @@ class LayerType:
 
 
 _TYPES: dict[str, LayerType] = {}
+RECURRENT = ("LSTM", "RNN")
+"""Types that have steps first, rows second, and a second bottom that says where sequences begin."""
 DROPPED = {"Accuracy": "a measure", "Silence": "reads and makes nothing"}
 """Types without which the network computes the same."""
 REFUSED = {
-    "LSTM": "Caffe's recurrent layers have steps first and rows second, which is not read yet",
-    "RNN": "Caffe's recurrent layers have steps first and rows second, which is not read yet",
     "Python": "its code is not in the file",
     "ArgMax": "the model's prediction is the class with the largest score; leave the layer out with outputs=",
     "Filter": "how many rows it gives depends on them",

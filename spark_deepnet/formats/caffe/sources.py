@@ -26,6 +26,8 @@ class Source:
     """Rows in a batch; None: the file does not say."""
     shape: Shape
     """Of one row, in the file's order of axes."""
+    steps_first: bool = False
+    """Whether the file has it as (steps, rows, ...)."""
 
 
 def inputs_of(file: str, net: Any) -> list[LayerSpec]:
@@ -52,9 +54,14 @@ def _input(file: str, name: str, shape: list[int]) -> LayerSpec:
     return LayerSpec(file, layer)
 
 
-def source_of(spec: LayerSpec, top: int, given: Shape | None, before: Preprocessing) -> Source:
-    """What a data layer's top gives. given: the shape that the caller says rows have, (height, width, channels)."""
+def source_of(
+    spec: LayerSpec, top: int, given: Shape | None, before: Preprocessing, steps_first: bool = False
+) -> Source:
+    """What a data layer's top gives. given: the shape that the caller says rows have, (height, width, channels).
+    steps_first: whether the net is recurrent, so that its inputs are (steps, rows, ...)."""
     dims = _dims(spec, top)
+    if steps_first:
+        return _sequence(spec, dims, given)
     batch = dims[0] if dims else batch_of(spec)
     if given is not None and top == 0:
         shape = (given[-1], *given[:-1]) if len(given) in (2, 3) else given
@@ -68,6 +75,15 @@ def source_of(spec: LayerSpec, top: int, given: Shape | None, before: Preprocess
             f"its rows have the shape {shape}; expected at least one axis, and from 1 to {MAX_ROW_NUMBERS} numbers"
         )
     return Source(batch, shape)
+
+
+def _sequence(spec: LayerSpec, dims: list[int] | None, given: Shape | None) -> Source:
+    if not dims or len(dims) < 2:
+        raise spec.refusal(f"an input of a recurrent net has the axes (steps, rows, ...), found {dims}")
+    shape = given or (dims[0], *dims[2:])
+    if min(shape) < 1 or prod(shape) > MAX_ROW_NUMBERS:
+        raise spec.refusal(f"its rows have the shape {shape}; expected from 1 to {MAX_ROW_NUMBERS} numbers")
+    return Source(dims[1], shape, steps_first=True)
 
 
 def _check_given(spec: LayerSpec, dims: list[int] | None, shape: Shape) -> None:

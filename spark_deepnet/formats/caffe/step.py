@@ -17,8 +17,8 @@ from spark_deepnet.layers.layer import Arrays, Layer, Shape
 
 IGNORED = frozenset({"engine", "force_nd_im2col", "stable_prod_grad", "debug_info"})
 """Options that change how Caffe computes, not what."""
-FACTORED = frozenset({"W", "b", "E", "gamma", "beta", "alpha"})
-DECAYING = frozenset({"W", "E"})
+FACTORED = frozenset({"W", "U", "b", "E", "gamma", "beta", "alpha"})
+DECAYING = frozenset({"W", "U", "E"})
 """Weights that decay unless a layer says otherwise."""
 MAX_ROW_NUMBERS = 1 << 27
 MAX_WEIGHT_NUMBERS = 1 << 31
@@ -37,7 +37,7 @@ class Blobs:
     shapes: tuple[Shape, ...]
     """In the file."""
     convert: Convert
-    """Blobs, in their shapes, to weights by their own names."""
+    """Blobs, in their shapes, to weights by their own names, or by full names ("node/weight") for those of other nodes."""
 
 
 @dataclass
@@ -85,14 +85,14 @@ class Step:
 
     def axis(self, name: str = "axis", value: Value | None = None) -> int:
         """An option that names an axis, as that of a row of a value, counted from 0."""
-        shape, axis = (value or self.values[0]).shape, int(self.get(name))
+        x, axis = value or self.values[0], int(self.get(name))
+        shape, rows = x.shape, 1 if x.steps_first else 0
         own = axis + len(shape) + 1 if axis < 0 else axis
-        if not 0 < own <= len(shape):
+        if not 0 <= own <= len(shape) or own == rows:
             raise self.refusal(
-                f"{name} {axis} is not an axis of a row of its input (rows, {str(shape).strip('(),')}); the axis of rows "
-                f"stays"
+                f"{name} {axis} is not an axis of a row of its input, which is {shape}; the axis of rows ({rows}) stays"
             )
-        return own - 1
+        return own - (own > rows)
 
     def filler(self, name: str) -> Any:
         """The initializer of a filler."""
@@ -111,6 +111,11 @@ class Step:
     def add_foreign(self, layer: Layer, *values: Value, suffix: str = "") -> Value:
         """The value of a layer over the file's order of axes."""
         return self._checked(self.reading.assembly.add_foreign(self._name(suffix), layer, *(values or self.values)))
+
+    def check_rows_first(self) -> None:
+        """Refuse values with steps first, where a layer would need to know which axis is that of rows."""
+        if any(value.steps_first for value in self.values):
+            raise self.refusal("it is not read behind inputs with steps first, as recurrent layers have them")
 
     def held_axis(self, name: str = "axis") -> int:
         """The same axis in what is held; -1 for the last."""
@@ -143,7 +148,7 @@ class Step:
             if prod(shape) > MAX_WEIGHT_NUMBERS:
                 raise self.refusal(f"a blob {tuple(shape)} would have {prod(shape)} numbers; the limit is 2^31")
         share = self._shared(len(shapes))
-        layer = replace(layer, share=share) if share else self._with_factors(layer, keys)
+        layer = replace(layer, share=share) if share else self.with_factors(layer, keys)
         value = (self.add_foreign if foreign else self.add)(layer, *values, suffix=suffix)
         if share is None:
             node, own = self.reading.assembly.last, tuple(map(tuple, shapes))
@@ -151,10 +156,12 @@ class Step:
             self._own_names(node)
         return value
 
-    def _with_factors(self, layer: Layer, keys: Sequence[str]) -> Layer:
+    def with_factors(self, layer: Layer, keys: Sequence[str], first: int = 0) -> Layer:
         """The layer with lr_mult and decay_mult of its weights, where they are not the layer's own: 1, but no decay for
-        biases and the like, which Caffe has. Moving statistics, which no step changes, have none."""
-        pairs = {key: pair for key, pair in zip(keys, self.rates(len(keys)), strict=True) if key in FACTORED}
+        biases and the like, which Caffe has. Moving statistics, which no step changes, have none.
+        first: the number of the blob that is the first of these."""
+        given = self.rates(first + len(keys))[first:]
+        pairs = {key: pair for key, pair in zip(keys, given, strict=True) if key in FACTORED}
         rates = {key: rate for key, (rate, _) in pairs.items() if rate != 1}
         decays = {key: decay for key, (_, decay) in pairs.items() if decay != (key in DECAYING)}
         return replace(layer, rates=rates or None, decays=decays or None)

@@ -32,6 +32,8 @@ def marked(
         value = values[head.scores]
         if head.loss is not None:
             _check_places(head.loss, value)
+        if value.steps_first:
+            vectors = False
         if vectors or head.loss is not None:
             value = _vector(assembly, value)
         ends.append(_output(links, head, value, assembly, labels))
@@ -55,6 +57,8 @@ def _loss_of(top: Layer) -> str:
 
 
 def _check_places(loss: LayerSpec, value: Value) -> None:
+    if value.steps_first:
+        raise loss.refusal("losses of every step are not read; its scores have steps first")
     if LOSSES[loss.type].classes and prod(value.shape[1:]) > 1:
         raise loss.refusal(
             f"its scores have the shape {value.shape} a row; expected classes alone, not those of places"

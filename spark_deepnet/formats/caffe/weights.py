@@ -47,7 +47,8 @@ def named_weights(blob: Blobs, arrays: Sequence[np.ndarray], rewritten: Rewritte
     own: Arrays = blob.convert(shaped)
     if blob.node in rewritten.rows:
         own["W"] = rewritten.reordered(blob.node, own["W"])
-    return {f"{blob.node}/{key}": np.ascontiguousarray(array, np.float32) for key, array in own.items()}
+    names = {key: key if "/" in key else f"{blob.node}/{key}" for key in own}
+    return {names[key]: np.ascontiguousarray(array, np.float32) for key, array in own.items()}
 
 
 def same_shape(a: Sequence[int], b: Sequence[int]) -> bool:

@@ -38,6 +38,8 @@ def inner_product(step: Step) -> Value:
     )
     inputs, transpose = prod(x.shape[axis:]), bool(step.get("transpose"))
     shapes = [(inputs, units) if transpose else (units, inputs), *([(units,)] if bias else [])]
+    if x.steps_first and axis == 0:
+        raise step.refusal("axis 0 would join the steps of a row; with steps first, axis 2 is that of features")
     if axis:
         x = step.add_foreign(Reshape((*x.shape[:axis], inputs)), x, suffix="rows")
     elif len(x.shape) > 1:

@@ -33,6 +33,7 @@ def split(step: Step) -> list[Value]:
 @reads("Flatten", param="flatten_param", gives="flatten, reshape")
 def flatten(step: Step) -> Value:
     """In the file's order: channels first."""
+    step.check_rows_first()
     shape, first = step.values[0].shape, step.axis()
     last = step.axis("end_axis")
     if last < first:
@@ -45,6 +46,7 @@ def flatten(step: Step) -> Value:
 @reads("Reshape", param="reshape_param", gives="reshape")
 def reshape(step: Step) -> Value:
     """0 keeps a size, -1 is the rest; the axis of rows stays (0, -1, or the net's own batch size)."""
+    step.check_rows_first()
     shape, start, count = step.values[0].shape, int(step.get("axis")), int(step.get("num_axes"))
     dims = [int(dim) for dim in step.get("shape").dim]
     axes = len(shape) + 1
@@ -74,6 +76,7 @@ def _kept(step: Step, dims: list[int], old: list[int]) -> list[int]:
 @reads("Permute", param="permute_param", gives="permute")
 def permute(step: Step) -> Value:
     """Of a fork (SSD); the axis of rows stays first."""
+    step.check_rows_first()
     axes, order = len(step.values[0].shape) + 1, [int(axis) for axis in step.get("order")]
     order += [axis for axis in range(axes) if axis not in order]
     if sorted(order) != list(range(axes)) or order[0] != 0:
