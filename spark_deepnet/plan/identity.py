@@ -31,6 +31,8 @@ class Difference(NamedTuple):
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """Everything apart from the rows that determines the final weights, as JSON values."""
     recipe = plan.recipe.plain_fields()
+    if not recipe["max_steps"]:  # as checkpoints of earlier versions
+        recipe.pop("max_steps")
     fit = recipe.pop("architecture").to_json() | recipe | _compression(plan.recipe.compression)
     fit |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
     if plan.initial:

@@ -12,7 +12,7 @@ from spark_deepnet.errors import ParamError
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import InputSpec, OutputSpec
 from spark_deepnet.plan.connections import check_compression, compression_of
-from spark_deepnet.plan.plan import Recipe
+from spark_deepnet.plan.plan import ANY_EPOCHS, Recipe
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark.attributes import Names, class_names
@@ -122,7 +122,7 @@ class FitSpec:
             l2=p.getRegParam() * (1 - p.getElasticNetParam()),
             validated=self.columns.validation is not None,
             sync_every=0 if p.getSyncEvery() == "auto" else p.getSyncEvery(),
-            **recipe_fields(p),
+            **recipe_fields(p) | ({"epochs": ANY_EPOCHS} if p.getMaxSteps() and not p.isSet(p.maxIter) else {}),
             compression=compression_of(p.getCompression()),
         )
         check_moves(recipe)

@@ -124,7 +124,7 @@ class Loop:
             self.exact(sums.reshape(-1))
         own, sums = own.T, sums.T  # (steps, outputs)
         ends = False
-        while clock.step < epoch.steps and not ends:
+        while clock.step < epoch.steps and self.course.steps_left > 0 and not ends:
             rows, weights, rate = epoch.rows(clock.step), own[clock.step], self.course.rate(epoch.steps)
             if tau == 1:
                 ends = self._step(rows, sums[clock.step], rate, wants_end)
@@ -133,12 +133,12 @@ class Loop:
                 if self.block.channel.size > 1:
                     self._steps_of_blocks(rows, weights, rate, tau)
                 self.averaging.note(float(weights.sum()), float(sums[clock.step].sum()))
-                last = clock.step + 1 == epoch.steps and self.course.ends_measured
+                last = (clock.step + 1 == epoch.steps and self.course.ends_measured) or self.course.steps_left <= 1
                 ends = (self.averaging.steps >= tau or last) and self._average(wants_end)
-            clock.step += 1
+            clock.step, clock.made = clock.step + 1, clock.made + 1
             report(self.course.progress(clock.step / epoch.steps))
-        if clock.step == epoch.steps:
-            self._end_epoch(report)
+        if clock.step == epoch.steps or self.course.steps_left <= 0:
+            self._end_epoch(report, clock.step / epoch.steps)
         return ends
 
     def _step(self, rows: RowBatch, weights: np.ndarray, rate: float, wants_end: WantsEnd) -> bool:
@@ -187,14 +187,14 @@ class Loop:
         self.pending[:] = 0
         return bool(sums[STOP])
 
-    def _end_epoch(self, report: Report) -> None:
+    def _end_epoch(self, report: Report, part: float) -> None:
         if self.averaging.steps:
             self._settle(False)
         elif self.block.total(
             float(not all_finite(self.state.weights))
         ):  # the next step would show it, if there is one
             raise self.course.lost_weights()
-        report(self.course.end_epoch(self._validated() if self.recipe.validated else None))
+        report(self.course.end_epoch(self._validated() if self.recipe.validated else None, part))
 
     def _validated(self) -> np.ndarray:
         """(outputs, 2): the sums of loss and metric over all ranks' validation rows."""

@@ -122,3 +122,13 @@ def test_what_is_no_model_is_refused(rows: Any) -> None:
     frozen = estimator(layers=[Dense(5, trainable=False), Dense(3, rates={"W": 0.0, "b": 0})])
     with pytest.raises(ParamError, match="all weights are frozen by trainable=False or rates of 0"):
         frozen.fit(rows)
+
+
+@pytest.mark.parametrize("exchange", ["sockets", "spark"])
+def test_max_steps_end_a_fit_within_an_epoch(rows: Any, exchange: str) -> None:
+    workers = {"exchange": exchange, "solver": "sgd", "numTrainWorkers": 2 if exchange == "spark" else 1}
+    net = DeepNetEstimator(layers=[4, 5, 3], batchSize=4, maxSteps=11, schedule="cosine", **workers)
+    summary = net.fit(rows).summary
+    steps = 4 if exchange == "spark" else 8  # of an epoch
+    assert (summary.steps, summary.totalIterations) == (11, -(-11 // steps))
+    assert net.copy({"maxIter": 1}).fit(rows).summary.steps == steps

@@ -25,6 +25,7 @@ class Accessors(Params):
     learningRate: Param[float] = param("learningRate")
     momentum: Param[float] = param("momentum")
     maxIter: Param[int] = param("maxIter")
+    maxSteps: Param[int] = param("maxSteps")
     batchSize: Param[int] = param("batchSize")
     regParam: Param[float] = param("regParam")
     elasticNetParam: Param[float] = param("elasticNetParam")
@@ -131,6 +132,15 @@ class Accessors(Params):
     def setMaxIter(self, value: int) -> Self:
         """Maximum number of epochs, which are passes over the training rows; at least 1."""
         return self._set(maxIter=value)
+
+    def getMaxSteps(self) -> int:
+        """The value of maxSteps, or its default."""
+        return self.getOrDefault(self.maxSteps)
+
+    def setMaxSteps(self, value: int) -> Self:
+        """Maximum number of optimizer steps, after which the fit ends, within an epoch too; schedules that depend on
+        the end take it for the end. Where maxIter is not set, it alone decides. 0: no such limit."""
+        return self._set(maxSteps=value)
 
     def getBatchSize(self) -> int:
         """The value of batchSize, or its default."""
@@ -450,6 +460,7 @@ class Keywords(Params):
         learningRate: float | None = None,
         momentum: float | None = None,
         maxIter: int | None = None,
+        maxSteps: int | None = None,
         batchSize: int | None = None,
         regParam: float | None = None,
         elasticNetParam: float | None = None,
@@ -504,6 +515,7 @@ class Keywords(Params):
         learningRate: float | None = None,
         momentum: float | None = None,
         maxIter: int | None = None,
+        maxSteps: int | None = None,
         batchSize: int | None = None,
         regParam: float | None = None,
         elasticNetParam: float | None = None,
