@@ -41,11 +41,11 @@ class FitClock:
     def rate(self, steps: int) -> float:
         """The learning rate of the next step, by the rows that all ranks have seen, in an earlier fit too that this one
         continues. steps: of an epoch."""
-        seen = self.clock.epoch * self.rows + self.clock.step * self.rows // steps
-        seen += self.clock.started * self.recipe.batch_size
+        before = self.clock.started * self.recipe.batch_size
+        seen = before + self.clock.epoch * self.rows + self.clock.step * self.rows // steps
         if self.recipe.max_steps:
             self.end = min(self.recipe.epochs, self.recipe.max_steps / steps)
-        self.last_rate = self.schedule.rate(self.recipe.learning_rate, seen, self.rows, self.end)
+        self.last_rate = self.schedule.rate(self.recipe.learning_rate, seen, self.rows, self.end + before / self.rows)
         return self.last_rate
 
     def note(self, sums: np.ndarray) -> None:
