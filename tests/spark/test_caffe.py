@@ -63,6 +63,7 @@ def test_outputs_of_several_shapes_are_columns(spark: SparkSession, lenet: tuple
     np.testing.assert_allclose(found, pool.reshape(3, -1), atol=1e-6)
 
 
+@pytest.mark.sessions("classic", "connect")
 @pytest.mark.parametrize("order", ["bgr", "rgb"])
 def test_images_of_spark_come_in_the_channels_order_of_the_net(
     spark: SparkSession, lenet: tuple[Path, Path], order: str
@@ -86,6 +87,7 @@ TRAINING = (
 )
 
 
+@pytest.mark.sessions("classic", "connect")
 def test_training_goes_on_from_weights_and_solver_state(spark: SparkSession, tmp_path: Path) -> None:
     """Iterations 40 to 60, by an estimator that was saved too."""
     rng = np.random.default_rng(0)
