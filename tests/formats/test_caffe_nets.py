@@ -11,12 +11,20 @@ import pytest
 from spark_deepnet.errors import FormatError
 from spark_deepnet.formats import caffe
 from spark_deepnet.formats.foreign import Foreign
-from spark_deepnet.formats.rewrites import count_permutes
 from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.output import Output
 from spark_deepnet.layers.random_crop import RandomCrop
 from spark_deepnet.losses.loss import Loss
-from tests.formats.caffe_files import binaryproto, held, input_text, layer_text, random_arrays, scores, written
+from tests.formats.caffe_files import (
+    binaryproto,
+    count_permutes,
+    held,
+    input_text,
+    layer_text,
+    random_arrays,
+    scores,
+    written,
+)
 
 N, K = 6, 4
 DATA = 'layer { name: "data" type: "Data" top: "data" top: "label" data_param { batch_size: 4 } %s }\n'

@@ -15,11 +15,10 @@ from spark_deepnet.data.schema import Source, Target
 from spark_deepnet.errors import FormatError
 from spark_deepnet.formats import caffe
 from spark_deepnet.formats.caffe.training import read_training
-from spark_deepnet.formats.rewrites import count_permutes
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.schedules.schedule import Schedule
-from tests.formats.caffe_files import scores
+from tests.formats.caffe_files import count_permutes, scores
 from tests.train.fits import fit, plan_of
 
 DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data"))
