@@ -46,6 +46,8 @@ class Recipe(Portable):
     tol: float = 0.0
     validated: bool = False
     """Whether there are validation rows; then the best epoch's weights are kept."""
+    ordered: str = ""
+    """The column by whose numbers rows come in order; empty: they are shuffled."""
     sync_every: int = 1
     """Steps between exchanges. 1: synchronous steps of all ranks; more: local steps, after which weights are averaged;
     0: chosen from measured seconds."""

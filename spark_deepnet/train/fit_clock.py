@@ -38,14 +38,15 @@ class FitClock:
         self.end: float = recipe.epochs
         """After how many epochs the fit ends at the latest."""
 
-    def rate(self, steps: int) -> float:
+    def rate(self, seen: int, steps: int) -> float:
         """The learning rate of the next step, by the rows that all ranks have seen, in an earlier fit too that this one
         continues. steps: of an epoch."""
         before = self.clock.started * self.recipe.batch_size
-        seen = before + self.clock.epoch * self.rows + self.clock.step * self.rows // steps
         if self.recipe.max_steps:
             self.end = min(self.recipe.epochs, self.recipe.max_steps / steps)
-        self.last_rate = self.schedule.rate(self.recipe.learning_rate, seen, self.rows, self.end + before / self.rows)
+        self.last_rate = self.schedule.rate(
+            self.recipe.learning_rate, before + seen, self.rows, self.end + before / self.rows
+        )
         return self.last_rate
 
     def note(self, sums: np.ndarray) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.data.dataset import RowBatch
+from spark_deepnet.data.ordered import OrderedEpoch, largest_ordered_share, places_of
 from spark_deepnet.data.sampler import Epoch, largest_share
 from spark_deepnet.data.shard import Shard
 from spark_deepnet.exchange.all_reduce import AllReduce
@@ -51,7 +52,12 @@ class Loop:
         self.course = FitClock(recipe, state, stats.rows, stats.validation_weights, stats.notes)
         self.exact = AllReduce(channel, np.float64)
         batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
-        self.share = largest_share(len(shard.train), stats.rows, batch)
+        self.places = places_of(shard.train, channel, recipe.ordered) if recipe.ordered else None
+        """Of this rank's rows among all, where they come in an order."""
+        if self.places is None:
+            self.share = largest_share(len(shard.train), stats.rows, batch)
+        else:
+            self.share = largest_ordered_share(self.places, stats.rows, batch)
         """The largest number of this rank's rows in a step."""
         capacity = max(self.share, min(len(shard.valid), MIN_EVALUATION_ROWS))
         rows = channel if stats.sparse else None
@@ -82,15 +88,21 @@ class Loop:
     def _refresh_statistics(self) -> None:
         """The running statistics of layers such as BatchNorm, for the weights that the fit has come to. With validation
         rows they stay as they were validated."""
-        recipe, channel = self.recipe, self.channel
+        recipe = self.recipe
         if not self.stepper.runner.needs_all_reduce or recipe.validated:
             return
         batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
-        rows = self.stats.rows
-        epoch = Epoch(self.shard.train, rows, batch, recipe.seed, self.clock.epoch, channel.rank, channel.size)
+        epoch = self._epoch_of(batch)
         with self.meter.timed("computing"):
             for step in range(min(epoch.steps, MAX_REFRESH_BATCHES)):
                 self.stepper.refresh(*epoch.rows(step), step)
+
+    def _epoch_of(self, batch: int) -> Epoch | OrderedEpoch:
+        """The rows of the clock's epoch, in steps of ``batch`` rows of all ranks."""
+        rows, total, epoch, channel = self.shard.train, self.stats.rows, self.clock.epoch, self.channel
+        if self.places is not None:
+            return OrderedEpoch(rows, self.places, total, batch, epoch)
+        return Epoch(rows, total, batch, self.recipe.seed, epoch, channel.rank, channel.size)
 
     def _replicas(self, local: bool) -> int:
         """The number of batches of batchSize rows in one step of all ranks: one each where steps are local."""
@@ -115,9 +127,9 @@ class Loop:
 
     def _epoch(self, tau: int, wants_end: WantsEnd, report: Report) -> bool:
         """The rest of an epoch; true where the job ends within it or with it."""
-        clock, recipe, train, channel = self.clock, self.recipe, self.shard.train, self.channel
+        clock, recipe = self.clock, self.recipe
         batch = recipe.batch_size * self._replicas(tau > 1)
-        epoch = Epoch(train, self.stats.rows, batch, recipe.seed, clock.epoch, channel.rank, channel.size)
+        epoch = self._epoch_of(batch)
         own = epoch.weight_sums()
         sums = own.copy()
         with self.meter.timed("exchanging"):
@@ -125,7 +137,8 @@ class Loop:
         own, sums = own.T, sums.T  # (steps, outputs)
         ends = False
         while clock.step < epoch.steps and self.course.steps_left > 0 and not ends:
-            rows, weights, rate = epoch.rows(clock.step), own[clock.step], self.course.rate(epoch.steps)
+            rows, weights = epoch.rows(clock.step), own[clock.step]
+            rate = self.course.rate(epoch.seen(clock.step), epoch.steps)
             if tau == 1:
                 ends = self._step(rows, sums[clock.step], rate, wants_end)
             else:

@@ -54,6 +54,7 @@ def test_a_fit_that_changes_nothing_gives_the_initial_model(model: Any, rows: An
     assert net.getInitialModel() is None
 
 
+@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # upstream's
 def test_it_goes_with_pipelines_and_cross_validators(model: Any, rows: Any) -> None:
     net = estimator(layers=[FROZEN, Dense(3, "softmax")], maxIter=1).setInitialModel(model)
     (fitted,) = Pipeline(stages=[net]).fit(rows).stages
@@ -76,7 +77,8 @@ def test_it_is_saved_overwritten_and_loaded_with_the_estimator(model: Any, rows:
         again = DeepNetEstimator.load(path)
         assert same(again.getInitialModel(), model)
         assert (again._initial.steps, len(again._initial.vectors)) == (7, 1)
-        np.testing.assert_array_equal(again._initial.vectors[0], net._initial.vectors[0])
+        for name, array in net._initial.state.vectors[0].items():
+            np.testing.assert_array_equal(again._initial.state.vectors[0][name], array)
     assert same(again.fit(rows), net.fit(rows))
     net.setInitialModel(None).write().overwrite().save(path)
     assert DeepNetEstimator.load(path).getInitialModel() is None
@@ -122,13 +124,3 @@ def test_what_is_no_model_is_refused(rows: Any) -> None:
     frozen = estimator(layers=[Dense(5, trainable=False), Dense(3, rates={"W": 0.0, "b": 0})])
     with pytest.raises(ParamError, match="all weights are frozen by trainable=False or rates of 0"):
         frozen.fit(rows)
-
-
-@pytest.mark.parametrize("exchange", ["sockets", "spark"])
-def test_max_steps_end_a_fit_within_an_epoch(rows: Any, exchange: str) -> None:
-    workers = {"exchange": exchange, "solver": "sgd", "numTrainWorkers": 2 if exchange == "spark" else 1}
-    net = DeepNetEstimator(layers=[4, 5, 3], batchSize=4, maxSteps=11, schedule="cosine", **workers)
-    summary = net.fit(rows).summary
-    steps = 4 if exchange == "spark" else 8  # of an epoch
-    assert (summary.steps, summary.totalIterations) == (11, -(-11 // steps))
-    assert net.copy({"maxIter": 1}).fit(rows).summary.steps == steps

@@ -78,6 +78,11 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
         raise ParamError(
             f"modelBlocks: with exchange='spark' every worker holds all weights, found {blocks}; set exchange to 'sockets'"
         )
+    if recipe.ordered:
+        raise ParamError(
+            f"orderCol: with exchange='spark' no worker knows the rows of the others, found {recipe.ordered!r}; set "
+            f"exchange to 'sockets'"
+        )
     if recipe.sync_every == 1 and tau_was_set:
         raise ParamError(
             "syncEvery: with exchange='spark' every exchange is a Spark job, found 1, a job for each step; set 10 or "

@@ -43,6 +43,7 @@ class Accessors(Params):
     thresholds: Param[list[float]] = param("thresholds")
     weightCol: Param[str] = param("weightCol")
     validationIndicatorCol: Param[str] = param("validationIndicatorCol")
+    orderCol: Param[str] = param("orderCol")
     handleInvalid: Param[str] = param("handleInvalid")
     numTrainWorkers: Param[int] = param("numTrainWorkers")
     modelBlocks: Param[Any] = param("modelBlocks")
@@ -282,6 +283,16 @@ class Accessors(Params):
         """Boolean column: rows where it is true are not trained on but evaluated after each epoch."""
         return self._set(validationIndicatorCol=value)
 
+    def getOrderCol(self) -> str:
+        """The value of orderCol, or its default."""
+        return self.getOrDefault(self.orderCol)
+
+    def setOrderCol(self, value: str) -> Self:
+        """Numeric column, different in every row: training rows come in its order and are never shuffled. Step s takes
+        the rows s * batchSize to (s + 1) * batchSize - 1, counted round and round, so every batch is full. Unset: rows
+        are shuffled in every epoch."""
+        return self._set(orderCol=value)
+
     def getHandleInvalid(self) -> str:
         """The value of handleInvalid, or its default."""
         return self.getOrDefault(self.handleInvalid)
@@ -478,6 +489,7 @@ class Keywords(Params):
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
+        orderCol: str | None = None,
         handleInvalid: str | None = None,
         numTrainWorkers: int | None = None,
         modelBlocks: Any = None,
@@ -533,6 +545,7 @@ class Keywords(Params):
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
+        orderCol: str | None = None,
         handleInvalid: str | None = None,
         numTrainWorkers: int | None = None,
         modelBlocks: Any = None,
