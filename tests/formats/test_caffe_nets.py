@@ -117,6 +117,18 @@ def test_a_target_that_the_net_computes_is_a_column_of_its_name(tmp_path: Path) 
     assert [out.column for out in outputs(foreign)] == ["flat"]
 
 
+def test_what_accuracy_alone_reads_is_an_output_and_what_silence_reads_is_not(tmp_path: Path) -> None:
+    text = (
+        input_text((1, 4))
+        + layer_text("Slice", "slice_param { slice_point: 1 }", top="a b")
+        + 'layer { name: "silence" type: "Silence" bottom: "a" }\n'
+        + layer_text("Accuracy", "", "b data", "accuracy")
+    )
+    net, _ = written(tmp_path, text)
+    foreign = caffe.read(net)
+    assert (foreign.net().shape, list(foreign.names)) == ((3,), ["data", "b"])
+
+
 def test_the_phase_decides_which_layers_there_are(tmp_path: Path) -> None:
     text = (
         input_text((1, 5))
