@@ -35,6 +35,7 @@ docs:  ## make what is generated anew: tables of the pages, keywords and setters
 	@bash .ci/setup.sh dev
 	$(PYTHON) -m tests.exchange.page
 	$(PYTHON) -m tests.layers.page
+	$(PYTHON) -m tests.formats.page
 	$(PYTHON) -m tests.spark.accessors
 
 lint:  ## style and types

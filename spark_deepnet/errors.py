@@ -47,6 +47,10 @@ class TrainingError(DeepNetError, ArithmeticError):
     """Training that left the finite numbers."""
 
 
+class FormatError(DeepNetError, ValueError):
+    """A file of another framework that cannot be read, or holds what this package does not have."""
+
+
 class ModelFormatError(DeepNetError, ValueError):
     """A saved model that is damaged or was written by another version."""
 

@@ -40,6 +40,8 @@ class Source:
     """If above 0, the numbers are tokens 0..tokens-1."""
     nested: bool = False
     """Whether rows were arrays of arrays: rows of another shape are sent as null, with their shape as text."""
+    rgb: bool = False
+    """Whether an image's channels, blue, green and red, are turned."""
 
     @property
     def width(self) -> int:

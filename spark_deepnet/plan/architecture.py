@@ -17,6 +17,9 @@ from spark_deepnet.plan.once import once
 from spark_deepnet.plan.portable import Portable
 from spark_deepnet.registry import Member
 
+LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
+"""Kind of the last layer -> the loss whose link it is."""
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -31,6 +34,8 @@ class InputSpec:
     """Whether rows are sequences of any length."""
     tokens: int = 0
     """If above 0, the numbers are tokens 0..tokens-1."""
+    rgb: bool = False
+    """Whether the channels of Spark's images, blue, green and red, are turned."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,7 @@ def _entry(values: Any) -> InputSpec:
         "name": isinstance(values.get("name", INPUT), str),
         "columns": isinstance(columns, list) and all(isinstance(column, str) for column in columns),
         "steps": isinstance(values.get("steps", False), bool),
+        "rgb": isinstance(values.get("rgb", False), bool),
         "tokens": type(values.get("tokens", 0)) is int and 0 <= values.get("tokens", 0) <= MAX_SIZE,
     }  # fmt: skip
     for field, sound in right.items():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from typing import Self
+from typing import Any, Self
 
 from pyspark.ml.base import Predictor
 from pyspark.ml.util import MLReadable, MLWritable
@@ -17,6 +18,7 @@ from spark_deepnet.forecast.cost import Link
 from spark_deepnet.forecast.explain import Forecast, forecast
 from spark_deepnet.forecast.grid_choice import choose, settled
 from spark_deepnet.forecast.memory import taken_sparse
+from spark_deepnet.formats.caffe.training import read_training
 from spark_deepnet.plan.connections import check_overlap, identity_for, ports_of
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.initial import InitialState
@@ -32,6 +34,7 @@ from spark_deepnet.spark.fit.round_fit import Rounds, checked
 from spark_deepnet.spark.fit.rounding import warn_of_rounding
 from spark_deepnet.spark.fit.skew import warn_of_skew
 from spark_deepnet.spark.fit_spec import FitSpec
+from spark_deepnet.spark.foreign_start import initial_model
 from spark_deepnet.spark.initial_model import InitialModel
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.names import check_frame
@@ -216,6 +219,43 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             initialWeights=() if self._start is None else self._start.names(plan.recipe.scores_net().layout),
         )
         return self._copyValues(model)
+
+    @classmethod
+    def fromCaffe(
+        cls,
+        net: str | os.PathLike[str],
+        solver: str | os.PathLike[str] | None = None,
+        weights: str | os.PathLike[str] | None = None,
+        solverState: str | os.PathLike[str] | None = None,
+        mean: Any = None,
+        channelOrder: str = "bgr",
+        inputShape: Sequence[int] | None = None,
+        scale: float = 1.0,
+        skip: Sequence[str] = (),
+    ) -> DeepNetEstimator:
+        """An estimator that trains a Caffe net (its prototxt for training) as its solver says, from where weights and solver
+        state left it. All files are on the driver's disk.
+
+        solver: its prototxt; None: the Params keep their defaults. weights: a caffemodel to start from; solverState: the
+        optimizer's vectors and the iteration, with which training goes on as if it had not been interrupted. mean,
+        channelOrder, inputShape, scale, skip: those of ``DeepNetModel.fromCaffe``. The columns of features and targets are
+        Params, as always: featuresCol and labelCol, unless the net has several.
+
+        FormatError, with file, layer and type, for whatever cannot be read. docs/formats.md says what a solver becomes."""
+        training = read_training(
+            net,
+            solver,
+            weights,
+            solverState,
+            mean=mean,
+            scale=scale,
+            channel_order=channelOrder,
+            input_shape=inputShape,
+            skip=skip,
+        )
+        estimator = cls(layers=list(training.foreign.layers), **training.params)
+        estimator._initial = initial_model(training)
+        return estimator
 
     def write(self) -> EstimatorWriter:
         return EstimatorWriter(self)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from pyspark.sql.types import StructField, StructType
 
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
+from spark_deepnet.formats import caffe
 from spark_deepnet.net.net import Net
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.connections import identity_for, ports_of
@@ -31,6 +33,7 @@ from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.columns.features import source_of
 from spark_deepnet.spark.columns.shapes import check_width
+from spark_deepnet.spark.foreign import architecture_and_weights
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
 from spark_deepnet.spark.output_columns import output_type, output_value, scored_type, scoring_udf
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
@@ -255,6 +258,40 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if len(set(names)) < len(names):
             raise DataError(f"transform: the output columns need different names, found {names}")
         return dict(wanted)
+
+    @classmethod
+    def fromCaffe(
+        cls,
+        net: str | os.PathLike[str],
+        weights: str | os.PathLike[str],
+        mean: Any = None,
+        channelOrder: str = "bgr",
+        outputs: Sequence[str] | None = None,
+        scale: float = 1.0,
+        inputShape: Sequence[int] | None = None,
+        skip: Sequence[str] = (),
+    ) -> DeepNetModel:
+        """The model of a Caffe net (a prototxt) and its weights (a caffemodel), both on the driver's disk.
+
+        Rows are (height, width, channels), as everywhere here. mean: what is subtracted first, the path of a binaryproto,
+        a number a channel, or an array (channels, height, width); scale: a factor behind it. channelOrder: the order of
+        the channels that the net was trained on, "bgr" or "rgb": Spark's images are turned accordingly, arrays are taken
+        as they are. outputs: the blobs that are wanted; what they do not need is not looked at. inputShape: (height,
+        width, channels), where the net does not say. skip: layers whose weights the file has not, or of another shape.
+
+        FormatError, with file, layer and type, for whatever cannot be read. docs/formats.md lists what is."""
+        foreign = caffe.read(
+            net,
+            weights,
+            mean=mean,
+            scale=scale,
+            channel_order=channelOrder,
+            input_shape=inputShape,
+            outputs=outputs,
+            skip=skip,
+            vectors=True,
+        )
+        return cls(*architecture_and_weights(foreign))
 
     def write(self) -> ModelWriter:
         return ModelWriter(self)

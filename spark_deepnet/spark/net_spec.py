@@ -20,14 +20,13 @@ from spark_deepnet.net.net import INPUT, Net, perceptron
 from spark_deepnet.net.node import Node
 from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
-from spark_deepnet.plan.architecture import Architecture, InputSpec
+from spark_deepnet.plan.architecture import LOSS_OF_TOP, Architecture, InputSpec
 from spark_deepnet.spark.columns.labels import count_classes, is_one_label
 from spark_deepnet.spark.columns.shapes import ANY, entry_of
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import names_of, param_or_none
 
 _log = logging.getLogger(__name__)
-LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy", "exponential": "poisson"}
 
 
 class NetSpec:
@@ -69,7 +68,11 @@ class NetSpec:
         if not inputs:
             return (self._entry(INPUT, (), self._shape_set(), self.layers[0]),)
         return tuple(
-            self._entry(layer.name or INPUT, layer.columns, layer.sizes or self._shape_set()) for layer in inputs
+            replace(
+                self._entry(layer.name or INPUT, layer.columns, layer.sizes or self._shape_set()),
+                rgb=layer.channel_order == "rgb",
+            )
+            for layer in inputs
         )
 
     def _entry(self, name: str, columns: tuple[str, ...], sizes: Shape | None, first: Layer | None = None) -> InputSpec:

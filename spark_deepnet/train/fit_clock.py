@@ -41,10 +41,12 @@ class FitClock:
     def rate(self, seen: int, steps: int) -> float:
         """The learning rate of the next step, by the rows that all ranks have seen, in an earlier fit too that this one
         continues. steps: of an epoch."""
-        seen += self.clock.started * self.recipe.batch_size
+        before = self.clock.started * self.recipe.batch_size
         if self.recipe.max_steps:
             self.end = min(self.recipe.epochs, self.recipe.max_steps / steps)
-        self.last_rate = self.schedule.rate(self.recipe.learning_rate, seen, self.rows, self.end)
+        self.last_rate = self.schedule.rate(
+            self.recipe.learning_rate, before + seen, self.rows, self.end + before / self.rows
+        )
         return self.last_rate
 
     def note(self, sums: np.ndarray) -> None:

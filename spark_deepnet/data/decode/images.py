@@ -35,7 +35,16 @@ def images_of(columns: list[pd.Series], source: Source, faults: Faults) -> tuple
     wanted = f"images of {source.expected} have {source.width}"
     count_misfits("a mode other than bytes (CV_8U: 0, 8, 16 or 24); convert them", source, faults, int(deep.sum()))
     count_misfits(f"a wrong number of bytes ({wanted}); write them again", source, faults, int(short.sum()))
-    return _matrix(columns[0], ~(null | other | deep | short), source.width)
+    matrix, faulty = _matrix(columns[0], ~(null | other | deep | short), source.width)
+    return _turned(matrix, source.shape[-1]) if source.rgb else matrix, faulty
+
+
+def _turned(matrix: np.ndarray, channels: int) -> np.ndarray:
+    """Blue, green, red as red, green, blue; a fourth channel, alpha, stays last."""
+    pixels = matrix.reshape(-1, channels)
+    if channels >= 3:
+        pixels[:, [0, 2]] = pixels[:, [2, 0]]
+    return matrix
 
 
 def _matrix(blobs: pd.Series, fits: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -66,7 +66,7 @@ def source_of(df: DataFrame, entry: InputSpec, columns: Sequence[str]) -> tuple[
         source = replace(source, nested=depth(f) > 1)
         sent_columns = _arrays(f, entry, f"array<{_sent_as([element_of(f)[0]], source)}>")
     elif is_image(f):
-        source = replace(source, kind=IMAGE)
+        source = replace(source, kind=IMAGE, rgb=entry.rgb)
         sent_columns = _image(f, entry)
     elif isinstance(f.dataType, BinaryType):
         source = replace(source, kind=BYTES)
