@@ -14,5 +14,6 @@ def onnx(module: str = "") -> Any:
         return import_module(f"onnx.{module}" if module else "onnx")
     except ImportError:
         raise FormatError(
-            'ONNX files are read and written with the package onnx, which is not installed: pip install "spark_deepnet[onnx]"'
+            "ONNX files are read and written with the package onnx, which is not installed: "
+            'pip install "spark_deepnet[onnx]"'
         ) from None
