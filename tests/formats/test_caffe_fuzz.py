@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from spark_deepnet.errors import DeepNetError
 from spark_deepnet.formats import caffe
 from spark_deepnet.formats.caffe.blobs import read_mean
+from spark_deepnet.formats.caffe.training import read_training
 from tests.cases.caffe_types import CASES
-from tests.formats.caffe_files import binaryproto, input_text, layer_text, random_arrays, written
+from tests.formats.caffe_files import binaryproto, input_text, layer_text, random_arrays, solver_state, written
 
 SECONDS = 2.0
 TEXT = (
@@ -25,6 +27,16 @@ TEXT = (
     + layer_text("Reshape", "reshape_param { shape { dim: 0 dim: 5 dim: 1 } }", "ip", "r")
     + layer_text("Softmax", "", "ip", "prob")
 )
+TRAIN = (
+    'layer { name: "data" type: "MemoryData" top: "data" top: "label" memory_data_param { batch_size: 2 channels: 1 '
+    "height: 2 width: 2 } }"
+    + layer_text("InnerProduct", "inner_product_param { num_output: 3 }", top="ip")
+    + layer_text("SoftmaxWithLoss", "", "ip label", "loss")
+)
+SOLVER = """
+net: "train.prototxt" test_iter: 10 base_lr: 0.01 momentum: 0.9 weight_decay: 0.0005 lr_policy: "multistep" gamma: 0.1
+stepvalue: 10 stepvalue: 30 max_iter: 100 clip_gradients: 5 iter_size: 2 random_seed: 3 type: "SGD"
+"""
 WORDS = ("0", "-1", "1000000000000", "1e30", "nan", '"\\377"', "{", "}", "true", "layer", "shape { dim: -1 }", "\x00")
 
 
@@ -62,32 +74,38 @@ def survives(read: Callable[[], object], data: bytes) -> None:
 
 
 def fuzz(folder: Path, count: int, seed: int) -> None:
+    """Damage each of the files in turn, over the texts of all layer types."""
     net, _ = written(folder, TEXT)
     net, weights = written(folder, TEXT, random_arrays(net))
-    mean = folder / "mean.binaryproto"
-    mean.write_bytes(binaryproto(np.zeros((3, 8, 8))))
+    train, solver, state, mean = (folder / name for name in ("train.prototxt", "solver", "state", "mean"))
+    train.write_text(TRAIN)
     texts = [TEXT, *(input_text(case.shape) + case.text for case in CASES)]
-    good_weights, good_mean = weights.read_bytes(), mean.read_bytes()
-    rng = np.random.default_rng(seed)
+    reads: list[tuple[Path, bytes, Callable[[], object]]] = [
+        (weights, weights.read_bytes(), lambda: caffe.read(net, weights)),
+        (mean, binaryproto(np.zeros((3, 8, 8))), lambda: read_mean(mean)),
+        (solver, SOLVER.encode(), lambda: read_training(train, solver, state=state)),
+        (state, solver_state(40, np.ones((3, 4)), np.ones(3)), lambda: read_training(train, solver, state=state)),
+    ]
+    for path, data, _ in reads:
+        path.write_bytes(data)
+    rng, before = np.random.default_rng(seed), peak_bytes()
     for k in range(count):
-        kind = k % 3
-        if kind == 0:
-            data = mutated(texts[k // 3 % len(texts)].encode(), rng)
-            net.write_bytes(data)
-            survives(lambda: caffe.read(net).net(), data)
-        elif kind == 1:
-            net.write_text(TEXT)
-            data = mutated(good_weights, rng)
-            weights.write_bytes(data)
-            survives(lambda: caffe.read(net, weights), data)
-        else:
-            data = mutated(good_mean, rng)
-            mean.write_bytes(data)
-            survives(lambda: read_mean(mean), data)
+        text = texts[k % len(texts)].encode()
+        path, data, read = [*reads, (net, text, lambda: caffe.read(net).net())][k % 5]
+        damaged = mutated(data, rng)
+        path.write_bytes(damaged)
+        survives(read, damaged)
+        path.write_bytes(TEXT.encode() if path == net else data)
+    assert peak_bytes() - before < 1 << 30
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def test_some_damaged_files(tmp_path: Path) -> None:
-    fuzz(tmp_path, 400, seed=0)
+    fuzz(tmp_path, 500, seed=0)
 
 
 @pytest.mark.slow
