@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from spark_deepnet import __version__
 from spark_deepnet.errors import FormatError, near
 from spark_deepnet.formats.onnx.package import onnx
 from spark_deepnet.formats.onnx.writers._graph import Graph
@@ -159,5 +158,4 @@ def _model(graph: Graph) -> Any:
         ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid("", OPSET)],
         producer_name="spark_deepnet",
-        producer_version=__version__,
     )

@@ -25,8 +25,8 @@ class Rows:
 
     def numbers(self, values: Any, axes: int) -> str:
         """(N, 1, ...) with this many axes: for each row the float of its length."""
-        found = self.table(np.asarray(values, np.float32))
-        return self.graph.once("Reshape", found, self.graph.integers([-1, *(1,) * (axes - 1)]))
+        chosen = self.table(np.asarray(values, np.float32))
+        return self.graph.once("Reshape", chosen, self.graph.integers([-1, *(1,) * (axes - 1)]))
 
     def real(self, rank: int, first: bool = False) -> str:
         """A mask that fits tensors of rows of this many axes: which steps are real."""
@@ -59,7 +59,7 @@ class Rows:
         below = graph.op("Less", index, graph.once("Unsqueeze", self.lengths, one))
         inside = graph.op("And", graph.op("GreaterOrEqual", index, zero), below)
         safe = graph.op("Unsqueeze", graph.op("Where", inside, index, zero), graph.integers([2]))
-        found = graph.op("GatherND", tensor, safe, batch_dims=1)
+        gathered = graph.op("GatherND", tensor, safe, batch_dims=1)
         if rank > 1:
             inside = graph.op("Unsqueeze", inside, graph.integers(range(2, rank + 1)))
-        return graph.op("Where", inside, found, graph.constant(fill))
+        return graph.op("Where", inside, gathered, graph.constant(fill))
