@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spark_deepnet.formats.onnx.graph import model_of
+from spark_deepnet.formats.onnx.export import model_of
 from spark_deepnet.formats.onnx.writers._registry import writers
 from spark_deepnet.layers.average_pool2d import AveragePool2D
 from spark_deepnet.layers.conv1d import Conv1D
