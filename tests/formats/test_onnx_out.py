@@ -216,6 +216,12 @@ def test_the_versions_are_as_promised() -> None:
     assert operators(model_of(steps, drawn(steps))) == ["MatMul", "Add", "Identity"]
 
 
+def test_shared_weights_are_written_once() -> None:
+    net = Net.of((Dense(30, name="a"), Dense(30, share="a"), Dense(30, name="c")), {INPUT: (30,)})
+    arrays = [array for array in model_of(net, drawn(net)).graph.initializer if list(array.dims) == [30, 30]]
+    assert [array.name for array in arrays] == ["a/W", "c/W"]
+
+
 def test_values_of_layers_are_outputs_too() -> None:
     net = Net.of((Conv2D(2, 3, name="conv"), "relu", Flatten(), Dense(2)), {INPUT: (5, 4, 1)})
     weights, x = drawn(net), {INPUT: np.random.default_rng(3).normal(size=(3, 5, 4, 1))}
