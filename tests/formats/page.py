@@ -6,6 +6,7 @@ from spark_deepnet.formats.caffe.heads import LOSSES
 from spark_deepnet.formats.caffe.registry import DROPPED, REFUSED, layer_types
 from spark_deepnet.formats.caffe.solver import OPTIMIZERS, POLICIES
 from spark_deepnet.formats.caffe.sources import DATA_TYPES
+from spark_deepnet.formats.onnx.writers._registry import writers
 from tests.page import DOCS, rewrite, table
 
 PAGE = DOCS / "formats.md"
@@ -17,7 +18,9 @@ def tables() -> dict[str, str]:
     others = [(f"`{name}`", "left out", why) for name, why in sorted(DROPPED.items())]
     others += [(f"`{name}`", "refused", why) for name, why in sorted(REFUSED.items())]
     solvers = [(f"`{name}`", f"`{each.kind}`") for name, each in (*POLICIES.items(), *OPTIMIZERS.items())]
+    written = ((f"`{each.kind}`", each.operators, each.note) for _, each in sorted(writers().items()))
     return {
+        "onnx writers": table(("layer", "operators", "note"), written),
         "caffe types": table(("type", "layers", "note"), types),
         "caffe losses": table(("type", "loss", "note"), losses),
         "caffe data": ", ".join(f"`{name}`" for name in DATA_TYPES) + ".",
