@@ -58,12 +58,12 @@ def flat_order(shape: Shape) -> np.ndarray:
 
 def _channels_first(net: Net) -> set[str]:
     """The nodes whose rows PyTorch has channels first: images, and sequences behind a Conv1D."""
-    found = {name for name, shape in net.inputs.items() if len(shape) == 3}
+    first = {name for name, shape in net.inputs.items() if len(shape) == 3}
     for node in net.nodes:
         image = len(node.shape) == 3 and node.layer.kind != "permute"
-        if image or node.layer.kind == "conv1d" or _inherits(node, found):
-            found.add(node.name)
-    return found
+        if image or node.layer.kind == "conv1d" or _inherits(node, first):
+            first.add(node.name)
+    return first
 
 
 def _inherits(node: Node, first: set[str]) -> bool:

@@ -120,11 +120,13 @@ def _recurrent(place: Place) -> Iterator[Expected]:
             shapes |= {f"bias_{of}{suffix}": W[1:] for of in ("ih", "hh") if biases}
 
         def convert(arrays: Arrays) -> Arrays:
-            found: Arrays = {}
+            weights: Arrays = {}
             for own, suffix in ways.items():
                 one = {name: arrays.get(f"{name}{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
-                found |= {f"{own}{key}": array for key, array in _direction(cell, one, place.shapes[f"{own}b"]).items()}
-            return found
+                weights |= {
+                    f"{own}{key}": array for key, array in _direction(cell, one, place.shapes[f"{own}b"]).items()
+                }
+            return weights
 
         yield Expected(shapes, convert)
 
@@ -157,9 +159,9 @@ def _attention(place: Place) -> Iterator[Expected]:
         def convert(arrays: Arrays) -> Arrays:
             zeros = np.zeros(3 * d, np.float32)
             parts = np.split(arrays["in_proj_weight"], 3), np.split(arrays.get("in_proj_bias", zeros), 3)
-            found = {f"W{name}": part.T for name, part in zip("qkv", parts[0], strict=True)}
-            found |= {f"b{name}": part for name, part in zip("qkv", parts[1], strict=True)}
-            return found | {"Wo": arrays["out_proj.weight"].T, "bo": arrays.get("out_proj.bias", zeros[:d])}
+            named = {f"W{name}": part.T for name, part in zip("qkv", parts[0], strict=True)}
+            named |= {f"b{name}": part for name, part in zip("qkv", parts[1], strict=True)}
+            return named | {"Wo": arrays["out_proj.weight"].T, "bo": arrays.get("out_proj.bias", zeros[:d])}
 
         yield Expected(weights | biases, convert)
 

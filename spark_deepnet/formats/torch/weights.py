@@ -45,9 +45,9 @@ def weights(
         Wanted(node, expected_arrays(node, orders)) for node in net.nodes if node.layer.share is None and node.weights()
     ]
     with stored_arrays(os.fspath(path)) as arrays:
-        found = Matching(path, wanted, state_groups(arrays), ordered=False).arrays(names or {}, skip)
+        own = Matching(path, wanted, state_groups(arrays), ordered=False).arrays(names or {}, skip)
     _warn_of_epsilon(net, skip)
-    return found
+    return own
 
 
 def _warn_of_epsilon(net: Net, skip: Collection[str]) -> None:
