@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pyspark.ml.linalg import Vectors
 
 from spark_deepnet import DeepNetEstimator, DeepNetModel, formats
 from spark_deepnet.errors import FormatError, ParamError
@@ -17,6 +16,7 @@ from spark_deepnet.layers.embedding import Embedding
 from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.input import Input
 from tests.formats.weight_files import safetensors, weights_h5
+from tests.spark.data import frame
 
 RNG = np.random.default_rng(0)
 W, B = RNG.normal(size=(4, 3)).astype(np.float32), RNG.normal(size=3).astype(np.float32)
@@ -42,9 +42,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 @pytest.mark.sessions("classic", "connect")
 def test_a_model_scores_saves_loads_and_trains_on(spark: Any, files: list[Path], tmp_path: Path) -> None:
-    df = spark.createDataFrame(
-        [(Vectors.dense(row), float(k % 3)) for k, row in enumerate(ROWS)], "features vector, label double"
-    )
+    df = frame(spark, ROWS, np.arange(5) % 3)
     expected = softmax(ROWS @ W + B)
     for k, path in enumerate(files):
         model = model_of(path)
