@@ -49,6 +49,15 @@ def is_safetensors(head: bytes) -> bool:
     return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100 * MIB
 
 
+def head_of(path: str | os.PathLike[str]) -> bytes:
+    """The first bytes of a file; FormatError if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(256)
+    except OSError as error:
+        raise FormatError(f"{os.fspath(path)}: the file cannot be read: {error.strerror or error}") from None
+
+
 def read_file(path: str | os.PathLike[str], what: str, limit: int, right: str) -> bytes:
     """The bytes of a file of at most ``limit`` bytes, or a FormatError that says what it is instead of ``right``."""
     file = Path(path)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from pyspark.sql.types import StructField, StructType
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.formats import caffe
+from spark_deepnet.formats.given import given_network
 from spark_deepnet.formats.onnx.write import write as write_onnx
 from spark_deepnet.net.net import Net
 from spark_deepnet.plan.architecture import Architecture
@@ -315,6 +316,25 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             thresholds=param_or_none(self, "thresholds"),
             opset=opset,
         )
+
+    @classmethod
+    def fromWeights(
+        cls,
+        layers: Any,
+        inputShape: Sequence[int] | Mapping[str, Sequence[int]] | None,
+        weights: Mapping[str, Any],
+        loss: Any = None,
+    ) -> DeepNetModel:
+        """The model of layers and all of their weights, "layer/weight" -> array, such as ``formats.keras.weights`` and
+        ``formats.torch.weights`` return.
+
+        layers: as DeepNetEstimator takes them. inputShape: the shape of a row, (height, width, channels) for images and
+        (steps, features) for sequences, with the steps of the longest; of several inputs a mapping from their names. loss:
+        of outputs that have none of their own, which says what is predicted; None: the one whose link the last layer is
+        (softmax, sigmoid, exponential), else squared.
+
+        FormatError with all arrays that are missing, misshapen or of no layer."""
+        return cls(*architecture_and_weights(given_network(layers, inputShape, weights, loss)))
 
     def write(self) -> ModelWriter:
         return ModelWriter(self)

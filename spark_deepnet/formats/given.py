@@ -1,0 +1,69 @@
+"""A network from layers that the user gives, over inputs of given shapes, for the weights of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.errors import FormatError, ParamError
+from spark_deepnet.formats.foreign import Foreign
+from spark_deepnet.formats.groups import listed
+from spark_deepnet.layers.input import Input
+from spark_deepnet.layers.layer import Layer, Shape
+from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.handles import layers_of
+from spark_deepnet.net.net import INPUT, Net
+from spark_deepnet.net.wires import input_names
+from spark_deepnet.plan.architecture import LOSS_OF_TOP
+
+InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
+
+
+def given_net(layers: Any, input_shape: InputShape) -> Net:
+    """The network of layers (a list, or the handle of the output). input_shape: of one row; of several inputs a mapping
+    from their names; None: as the Input layers say."""
+    own = layers_of(layers)
+    return Net.of(own, _shapes(own, input_shape))
+
+
+def given_network(layers: Any, input_shape: InputShape, arrays: Mapping[str, np.ndarray], loss: Any = None) -> Foreign:
+    """The network with all of its weights, "layer/weight" -> array. loss: of outputs that have none of their own; None: the
+    one whose link the last layer is (softmax, sigmoid, exponential), else squared."""
+    own = layers_of(layers)
+    net = Net.of(own, _shapes(own, input_shape))
+    weights = {slot.name: slot.weight.shape for slot in net.layout.slots}
+    faults = [f"{name!r} {shape} is missing" for name, shape in weights.items() if name not in arrays]
+    faults += [f"{name!r} is no weight of the layers" for name in arrays if name not in weights]
+    given = {name: np.asarray(arrays[name]) for name in weights if name in arrays}
+    wrong = {name: array.shape for name, array in given.items() if array.shape != weights[name]}
+    faults += [f"{name!r} is {shape}, expected {weights[name]}" for name, shape in wrong.items()]
+    if faults:
+        raise FormatError(f"weights: the arrays are not those of the layers: {listed(faults)}")
+    top = net.tops[0].layer.kind
+    head = Loss.of(LOSS_OF_TOP.get(top, "squared") if loss is None else loss)
+    return Foreign(tuple(own), dict(net.inputs), given, head)
+
+
+def _shapes(layers: Sequence[Layer], input_shape: InputShape) -> dict[str, Shape]:
+    """Input -> the shape of a row."""
+    names = input_names(layers)
+    sizes = {layer.name or INPUT: layer.sizes for layer in layers if isinstance(layer, Input)}
+    if input_shape is not None and not isinstance(input_shape, Mapping) and len(names) > 1:
+        raise ParamError(f"inputShape: the layers have the inputs {names}; give a mapping from these to shapes")
+    given = input_shape if isinstance(input_shape, Mapping) else {names[0]: input_shape}
+    return {name: _shape(name, given.get(name), sizes.get(name)) for name in names}
+
+
+def _shape(name: str, given: Any, own: Shape | None) -> Shape:
+    shape = own if given is None and own is not None and own[0] != -1 else given
+    if shape is None:
+        raise ParamError(f"inputShape: give the shape of a row of {name!r}, such as (28, 28, 1) or (784,)")
+    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) and not isinstance(shape, str) else ()
+    if not sizes or not all(isinstance(size, int | np.integer) and size >= 1 for size in sizes):
+        raise ParamError(
+            f"inputShape: the shape of a row of {name!r} is a tuple of ints of at least 1, found {shape!r}; of sequences "
+            f"the first is the steps of the longest"
+        )
+    return tuple(int(size) for size in sizes)
