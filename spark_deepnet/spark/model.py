@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from pyspark.sql.types import StructField, StructType
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.formats import caffe
+from spark_deepnet.formats.onnx.read import read as read_onnx
 from spark_deepnet.net.net import Net
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.connections import identity_for, ports_of
@@ -291,6 +292,26 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             skip=skip,
             vectors=True,
         )
+        return cls(*architecture_and_weights(foreign))
+
+    @classmethod
+    def fromOnnx(
+        cls,
+        net: str | os.PathLike[str],
+        inputShape: Any = None,
+        constants: Mapping[str, Any] | None = None,
+        outputs: Sequence[str] | None = None,
+    ) -> DeepNetModel:
+        """The model of an ONNX file on the driver's disk.
+
+        The first axis of the graph's inputs is that of rows. Images are (height, width, channels), as everywhere here,
+        and sequences (steps, channels) where the graph has their channels first. inputShape: the sizes of such a row,
+        where the file does not say; {name: sizes} for several inputs, each of which reads the column of its name.
+        constants: arrays for inputs of the graph that are none of the rows'. outputs: names of the values that are wanted;
+        what they do not need is not looked at.
+
+        FormatError, with file, node and operator, for whatever cannot be read. docs/formats.md lists what is."""
+        foreign = read_onnx(net, inputShape, constants, outputs, vectors=True)
         return cls(*architecture_and_weights(foreign))
 
     def write(self) -> ModelWriter:
