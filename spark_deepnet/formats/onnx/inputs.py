@@ -9,7 +9,7 @@ from typing import Any
 
 from spark_deepnet.errors import FormatError, ParamError
 from spark_deepnet.formats.axes import TO_FOREIGN, permuted
-from spark_deepnet.formats.onnx.graph import Graph
+from spark_deepnet.formats.onnx.foreign_graph import Graph
 from spark_deepnet.formats.onnx.node import MAX_ROW_NUMBERS
 from spark_deepnet.formats.onnx.reading import Reading
 from spark_deepnet.formats.onnx.values import Tensor

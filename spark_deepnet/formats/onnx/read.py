@@ -15,7 +15,7 @@ from spark_deepnet.formats.axes import Value
 from spark_deepnet.formats.foreign import Foreign
 from spark_deepnet.formats.onnx import fold_numbers, fold_shapes
 from spark_deepnet.formats.onnx.folding import folded
-from spark_deepnet.formats.onnx.graph import Graph
+from spark_deepnet.formats.onnx.foreign_graph import Graph
 from spark_deepnet.formats.onnx.inputs import Given, added, input_of
 from spark_deepnet.formats.onnx.model_file import read_model
 from spark_deepnet.formats.onnx.node import Node
