@@ -54,6 +54,10 @@ class Rows(ABC):
     def in_order(self) -> Traversal: ...
 
     @abstractmethod
+    def sorted_keys(self) -> np.ndarray:
+        """(n,) uint64: the keys by which the rows are in their order."""
+
+    @abstractmethod
     def shuffled(self, key: np.uint64) -> Traversal:
         """Traverse in a random order, the same for the same key."""
 
@@ -76,6 +80,9 @@ class InMemoryDataset(Rows):
     @property
     def sums(self) -> list[float]:
         return [float(weights[self.order].sum(dtype=np.float64)) for weights in self.table.loss_weights]
+
+    def sorted_keys(self) -> np.ndarray:
+        return self.keys[self.order]
 
     def in_order(self) -> InMemoryTraversal:
         return InMemoryTraversal(self, self.order)

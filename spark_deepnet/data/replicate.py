@@ -70,6 +70,8 @@ def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, Table):
         features = {name: _to_json(part, arrays) for name, part in value.features.items()}
         rest = {name: _to_json(getattr(value, name), arrays) for name in ("weights", "validation")}
+        if value.order is not None:
+            rest["order"] = _to_json(value.order, arrays)
         return {"features": features, "targets": [_to_json(part, arrays) for part in value.targets]} | rest
     part = {f.name: getattr(value, f.name) for f in fields(value)}
     return {"kind": type(value).__name__} | {
@@ -86,7 +88,8 @@ def _from_json(head: dict[str, Any], blob: bytes) -> Table:
     header = head["table"]
     features = {name: _part_from_json(part, arrays) for name, part in header["features"].items()}
     targets = tuple(arrays[t] if isinstance(t, int) else _part_from_json(t, arrays) for t in header["targets"])
-    return Table(features, targets, arrays[header["weights"]], arrays[header["validation"]])
+    order = arrays[header["order"]] if "order" in header else None
+    return Table(features, targets, arrays[header["weights"]], arrays[header["validation"]], order)
 
 
 def _part_from_json(header: dict[str, Any], arrays: Sequence[np.ndarray]) -> Any:

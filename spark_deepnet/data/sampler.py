@@ -19,8 +19,13 @@ class Epoch:
 
     def __init__(self, rows: Rows, total: int, batch: int, seed: int, epoch: int, rank: int, size: int) -> None:
         self.steps, self.outputs = steps_of(total, batch), rows.outputs
+        self.total, self.epoch = total, epoch
         self.ends = (np.arange(self.steps + 1) * len(rows) + rank * self.steps // size) // self.steps
         self._pass = rows.shuffled(key_of("order", seed, epoch, rank))
+
+    def seen(self, step: int) -> int:
+        """Rows that all ranks have seen before a step of the epoch."""
+        return self.epoch * self.total + step * self.total // self.steps
 
     def rows(self, step: int) -> RowBatch:
         """The rank's rows of one step."""

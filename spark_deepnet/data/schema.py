@@ -13,7 +13,7 @@ from spark_deepnet.net.net import INPUT
 
 IGNORED = -(1 << 31)
 """In place of labels that count for nothing."""
-LABEL, WEIGHT, VALIDATION = "label", "weight", "validation"
+LABEL, WEIGHT, VALIDATION, ORDER = "label", "weight", "validation", "order"
 ARRAY, VECTOR, BYTES, STEPS, IMAGE = "array", "vector", "bytes", "steps", "image"
 
 WIDE_COLUMNS, SPARSE_ENTRIES = 4096, 64
@@ -134,3 +134,5 @@ class Columns:
     """One for each output of the network, in their order."""
     weight: str | None = None
     validation: str | None = None
+    order: str | None = None
+    """The column that says in which order rows come."""

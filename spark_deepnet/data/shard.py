@@ -14,7 +14,7 @@ from spark_deepnet.data.decode.features import Faults
 from spark_deepnet.data.decode.frame import table_of
 from spark_deepnet.data.decode.rounding import Rounded, Rounding
 from spark_deepnet.data.scales import Scales
-from spark_deepnet.data.schema import VALIDATION, WEIGHT, Columns
+from spark_deepnet.data.schema import ORDER, VALIDATION, WEIGHT, Columns
 from spark_deepnet.data.spill.row_store import MIB, RowStore
 from spark_deepnet.data.table import Table
 from spark_deepnet.data.trim import trim_allocators
@@ -98,5 +98,5 @@ class Reader:
 def _none(columns: Columns) -> Table:
     """A table without rows."""
     names = [name for source in columns.sources for name in source.columns]
-    names += [target.column for target in columns.targets] + [WEIGHT, VALIDATION]
+    names += [target.column for target in columns.targets] + [WEIGHT, VALIDATION, ORDER]
     return table_of(pd.DataFrame({name: pd.Series(dtype=object) for name in names}), columns, Counter())

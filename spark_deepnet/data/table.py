@@ -108,6 +108,8 @@ class Table:
     targets: tuple[Targets, ...]
     weights: np.ndarray
     validation: np.ndarray
+    order: np.ndarray | None = None
+    """(n,) uint64: numbers by which rows are in their order; None: a hash of their content is."""
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -121,7 +123,8 @@ class Table:
     def picked(self, index: np.ndarray) -> Table:
         features = {name: columns.picked(index) for name, columns in self.features.items()}
         targets = tuple(t.picked(index) if isinstance(t, Ragged) else t[index] for t in self.targets)
-        return Table(features, targets, self.weights[index], self.validation[index])
+        order = None if self.order is None else self.order[index]
+        return Table(features, targets, self.weights[index], self.validation[index], order)
 
     def keys(self) -> np.ndarray:
         """(n,) uint64: a hash of each row's content, equal for dense and sparse rows of equal content."""
@@ -132,6 +135,8 @@ class Table:
             else:
                 hash_words(_words(targets), keys)
         hash_words(_words(self.weights), keys)
+        if self.order is not None:
+            hash_words(_words(self.order), keys)
         for number, columns in enumerate(self.features.values()):
             hash_words(np.full((len(self), 1), number, np.uint32), keys)  # distinguishes inputs with the same entries
             columns.hash_into(keys)
@@ -144,6 +149,7 @@ class Table:
             tuple(joined_targets(targets) for targets in zip(*(p.targets for p in parts), strict=True)),
             np.concatenate([p.weights for p in parts]),
             np.concatenate([p.validation for p in parts]),
+            None if parts[0].order is None else np.concatenate([p.order for p in parts if p.order is not None]),
         )
 
 

@@ -14,7 +14,6 @@ from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.layers.permute import Permute
 from spark_deepnet.layers.reshape import Reshape
-from spark_deepnet.net.net import Net
 
 
 @dataclass
@@ -121,8 +120,3 @@ def _reshape(result: Rewritten, shapes: dict[str, Shape]) -> None:
             moved = [axis for axis in layer.order if shape[axis - 1] > 1]
             if moved == sorted(moved):
                 result.layers[i] = Reshape(shapes[layer.name or ""], name=layer.name, inputs=layer.inputs)
-
-
-def count_permutes(net: Net) -> int:
-    """How many Permutes a network has."""
-    return sum(isinstance(node.layer, Permute) for node in net.nodes)

@@ -15,6 +15,7 @@ PARAM_NAMES = {
     "l2": "regParam (L2)",
     "validated": "validationIndicatorCol",
     "entries": "inputShape",
+    "ordered": "orderCol",
 }
 """Params whose names differ from those of the recipe's fields."""
 _MAX_CHARACTERS = 60  # characters of a value
@@ -31,6 +32,9 @@ class Difference(NamedTuple):
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """Everything apart from the rows that determines the final weights, as JSON values."""
     recipe = plan.recipe.plain_fields()
+    for name in ("max_steps", "ordered"):  # as in checkpoints of earlier versions
+        if not recipe[name]:
+            recipe.pop(name)
     fit = recipe.pop("architecture").to_json() | recipe | _compression(plan.recipe.compression)
     fit |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
     if plan.initial:

@@ -61,12 +61,12 @@ class InitialState:
 
     def digest(self, names: Sequence[str]) -> str:
         """A hash of everything that these weights start from."""
-        found = hashlib.sha256(str(self.steps).encode())
+        digest = hashlib.sha256(str(self.steps).encode())
         for arrays in (self.weights, *self.vectors):
             for name in sorted(set(names) & set(arrays)):
-                found.update(f"\n{name} {arrays[name].shape} ".encode())
-                found.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
-        return found.hexdigest()
+                digest.update(f"\n{name} {arrays[name].shape} ".encode())
+                digest.update(np.ascontiguousarray(arrays[name], "<f4").tobytes())
+        return digest.hexdigest()
 
 
 def _listed(texts: Sequence[str]) -> str:

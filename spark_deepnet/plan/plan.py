@@ -17,6 +17,8 @@ from spark_deepnet.plan.portable import Portable
 from spark_deepnet.registry import Member
 from spark_deepnet.schedules.schedule import Schedule
 
+ANY_EPOCHS = 1 << 31
+"""The number of epochs of a fit that its steps alone end."""
 ANY_PORT = (0, 0)
 """Whichever the system gives."""
 
@@ -32,6 +34,8 @@ class Recipe(Portable):
     batch_size: int
     epochs: int
     seed: int
+    max_steps: int = 0
+    """Steps after which the fit ends, within an epoch too; 0: no such limit."""
     l1: float = 0.0
     l2: float = 0.0
     clip_norm: float = 0.0
@@ -42,6 +46,8 @@ class Recipe(Portable):
     tol: float = 0.0
     validated: bool = False
     """Whether there are validation rows; then the best epoch's weights are kept."""
+    ordered: str = ""
+    """The column by whose numbers rows come in order; empty: they are shuffled."""
     sync_every: int = 1
     """Steps between exchanges. 1: synchronous steps of all ranks; more: local steps, after which weights are averaged;
     0: chosen from measured seconds."""

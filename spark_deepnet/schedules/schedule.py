@@ -27,7 +27,7 @@ class Schedule(Member, family="schedules"):
         raise NotImplementedError
 
     def rate(self, base: float, seen: int, rows: int, epochs: float) -> float:
-        """The learning rate after ``seen`` rows, in a fit of ``epochs`` epochs over ``rows`` rows."""
+        """The learning rate after ``seen`` rows, in a fit of ``epochs`` epochs, whole or not, over ``rows`` rows."""
         if self.unit == "rows":
             return base * self.factor(float(seen), epochs * rows)
         return base * self.factor(seen / rows, float(epochs))

@@ -14,7 +14,7 @@ from spark_deepnet.spark.model import DeepNetModel
 
 @dataclass(frozen=True)
 class InitialModel:
-    """A model, and flat vectors of the optimizer in the layout of its weights; none: the optimizer starts anew."""
+    """A model, and flat vectors of the optimizer in the layout of its weights; none: it starts as in any fit."""
 
     model: DeepNetModel
     vectors: tuple[np.ndarray, ...] = ()
@@ -44,5 +44,5 @@ class InitialModel:
 
 
 def folders(vectors: int) -> list[str]:
-    """The names of the folders of the weights and of so many vectors."""
+    """The names of the folders of the weights and of this number of vectors."""
     return ["weights", *(f"vector-{k}" for k in range(vectors))]

@@ -23,6 +23,8 @@ from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.formats import caffe
 from spark_deepnet.formats.onnx.read import read as read_onnx
+
+from spark_deepnet.formats.onnx.write import write as write_onnx
 from spark_deepnet.net.net import Net
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.connections import identity_for, ports_of
@@ -313,6 +315,28 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         FormatError, with file, node and operator, for whatever cannot be read. docs/formats.md lists what is."""
         foreign = read_onnx(net, inputShape, constants, outputs, vectors=True)
         return cls(*architecture_and_weights(foreign))
+
+    def toOnnx(self, path: str | os.PathLike[str], opset: int = 17) -> None:
+        """Write the network as an ONNX file on the driver's disk, whole or not at all.
+
+        Its inputs have the names and the shapes of this network's, (N, height, width, channels) for images, and N rows of
+        any number; for sequences there is an input ``lengths`` (N,) beside them, and rows are padded to the longest row of
+        training. Its outputs are rawPrediction, probability and prediction, as far as the loss gives them; those of
+        further outputs have their names behind: ``prediction_age``. Values other than prediction columns, handleInvalid
+        and the order of channels of Spark's images are not in the file. docs/formats.md has more.
+
+        FormatError, with the layer and its kind, if one cannot be written; SizeError where weights stay on storage."""
+        flat = self._flat("toOnnx")
+        self.check_thresholds()
+        write_onnx(
+            path,
+            self._net,
+            flat,
+            heads=self.architecture.heads(),
+            sequences=[entry.name for entry in self.architecture.entries if entry.steps],
+            thresholds=param_or_none(self, "thresholds"),
+            opset=opset,
+        )
 
     def write(self) -> ModelWriter:
         return ModelWriter(self)

@@ -47,7 +47,9 @@ class NetSpec:
         if len(sizes) < 2:
             raise ParamError(f"layers: sizes need an input and an output at least, as in [784, 10], found {sizes}")
         if sizes[-1] == ANY:
-            sizes = [*sizes[:-1], count_classes(self.df, self.params.getLabelCol())]
+            loss = self.params.getLoss()
+            ignored = None if loss == "auto" else Loss.of(loss).ignored
+            sizes = [*sizes[:-1], count_classes(self.df, self.params.getLabelCol(), ignored)]
         if min(sizes[1:]) < 1:
             raise _wrong_sizes(sizes)
         return perceptron(sizes, "softmax" if self.params.getLoss() == "auto" else Loss.of(self.params.getLoss()).link)

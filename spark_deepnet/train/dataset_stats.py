@@ -97,6 +97,8 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
     if not sum(p["rows"] for p in parts):
         only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else ""
         raise no_rows(only)
+    if not all(_sums(parts, "weights")) and plan.columns.weight is None:
+        raise DataError("labelCol: the loss ignores the label of every training row; at least one must have another")
     if not all(_sums(parts, "weights")):
         raise DataError(f"column {plan.columns.weight!r}: all row weights are 0; at least one must be above 0")
     if not all(LIGHTEST < total < HEAVIEST for total in _sums(parts, "weights")):

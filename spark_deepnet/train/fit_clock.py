@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,18 @@ class FitClock:
         self.clock.sums = self.clock.sums or self._no_sums()
         self.pace = time.perf_counter()
         self.last_rate = recipe.learning_rate
+        self.end: float = recipe.epochs
+        """After how many epochs the fit ends at the latest."""
 
-    def rate(self, steps: int) -> float:
+    def rate(self, seen: int, steps: int) -> float:
         """The learning rate of the next step, by the rows that all ranks have seen, in an earlier fit too that this one
         continues. steps: of an epoch."""
-        seen = self.clock.epoch * self.rows + self.clock.step * self.rows // steps
-        seen += self.clock.started * self.recipe.batch_size
-        self.last_rate = self.schedule.rate(self.recipe.learning_rate, seen, self.rows, self.recipe.epochs)
+        before = self.clock.started * self.recipe.batch_size
+        if self.recipe.max_steps:
+            self.end = min(self.recipe.epochs, self.recipe.max_steps / steps)
+        self.last_rate = self.schedule.rate(
+            self.recipe.learning_rate, before + seen, self.rows, self.end + before / self.rows
+        )
         return self.last_rate
 
     def note(self, sums: np.ndarray) -> None:
@@ -55,13 +61,18 @@ class FitClock:
         self.pace = now
 
     @property
+    def steps_left(self) -> float:
+        """How many more steps the fit may make."""
+        return self.recipe.max_steps - self.clock.made if self.recipe.max_steps else float("inf")
+
+    @property
     def ends_measured(self) -> bool:
         """Whether the weights at this epoch's end are evaluated or kept: they must then be the average of all replicas."""
         return self.recipe.validated or self.clock.epoch + 1 >= self.recipe.epochs
 
-    def end_epoch(self, validation: np.ndarray | None) -> dict[str, Any]:
+    def end_epoch(self, validation: np.ndarray | None, part: float = 1.0) -> dict[str, Any]:
         """Measure, keep the best weights, and see whether this was the last epoch; validation: (outputs, 2), the
-        sums of loss and metric over the validation rows."""
+        sums of loss and metric over the validation rows; part: of the epoch that was made."""
         clock = self.clock
         row = named_measures(self.heads, [(loss / weight, metric / weight) for loss, metric, weight in clock.sums])
         if validation is not None:
@@ -69,11 +80,11 @@ class FitClock:
             row |= named_measures(self.heads, means.tolist(), "validation")
             self._keep_best(row["validationLoss"])
         self.tick()
-        row |= {"seconds": clock.seconds, "rowsPerSecond": self.rows / max(clock.seconds, 1e-9)}
+        row |= {"seconds": clock.seconds, "rowsPerSecond": part * self.rows / max(clock.seconds, 1e-9)}
         clock.history.append(row)
         clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, self._no_sums(), 0.0
         stale = self.recipe.validated and 0 < self.recipe.patience <= clock.stale
-        clock.finished = stale or clock.epoch >= self.recipe.epochs
+        clock.finished = stale or clock.epoch >= self.recipe.epochs or self.steps_left <= 0
         return self.progress(0.0) | {"measures": row, "finished": clock.finished}
 
     def _no_sums(self) -> list[list[float]]:
@@ -93,7 +104,7 @@ class FitClock:
         clock = self.clock
         seen = [(head.weight, sums) for head, sums in zip(self.heads, clock.sums, strict=True) if sums[2]]
         loss = sum(weight * sums[0] / sums[2] for weight, sums in seen) if seen else None
-        return {"epoch": clock.epoch + part, "epochs": self.recipe.epochs, "rows": self.rows, "loss": loss}
+        return {"epoch": clock.epoch + part, "epochs": ceil(self.end), "rows": self.rows, "loss": loss}
 
     def lost_loss(self, step: int | None = None) -> TrainingError:
         where = f"epoch {self.clock.epoch + 1}" + ("" if step is None else f", step {step}")

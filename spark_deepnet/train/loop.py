@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.data.dataset import RowBatch
+from spark_deepnet.data.ordered import OrderedEpoch, largest_ordered_share, places_of
 from spark_deepnet.data.sampler import Epoch, largest_share
 from spark_deepnet.data.shard import Shard
 from spark_deepnet.exchange.all_reduce import AllReduce
@@ -51,7 +52,12 @@ class Loop:
         self.course = FitClock(recipe, state, stats.rows, stats.validation_weights, stats.notes)
         self.exact = AllReduce(channel, np.float64)
         batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
-        self.share = largest_share(len(shard.train), stats.rows, batch)
+        self.places = places_of(shard.train, channel, recipe.ordered) if recipe.ordered else None
+        """Of this rank's rows among all, where they come in an order."""
+        if self.places is None:
+            self.share = largest_share(len(shard.train), stats.rows, batch)
+        else:
+            self.share = largest_ordered_share(self.places, stats.rows, batch)
         """The largest number of this rank's rows in a step."""
         capacity = max(self.share, min(len(shard.valid), MIN_EVALUATION_ROWS))
         rows = channel if stats.sparse else None
@@ -82,15 +88,21 @@ class Loop:
     def _refresh_statistics(self) -> None:
         """The running statistics of layers such as BatchNorm, for the weights that the fit has come to. With validation
         rows they stay as they were validated."""
-        recipe, channel = self.recipe, self.channel
+        recipe = self.recipe
         if not self.stepper.runner.needs_all_reduce or recipe.validated:
             return
         batch = recipe.batch_size * self._replicas(recipe.sync_every != 1)
-        rows = self.stats.rows
-        epoch = Epoch(self.shard.train, rows, batch, recipe.seed, self.clock.epoch, channel.rank, channel.size)
+        epoch = self._epoch_of(batch)
         with self.meter.timed("computing"):
             for step in range(min(epoch.steps, MAX_REFRESH_BATCHES)):
                 self.stepper.refresh(*epoch.rows(step), step)
+
+    def _epoch_of(self, batch: int) -> Epoch | OrderedEpoch:
+        """The rows of the clock's epoch, in steps of ``batch`` rows of all ranks."""
+        rows, total, epoch, channel = self.shard.train, self.stats.rows, self.clock.epoch, self.channel
+        if self.places is not None:
+            return OrderedEpoch(rows, self.places, total, batch, epoch)
+        return Epoch(rows, total, batch, self.recipe.seed, epoch, channel.rank, channel.size)
 
     def _replicas(self, local: bool) -> int:
         """The number of batches of batchSize rows in one step of all ranks: one each where steps are local."""
@@ -115,17 +127,18 @@ class Loop:
 
     def _epoch(self, tau: int, wants_end: WantsEnd, report: Report) -> bool:
         """The rest of an epoch; true where the job ends within it or with it."""
-        clock, recipe, train, channel = self.clock, self.recipe, self.shard.train, self.channel
+        clock, recipe = self.clock, self.recipe
         batch = recipe.batch_size * self._replicas(tau > 1)
-        epoch = Epoch(train, self.stats.rows, batch, recipe.seed, clock.epoch, channel.rank, channel.size)
+        epoch = self._epoch_of(batch)
         own = epoch.weight_sums()
         sums = own.copy()
         with self.meter.timed("exchanging"):
             self.exact(sums.reshape(-1))
         own, sums = own.T, sums.T  # (steps, outputs)
         ends = False
-        while clock.step < epoch.steps and not ends:
-            rows, weights, rate = epoch.rows(clock.step), own[clock.step], self.course.rate(epoch.steps)
+        while clock.step < epoch.steps and self.course.steps_left > 0 and not ends:
+            rows, weights = epoch.rows(clock.step), own[clock.step]
+            rate = self.course.rate(epoch.seen(clock.step), epoch.steps)
             if tau == 1:
                 ends = self._step(rows, sums[clock.step], rate, wants_end)
             else:
@@ -133,12 +146,12 @@ class Loop:
                 if self.block.channel.size > 1:
                     self._steps_of_blocks(rows, weights, rate, tau)
                 self.averaging.note(float(weights.sum()), float(sums[clock.step].sum()))
-                last = clock.step + 1 == epoch.steps and self.course.ends_measured
+                last = (clock.step + 1 == epoch.steps and self.course.ends_measured) or self.course.steps_left <= 1
                 ends = (self.averaging.steps >= tau or last) and self._average(wants_end)
-            clock.step += 1
+            clock.step, clock.made = clock.step + 1, clock.made + 1
             report(self.course.progress(clock.step / epoch.steps))
-        if clock.step == epoch.steps:
-            self._end_epoch(report)
+        if clock.step == epoch.steps or self.course.steps_left <= 0:
+            self._end_epoch(report, clock.step / epoch.steps)
         return ends
 
     def _step(self, rows: RowBatch, weights: np.ndarray, rate: float, wants_end: WantsEnd) -> bool:
@@ -187,14 +200,14 @@ class Loop:
         self.pending[:] = 0
         return bool(sums[STOP])
 
-    def _end_epoch(self, report: Report) -> None:
+    def _end_epoch(self, report: Report, part: float) -> None:
         if self.averaging.steps:
             self._settle(False)
         elif self.block.total(
             float(not all_finite(self.state.weights))
         ):  # the next step would show it, if there is one
             raise self.course.lost_weights()
-        report(self.course.end_epoch(self._validated() if self.recipe.validated else None))
+        report(self.course.end_epoch(self._validated() if self.recipe.validated else None, part))
 
     def _validated(self) -> np.ndarray:
         """(outputs, 2): the sums of loss and metric over all ranks' validation rows."""

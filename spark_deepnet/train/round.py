@@ -120,7 +120,7 @@ class Replica:
             own = epoch.weight_sums().T
             sums.append(np.zeros((len(self.stepper.heads), 3)))
             while left and clock.step < epoch.steps:
-                weights, rate = own[clock.step], course.rate(epoch.steps)
+                weights, rate = own[clock.step], course.rate(epoch.seen(clock.step), epoch.steps)
                 rows = epoch.rows(clock.step)
                 self.stepper.local_step(*rows, inverse(weights), rate)
                 sums[-1] += self.stepper.sums(weights)

@@ -28,6 +28,8 @@ class Clock:
     """Steps made since the start, and before it by an earlier fit that this one continues."""
     started: int = 0
     """Of these, those made before."""
+    made: int = 0
+    """Steps of this fit, by which maxSteps counts: a step of all replicas is one, and so is a round of blocks."""
     restarted: int = 0
     """The count at which the optimizer's state was last reset: its own clock starts there."""
     tau: int = 0

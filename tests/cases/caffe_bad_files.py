@@ -149,6 +149,7 @@ NETS = [
     BadFile("input of 10^12", r"its rows have the shape", input_text((1, 3, 10**6, 10**6)) + CONV),
     BadFile("rows of 10^12", r"would have", on_image("InnerProduct", "inner_product_param { num_output: 4000000000 }")),
     BadFile("unknown output", r"outputs: there is no 'yy'.*'y'", options={"outputs": ["yy"]}),
+    BadFile("input as an output", r"outputs: 'data' is an input", options={"outputs": ["data"]}),
     BadFile("outputs as a text", r"outputs must be a list", options={"outputs": "y"}),
     BadFile("channel order", r"channelOrder must be 'bgr' or 'rgb'", options={"channel_order": "rbg"}),
     BadFile("mean of other channels", r"the mean has 2 numbers, the images have 3", options={"mean": [1, 2]}),

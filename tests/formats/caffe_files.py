@@ -12,6 +12,8 @@ from spark_deepnet.formats.axes import TO_FOREIGN, TO_HELD
 from spark_deepnet.formats.caffe.messages import message
 from spark_deepnet.formats.caffe.read import CaffeNet, Options
 from spark_deepnet.formats.foreign import Foreign
+from spark_deepnet.layers.permute import Permute
+from spark_deepnet.net.net import Net
 from spark_deepnet.net.run import Runner
 
 Arrays = Mapping[str, Sequence[np.ndarray]]
@@ -97,3 +99,7 @@ def scores(foreign: Foreign, as_held: bool = False, **inputs: np.ndarray) -> dic
         order = None if as_held else TO_FOREIGN.get(batch.y.ndim - 1)
         found[out.name.removesuffix("/output")] = batch.y.copy() if order is None else batch.y.transpose(0, *order)
     return found
+
+
+def count_permutes(net: Net) -> int:
+    return sum(isinstance(node.layer, Permute) for node in net.nodes)

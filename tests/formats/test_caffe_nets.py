@@ -11,12 +11,20 @@ import pytest
 from spark_deepnet.errors import FormatError
 from spark_deepnet.formats import caffe
 from spark_deepnet.formats.foreign import Foreign
-from spark_deepnet.formats.rewrites import count_permutes
 from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.output import Output
 from spark_deepnet.layers.random_crop import RandomCrop
 from spark_deepnet.losses.loss import Loss
-from tests.formats.caffe_files import binaryproto, held, input_text, layer_text, random_arrays, scores, written
+from tests.formats.caffe_files import (
+    binaryproto,
+    count_permutes,
+    held,
+    input_text,
+    layer_text,
+    random_arrays,
+    scores,
+    written,
+)
 
 N, K = 6, 4
 DATA = 'layer { name: "data" type: "Data" top: "data" top: "label" data_param { batch_size: 4 } %s }\n'
@@ -107,6 +115,18 @@ def test_a_target_that_the_net_computes_is_a_column_of_its_name(tmp_path: Path) 
     loss = layer_text("EuclideanLoss", "", "ip flat", "loss")
     foreign = read(tmp_path, DATA % "" + text + loss, input_shape=(2, 2, 3))
     assert [out.column for out in outputs(foreign)] == ["flat"]
+
+
+def test_what_accuracy_alone_reads_is_an_output_and_what_silence_reads_is_not(tmp_path: Path) -> None:
+    text = (
+        input_text((1, 4))
+        + layer_text("Slice", "slice_param { slice_point: 1 }", top="a b")
+        + 'layer { name: "silence" type: "Silence" bottom: "a" }\n'
+        + layer_text("Accuracy", "", "b data", "accuracy")
+    )
+    net, _ = written(tmp_path, text)
+    foreign = caffe.read(net)
+    assert (foreign.net().shape, list(foreign.names)) == ((3,), ["data", "b"])
 
 
 def test_the_phase_decides_which_layers_there_are(tmp_path: Path) -> None:

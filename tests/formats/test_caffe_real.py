@@ -14,10 +14,11 @@ import pytest
 from spark_deepnet.data.schema import Source, Target
 from spark_deepnet.errors import FormatError
 from spark_deepnet.formats import caffe
-from spark_deepnet.formats.rewrites import count_permutes
+from spark_deepnet.formats.caffe.training import read_training
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.plan.architecture import InputSpec
-from tests.formats.caffe_files import scores
+from spark_deepnet.schedules.schedule import Schedule
+from tests.formats.caffe_files import count_permutes, scores
 from tests.train.fits import fit, plan_of
 
 DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data"))
@@ -123,3 +124,36 @@ def test_googlenet_trains_with_its_three_losses() -> None:
     three = [first[f"loss{k}/classifier_loss"] for k in (3, 1, 2)]
     assert first["loss"] == pytest.approx(three[0] + 0.3 * three[1] + 0.3 * three[2])
     assert last["loss"] < first["loss"]
+
+
+def test_a_solver_and_its_state() -> None:
+    """LeNet after 5,000 of 10,000 iterations."""
+    folder = MODELS / "caffe"
+    read = read_training(
+        folder / "lenet_v1_train_test.prototxt",
+        folder / "lenet_v1_solver.prototxt",
+        folder / "lenet_v1_iter_5000.caffemodel",
+        folder / "lenet_v1_iter_5000.solverstate",
+        input_shape=(28, 28, 1),
+    )
+    assert (read.params["batchSize"], read.params["maxSteps"]) == (64, 5000)
+    schedule = Schedule.of(read.params["schedule"])
+    rate = schedule.rate(read.params["learningRate"], 5000 * 64, 60_000, 10)
+    assert rate == pytest.approx(0.01 * (1 + 0.0001 * 5000) ** -0.75)
+    assert read.state is not None
+    assert read.state.iteration == 5000
+    shapes = {name: array.shape for name, array in read.foreign.weights.items()}
+    assert {name: array.shape for name, array in read.state.vectors["v"].items()} == shapes
+    rates = {layer.name: layer.rates for layer in read.foreign.layers if layer.rates}
+    assert rates == {name: {"b": 2.0} for name in ("conv1", "conv2", "ip1", "ip2")}
+
+
+def test_a_state_of_another_net() -> None:
+    folder = MODELS / "caffe"
+    with pytest.raises(FormatError, match="it is the state of another net"):
+        read_training(
+            folder / "lenet_v1_train_test.prototxt",
+            folder / "lenet_v1_solver.prototxt",
+            state=folder / "cifar10_quick.solverstate",
+            input_shape=(28, 28, 1),
+        )

@@ -136,6 +136,15 @@ def test_the_vectors_of_a_state_are_those_of_the_weights(
         np.testing.assert_array_equal(vector["ip/b"], arrays[2 * k + 1])
 
 
+def test_max_iter_counts_the_iterations_of_the_state(tmp_path: Path) -> None:
+    state = state_file(tmp_path, np.zeros((CLASSES, WIDTH)), np.zeros(CLASSES))
+    text = "base_lr: 1 momentum: 0.9 max_iter: "
+    assert training(tmp_path, net_text(), text + "100").params["maxSteps"] == 100
+    assert training(tmp_path, net_text(), text + "100", state=state).params["maxSteps"] == 60
+    with pytest.raises(FormatError, match="max_iter 40 is not above the 40 iterations of the solver state"):
+        training(tmp_path, net_text(), text + "40", state=state)
+
+
 def test_a_state_of_another_net_or_solver_is_refused(tmp_path: Path) -> None:
     W, b = np.zeros((CLASSES, WIDTH)), np.zeros(CLASSES)
     text = "base_lr: 1 momentum: 0.9"

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.formats import caffe
+from tests.cases.caffe_solvers import Reference, SolverCase
 from tests.formats.caffe_files import input_text, layer_text, random_arrays, scores, solver_state, written
 
 LENET = (
@@ -62,6 +63,7 @@ def test_outputs_of_several_shapes_are_columns(spark: SparkSession, lenet: tuple
     np.testing.assert_allclose(found, pool.reshape(3, -1), atol=1e-6)
 
 
+@pytest.mark.sessions("classic", "connect")
 @pytest.mark.parametrize("order", ["bgr", "rgb"])
 def test_images_of_spark_come_in_the_channels_order_of_the_net(
     spark: SparkSession, lenet: tuple[Path, Path], order: str
@@ -85,28 +87,31 @@ TRAINING = (
 )
 
 
+@pytest.mark.sessions("classic", "connect")
 def test_training_goes_on_from_weights_and_solver_state(spark: SparkSession, tmp_path: Path) -> None:
-    """A saved estimator does the same: one step over all rows, by the momentum of the state and the rate of iteration 40."""
+    """Iterations 40 to 60, by an estimator that was saved too."""
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(20, 4)), rng.integers(0, 3, 20)
-    W, b, v, vb = (rng.normal(size=shape) for shape in ((3, 4), (3,), (3, 4), (3,)))
+    W, b, v, vb = (0.1 * rng.normal(size=shape) for shape in ((3, 4), (3,), (3, 4), (3,)))
     net, weights = written(tmp_path, TRAINING, {"ip": [W, b]})
     solver, state = tmp_path / "solver.prototxt", tmp_path / "net.solverstate"
-    solver.write_text('base_lr: 0.5 momentum: 0.9 weight_decay: 0.1 lr_policy: "step" gamma: 0.1 stepsize: 40')
+    solver.write_text('base_lr: 0.5 momentum: 0.9 weight_decay: 0.1 lr_policy: "poly" power: 1 max_iter: 60')
     state.write_bytes(solver_state(40, v, vb))
-    estimator = DeepNetEstimator.fromCaffe(net, solver, weights, state, inputShape=(4,))
-    estimator.setMaxIter(1).setNumTrainWorkers(1).save(str(tmp_path / "estimator"))
-    df = spark.createDataFrame(
-        [(Vectors.dense(r), float(t)) for r, t in zip(x, labels, strict=True)], ["features", "label"]
-    )
-    z = x @ W.T + b
-    p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
-    d = (p - np.eye(3)[labels]) / 20
-    expected = W - (0.9 * v + 0.05 * (d.T @ x + 0.1 * W)), b - (0.9 * vb + 0.05 * (d.sum(0) + 0.1 * b))
+    case = SolverCase("", "", lambda i: 1 - i / 60, rate=0.5, momentum=0.9, decay=0.1)
+    reference = Reference(case, [W, b], [[v, v], [vb, vb]])
+    for iteration in range(40, 60):
+        z = x @ reference.w[0].T + reference.w[1]
+        d = (np.exp(z) / np.exp(z).sum(1, keepdims=True) - np.eye(3)[labels]) / 20
+        reference.step(iteration, [d.T @ x, d.sum(0)])
+    pairs = [(Vectors.dense(row), float(label)) for row, label in zip(x, labels, strict=True)]
+    df = spark.createDataFrame(pairs, ["features", "label"])
+    estimator = DeepNetEstimator.fromCaffe(net, solver, weights, state, inputShape=(4,)).setNumTrainWorkers(1)
+    estimator.save(str(tmp_path / "estimator"))
     for each in (estimator, DeepNetEstimator.load(str(tmp_path / "estimator"))):
-        found = each.fit(df).weights
-        np.testing.assert_allclose(found["ip/W"].T, expected[0], rtol=1e-5, atol=1e-5)
-        np.testing.assert_allclose(found["ip/b"], expected[1], rtol=1e-5, atol=1e-5)
+        model = each.fit(df)
+        np.testing.assert_allclose(model.weights["ip/W"].T, reference.w[0], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(model.weights["ip/b"], reference.w[1], rtol=1e-5, atol=1e-5)
+        assert model.summary.steps == 20
 
 
 def test_a_net_without_weights_starts_at_random(spark: SparkSession, tmp_path: Path) -> None:

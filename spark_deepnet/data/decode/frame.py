@@ -7,7 +7,7 @@ import pandas as pd
 
 from spark_deepnet.data.decode.faults import count_misfits
 from spark_deepnet.data.decode.features import Faults, features_of
-from spark_deepnet.data.decode.targets import targets_of, validation_of, weights_of
+from spark_deepnet.data.decode.targets import order_of, targets_of, validation_of, weights_of
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.schema import Columns
 from spark_deepnet.data.table import Table
@@ -20,6 +20,7 @@ def table_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> Table:
         tuple(targets_of(frame, target, faults) for target in columns.targets),
         weights_of(frame, columns, faults),
         validation_of(frame, columns, faults),
+        order_of(frame, columns, faults),
     )
     _check_longest(table, columns, faults)
     _check_steps(table, columns, faults)

@@ -10,7 +10,7 @@ import pandas as pd
 from spark_deepnet.data.decode.faults import Faults, shown
 from spark_deepnet.data.decode.lists import NULL_LENGTH, joined, lengths_of, numbers
 from spark_deepnet.data.ragged import Ragged
-from spark_deepnet.data.schema import IGNORED, VALIDATION, WEIGHT, Columns, Target
+from spark_deepnet.data.schema import IGNORED, ORDER, VALIDATION, WEIGHT, Columns, Target
 from spark_deepnet.data.table import Targets
 
 
@@ -130,3 +130,23 @@ def validation_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.n
         what = "null, but validation rows must be true and others false; fill or drop them first"
         faults[f"column {columns.validation!r}: {what}"] += int(null.sum())
     return marks.to_numpy(object, na_value=False).astype(bool)
+
+
+SIGN = np.uint64(1 << 63)
+
+
+def order_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarray | None:
+    """(n,) uint64 in the order of the column's numbers; None where rows have none."""
+    if columns.order is None:
+        return None
+    values = frame[ORDER]
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu":
+        return values.to_numpy(np.int64).view(np.uint64) ^ SIGN
+    floats = numbers(values)
+    missing = np.isnan(floats)
+    if missing.any():
+        faults[f"column {columns.order!r}: null or NaN, but rows come in its order; fill or drop them first"] += int(
+            missing.sum()
+        )
+    bits = (np.where(missing, 0.0, floats) + 0.0).view(np.uint64)  # -0 becomes 0
+    return np.where(bits & SIGN, ~bits, bits | SIGN)

@@ -33,9 +33,9 @@ class Spilled(Rows):
         """A table without rows, with sparse features if any run has them."""
         self.outputs = len(self.like.targets)
         places = [run.place(training) for run in runs]
-        order = np.argsort(
-            np.concatenate([run.keys[place] for run, place in zip(runs, places, strict=True)]), kind="stable"
-        )
+        keys = np.concatenate([run.keys[place] for run, place in zip(runs, places, strict=True)])
+        order = np.argsort(keys, kind="stable")
+        self._keys = keys[order] if any(run.ordered for run in runs) else keys[:0].copy()
         self._loss_weights = [
             np.concatenate([run.loss_weights[k][place] for run, place in zip(runs, places, strict=True)])[order]
             for k in range(self.outputs)
@@ -56,6 +56,9 @@ class Spilled(Rows):
     @property
     def sums(self) -> list[float]:
         return [float(weights.sum(dtype=np.float64)) for weights in self._loss_weights]
+
+    def sorted_keys(self) -> np.ndarray:
+        return self._keys
 
     def in_order(self) -> Windows:
         return Windows(self, np.arange(self.blocks), None)

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import tempfile
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,13 +28,15 @@ class RowStore:
     only on the rows, not on their order or on the tables in which they arrive."""
 
     def __init__(self, like: Table, limit: int = 0) -> None:
-        self.like, self.limit = like, limit
+        self.like, self.limit = replace(like, order=None), limit
         self.fingerprint = 0
         self.failure: str | None = None
         """Why rows could not be spilled."""
         self.size, self._waiting = Size(), Size()
         """The footprints of all rows, and of the rows in memory."""
-        self._held = GrowingTable(like)
+        self.ordered = False
+        """Whether rows are sorted by a column of theirs rather than by a hash of their content."""
+        self._held = GrowingTable(self.like)
         self._file: File | None = None
         self._runs: list[SortedRun] = []
 
@@ -43,7 +46,8 @@ class RowStore:
         if self.failure is None:
             keys = table.keys()
             self.fingerprint += key_sum(keys, table.validation)
-            self._hold(table, keys)
+            self.ordered = table.order is not None
+            self._hold(replace(table, order=None), keys if table.order is None else table.order)
 
     def _hold(self, table: Table, keys: np.ndarray) -> None:
         """Spill the rows in memory first if these exceed the limit."""
@@ -82,7 +86,7 @@ class RowStore:
         folder = folder_for_rows()
         try:
             self._file = self._file or File(folder)
-            self._runs.append(SortedRun(self._held.table(), self._held.keys.array, self._file))
+            self._runs.append(SortedRun(self._held.table(), self._held.keys.array, self._file, self.ordered))
         except OSError as error:
             self._give_up(folder, error)
         self._held, self._waiting = GrowingTable(self.like), Size()

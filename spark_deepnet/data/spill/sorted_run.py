@@ -25,7 +25,9 @@ WRITE_BYTES = 1 << 20
 class SortedRun:
     """Training rows, then validation rows, each sorted by key. Keys and weights stay in memory until all runs exist."""
 
-    def __init__(self, table: Table, keys: np.ndarray, file: File) -> None:
+    def __init__(self, table: Table, keys: np.ndarray, file: File, ordered: bool = False) -> None:
+        """ordered: whether the keys are numbers of a column, which are needed later."""
+        self.ordered = ordered
         training, validation = canonical(keys, table.validation)
         self.training = len(training)
         self.like = table.picked(np.zeros(0, np.int64))

@@ -107,6 +107,8 @@ def _named(links: Links, blob: Blob, name: str) -> Head:
         head = _loss(links, blob[0])
         if head is not None:
             return head
+    if spec.type in DATA_TYPES:
+        raise spec.refusal(f"outputs: {name!r} is an input, which the DataFrame has already")
     if spec.type in DROPPED:
         known = [links.name(other) for other in links.unread({*DROPPED, *LOSSES, *DATA_TYPES})]
         raise spec.refusal(f"outputs: {name!r} is not computed, for it is {DROPPED[spec.type]}; {near(name, known)}")

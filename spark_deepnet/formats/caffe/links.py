@@ -44,9 +44,13 @@ class Links:
         return self.specs[blob[0]].tops[blob[1]]
 
     def unread(self, without: Collection[str]) -> list[Blob]:
-        """The blobs that no layer reads, except layers of these types, whose own tops do not count."""
+        """The blobs that no layer reads, except layers of these types, whose own tops do not count. What a Silence layer
+        reads is no output."""
         read = {
-            blob for spec, own in zip(self.specs, self.bottoms, strict=True) if spec.type not in without for blob in own
+            blob
+            for spec, own in zip(self.specs, self.bottoms, strict=True)
+            if spec.type not in without or spec.type == "Silence"
+            for blob in own
         }
         blobs = [(k, j) for k, spec in enumerate(self.specs) for j in range(len(spec.tops))]
         return [blob for blob in blobs if blob not in read and self.specs[blob[0]].type not in without]

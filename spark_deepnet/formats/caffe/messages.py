@@ -35,7 +35,7 @@ def _classes() -> dict[str, Any]:
         else:
             own = file.message_type.add(name=line)
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file) if hasattr(pool, "Add") else pool.AddSerializedFile(file.SerializeToString())
+    pool.AddSerializedFile(file.SerializeToString())
     made = (pool.FindMessageTypeByName(f"{_PACKAGE}.{each.name}") for each in file.message_type)
     return {each.full_name: message_factory.GetMessageClass(each) for each in made}
 

@@ -13,7 +13,7 @@ import numpy as np
 from spark_deepnet.errors import FormatError, ParamError
 from spark_deepnet.formats.axes import Value
 from spark_deepnet.formats.caffe.blobs import read_weights
-from spark_deepnet.formats.caffe.heads import LOSSES, Head, heads_of
+from spark_deepnet.formats.caffe.heads import LOSSES, heads_of
 from spark_deepnet.formats.caffe.layer_spec import LayerSpec, layer_specs
 from spark_deepnet.formats.caffe.links import Blob, Links
 from spark_deepnet.formats.caffe.preprocessing import Mean, preprocessed, preprocessing_of
@@ -192,6 +192,3 @@ def _check_type(spec: LayerSpec) -> None:
     if spec.type in DROPPED or spec.type in LOSSES:
         raise spec.refusal("another layer reads its result, which is not computed")
     layer_type(spec)
-
-
-__all__ = ["CaffeNet", "Head", "Options", "read"]

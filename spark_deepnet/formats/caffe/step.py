@@ -77,7 +77,7 @@ class Step:
         """Refuse options that no one has asked for and that differ from their defaults."""
         for option, value in self.options.ListFields() if self.param else ():
             unread = option.name not in self._read | IGNORED
-            if unread and (option.is_repeated or option.message_type or value != option.default_value):
+            if unread and (hasattr(value, "extend") or option.message_type or value != option.default_value):
                 raise self.refusal(f"{self.param} has {option.name}: {str(value)[:60]}, which is not supported")
 
     def refusal(self, why: str) -> FormatError:

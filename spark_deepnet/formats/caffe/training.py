@@ -20,8 +20,6 @@ class Training:
     params: dict[str, Any]
     """Keywords of an estimator, from the solver."""
     state: SolverState | None = None
-    max_iter: int = 0
-    """Steps after which training ends; 0: the solver does not say."""
 
 
 def read_training(
@@ -43,7 +41,19 @@ def read_training(
     if own is None:
         return Training(foreign, {})
     left = None if state is None else _state(own, state, caffe_net)
-    return Training(foreign, own.params(caffe_net.training_batch), left, int(own.fields.max_iter))
+    params = own.params(caffe_net.training_batch)
+    if own.fields.max_iter:
+        params["maxSteps"] = _steps_left(own, 0 if left is None else left.iteration)
+    return Training(foreign, params, left)
+
+
+def _steps_left(solver: Solver, made: int) -> int:
+    """Of max_iter, which counts those before the state."""
+    if solver.fields.max_iter <= made:
+        raise solver.refusal(
+            f"max_iter {solver.fields.max_iter} is not above the {made} iterations of the solver state"
+        )
+    return int(solver.fields.max_iter) - made
 
 
 def _state(solver: Solver, path: Path, net: CaffeNet) -> SolverState:

@@ -18,7 +18,7 @@ from pyspark.sql.types import (
     StructField,
 )
 
-from spark_deepnet.data.schema import VALIDATION, WEIGHT, Target
+from spark_deepnet.data.schema import ORDER, VALIDATION, WEIGHT, Target
 from spark_deepnet.errors import DataError
 from spark_deepnet.spark.columns.types import (
     FLOATS,
@@ -33,10 +33,12 @@ from spark_deepnet.spark.fit.advice import warn_of_classes
 from spark_deepnet.spark.names import column, field
 
 
-def count_classes(df: DataFrame, labelCol: str) -> int:
-    """The highest label and one: a small job."""
+def count_classes(df: DataFrame, labelCol: str, ignored: int | None = None) -> int:
+    """The highest label and one, without the label that the loss ignores: a small job."""
     check_number(field(df, labelCol, "labelCol"), "labelCol")
     label = column(labelCol).cast("double")
+    if ignored is not None:
+        label = F.when(label != float(ignored), label)
     highest, rows = df.agg(F.max(label), F.count(label)).head()  # type: ignore[misc]
     if highest is None or not 1 <= highest < 1e6:
         raise DataError(f"labelCol: column {labelCol!r} should hold classes 0..k-1, its highest value is {highest}")
@@ -111,6 +113,12 @@ def check_classes(df: DataFrame, labelCol: str, units: int) -> None:
 def weight_column(df: DataFrame, weightCol: str) -> Column:
     check_number(field(df, weightCol, "weightCol"), "weightCol")
     return column(weightCol).cast("double").alias(WEIGHT)
+
+
+def order_column(df: DataFrame, name: str) -> Column:
+    f = field(df, name, "orderCol")
+    check_number(f, "orderCol")
+    return column(name).cast("bigint" if isinstance(f.dataType, IntegralType) else "double").alias(ORDER)
 
 
 def validation_column(df: DataFrame, name: str) -> Column:

@@ -20,6 +20,7 @@ from pyspark import BarrierTaskContext
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.errors import ClusterError
 from spark_deepnet.net.chunks import Chunk, arrays_of
 from spark_deepnet.net.pieces import assembled
@@ -239,5 +240,8 @@ class Jobs:
             log_notes(last.notes)
         warn_of_retries(self.spark, self.ranks[-1], job)
         self.plan = replace(self.plan, fingerprint=last.fingerprint, resumed=None, start_arrays=0)
+        if max_steps := self.plan.recipe.max_steps:
+            replicas = 1 if self.plan.recipe.sync_every == 1 else self.plan.grid.replicas
+            self.bar.limit(max_steps / steps_of(last.rows or 1, self.plan.recipe.batch_size * replicas))
         if clock["history"]:
             self.bar.show(clock["epoch"], last.rows or 0, clock["history"][-1])

@@ -25,6 +25,7 @@ class ProgressBar:
     def receive(self, message: bytes) -> None:
         """Show a message of a worker, as JSON."""
         report = json.loads(message)
+        self.limit(report.get("epochs", self.epochs))
         self.show(float(report["epoch"]), int(report["rows"]), report.get("measures") or {"loss": report.get("loss")})
 
     def show(self, epoch: float, rows: int, measures: dict[str, Any]) -> None:
@@ -36,6 +37,10 @@ class ProgressBar:
         shown = {name: f"{value:.4g}" for name, value in measures.items() if value is not None}
         self.bar.set_postfix({k: v for k, v in shown.items() if k not in ("seconds", "rowsPerSecond")}, refresh=False)
         self.bar.refresh()
+
+    def limit(self, epochs: float) -> None:
+        """Show that the fit ends after this many epochs, if it does not end before."""
+        self.epochs = min(self.epochs, math.ceil(epochs))
 
     def __enter__(self) -> Self:
         return self

@@ -78,6 +78,11 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
         raise ParamError(
             f"modelBlocks: with exchange='spark' every worker holds all weights, found {blocks}; set exchange to 'sockets'"
         )
+    if recipe.ordered:
+        raise ParamError(
+            f"orderCol: with exchange='spark' no worker knows the rows of the others, found {recipe.ordered!r}; set "
+            f"exchange to 'sockets'"
+        )
     if recipe.sync_every == 1 and tau_was_set:
         raise ParamError(
             "syncEvery: with exchange='spark' every exchange is a Spark job, found 1, a job for each step; set 10 or "
@@ -191,13 +196,14 @@ class Rounds:
         """Some steps on all partitions, and their mean."""
         clock, began = self.clock, time.perf_counter()
         epochs = 1 if self.recipe.validated else self.recipe.epochs - clock.epoch
-        steps = min(clock.tau, epochs * self.steps - clock.step)  # up to the next weights that are looked at
+        left = min(epochs * self.steps - clock.step, self.course.steps_left)
+        steps = int(min(clock.tau, left))  # up to the next weights that are looked at
         vectors = tuple(v.tobytes() for v in self._carried())
         without_history = replace(clock, history=[], sums=[])
         messages = self._job(Round(STEP, self.stats.rows, steps, without_history, vectors))
         measures = self._measures(messages)
         take_means(messages, self._carried())
-        clock.count += steps
+        clock.count, clock.made = clock.count + steps, clock.made + steps
         if self.recipe.sync_state == RESET:
             restart(self.recipe, self.state)
         seconds = time.perf_counter() - began
@@ -217,17 +223,21 @@ class Rounds:
             if end >= self.steps:
                 end -= self.steps
                 self._end_epoch()
+        if self.course.steps_left <= 0 and not self.clock.finished:
+            self._end_epoch(end / self.steps)
+            end = 0
         self.clock.step = end
+        self.bar.limit(self.course.end)
         self.bar.show(self.clock.epoch + end / self.steps, self.stats.rows, {})
 
-    def _end_epoch(self) -> None:
+    def _end_epoch(self, part: float = 1.0) -> None:
         if not all_finite(self.state.weights):
             raise self.course.lost_weights()
         validation = None
         if self.recipe.validated:
             messages = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
             validation = np.sum([m.sums or [] for m in self._measures(messages)], 0)
-        progress = self.course.end_epoch(validation)
+        progress = self.course.end_epoch(validation, part)
         self.bar.show(self.clock.epoch, self.stats.rows, progress["measures"])
 
     def _find_tau(self, measures: list[Measures], steps: int, seconds: float) -> None:

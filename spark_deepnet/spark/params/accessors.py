@@ -25,6 +25,7 @@ class Accessors(Params):
     learningRate: Param[float] = param("learningRate")
     momentum: Param[float] = param("momentum")
     maxIter: Param[int] = param("maxIter")
+    maxSteps: Param[int] = param("maxSteps")
     batchSize: Param[int] = param("batchSize")
     regParam: Param[float] = param("regParam")
     elasticNetParam: Param[float] = param("elasticNetParam")
@@ -42,6 +43,7 @@ class Accessors(Params):
     thresholds: Param[list[float]] = param("thresholds")
     weightCol: Param[str] = param("weightCol")
     validationIndicatorCol: Param[str] = param("validationIndicatorCol")
+    orderCol: Param[str] = param("orderCol")
     handleInvalid: Param[str] = param("handleInvalid")
     numTrainWorkers: Param[int] = param("numTrainWorkers")
     modelBlocks: Param[Any] = param("modelBlocks")
@@ -131,6 +133,15 @@ class Accessors(Params):
     def setMaxIter(self, value: int) -> Self:
         """Maximum number of epochs, which are passes over the training rows; at least 1."""
         return self._set(maxIter=value)
+
+    def getMaxSteps(self) -> int:
+        """The value of maxSteps, or its default."""
+        return self.getOrDefault(self.maxSteps)
+
+    def setMaxSteps(self, value: int) -> Self:
+        """Maximum number of optimizer steps, after which the fit ends, within an epoch too; schedules that depend on
+        the end take it for the end. Where maxIter is not set, it alone decides. 0: no such limit."""
+        return self._set(maxSteps=value)
 
     def getBatchSize(self) -> int:
         """The value of batchSize, or its default."""
@@ -271,6 +282,16 @@ class Accessors(Params):
     def setValidationIndicatorCol(self, value: str) -> Self:
         """Boolean column: rows where it is true are not trained on but evaluated after each epoch."""
         return self._set(validationIndicatorCol=value)
+
+    def getOrderCol(self) -> str:
+        """The value of orderCol, or its default."""
+        return self.getOrDefault(self.orderCol)
+
+    def setOrderCol(self, value: str) -> Self:
+        """Numeric column, different in every row: training rows come in its order and are never shuffled. Step s takes
+        the rows s * batchSize to (s + 1) * batchSize - 1, counted round and round, so every batch is full. Unset: rows
+        are shuffled in every epoch."""
+        return self._set(orderCol=value)
 
     def getHandleInvalid(self) -> str:
         """The value of handleInvalid, or its default."""
@@ -450,6 +471,7 @@ class Keywords(Params):
         learningRate: float | None = None,
         momentum: float | None = None,
         maxIter: int | None = None,
+        maxSteps: int | None = None,
         batchSize: int | None = None,
         regParam: float | None = None,
         elasticNetParam: float | None = None,
@@ -467,6 +489,7 @@ class Keywords(Params):
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
+        orderCol: str | None = None,
         handleInvalid: str | None = None,
         numTrainWorkers: int | None = None,
         modelBlocks: Any = None,
@@ -504,6 +527,7 @@ class Keywords(Params):
         learningRate: float | None = None,
         momentum: float | None = None,
         maxIter: int | None = None,
+        maxSteps: int | None = None,
         batchSize: int | None = None,
         regParam: float | None = None,
         elasticNetParam: float | None = None,
@@ -521,6 +545,7 @@ class Keywords(Params):
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
+        orderCol: str | None = None,
         handleInvalid: str | None = None,
         numTrainWorkers: int | None = None,
         modelBlocks: Any = None,

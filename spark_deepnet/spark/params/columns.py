@@ -60,6 +60,13 @@ COLUMNS = (
         "Boolean column: rows where it is true are not trained on but evaluated after each epoch.",
     ),
     Declaration(
+        "orderCol",
+        TypeConverters.toString,
+        "Numeric column, different in every row: training rows come in its order and are never shuffled. Step s takes the "
+        "rows s * batchSize to (s + 1) * batchSize - 1, counted round and round, so every batch is full. Unset: rows are "
+        "shuffled in every epoch.",
+    ),
+    Declaration(
         "handleInvalid",
         TypeConverters.toString,
         "Rows in transform with features or scores that are null, NaN or infinite: 'error' raises, 'skip' drops them, "

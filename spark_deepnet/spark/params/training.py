@@ -61,6 +61,15 @@ TRAINING = (
         recipe="epochs",
     ),
     Declaration(
+        "maxSteps",
+        TypeConverters.toInt,
+        "Maximum number of optimizer steps, after which the fit ends, within an epoch too; schedules that depend on the end "
+        "take it for the end. Where maxIter is not set, it alone decides. 0: no such limit.",
+        default=0,
+        allowed=at_least(0),
+        recipe="max_steps",
+    ),
+    Declaration(
         "batchSize",
         TypeConverters.toInt,
         "Rows per optimizer step, of all workers together; with syncEvery above 1, of each worker. At least 1.",

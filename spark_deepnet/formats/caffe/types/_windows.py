@@ -41,8 +41,8 @@ def check_image(step: Step) -> None:
 
 
 def _is_set(step: Step, name: str) -> bool:
-    field = step.options.DESCRIPTOR.fields_by_name[name]
-    return len(step.get(name)) > 0 if field.is_repeated else step.has(name)
+    value = step.get(name)
+    return len(value) > 0 if hasattr(value, "extend") else step.has(name)
 
 
 def _list(value: object) -> list[int]:
