@@ -23,7 +23,6 @@ from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.formats import caffe
 from spark_deepnet.formats.onnx.read import read as read_onnx
-
 from spark_deepnet.formats.onnx.write import write as write_onnx
 from spark_deepnet.net.net import Net
 from spark_deepnet.plan.architecture import Architecture

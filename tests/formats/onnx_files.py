@@ -18,6 +18,7 @@ def scores(foreign: Foreign, inputs: Mapping[str, np.ndarray], outputs: Sequence
     runner = Runner(net, foreign.flat(net), n, training=False)
     for name, x in inputs.items():
         value = foreign.names[name]
+        x = x[:, None] if x.ndim == 1 else x
         runner.feed(n)[value.node][...] = _turned(x, value, TO_HELD)
     runner.forward(n)
     return [

@@ -51,6 +51,7 @@ POINTWISE = frozenset(
         "Pad",
     ]
 )
+MAX_AXES = 16
 Given = Sequence[int] | Mapping[str, Sequence[int]] | None
 
 
@@ -74,8 +75,8 @@ def input_of(graph: Graph, proto: Any, given: Given, count: int) -> InputShape:
     kind = proto.type.tensor_type
     if not proto.type.HasField("tensor_type") or kind.elem_type not in FLOATS + WHOLE:
         raise FormatError(f"{where} has no numbers; constants= binds an input, outputs= leaves out what reads it")
-    if not kind.HasField("shape") or not kind.shape.dim:
-        raise FormatError(f"{where} has no axis of rows; constants= binds it to an array")
+    if not kind.HasField("shape") or not kind.shape.dim or len(kind.shape.dim) > MAX_AXES:
+        raise FormatError(f"{where} has no axis of rows, or too many; constants= binds it to an array")
     dims = [int(dim.dim_value) if dim.HasField("dim_value") else 0 for dim in kind.shape.dim]
     file_order = _in_file_order(graph, proto.name, len(dims) - 1)
     sizes = _sizes(where, dims[1:], _given_shape(where, proto.name, given, count), file_order)
@@ -138,5 +139,5 @@ def _readers(graph: Graph, name: str) -> list[Any]:
 def added(reading: Reading, shape: InputShape, only: bool) -> Tensor:
     """The input in the network."""
     column = None if only else shape.name
-    value = reading.assembly.input(shape.name, shape.row, shape.file_order, column=column)
-    return Tensor(value, 0, shape.integer)
+    value = reading.assembly.input(shape.name, shape.row or (1,), shape.file_order, column=column)
+    return Tensor.of_row(value, shape.row, 0, shape.integer)

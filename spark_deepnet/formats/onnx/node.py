@@ -114,8 +114,8 @@ class Node:
 
     def channels_last(self, x: Tensor) -> Value:
         """An input as images and sequences are held here; its first axis must be that of rows."""
-        if x.rows:
-            raise self.refusal(f"its input is {x}; the axis of rows (N) must be the first")
+        if x.rows or x.single:
+            raise self.refusal(f"its input is {x}; expected rows (N) as the first axis, and channels (C)")
         return self.reading.channels_last(x.value)
 
     def in_file_order(self, x: Tensor) -> Value:

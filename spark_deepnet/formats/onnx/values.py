@@ -41,10 +41,17 @@ class Tensor:
     """Which axis is that of rows."""
     integer: bool = False
     """Whether the file has whole numbers, such as tokens."""
+    single: bool = False
+    """Whether a row is one number without an axis in the file; it is held as (1,)."""
+
+    @staticmethod
+    def of_row(value: Value, row: Shape, rows: int, integer: bool = False) -> Tensor:
+        """A value that is held in the file's order and has this row there."""
+        return Tensor(value, rows, integer, single=not row)
 
     @property
     def row(self) -> Shape:
-        return self.value.shape
+        return () if self.single else self.value.shape
 
     @property
     def rank(self) -> int:

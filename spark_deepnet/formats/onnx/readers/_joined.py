@@ -30,7 +30,7 @@ def _widened(node: Node, x: Tensor, like: Tensor) -> Tensor:
     if x.rank == like.rank:
         return x
     row = (1,) * (like.rank - x.rank) + x.row
-    return Tensor(node.add(Reshape(row), node.in_file_order(x), suffix=f"wide.{x.value.node}"), like.rows)
+    return Tensor.of_row(node.add(Reshape(row), node.in_file_order(x), suffix=f"wide.{x.value.node}"), row, like.rows)
 
 
 def values(node: Node) -> Sequence[Tensor]:

@@ -20,21 +20,27 @@ MAX_PRODUCT = 1 << 22
 def selected(node: Node, x: Tensor, axis: int, indices: Sequence[int], suffix: str = "") -> Tensor:
     """The entries of an axis of a row."""
     size = x.row[axis]
-    if not indices or not all(0 <= k < size for k in indices):
+    if not indices or min(indices) < 0 or max(indices) >= size:
         raise node.refusal(
             f"it takes the entries {list(indices)[:10]} of an axis of {size}; expected at least one, in it"
         )
-    if list(indices) == list(range(size)):
-        return x
-    first, last = indices[0], indices[-1]
+    first, last = min(indices), max(indices)
     if list(indices) == list(range(first, last + 1)):
-        return replace(x, value=node.add(Slice(first, last + 1, axis=x.value.held_axis(axis)), x.value, suffix=suffix))
+        return _stretch(node, x, axis, (first, last + 1), suffix)
+    size = last + 1 - first
     if size * len(indices) > MAX_PRODUCT:
         raise node.refusal(
             f"it takes {len(indices)} entries of an axis of {size}, not one after another; such an axis may have "
             f"{MAX_PRODUCT // len(indices)}"
         )
-    return _product(node, x, axis, indices, suffix)
+    part = _stretch(node, x, axis, (first, last + 1), f"{suffix or 'axis'}.part")
+    return _product(node, part, axis, [k - first for k in indices], suffix)
+
+
+def _stretch(node: Node, x: Tensor, axis: int, ends: tuple[int, int], suffix: str) -> Tensor:
+    if ends == (0, x.row[axis]):
+        return x
+    return replace(x, value=node.add(Slice(*ends, axis=x.value.held_axis(axis)), x.value, suffix=suffix))
 
 
 def _product(node: Node, x: Tensor, axis: int, indices: Sequence[int], suffix: str) -> Tensor:

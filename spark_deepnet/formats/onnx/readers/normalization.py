@@ -42,8 +42,8 @@ def batch_norm(node: Node) -> Tensor:
 def instance_norm(node: Node) -> Tensor:
     """Each channel of each row"""
     x = node.tensor()
-    weights = _vectors(node, x.row[0], "gamma", "beta")
-    return Tensor(node.add(InstanceNorm(float(node.attr("epsilon"))), node.channels_last(x), weights=weights))
+    value, layer = node.channels_last(x), InstanceNorm(float(node.attr("epsilon")))
+    return Tensor(node.add(layer, value, weights=_vectors(node, x.row[0], "gamma", "beta")))
 
 
 @reads("LayerNormalization", to=17, gives="layer_norm")

@@ -25,9 +25,9 @@ from spark_deepnet.layers.reshape import Reshape
 
 def _axes(node: Node, x: Tensor) -> list[int] | None:
     """The axes of a row that are reduced; None: none."""
-    axes = node.ints("axes", 1)
+    axes, same = node.ints("axes", 1), bool(node.attr("noop_with_empty_axes", 0))
     if not axes:
-        if node.attr("noop_with_empty_axes", 0):
+        if same:
             return None
         raise node.refusal(f"it reduces all axes of {x}, also that of rows (N); give it the axes of a row")
     return sorted({node.axis(axis, x) for axis in axes})
@@ -55,9 +55,7 @@ def _finished(node: Node, x: Tensor, axes: list[int]) -> Tensor:
     sizes = [n for k, n in enumerate(sizes) if k not in drop]
     rows = sizes.index(-1)
     row = (*sizes[:rows], *sizes[rows + 1 :])
-    if not row:
-        raise node.refusal("it leaves one number of each row, without an axis; keep its axes (keepdims = 1)")
-    return Tensor(node.add(Reshape(row), node.in_file_order(x)), rows)
+    return Tensor.of_row(node.add(Reshape(row or (1,)), node.in_file_order(x)), row, rows)
 
 
 def _mean(node: Node, x: Tensor, axes: list[int]) -> Tensor:

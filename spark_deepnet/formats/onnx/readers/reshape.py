@@ -20,10 +20,10 @@ def shaped(node: Node, x: Tensor, row: Shape, rows: int) -> Tensor:
     """x with other axes of a row, and the axis of rows elsewhere."""
     if row == x.row and rows == x.rows:
         return x
-    value = node.in_file_order(x)
-    if row != x.row:
-        value = node.add(Flatten() if len(row) == 1 else Reshape(row), value)
-    return Tensor(value, rows, x.integer)
+    value, held = node.in_file_order(x), row or (1,)
+    if held != value.shape:
+        value = node.add(Flatten() if len(held) == 1 else Reshape(held), value)
+    return Tensor.of_row(value, row, rows, x.integer)
 
 
 @reads("Reshape", to=25, gives="reshape, flatten")

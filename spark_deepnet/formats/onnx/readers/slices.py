@@ -29,7 +29,7 @@ def slices(node: Node) -> Tensor:
         raise node.refusal("its starts, ends, axes and steps do not have one number for each axis")
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         if (axis + x.rank if axis < 0 else axis) == x.rows:
-            if start != 0 or step != 1 or end < FAR:
+            if start != 0 or step != 1 or end < (node.reading.batch or FAR):
                 raise node.refusal(f"it takes the rows {start}:{end}:{step} of {x}; all rows (N) stay")
             continue
         own = node.axis(axis, x)
