@@ -105,10 +105,10 @@ def test_sequences_of_channels_meet_convolutions(tmp_path: Path) -> None:
         node("Conv", "x W b", "c", dilations=[2], pads=[1, 3]),
         node("BatchNormalization", "c g b m v", "n"),
         node("AveragePool", "n", "p", kernel_shape=[3], strides=[2], pads=[1, 1]),
-        node("PRelu", "p slope", "y"),
+        node("PRelu", "p alpha", "y"),
     ]
     arrays = {"W": random(4, 3, 3), "b": random(4), "g": random(4), "m": random(4), "v": np.abs(random(4, seed=1))}
-    model = graph(nodes, {"x": ["n", 3, 11]}, ["y"], arrays | {"slope": random(4, 1)})
+    model = graph(nodes, {"x": ["n", 3, 11]}, ["y"], arrays | {"alpha": random(4, 1)})
     assert check(model, tmp_path, {"x": random(5, 3, 11)}).inputs == {"x": (11, 3)}
 
 

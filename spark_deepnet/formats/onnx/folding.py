@@ -58,11 +58,11 @@ def _computed(node: Node, inputs: Inputs) -> list[np.ndarray]:
             raise node.refusal("it computes with constants that are no numbers")
     try:
         with np.errstate(all="ignore"):
-            found = _FOLDS[node.op](node, list(inputs))
+            results = _FOLDS[node.op](node, list(inputs))
     except (ValueError, IndexError, TypeError, AttributeError, OverflowError) as error:
         raise node.refusal(f"it cannot be computed from its constants: {str(error)[:200]}") from None
     node.check_attributes()
-    return [np.asarray(each) for each in (found if isinstance(found, list) else [found])]
+    return [np.asarray(each) for each in (results if isinstance(results, list) else [results])]
 
 
 def check_size(node: Node, shape: Sequence[int]) -> tuple[int, ...]:

@@ -38,6 +38,7 @@ class Graph:
             raise FormatError(f"{file}: the graph has {len(graph.node)} nodes; the limit is {MAX_NODES}")
         if graph.sparse_initializer:
             raise FormatError(f"{file}: the graph has sparse initializers, which are not read; save them as dense ones")
+        _check_names(file, graph)
         initializers = {each.name: each for each in graph.initializer}
         inputs = [each.name for each in graph.input]
         for name in constants:
@@ -98,6 +99,14 @@ def _opset(file: Path, model: Any) -> int:
             f"{file}: the model uses opset {versions[0]}; the package onnx that is installed knows those up to {newest}"
         )
     return versions[0]
+
+
+def _check_names(file: Path, graph: Any) -> None:
+    """Refuse names that are no UTF-8, which protobuf gives as bytes."""
+    values = (name for node in graph.node for name in (node.name, node.op_type, node.domain, *node.input, *node.output))
+    for name in (*values, *(each.name for each in (*graph.input, *graph.output, *graph.initializer))):
+        if not isinstance(name, str):
+            raise FormatError(f"{file}: the name {name[:80]!r} is no text in UTF-8; the file is damaged")
 
 
 def _makers(file: Path, graph: Any) -> dict[str, int]:

@@ -21,7 +21,7 @@ from spark_deepnet.formats.onnx.model_file import read_model
 from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.outputs import marked
 from spark_deepnet.formats.onnx.reading import Reading
-from spark_deepnet.formats.onnx.registry import operator
+from spark_deepnet.formats.onnx.registry import REFUSED, operator
 from spark_deepnet.formats.onnx.values import Const, Operand, Tensor
 from spark_deepnet.formats.rewrites import Rewritten, rewritten
 from spark_deepnet.losses.loss import Loss
@@ -92,6 +92,8 @@ class _Converter:
 
     def _node(self, k: int, read: set[str]) -> None:
         spec = self.graph.spec(k)
+        if spec.op not in REFUSED:
+            spec.check()
         inputs = [self._operand(name) for name in spec.proto.input]
         used = {j for j, name in enumerate(spec.proto.output) if name in read}
         node = Node(self.reading, spec, inputs, used)
@@ -101,6 +103,8 @@ class _Converter:
     def _operand(self, name: str) -> Operand:
         if name in self.graph.initializers and name not in self.values:
             self.values[name] = Const.of(self.graph.arrays.array(self.graph.initializers[name]))
+        if name and name not in self.values:
+            raise FormatError(f"{self.graph.file}: the value {name[:80]!r} is an output that is not computed here")
         return self.values[name] if name else None
 
     def _top(self, name: str) -> Value:

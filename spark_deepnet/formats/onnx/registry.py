@@ -31,13 +31,15 @@ class Operator:
     def results(self, node: Node) -> list[Result]:
         """The values of a node's first outputs."""
         try:
-            found = self.read(node)
+            result = self.read(node)
         except FormatError:
             raise
         except (NetworkError, ParamError) as error:
             raise node.refusal(str(error)) from None
+        except (ValueError, IndexError, ZeroDivisionError, OverflowError) as error:
+            raise node.refusal(f"its attributes or constants do not fit together: {str(error)[:200]}") from None
         node.check_attributes()
-        results = [found] if isinstance(found, Tensor | Const) else list(found)
+        results = [result] if isinstance(result, Tensor | Const) else list(result)
         if max(node.used, default=0) >= len(results):
             output = max(node.used) + 1
             raise node.refusal(f"its output {output} is used, of which the first {len(results)} can be computed")
@@ -94,10 +96,10 @@ def operator(spec: NodeSpec) -> Operator:
         raise spec.refusal(f"the operator is not read: {REFUSED[spec.op]}")
     if spec.op not in known:
         raise spec.refusal(f"the operator is not read; {near(spec.op, known)}")
-    found = known[spec.op]
-    if spec.version not in found.versions:
-        first, last = found.versions[0], found.versions[-1]
+    reader = known[spec.op]
+    if spec.version not in reader.versions:
+        first, last = reader.versions[0], reader.versions[-1]
         raise spec.refusal(
             f"its versions {first} to {last} are read; export the model for an opset that has one of them"
         )
-    return found
+    return reader

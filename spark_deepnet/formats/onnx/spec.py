@@ -39,13 +39,34 @@ class NodeSpec:
 
     def attributes(self) -> dict[str, Any]:
         """Those that the file sets."""
+        known = self._schema().attributes
+        for each in self.proto.attribute:
+            if each.name in known and each.type != known[each.name].type.value:
+                raise self.refusal(f"its attribute {each.name!r} is not of the type that the operator asks for")
         return {each.name: self._value(each) for each in self.proto.attribute}
 
     def defaults(self) -> dict[str, Any]:
         """Those that have a default."""
-        schema = onnx("defs").get_schema(self.op, self.version, "")
-        given = {name: each.default_value for name, each in schema.attributes.items() if each.default_value.name}
+        known = self._schema().attributes
+        given = {name: each.default_value for name, each in known.items() if each.default_value.name}
         return {name: self._value(each) for name, each in given.items()}
+
+    def check(self) -> None:
+        """Refuse a node without what its operator needs."""
+        schema, inputs = self._schema(), list(self.proto.input)
+        if not schema.min_input <= len(inputs) <= schema.max_input or not all(inputs[: schema.min_input]):
+            raise self.refusal(
+                f"it has {len(inputs)} inputs, or names missing among them; expected {schema.min_input} or more"
+            )
+        present = {each.name for each in self.proto.attribute}
+        for name, each in schema.attributes.items():
+            if each.required and name not in present:
+                raise self.refusal(f"it has no attribute {name!r}")
+        if not self.proto.output:
+            raise self.refusal("it has no outputs")
+
+    def _schema(self) -> Any:
+        return onnx("defs").get_schema(self.op, self.version, "")
 
     def _value(self, attribute: Any) -> Any:
         if attribute.type == TENSOR:

@@ -38,15 +38,15 @@ def _bound(node: Node, name: str, k: int) -> float | None:
 
 @reads("PRelu", to=16, gives="prelu, leaky_relu")
 def prelu(node: Node) -> Tensor:
-    """With constant slopes: one for all, one a channel, or one a place"""
-    x, slope = node.tensor(), node.numbers(1, "slope")
-    if slope.size == 1:
-        return node.along(LeakyRelu(float(slope.item())), x)
-    if node.version < 9 and slope.ndim == 1 and x.rank > 2:
-        slope = slope.reshape(-1, *(1,) * (x.rank - 2))
-    row = row_of(node, slope, x)
+    """With constant factors: one for all, one a channel, or one a place"""
+    x, alpha = node.tensor(), node.numbers(1, "alpha")
+    if alpha.size == 1:
+        return node.along(LeakyRelu(float(alpha.item())), x)
+    if node.version < 9 and alpha.ndim == 1 and x.rank > 2:
+        alpha = alpha.reshape(-1, *(1,) * (x.rank - 2))
+    row = row_of(node, alpha, x)
     if any(a not in (1, b) for a, b in zip(row.shape, x.row, strict=True)):
-        raise node.refusal(f"its slope has the shape {slope.shape}, which does not go with {x}")
+        raise node.refusal(f"its alpha has the shape {alpha.shape}, which does not go with {x}")
     if row.size == row.shape[0] and not x.rows:
         return replace(x, value=node.add(PRelu(), node.channels_last(x), weights={"alpha": row.reshape(-1)}))
     axes = len(x.row) - min(k for k, size in enumerate(row.shape) if size > 1)

@@ -44,11 +44,11 @@ def _pads(node: Node, x: Tensor) -> list[tuple[int, int, int]]:
     if pads is None or len(pads) != 2 * len(axes or []):
         raise node.refusal(f"its pads {pads} are not two numbers for each of {len(axes or [])} axes")
     count = len(pads) // 2
-    found = []
+    entries = []
     for k, axis in enumerate(axes or []):
         if pads[k] or pads[k + count]:
-            found.append((node.axis(axis, x), pads[k], pads[k + count]))
-    return found
+            entries.append((node.axis(axis, x), pads[k], pads[k + count]))
+    return entries
 
 
 def _along(node: Node, x: Tensor, axis: int, pads: tuple[int, int], mode: str, value: float) -> Tensor:

@@ -84,11 +84,11 @@ def _weights(node: Node, sizes: _Sizes, order: Sequence[int]) -> list[Weights]:
     d, wide = sizes.directions, sizes.gates * sizes.units
     W, R = _array(node, 1, "W", (d, wide, sizes.inputs)), _array(node, 2, "R", (d, wide, sizes.units))
     B = _array(node, 3, "B", (d, 2 * wide)) if node.has(3) else np.zeros((d, 2 * wide), np.float32)
-    found = []
+    ways = []
     for k in range(d):
         b = np.stack([_units(part, order) for part in np.split(B[k], 2)])
-        found.append({"W": _units(W[k], order).T, "U": _units(R[k], order).T, "b": b})
-    return found
+        ways.append({"W": _units(W[k], order).T, "U": _units(R[k], order).T, "b": b})
+    return ways
 
 
 @reads("LSTM", to=22, gives="lstm, bidirectional")

@@ -14,7 +14,7 @@ from spark_deepnet.formats.onnx.registry import reads
 from spark_deepnet.formats.onnx.values import ROWS, Const, Tensor
 from spark_deepnet.layers.embedding import Embedding
 
-FAR = 1 << 30
+FAR_END = 1 << 30
 """An end beyond which an axis is whole."""
 
 
@@ -29,7 +29,7 @@ def slices(node: Node) -> Tensor:
         raise node.refusal("its starts, ends, axes and steps do not have one number for each axis")
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         if (axis + x.rank if axis < 0 else axis) == x.rows:
-            if start != 0 or step != 1 or end < (node.reading.batch or FAR):
+            if start != 0 or step != 1 or end < (node.reading.batch or FAR_END):
                 raise node.refusal(f"it takes the rows {start}:{end}:{step} of {x}; all rows (N) stay")
             continue
         own = node.axis(axis, x)
@@ -42,7 +42,7 @@ def _ends(node: Node) -> list[int]:
     x = node.inputs[2] if node.version >= 10 and node.has(2) else None
     if isinstance(x, Const) and not x.fixed:
         pairs = zip(x.array.reshape(-1).tolist(), x.other.reshape(-1).tolist(), strict=True)
-        return [2 * FAR if pair == ROWS else int(pair[0]) if pair[0] == pair[1] else 0 for pair in pairs]
+        return [2 * FAR_END if pair == ROWS else int(pair[0]) if pair[0] == pair[1] else 0 for pair in pairs]
     return node.ints("ends", 2) or []
 
 
@@ -56,8 +56,8 @@ def gather(node: Node) -> Tensor:
     indices = node.const(1, "indices")
     size = x.row[own]
     flat = [int(k) + size if k < 0 else int(k) for k in indices.reshape(-1)]
-    found = selected(node, x, own, flat, suffix="entries")
-    return _placed(node, found, own, indices.shape)
+    part = selected(node, x, own, flat, suffix="entries")
+    return _placed(node, part, own, indices.shape)
 
 
 def _placed(node: Node, x: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
