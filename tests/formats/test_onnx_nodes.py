@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from onnx.defs import get_all_schemas_with_history
 
 from spark_deepnet.formats.onnx.registry import operators
 from tests.cases.onnx_nodes import LISTED
@@ -26,3 +27,11 @@ def test_the_list_has_no_other_cases() -> None:
     names = " ".join(LISTED.values()).split()
     assert len(names) == len(set(names))
     assert set(names) <= {case.name for case in cases()[0]}
+
+
+@pytest.mark.parametrize("op", sorted(operators()))
+def test_the_last_version_that_is_read_is_one_of_the_operator(op: str) -> None:
+    """A newer one of the installed package would be refused until someone has looked at what it changes."""
+    versions = {each.since_version for each in get_all_schemas_with_history() if (each.domain, each.name) == ("", op)}
+    last = operators()[op].versions[-1]
+    assert last in versions or last > max(versions)
