@@ -10,9 +10,13 @@ import onnx
 import pytest
 
 from spark_deepnet.formats.axes import Value
-from spark_deepnet.layers.dense import Dense
+from spark_deepnet.formats.onnx.graph import model_of
+from spark_deepnet.formats.onnx.read import read
+from spark_deepnet.layers import LSTM, Conv2D, Dense, Flatten, MaxPool2D
+from spark_deepnet.losses.loss import Loss
+from spark_deepnet.plan.architecture import Architecture, InputSpec
 from tests.formats.caffe_files import count_permutes
-from tests.formats.onnx_files import check, graph, node
+from tests.formats.onnx_files import check, computed, graph, node, scores
 
 ONE, ZERO = np.array([1]), np.array([0])
 
@@ -167,12 +171,32 @@ def test_weights_may_stand_among_the_inputs_and_be_bound(tmp_path: Path) -> None
 
 
 def test_a_name_in_the_middle_leaves_out_what_is_behind(tmp_path: Path) -> None:
-    from spark_deepnet.formats import onnx as formats_onnx
-
     nodes = [node("Gemm", "x W", "y", "first"), node("NonMaxSuppression", "y y", "z"), node("Sigmoid", "y", "s")]
     path = tmp_path / "net.onnx"
     path.write_bytes(graph(nodes, {"x": ["n", 3]}, ["z"], {"W": random(3, 2)}).SerializeToString())
     for name in ("y", "first"):
-        layers = formats_onnx.read(path, outputs=[name]).layers
+        layers = read(path, outputs=[name]).layers
         assert [layer for layer in layers if isinstance(layer, Dense)]
-    assert formats_onnx.read(path, outputs=["s"]).loss.kind == "sigmoid_cross_entropy"  # type: ignore[union-attr]
+    assert read(path, outputs=["s"]).loss.kind == "sigmoid_cross_entropy"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ((Conv2D(4, 3, activation="relu"), MaxPool2D(2), Flatten(), Dense(3, "softmax")), (8, 7, 2)),
+        ((Dense(5, "relu"), Dense(3, "softmax")), (4,)),
+        ((LSTM(4), Dense(3, "softmax")), (6, 3)),
+    ],
+)
+def test_what_this_package_writes_comes_back(layers: Any, shape: tuple[int, ...], tmp_path: Path) -> None:
+    architecture = Architecture(layers, (InputSpec(shape),), Loss.of("softmax_cross_entropy"))
+    net = architecture.scores_net()
+    flat = net.layout.init_weights(1)
+    model, path = model_of(net, flat, heads=architecture.heads()), tmp_path / "own.onnx"
+    path.write_bytes(model.SerializeToString())
+    foreign, x = read(path), {"features": random(5, *shape)}
+    assert foreign.inputs == {"features": shape}
+    assert foreign.loss == Loss.of("softmax_cross_entropy")
+    expected = dict(zip([each.name for each in model.graph.output], computed(model, x), strict=True))
+    (prob,) = scores(foreign, x, ["probability"])
+    np.testing.assert_allclose(prob, expected["probability"], atol=1e-5)

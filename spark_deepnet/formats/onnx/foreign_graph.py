@@ -30,6 +30,8 @@ class Graph:
     initializers: Mapping[str, Any]
     constants: Mapping[str, np.ndarray]
     """Inputs that the caller has bound."""
+    own: bool = False
+    """Whether this package wrote the file."""
 
     @staticmethod
     def of(file: Path, model: Any, constants: Mapping[str, np.ndarray]) -> Graph:
@@ -39,12 +41,13 @@ class Graph:
         if graph.sparse_initializer:
             raise FormatError(f"{file}: the graph has sparse initializers, which are not read; save them as dense ones")
         _check_names(file, graph)
+        own = model.producer_name == "spark_deepnet"
         initializers = {each.name: each for each in graph.initializer}
         inputs = [each.name for each in graph.input]
         for name in constants:
             if name not in inputs:
                 raise FormatError(f"{file}: constants: the graph has no input {name!r}; {near(name, inputs)}")
-        return Graph(file, graph, _opset(file, model), _makers(file, graph), initializers, constants)
+        return Graph(file, graph, _opset(file, model), _makers(file, graph), initializers, constants, own)
 
     @property
     def arrays(self) -> Arrays:
@@ -69,7 +72,8 @@ class Graph:
     def wanted(self, outputs: Sequence[str] | None) -> list[str]:
         """The values that are to be outputs: those named, by their own name or by that of a node with one output."""
         if outputs is None:
-            return list(dict.fromkeys(each.name for each in self.proto.output))
+            names = list(dict.fromkeys(each.name for each in self.proto.output))
+            return _scores_alone(names) if self.own else names
         nodes = {node.name: node.output[0] for node in self.proto.node if node.name and node.output}
         known = {*self.makers, *nodes}
         for name in outputs:
@@ -87,6 +91,14 @@ class Graph:
                 needed.add(k)
                 waiting += self.proto.node[k].input
         return sorted(needed)
+
+
+def _scores_alone(names: Sequence[str]) -> list[str]:
+    """Of the columns of each output of a network one, from which the others follow: probabilities, or else raw scores."""
+    kinds = ("probability", "rawPrediction", "prediction")
+    ends = {name: (kind, name.removeprefix(kind)) for name in names for kind in kinds if name.startswith(kind)}
+    best = {end: min((kinds.index(kind) for kind, other in ends.values() if other == end)) for _, end in ends.values()}
+    return [name for name in names if name not in ends or kinds.index(ends[name][0]) == best[ends[name][1]]]
 
 
 def _opset(file: Path, model: Any) -> int:
