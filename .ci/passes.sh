@@ -13,7 +13,7 @@ plain=(
     --ignore=tests/{spark,examples,plan,schedules} "--ignore-glob=tests/test_*.py"
     --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
     --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
-    --ignore=tests/formats/test_{caffe_real,caffe_fuzz,caffe_bad_files,page}.py
+    --ignore=tests/formats/test_{caffe_real,caffe_fuzz,caffe_bad_files,onnx_out_real,page}.py
     "${whole_fits[@]/#/--ignore=}"
 )
 kernels_of_fits=tests/train/test_ranks.py  # ahead of Spark's tests, whose workers would each compile the same otherwise

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spark_deepnet.formats.onnx.graph import model_of
+from spark_deepnet.formats.onnx.export import model_of
 from spark_deepnet.formats.onnx.package import onnx
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.run import Runner

@@ -8,6 +8,7 @@ from spark_deepnet.formats.caffe.solver import OPTIMIZERS, POLICIES
 from spark_deepnet.formats.caffe.sources import DATA_TYPES
 from spark_deepnet.formats.onnx.registry import REFUSED as REFUSED_OPERATORS
 from spark_deepnet.formats.onnx.registry import operators
+from spark_deepnet.formats.onnx.writers._registry import writers
 from tests.formats.onnx_nodes import cases, counts
 from tests.page import DOCS, rewrite, table
 
@@ -20,7 +21,9 @@ def tables() -> dict[str, str]:
     others = [(f"`{name}`", "left out", why) for name, why in sorted(DROPPED.items())]
     others += [(f"`{name}`", "refused", why) for name, why in sorted(REFUSED.items())]
     solvers = [(f"`{name}`", f"`{each.kind}`") for name, each in (*POLICIES.items(), *OPTIMIZERS.items())]
+    written = ((f"`{each.kind}`", each.operators, each.note) for _, each in sorted(writers().items()))
     return {
+        "onnx writers": table(("layer", "operators", "note"), written),
         "caffe types": table(("type", "layers", "note"), types),
         "caffe losses": table(("type", "loss", "note"), losses),
         "caffe data": ", ".join(f"`{name}`" for name in DATA_TYPES) + ".",

@@ -13,7 +13,7 @@ import pytest
 
 from spark_deepnet.errors import FormatError
 from spark_deepnet.formats.onnx import write as writing
-from spark_deepnet.formats.onnx.graph import model_of
+from spark_deepnet.formats.onnx.export import model_of
 from spark_deepnet.formats.onnx.write import write
 from spark_deepnet.formats.onnx.writers import _registry
 from spark_deepnet.layers.dense import Dense

@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from spark_deepnet.formats.axes import Value
-from spark_deepnet.formats.onnx.graph import model_of
+from spark_deepnet.formats.onnx.export import model_of
 from spark_deepnet.formats.onnx.read import read
 from spark_deepnet.layers import LSTM, Conv2D, Dense, Flatten, MaxPool2D
 from spark_deepnet.losses.loss import Loss

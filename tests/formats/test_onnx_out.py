@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from spark_deepnet.formats.onnx.graph import model_of
+from spark_deepnet.formats.onnx.export import model_of
 from spark_deepnet.formats.onnx.writers._registry import writers
 from spark_deepnet.layers.average_pool2d import AveragePool2D
 from spark_deepnet.layers.conv1d import Conv1D
@@ -156,6 +158,24 @@ def test_transposes_stand_only_where_the_order_changes(name: str) -> None:
     close(exported(net, weights, x), scored(net, weights, x))
 
 
+EXAMPLES: dict[str, tuple[tuple[str, str], tuple[Any, ...], dict[str, tuple[int, ...]]]] = {
+    "LeNet": (("lenet", "lenet"), (5,), {INPUT: (28, 28, 1)}),
+    "CIFAR-10 quick": (("cifar10", "quick"), (np.array([120.0, 110.0, 100.0]),), {INPUT: (32, 32, 3)}),
+    "census": (("census", "layers"), ({"a": 4, "b": 7},), {"wide": (11,), "numbers": (5,), "a": (1,), "b": (1,)}),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_networks_of_the_examples_compute_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (module, function), arguments, shapes = EXAMPLES[name]
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples"))
+    net = Net.of(getattr(import_module(module), function)(*arguments), shapes)
+    rng, weights = np.random.default_rng(4), drawn(net)
+    x = {each: rng.integers(0, 4, (3, *shape)).astype(np.float32) for each, shape in shapes.items()}
+    assert list(operators(model_of(net, weights))).count("Transpose") == (0 if name == "census" else 2)
+    close(exported(net, weights, x), scored(net, weights, x))
+
+
 def test_nothing_is_left_to_runtimes() -> None:
     """Neither auto_pad nor ceil_mode, and only operators of the default domain."""
     for case in SCORING:
@@ -165,6 +185,28 @@ def test_nothing_is_left_to_runtimes() -> None:
             assert node.domain == ""
 
 
+AROUND = {
+    "Transpose",
+    "Identity",
+    "Where",
+    "Unsqueeze",
+    "Squeeze",
+    "Cast",
+    "Less",
+    "And",
+    "GreaterOrEqual",
+    "Reshape",
+    "Split",
+}
+
+
+@pytest.mark.parametrize("case", SCORING, ids=lambda case: case.id)
+def test_the_operators_are_those_that_the_documentation_names(case: LayerCase) -> None:
+    net = net_of(case)
+    named = set(writers()[case.layer.kind].operators.replace(",", "").split())
+    assert set(operators(model_of(net, drawn(net)))) - AROUND <= named | {"Floor", "Add"}
+
+
 def test_the_versions_are_as_promised() -> None:
     net = Net.of((Dense(2),), {INPUT: (3,)})
     model = model_of(net, drawn(net))
@@ -172,6 +214,12 @@ def test_the_versions_are_as_promised() -> None:
     assert operators(model) == ["Gemm", "Identity"]
     steps = Net.of((Dense(2),), {INPUT: (4, 3)})
     assert operators(model_of(steps, drawn(steps))) == ["MatMul", "Add", "Identity"]
+
+
+def test_shared_weights_are_written_once() -> None:
+    net = Net.of((Dense(30, name="a"), Dense(30, share="a"), Dense(30, name="c")), {INPUT: (30,)})
+    arrays = [array for array in model_of(net, drawn(net)).graph.initializer if list(array.dims) == [30, 30]]
+    assert [array.name for array in arrays] == ["a/W", "c/W"]
 
 
 def test_values_of_layers_are_outputs_too() -> None:

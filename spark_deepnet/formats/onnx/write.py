@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import FormatError
-from spark_deepnet.formats.onnx.graph import model_of
+from spark_deepnet.formats.onnx.export import model_of
 from spark_deepnet.formats.onnx.package import onnx
 from spark_deepnet.net.net import Net
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,10 +59,10 @@ class Graph:
         return self._ops[key]
 
     def constant(self, values: Any, name: str = "constant") -> str:
-        """An initializer: whole numbers are int64, all else float32. Equal small ones are one."""
+        """An initializer: whole numbers are int64, all else float32. Equal ones, such as shared weights, are one."""
         array = np.asarray(values)
         array = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else np.float32).reshape(array.shape)
-        key = (array.dtype.str, array.shape, array.tobytes()) if array.size <= 64 else (len(self.initializers),)
+        key = (array.dtype.str, array.shape, hashlib.blake2b(array.data).digest())
         if key not in self._constants:
             self._constants[key] = self.unique(f"{self.scope}/{name}")
             self.initializers.append(onnx("numpy_helper").from_array(array, self._constants[key]))

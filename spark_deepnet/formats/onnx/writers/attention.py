@@ -11,7 +11,7 @@ MASKED = np.float32(-1e9)
 """The score of a step that is not seen: finite, so that a row of no steps gives no NaN."""
 
 
-@writes("multi_head_attention", to="MatMul, Add, Softmax")
+@writes("multi_head_attention", to="MatMul, Add, Mul, Softmax")
 def multi_head_attention(step: Step) -> str:
     """With finite masks"""
     (steps, _), heads, width = step.x, step.layer.heads, step.layer.width(step.x)
