@@ -68,7 +68,7 @@ def read_file(path: str | os.PathLike[str], what: str, limit: int, right: str) -
         data = file.read_bytes()
     except OSError as error:
         raise FormatError(f"{file}: {what} cannot be read: {error.strerror or error}") from None
-    kind = kind_of(data[:256]) or ("ONNX" if not right.endswith(STATE) and is_onnx(data) else None)
+    kind = kind_of(data[:256]) or ("ONNX" if not right.endswith((STATE, "ONNX")) and is_onnx(data) else None)
     if kind is not None:
         raise FormatError(f"{file}: expected {right}, found a file that is {kind}")
     return data

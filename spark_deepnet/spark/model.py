@@ -23,6 +23,7 @@ from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.formats import caffe
 from spark_deepnet.formats.given import given_network
+from spark_deepnet.formats.onnx.read import read as read_onnx
 from spark_deepnet.formats.onnx.write import write as write_onnx
 from spark_deepnet.net.net import Net
 from spark_deepnet.plan.architecture import Architecture
@@ -293,6 +294,26 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
             skip=skip,
             vectors=True,
         )
+        return cls(*architecture_and_weights(foreign))
+
+    @classmethod
+    def fromOnnx(
+        cls,
+        net: str | os.PathLike[str],
+        inputShape: Any = None,
+        constants: Mapping[str, Any] | None = None,
+        outputs: Sequence[str] | None = None,
+    ) -> DeepNetModel:
+        """The model of an ONNX file on the driver's disk.
+
+        The first axis of the graph's inputs is that of rows. Images are (height, width, channels), as everywhere here,
+        and sequences (steps, channels) where the graph has their channels first. inputShape: the sizes of such a row,
+        where the file does not say; {name: sizes} for several inputs, each of which reads the column of its name.
+        constants: arrays for inputs of the graph that are none of the rows'. outputs: names of the values that are wanted;
+        what they do not need is not looked at.
+
+        FormatError, with file, node and operator, for whatever cannot be read. docs/formats.md lists what is."""
+        foreign = read_onnx(net, inputShape, constants, outputs, vectors=True)
         return cls(*architecture_and_weights(foreign))
 
     def toOnnx(self, path: str | os.PathLike[str], opset: int = 17) -> None:

@@ -1,0 +1,134 @@
+"""Reads an ONNX model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spark_deepnet.errors import FormatError, ParamError
+from spark_deepnet.formats.axes import Value
+from spark_deepnet.formats.foreign import Foreign
+from spark_deepnet.formats.onnx import fold_numbers, fold_shapes
+from spark_deepnet.formats.onnx.folding import folded
+from spark_deepnet.formats.onnx.foreign_graph import Graph
+from spark_deepnet.formats.onnx.inputs import Given, added, input_of
+from spark_deepnet.formats.onnx.model_file import read_model
+from spark_deepnet.formats.onnx.node import Node
+from spark_deepnet.formats.onnx.outputs import marked
+from spark_deepnet.formats.onnx.reading import Reading
+from spark_deepnet.formats.onnx.registry import REFUSED, operator
+from spark_deepnet.formats.onnx.values import Const, Operand, Tensor
+from spark_deepnet.formats.rewrites import Rewritten, rewritten
+from spark_deepnet.losses.loss import Loss
+
+FOLDS = (fold_numbers, fold_shapes)
+"""Modules that register how constants are computed."""
+
+
+def read(
+    path: str | os.PathLike[str],
+    input_shape: Given = None,
+    constants: Mapping[str, Any] | None = None,
+    outputs: Sequence[str] | None = None,
+    vectors: bool = False,
+    rewrites: bool = True,
+) -> Foreign:
+    """The network of an ONNX file, with its weights.
+
+    input_shape: of a row as the network takes it, an image being (height, width, channels), where the file does not say;
+    by name if there are several inputs. constants: arrays for inputs of the graph. outputs: names of values or nodes, the
+    graph's own outputs if None; what they do not need is not looked at. vectors: whether outputs of several axes become
+    vectors in the file's order. rewrites: whether Permutes are removed where nothing changes.
+
+    FormatError, with file, node and operator, for whatever cannot be read.
+    """
+    if isinstance(outputs, str):
+        raise ParamError(f"outputs must be a list of names, found the text {outputs!r}")
+    bound = {name: np.asarray(array) for name, array in (constants or {}).items()}
+    graph = Graph.of(Path(path), read_model(path), bound)
+    return _Converter(graph).foreign(graph.wanted(outputs), input_shape, vectors, rewrites)
+
+
+class _Converter:
+    """Turns the nodes that are needed into layers, one after another."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.reading = graph, Reading()
+        self.values: dict[str, Operand] = {name: Const.of(array) for name, array in graph.constants.items()}
+
+    def foreign(self, outputs: Sequence[str], given: Given, vectors: bool, rewrites: bool) -> Foreign:
+        if not outputs:
+            raise FormatError(f"{self.graph.file}: the graph has no outputs; expected at least one, or outputs=")
+        needed = self.graph.needed(outputs)
+        nodes = [self.graph.proto.node[k] for k in needed]
+        self._inputs({*outputs, *(name for node in nodes for name in node.input)}, given)
+        used = {*outputs, *(name for node in nodes for name in node.input)}
+        for k in needed:
+            self._node(k, used)
+        tops = [self._top(name) for name in outputs]
+        loss = marked(self.reading, outputs, tops, vectors)
+        return self._finished(loss, rewrites)
+
+    def _inputs(self, read: set[str], given: Given) -> None:
+        protos = [each for each in self.graph.inputs() if each.name in read]
+        if not protos:
+            raise FormatError(f"{self.graph.file}: the outputs do not depend on an input of the graph")
+        if isinstance(given, Mapping):
+            self._check_names(given, [each.name for each in protos])
+        for proto in protos:
+            shape = input_of(self.graph, proto, given, len(protos))
+            self.reading.batch = self.reading.batch or shape.batch
+            self.values[proto.name] = added(self.reading, shape, len(protos) == 1)
+
+    def _check_names(self, given: Mapping[str, Any], names: Sequence[str]) -> None:
+        for name in given:
+            if name not in names:
+                raise FormatError(f"{self.graph.file}: inputShape: there is no input {name!r}; inputs are {names}")
+
+    def _node(self, k: int, read: set[str]) -> None:
+        spec = self.graph.spec(k)
+        if spec.op not in REFUSED:
+            spec.check()
+        inputs = [self._operand(name) for name in spec.proto.input]
+        used = {j for j, name in enumerate(spec.proto.output) if name in read}
+        node = Node(self.reading, spec, inputs, used)
+        results = folded(node) or operator(spec).results(node)
+        self.values.update({name: value for name, value in zip(spec.proto.output, results, strict=False) if name})
+
+    def _operand(self, name: str) -> Operand:
+        if name in self.graph.initializers and name not in self.values:
+            self.values[name] = Const.of(self.graph.arrays.array(self.graph.initializers[name]))
+        if name and name not in self.values:
+            raise FormatError(f"{self.graph.file}: the value {name[:80]!r} is an output that is not computed here")
+        return self.values[name] if name else None
+
+    def _top(self, name: str) -> Value:
+        value = self._operand(name)
+        if not isinstance(value, Tensor):
+            raise FormatError(f"{self.graph.file}: the output {name[:80]!r} is a constant; give outputs= without it")
+        return value.value
+
+    def _finished(self, loss: Loss | None, rewrites: bool) -> Foreign:
+        assembly = self.reading.assembly
+        keep = [assembly.layers[-1].name or ""] if loss is not None else []
+        result = rewritten(assembly.layers, assembly.inputs, keep, rewrites)
+        present = {layer.name for layer in result.layers}
+        names = {name: x.value for name, x in self.values.items() if isinstance(x, Tensor)}
+        names = {name: replace(value, node=result.node(value.node)) for name, value in names.items()}
+        names = {name: value for name, value in names.items() if value.node in present}
+        weights = {key: _ordered(result, key, array) for key, array in self.reading.weights.items()}
+        weights = {key: array for key, array in weights.items() if key.rpartition("/")[0] in present}
+        return Foreign(tuple(result.layers), assembly.inputs, weights, loss, names)
+
+
+def _ordered(result: Rewritten, key: str, array: np.ndarray) -> np.ndarray:
+    """A weight, its rows in the order of what is held."""
+    node, _, own = key.rpartition("/")
+    if own == "W" and node in result.rows:
+        return np.ascontiguousarray(result.reordered(node, array))
+    return array

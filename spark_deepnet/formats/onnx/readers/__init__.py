@@ -1,0 +1,1 @@
+"""Readers of ONNX operators, each registered by the operators that it reads."""
