@@ -251,6 +251,7 @@ MISTAKES = COLUMNS + LENGTHS + VALUES + NAMES + SHAPES + OTHERS
 
 RANGES: dict[str, tuple[Any, ...]] = {
     "maxIter": (0,),
+    "maxSteps": (-1,),
     "batchSize": (0,),
     "learningRate": (0.0, -1.0, float("nan"), float("inf")),
     "momentum": (1.0, -0.1),

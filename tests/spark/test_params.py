@@ -83,7 +83,7 @@ def test_what_is_not_set_has_these_defaults() -> None:
     assert told == {
         "featuresCol": "features", "labelCol": "label", "predictionCol": "prediction", "probabilityCol": "probability",
         "rawPredictionCol": "rawPrediction", "loss": "auto", "solver": "auto", "schedule": "constant",
-        "learningRate": 0.001, "momentum": 0.9, "batchSize": 128, "maxIter": 10, "regParam": 0.0,
+        "learningRate": 0.001, "momentum": 0.9, "batchSize": 128, "maxIter": 10, "maxSteps": 0, "regParam": 0.0,
         "elasticNetParam": 0.0, "tol": 0.0, "patience": 5, "seed": 0, "numTrainWorkers": 0, "handleInvalid": "error",
         "clipNorm": 0.0, "clipValue": 0.0, "modelBlocks": 1, "syncEvery": 1,
         "syncEpochs": 0, "syncState": "average", "exchange": "auto",
