@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -21,10 +20,6 @@ from pyspark.sql.types import StructField, StructType
 
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
-from spark_deepnet.formats import caffe
-from spark_deepnet.formats.given import given_network
-from spark_deepnet.formats.onnx.read import read as read_onnx
-from spark_deepnet.formats.onnx.write import write as write_onnx
 from spark_deepnet.net.net import Net
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.connections import identity_for, ports_of
@@ -36,7 +31,7 @@ from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.columns.features import source_of
 from spark_deepnet.spark.columns.shapes import check_width
-from spark_deepnet.spark.foreign import architecture_and_weights
+from spark_deepnet.spark.foreign_models import ForeignModels
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
 from spark_deepnet.spark.output_columns import output_type, output_value, scored_type, scoring_udf
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
@@ -51,7 +46,7 @@ from spark_deepnet.spark.weights.saved import ModelReader, ModelWriter
 from spark_deepnet.spark.weights.streamed import Shards
 
 
-class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["DeepNetModel"]):
+class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["DeepNetModel"]):
     """A trained network. ``transform`` appends predictionCol (double; for several outputs a vector, for several labels
     an array of zeros and ones) and, for classes and labels, the vectors rawPredictionCol (scores) and probabilityCol;
     a column whose name is "" is left out. Of a network with several outputs these are the first's; the others fill
@@ -261,101 +256,6 @@ class DeepNetModel(PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["
         if len(set(names)) < len(names):
             raise DataError(f"transform: the output columns need different names, found {names}")
         return dict(wanted)
-
-    @classmethod
-    def fromCaffe(
-        cls,
-        net: str | os.PathLike[str],
-        weights: str | os.PathLike[str],
-        mean: Any = None,
-        channelOrder: str = "bgr",
-        outputs: Sequence[str] | None = None,
-        scale: float = 1.0,
-        inputShape: Sequence[int] | None = None,
-        skip: Sequence[str] = (),
-    ) -> DeepNetModel:
-        """The model of a Caffe net (a prototxt) and its weights (a caffemodel), both on the driver's disk.
-
-        Rows are (height, width, channels), as everywhere here. mean: what is subtracted first, the path of a binaryproto,
-        a number a channel, or an array (channels, height, width); scale: a factor behind it. channelOrder: the order of
-        the channels that the net was trained on, "bgr" or "rgb": Spark's images are turned accordingly, arrays are taken
-        as they are. outputs: the blobs that are wanted; what they do not need is not looked at. inputShape: (height,
-        width, channels), where the net does not say. skip: layers whose weights the file has not, or of another shape.
-
-        FormatError, with file, layer and type, for whatever cannot be read. docs/formats.md lists what is."""
-        foreign = caffe.read(
-            net,
-            weights,
-            mean=mean,
-            scale=scale,
-            channel_order=channelOrder,
-            input_shape=inputShape,
-            outputs=outputs,
-            skip=skip,
-            vectors=True,
-        )
-        return cls(*architecture_and_weights(foreign))
-
-    @classmethod
-    def fromOnnx(
-        cls,
-        net: str | os.PathLike[str],
-        inputShape: Any = None,
-        constants: Mapping[str, Any] | None = None,
-        outputs: Sequence[str] | None = None,
-    ) -> DeepNetModel:
-        """The model of an ONNX file on the driver's disk.
-
-        The first axis of the graph's inputs is that of rows. Images are (height, width, channels), as everywhere here,
-        and sequences (steps, channels) where the graph has their channels first. inputShape: the sizes of such a row,
-        where the file does not say; {name: sizes} for several inputs, each of which reads the column of its name.
-        constants: arrays for inputs of the graph that are none of the rows'. outputs: names of the values that are wanted;
-        what they do not need is not looked at.
-
-        FormatError, with file, node and operator, for whatever cannot be read. docs/formats.md lists what is."""
-        foreign = read_onnx(net, inputShape, constants, outputs, vectors=True)
-        return cls(*architecture_and_weights(foreign))
-
-    def toOnnx(self, path: str | os.PathLike[str], opset: int = 17) -> None:
-        """Write the network as an ONNX file on the driver's disk, whole or not at all.
-
-        Its inputs have the names and the shapes of this network's, (N, height, width, channels) for images, and N rows of
-        any number; for sequences there is an input ``lengths`` (N,) beside them, and rows are padded to the longest row of
-        training. Its outputs are rawPrediction, probability and prediction, as far as the loss gives them; those of
-        further outputs have their names behind: ``prediction_age``. Values other than prediction columns, handleInvalid
-        and the order of channels of Spark's images are not in the file. docs/formats.md has more.
-
-        FormatError, with the layer and its kind, if one cannot be written; SizeError where weights stay on storage."""
-        flat = self._flat("toOnnx")
-        self.check_thresholds()
-        write_onnx(
-            path,
-            self._net,
-            flat,
-            heads=self.architecture.heads(),
-            sequences=[entry.name for entry in self.architecture.entries if entry.steps],
-            thresholds=param_or_none(self, "thresholds"),
-            opset=opset,
-        )
-
-    @classmethod
-    def fromWeights(
-        cls,
-        layers: Any,
-        inputShape: Sequence[int] | Mapping[str, Sequence[int]] | None,
-        weights: Mapping[str, Any],
-        loss: Any = None,
-    ) -> DeepNetModel:
-        """The model of layers and all of their weights, "layer/weight" -> array, such as ``formats.keras.weights`` and
-        ``formats.torch.weights`` return.
-
-        layers: as DeepNetEstimator takes them. inputShape: the shape of a row, (height, width, channels) for images and
-        (steps, features) for sequences, with the steps of the longest; of several inputs a mapping from their names. loss:
-        of outputs that have none of their own, which says what is predicted; None: the one whose link the last layer is
-        (softmax, sigmoid, exponential), else squared.
-
-        FormatError with all arrays that are missing, misshapen or of no layer."""
-        return cls(*architecture_and_weights(given_network(layers, inputShape, weights, loss)))
 
     def write(self) -> ModelWriter:
         return ModelWriter(self)
