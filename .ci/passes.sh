@@ -10,10 +10,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # the others would do the same again.
 . .ci/whole_fits.sh
 plain=(
-    --ignore=tests/{spark,examples,plan,schedules} "--ignore-glob=tests/test_*.py"
+    --ignore=tests/{spark,examples,plan,schedules,formats} "--ignore-glob=tests/test_*.py"
     --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
     --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
-    --ignore=tests/formats/test_{caffe_real,caffe_fuzz,caffe_bad_files,onnx_out_real,page}.py
     "${whole_fits[@]/#/--ignore=}"
 )
 kernels_of_fits=tests/train/test_ranks.py  # ahead of Spark's tests, whose workers would each compile the same otherwise

@@ -50,10 +50,11 @@ class Replica:
 
     def __init__(self, recipe: Recipe, table: Table, channel: Channel) -> None:
         self.recipe, self.rows = recipe, InMemoryDataset.all_of(table)
-        self.state = State.initial(recipe.scores_net().layout, recipe.optimizer, recipe.seed, False)
+        layout = recipe.scores_net().layout
+        self.state = State.initial(layout, recipe.optimizer, recipe.seed, False)
         capacity = max(EVALUATED, recipe.batch_size)
         self.stepper = Stepper(recipe, self.state, capacity, AllReduce(channel, np.float32), Call.total, Meter())
-        self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce)
+        self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce, layout.varying)
 
     def step(self, picked: RowBatch, of_all: int) -> None:
         """One local step over these rows, while all replicas together step over the given total of rows."""
