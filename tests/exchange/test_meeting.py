@@ -206,6 +206,6 @@ def test_close_leaves_no_thread() -> None:
         listener.close()
         assert isinstance(waiting.exception(20), LostPeerError)
     end = time.monotonic() + 20
-    while set(threading.enumerate()) != before and time.monotonic() < end:
+    while not set(threading.enumerate()) <= before and time.monotonic() < end:
         time.sleep(0.01)
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before  # of which some may have ended meanwhile
