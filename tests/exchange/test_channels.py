@@ -184,7 +184,7 @@ def test_close_leaves_no_thread_and_no_open_socket(world: str) -> None:
     before = set(threading.enumerate())
     results(world, 4, lambda channel: channel.swap(channel.rank ^ 1, np.ones(9), channel.rank ^ 1, np.ones(9)))
     gc.collect()  # an unclosed socket warns here, and warnings are errors
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_close_may_be_called_twice() -> None:
