@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The tests that need no Spark, in two processes, without those marked long, files of many whole fits, and the law of padding
-# over hundreds of networks; tests given as arguments in one, with them.
+# The tests that need no Spark, in two processes, without those marked long, files of many whole fits, the law of padding over
+# hundreds of networks, and the formats of others, which only who works on them needs; tests given as arguments in one, with
+# them.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,7 +11,7 @@ unit() { .venv/bin/python -m pytest -p no:cacheprovider -m "not slow and not lon
 
 others=(tests/{kernels,layers,losses,optimizers,initializers,schedules,data,net,score,plan,forecast})
 . .ci/whole_fits.sh
-many=("${whole_fits[@]}" tests/test_new_members.py tests/net/test_padding.py)
+many=("${whole_fits[@]}" tests/test_new_members.py tests/net/test_padding.py tests/formats)
 said=$(mktemp)
 set -m  # a process group of its own, which gets signals as one
 unit "${others[@]}" "${many[@]/#/--ignore=}" > "$said" 2>&1 &

@@ -6,6 +6,7 @@ import ast
 import io
 import re
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ def places(word: re.Pattern[str], file: Path, text: str) -> list[str]:
     return found
 
 
+@cache
 def prose(file: Path) -> str:
     """A page as it is; of a module its strings and comments, at their lines."""
     text = file.read_text(encoding="utf-8")
