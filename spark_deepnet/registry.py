@@ -275,6 +275,12 @@ def names_in_folder(package: str) -> list[str]:
     return sorted(_class_in(import_module(f"{package}.{module}"), module) for module in _modules(package))
 
 
+def open_folder(package: str) -> None:
+    """Import every file of a package whose files register what they hold."""
+    for module in _modules(package):
+        import_module(f"{package}.{module}")
+
+
 @cache
 def _modules(package: str) -> list[str]:
     path = import_module(package).__path__

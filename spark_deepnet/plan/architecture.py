@@ -21,6 +21,11 @@ LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_ent
 """Kind of the last layer -> the loss whose link it is."""
 
 
+def loss_of_top(top: Layer) -> str:
+    """The loss whose link a layer is; a softmax along another axis than the last is no loss's."""
+    return LOSS_OF_TOP.get(top.kind, "squared") if getattr(top, "axis", -1) == -1 else "squared"
+
+
 @dataclass(frozen=True)
 class InputSpec:
     """One input of the network."""

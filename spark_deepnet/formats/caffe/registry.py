@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 
 from spark_deepnet.errors import near
 from spark_deepnet.formats.axes import Value
 from spark_deepnet.formats.caffe.layer_spec import LayerSpec
 from spark_deepnet.formats.caffe.step import Reading, Step, checked_call
+from spark_deepnet.formats.notes import note_of
+from spark_deepnet.registry import open_folder
 
 Read = Callable[[Step], "Value | Sequence[Value]"]
 
@@ -80,9 +80,8 @@ def reads(
     least, most = (bottoms, bottoms) if isinstance(bottoms, int) else bottoms
 
     def register(read: Read) -> Read:
-        note = (read.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
         for name in names:
-            _TYPES[name] = LayerType(name, param, range(least, most + 1), gives, note, read)
+            _TYPES[name] = LayerType(name, param, range(least, most + 1), gives, note_of(read), read)
         return read
 
     return register
@@ -91,9 +90,7 @@ def reads(
 @cache
 def layer_types() -> dict[str, LayerType]:
     """All types that are read, by name."""
-    folder = import_module("spark_deepnet.formats.caffe.types")
-    for module in iter_modules(folder.__path__):
-        import_module(f"{folder.__name__}.{module.name}")
+    open_folder("spark_deepnet.formats.caffe.types")
     return _TYPES
 
 

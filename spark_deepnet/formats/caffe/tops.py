@@ -14,7 +14,7 @@ from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.output import Output
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.plan.architecture import LOSS_OF_TOP
+from spark_deepnet.plan.architecture import LOSS_OF_TOP, loss_of_top
 
 
 def marked(
@@ -46,14 +46,9 @@ def marked(
 
 def _output(links: Links, head: Head, value: Value, assembly: Assembly, labels: Mapping[Blob, str | None]) -> Output:
     if head.loss is None or head.target is None:
-        return Output(loss=_loss_of(_layer(assembly, value.node)), inputs=(value.node,))
+        return Output(loss=loss_of_top(_layer(assembly, value.node)), inputs=(value.node,))
     loss, factor = LOSSES[head.loss.type].read(head.loss, value.shape[0])
     return Output(loss=Loss.of(loss), column=labels[head.target], weight=head.weight * factor, inputs=(value.node,))
-
-
-def _loss_of(top: Layer) -> str:
-    """The loss whose link a layer is; a softmax along another axis than the last is no loss's."""
-    return LOSS_OF_TOP.get(top.kind, "squared") if getattr(top, "axis", -1) == -1 else "squared"
 
 
 def _check_places(loss: LayerSpec, value: Value) -> None:

@@ -15,7 +15,7 @@ from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.linear import Linear
 from spark_deepnet.layers.output import Output
 from spark_deepnet.losses.loss import Loss
-from spark_deepnet.plan.architecture import LOSS_OF_TOP
+from spark_deepnet.plan.architecture import LOSS_OF_TOP, loss_of_top
 
 
 def marked(reading: Reading, names: Sequence[str], values: Sequence[Value], vectors: bool) -> Loss | None:
@@ -23,17 +23,12 @@ def marked(reading: Reading, names: Sequence[str], values: Sequence[Value], vect
     assembly = reading.assembly
     ends = [_end(reading, value, vectors) for value in values]
     if len(ends) == 1 and assembly.layers[-1].name == ends[0].node:
-        return Loss.of(_loss_of(assembly.layers[-1]))
+        return Loss.of(loss_of_top(assembly.layers[-1]))
     layers = {layer.name: layer for layer in assembly.layers}
     for name, end in zip(names, ends, strict=True):
-        loss = Loss.of(_loss_of(layers[end.node]))
+        loss = Loss.of(loss_of_top(layers[end.node]))
         assembly.layers.append(Output(loss=loss, inputs=(end.node,), name=name))
     return None
-
-
-def _loss_of(top: Layer) -> str:
-    """The loss whose link a layer is; a softmax along another axis than the last is no loss's."""
-    return LOSS_OF_TOP.get(top.kind, "squared") if getattr(top, "axis", -1) == -1 else "squared"
 
 
 def _end(reading: Reading, value: Value, vectors: bool) -> Value:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 
 from spark_deepnet.errors import FormatError, NetworkError, ParamError, near
+from spark_deepnet.formats.notes import note_of
 from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.spec import NodeSpec
 from spark_deepnet.formats.onnx.values import Const, Tensor
+from spark_deepnet.registry import open_folder
 
 Result = Tensor | Const
 Read = Callable[[Node], "Result | Sequence[Result]"]
@@ -72,9 +72,8 @@ def reads(*names: str, to: int, since: int = 1, gives: str = "") -> Callable[[Re
     """Register a function as the reader of operators, in the versions ``since`` to ``to``."""
 
     def register(read: Read) -> Read:
-        note = (read.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
         for name in names:
-            _OPERATORS[name] = Operator(name, range(since, to + 1), gives, note, read)
+            _OPERATORS[name] = Operator(name, range(since, to + 1), gives, note_of(read), read)
         return read
 
     return register
@@ -83,9 +82,7 @@ def reads(*names: str, to: int, since: int = 1, gives: str = "") -> Callable[[Re
 @cache
 def operators() -> dict[str, Operator]:
     """All operators that are read, by name."""
-    folder = import_module("spark_deepnet.formats.onnx.readers")
-    for module in iter_modules(folder.__path__):
-        import_module(f"{folder.__name__}.{module.name}")
+    open_folder("spark_deepnet.formats.onnx.readers")
     return _OPERATORS
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 
+from spark_deepnet.formats.notes import note_of
 from spark_deepnet.formats.onnx.writers._step import Step
 from spark_deepnet.formats.onnx.writers._value import Value
+from spark_deepnet.registry import open_folder
 
 Write = Callable[[Step], Value | str]
 
@@ -29,7 +29,7 @@ class Writer:
 
     @property
     def note(self) -> str:
-        return (self.write.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+        return note_of(self.write)
 
 
 _WRITERS: dict[str, Writer] = {}
@@ -50,8 +50,5 @@ def writes(*kinds: str, to: str, keeps_zeros: bool = False, by_length: bool = Fa
 @cache
 def writers() -> dict[str, Writer]:
     """All writers, by the kind of layer."""
-    folder = __name__.rpartition(".")[0]
-    for module in iter_modules(import_module(folder).__path__):
-        if not module.name.startswith("_"):
-            import_module(f"{folder}.{module.name}")
+    open_folder(__name__.rpartition(".")[0])
     return _WRITERS
