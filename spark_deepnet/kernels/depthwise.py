@@ -10,7 +10,7 @@ import numpy as np
 
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.strips import STRIP_BYTES, strip
-from spark_deepnet.kernels.windows import Window, copy, inside
+from spark_deepnet.kernels.windows import copy, inside, reading
 
 L1_BYTES = 16384
 """Bytes of a few rows of gradients that stay in the L1 cache."""
@@ -63,27 +63,23 @@ def depthwise_weights(x, dy, window, dW):  # type: ignore[no-untyped-def]
 @kernel
 def depthwise_back(dy, W, window, dx):  # type: ignore[no-untyped-def]
     """dx[n, cell (i, j) of the window of (h, w), c] = sum over h, w, i, j of dy[n, h, w, c] W[i, j, 0, c]"""
-    if window.row_stride * window.column_stride == 1:
-        top = (window.height - 1) * window.row_dilation - window.top
-        left = (window.width - 1) * window.column_dilation - window.left
-        turned = Window(window.height, window.width, 1, 1, window.row_dilation, window.column_dilation, top, left)
-        depthwise(dy, W[::-1, ::-1].copy(), np.zeros(W.shape[3], W.dtype), turned, dx)
-        return
-    dx[:] = 0
-    for line in range(dy.shape[0] * dy.shape[1]):
-        n, h = divmod(line, dy.shape[1])
-        for i in range(window.height):
-            row = h * window.row_stride - window.top + i * window.row_dilation
-            if row >= 0 and row < dx.shape[1]:
-                _spread_row(dy[n, h], W[i, :, 0], window, dx[n, row])
-
-
-@kernel
-def _spread_row(dy, W, window, dx):  # type: ignore[no-untyped-def]
-    """dx[w s - left + j d, c] += dy[w, c] W[j, c]"""
-    for w in range(dy.shape[0]):
-        column = w * window.column_stride - window.left
-        j, j_end = inside(0, window.width, column, window.column_dilation, dx.shape[0])
-        for k in range(j, j_end):
-            for c in range(dy.shape[1]):
-                dx[column + k * window.column_dilation, c] += dy[w, c] * W[k, c]
+    (N, height, width, C), lanes, factors, source = dy.shape, STRIP_BYTES // dy.itemsize, W.reshape(-1), dy.reshape(-1)
+    out, zeros, (_, rows, columns, _) = dx.reshape(-1), np.zeros(C, dx.dtype), dx.shape
+    readers = np.empty((columns, 4), np.int64)
+    for column in range(columns):
+        readers[column] = reading(column + window.left, window.width, window.column_stride, window.column_dilation, width)
+    for line in range(N * rows):
+        n, row = divmod(line, rows)
+        i, i_step, h, i_count = reading(row + window.top, window.height, window.row_stride, window.row_dilation, height)
+        up = i_step * window.row_dilation // window.row_stride * width * C
+        for column in range(columns):
+            j, j_step, w, j_count = readers[column]
+            here = (line * columns + column) * C
+            if i_count * j_count == 0:
+                copy(zeros, 0, C, out, here)
+                continue
+            back = j_step * window.column_dilation // window.column_stride * C
+            at, bt = ((n * height + h) * width + w) * C, (i * window.width + j) * C
+            for c in range(0, C, lanes):
+                a, b = (at + c, -up, -back), (bt + c, i_step * window.width * C, j_step * C)
+                strip(source, a, factors, b, (i_count, j_count), zeros, c, out, here + c, min(lanes, C - c))

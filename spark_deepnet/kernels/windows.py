@@ -45,3 +45,19 @@ def copy(x, a, count, y, b):  # type: ignore[no-untyped-def]
     """y[b + i] = x[a + i] for i < count; assigning a slice to another compiles slowly, because of its error handling"""
     for i in range(count):
         y[b + i] = x[a + i]
+
+
+@kernel
+def reading(cell, size, stride, dilation, outputs):  # type: ignore[no-untyped-def]
+    """(i, step, o, count): the outputs o, o - step dilation / stride, ... whose windows have cell as their cells i,
+    i + step, ...; cell = o stride + i dilation, counted from where the padding begins."""
+    first, step, count = 0, 1, 0
+    for i in range(size):
+        o, rest = divmod(cell - i * dilation, stride)
+        if rest == 0 and 0 <= o < outputs:
+            if count == 0:
+                first = i
+            elif count == 1:
+                step = i - first
+            count += 1
+    return first, step, (cell - first * dilation) // stride, count
