@@ -6,11 +6,11 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# As plain Python only what calls kernels in this process is run, and of whole fits those that differ in what they compute:
-# the others would do the same again.
+# As plain Python only what calls kernels in this process is run, and of whole fits and of rows on disk those that differ in
+# what they compute: the others would do the same again.
 . .ci/whole_fits.sh
 plain=(
-    --ignore=tests/{spark,examples,plan,schedules,formats} "--ignore-glob=tests/test_*.py"
+    --ignore=tests/{spark,examples,plan,schedules,formats} "--ignore-glob=tests/test_*.py" --ignore=tests/data/test_{hostile,spilled}.py
     --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
     --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
     "${whole_fits[@]/#/--ignore=}"

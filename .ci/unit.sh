@@ -11,7 +11,7 @@ unit() { .venv/bin/python -m pytest -p no:cacheprovider -m "not slow and not lon
 
 others=(tests/{kernels,layers,losses,optimizers,initializers,schedules,data,net,score,plan,forecast})
 . .ci/whole_fits.sh
-many=("${whole_fits[@]}" tests/test_new_members.py tests/{net,train}/test_padding.py tests/train/test_{factors,ordered}.py tests/formats)
+many=("${whole_fits[@]}" tests/test_new_members.py tests/net/test_padding.py tests/formats)
 said=$(mktemp -d)
 set -m  # process groups of their own, which get signals as one
 unit "${others[@]}" "${many[@]/#/--ignore=}" > "$said/2" 2>&1 &

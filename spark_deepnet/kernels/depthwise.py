@@ -67,7 +67,9 @@ def depthwise_back(dy, W, window, dx):  # type: ignore[no-untyped-def]
     out, zeros, (_, rows, columns, _) = dx.reshape(-1), np.zeros(C, dx.dtype), dx.shape
     readers = np.empty((columns, 4), np.int64)
     for column in range(columns):
-        readers[column] = reading(column + window.left, window.width, window.column_stride, window.column_dilation, width)
+        readers[column] = reading(
+            column + window.left, window.width, window.column_stride, window.column_dilation, width
+        )
     for line in range(N * rows):
         n, row = divmod(line, rows)
         i, i_step, h, i_count = reading(row + window.top, window.height, window.row_stride, window.row_dilation, height)

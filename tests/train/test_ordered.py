@@ -60,11 +60,14 @@ def by_hand(batch: int) -> np.ndarray:
     return weights
 
 
-@pytest.mark.parametrize("batch", [16, 20, 60, 100, 130])
 @pytest.mark.parametrize(
     ("shares", "blocks"), [((60,), 1), ((25, 35), 1), ((0, 40, 20), 1), ((30, 30), 2), ((10, 20, 0, 30), 2)], ids=str
 )
-@pytest.mark.parametrize("spills", [False, True], ids=["in memory", "spilled"])
+@pytest.mark.parametrize(
+    ("batch", "spills"),
+    [*((batch, False) for batch in (16, 20, 60, 100, 130)), (16, True), (130, True)],
+    ids=lambda value: {False: "in memory", True: "spilled"}.get(value, str(value)),
+)
 def test_every_batch_is_the_next_rows_round_and_round(
     batch: int, shares: tuple[int, ...], blocks: int, spills: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
