@@ -31,12 +31,13 @@ chaos:  ## FITS=20 disturbed fits (SEED=0) of the kinds worker executor segfault
 	@bash .ci/setup.sh dev
 	$(PYTHON) -m tests.chaos --fits $(or $(FITS),20) --seed $(or $(SEED),0) $(if $(ONLY),--only $(ONLY))
 
-docs:  ## make what is generated anew: tables of the pages, keywords and setters of the Params
+docs:  ## make what is generated anew: tables of the pages, keywords and setters of the Params, stubs
 	@bash .ci/setup.sh dev
 	$(PYTHON) -m tests.exchange.page
 	$(PYTHON) -m tests.layers.page
 	$(PYTHON) -m tests.formats.page
 	$(PYTHON) -m tests.spark.accessors
+	$(PYTHON) -m tests.stubs
 
 lint:  ## style and types
 	@bash .ci/setup.sh dev

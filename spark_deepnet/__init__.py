@@ -3,7 +3,7 @@
 from typing import Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["DeepNetEstimator", "DeepNetModel"]
+__all__ = ["DeepNetEstimator", "DeepNetModel", "TokenIds"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,6 +16,10 @@ def __getattr__(name: str) -> Any:
         from spark_deepnet.spark.model import DeepNetModel
 
         return DeepNetModel
+    if name == "TokenIds":
+        from spark_deepnet.spark.token_ids import TokenIds
+
+        return TokenIds
     raise AttributeError(f"module 'spark_deepnet' has no attribute {name!r}")
 
 

@@ -59,12 +59,21 @@ MANY = 100
 """Names that a sentence lists at most."""
 
 
+NEAR_CUTOFF = 0.6
+"""The similarity (difflib's ratio) from which on a name is near."""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of which one may be meant."""
+    return " or ".join(map(repr, names))
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: the near names, or all where none is near."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=3, cutoff=0.6)
+    close = get_close_matches(name, names, n=3, cutoff=NEAR_CUTOFF)
     if close:
-        return "did you mean " + " or ".join(repr(c) for c in close) + "?"
+        return f"did you mean {listed(close)}?"
     more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
     return f"known are {', '.join(names[:MANY])}{more}" if names else "there are none"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -17,7 +18,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from spark_deepnet.errors import ParamError, UnknownNameError, UnknownParamError, near
+from spark_deepnet.errors import NEAR_CUTOFF, ParamError, UnknownNameError, UnknownParamError, listed, near
 from spark_deepnet.synonyms import FIELDS, MEMBERS
 
 FAMILIES: dict[str, type[Member]] = {}
@@ -70,7 +71,7 @@ class Member(metaclass=Kind):
     def installed(cls) -> list[str]:
         """The kinds that every installation of this version has: the files of the folder, except that of the base."""
         base = FAMILIES[cls.family].__name__.lower()
-        return sorted(module for module in _modules(cls.folder()) if module != base)
+        return sorted(module for module in modules_of(cls.folder()) if module != base)
 
     @classmethod
     def names(cls) -> list[str]:
@@ -107,7 +108,7 @@ class Member(metaclass=Kind):
     def instead_of(cls, what: Any) -> str:
         """The end of a sentence about what ``of`` does not take; empty where nothing is known to be meant."""
         is_class = isinstance(what, type) and issubclass(what, FAMILIES[cls.family])
-        return f"; write {what.__name__}(...)" if is_class else ""
+        return f"; write {what.__name__}({'...' if _needed(what) else ''})" if is_class else ""
 
     def to_json(self) -> dict[str, Any]:
         """The member as JSON values; fields at their defaults are left out."""
@@ -245,10 +246,14 @@ def _check_fields(cls: type[Any], given: int, values: dict[str, Any]) -> None:
         if key not in known:
             raise UnknownParamError(f"{cls.__name__} has no field {key!r}; {_field_meant(key, known)}")
     placed = [f.name for f in own if not f.kw_only][:given]
-    needed = [f.name for f in own if f.default is MISSING and f.default_factory is MISSING]
-    missing = [name for name in needed if name not in values and name not in placed]
+    missing = [name for name in _needed(cls) if name not in values and name not in placed]
     if missing:
         raise ParamError(f"{cls.__name__} needs {', '.join(missing)}, as in {cls.__name__}({missing[0]}=...)")
+
+
+def _needed(cls: type[Any]) -> list[str]:
+    """The fields without a default."""
+    return [f.name for f in fields(cls) if f.init and f.default is MISSING and f.default_factory is MISSING]
 
 
 def _field_meant(key: str, known: list[str]) -> str:
@@ -264,28 +269,50 @@ def class_from_folder(package: str, name: str) -> Any:
     if name == "__all__":
         return names_in_folder(package)
     if not name.startswith("_"):
-        for module in _modules(package):
+        for module in modules_of(package):
             if module.replace("_", "") == name.lower():
                 return getattr(import_module(f"{package}.{module}"), name)
-    raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    what = f"module {package!r} has no attribute {name!r}"
+    if name.startswith("_"):
+        raise AttributeError(what)
+    what = f"{what}; {_class_meant(package, name)}"
+    raise ImportError(what, name=package) if _is_from_import() else AttributeError(what)
+
+
+def _is_from_import() -> bool:
+    """Whether ``from package import name`` asks the package's ``__getattr__``: of an AttributeError Python would make a
+    sentence of its own."""
+    return sys._getframe(3).f_globals.get("__name__") in ("importlib._bootstrap", "_frozen_importlib")
+
+
+def _class_meant(package: str, name: str) -> str:
+    """The end of a sentence about a class that the folder does not have; what other libraries call one has its name."""
+    flat = {module.replace("_", ""): module for module in modules_of(package)}
+    other = MEMBERS.get(package.rpartition(".")[2], {}).get(name.lower(), "")
+    close = [other.replace("_", "")] if other else get_close_matches(name.lower(), flat, n=3, cutoff=NEAR_CUTOFF)
+    known = [class_in(import_module(f"{package}.{flat[each]}")) for each in close if each in flat]
+    return f"did you mean {listed(known)}?" if known else near(name, names_in_folder(package))
 
 
 def names_in_folder(package: str) -> list[str]:
     """All classes that ``class_from_folder`` finds, for ``import *`` and ``dir``; opens every file."""
-    return sorted(_class_in(import_module(f"{package}.{module}"), module) for module in _modules(package))
+    return sorted(class_in(import_module(f"{package}.{module}")) for module in modules_of(package))
 
 
 def open_folder(package: str) -> None:
     """Import every file of a package whose files register what they hold."""
-    for module in _modules(package):
+    for module in modules_of(package):
         import_module(f"{package}.{module}")
 
 
 @cache
-def _modules(package: str) -> list[str]:
+def modules_of(package: str) -> list[str]:
+    """The files of a package that hold one class each."""
     path = import_module(package).__path__
     return [module.name for module in iter_modules(path) if not module.name.startswith("_")]
 
 
-def _class_in(module: Any, name: str) -> str:
-    return next(key for key in vars(module) if key.lower() == name.replace("_", "") and key != name)
+def class_in(module: Any) -> str:
+    """The name of the class that a file is named after."""
+    file = module.__name__.rpartition(".")[2]
+    return next(key for key in vars(module) if key.lower() == file.replace("_", "") and key != file)

@@ -17,7 +17,7 @@ LABEL, WEIGHT, VALIDATION, ORDER = "label", "weight", "validation", "order"
 ARRAY, VECTOR, BYTES, STEPS, IMAGE = "array", "vector", "bytes", "steps", "image"
 
 WIDE_COLUMNS, SPARSE_ENTRIES = 4096, 64
-_PARTS = {VECTOR: ("type", "size", "indices", "values"), IMAGE: ("x", "height", "width", "channels", "mode")}
+_PARTS = {VECTOR: ("type", "size", "indices", "values"), IMAGE: ("x", "height", "width", "channels", "mode", "origin")}
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Source:
     """One input of the network, and how its rows are sent.
 
     kind: ``array`` (array<float>), ``vector`` (a vector unwrapped into four columns: type 0 sparse, 1 dense), ``bytes``
-    (binary, one byte per number), ``image`` (binary, with Spark's height, width, channels and mode), or ``steps``
+    (binary, one byte per number), ``image`` (binary, with Spark's height, width, channels, mode and origin), or ``steps``
     (array<float> of any number of steps, one after another). Tokens are sent as whole numbers or doubles, other numbers
     as floats.
     """
@@ -42,6 +42,8 @@ class Source:
     """Whether rows were arrays of arrays: rows of another shape are sent as null, with their shape as text."""
     rgb: bool = False
     """Whether an image's channels, blue, green and red, are turned."""
+    resized: bool = False
+    """Whether images come in any size, and are brought to this one."""
 
     @property
     def width(self) -> int:
@@ -61,6 +63,8 @@ class Source:
     @property
     def expected(self) -> str:
         """The shape of its rows, for messages."""
+        if self.resized:
+            return f"images of {self.shape[-1]} channels"
         return str(self.shape) if self.kind != STEPS else f"({', '.join(['any steps', *map(str, self.shape[1:])])})"
 
     @property
@@ -136,3 +140,5 @@ class Columns:
     validation: str | None = None
     order: str | None = None
     """The column that says in which order rows come."""
+    skips: bool = False
+    """Whether rows with missing features or targets are left out of a fit."""

@@ -12,6 +12,7 @@ import pandas as pd
 from spark_deepnet.data.dataset import Rows
 from spark_deepnet.data.decode.features import Faults
 from spark_deepnet.data.decode.frame import table_of
+from spark_deepnet.data.decode.missing import complete_rows
 from spark_deepnet.data.decode.rounding import Rounded, Rounding
 from spark_deepnet.data.scales import Scales
 from spark_deepnet.data.schema import ORDER, VALIDATION, WEIGHT, Columns
@@ -41,6 +42,8 @@ class Shard:
     """Features whose values float32 cannot distinguish."""
     scales: dict[str, Any] = field(default_factory=dict)
     """The size of the rows' numbers, from ``Scales.summary``."""
+    skipped: int = 0
+    """Rows that were left out because something of them is missing."""
 
 
 class Reader:
@@ -49,6 +52,8 @@ class Reader:
     def __init__(self, columns: Columns, limit: int = 0) -> None:
         self.columns = columns
         self.faults: Faults = Counter()
+        self.skipped = 0
+        """Rows that were left out because something of them is missing."""
         self.store = RowStore(_none(columns), limit)
         self.rounding = Rounding(columns)
 
@@ -58,8 +63,20 @@ class Reader:
             trim_allocators()  # of the frame before
             self.rounding.look(frame)
             for start in range(0, len(frame), TABLE_ROWS):
-                yield table_of(frame.iloc[start : start + TABLE_ROWS], self.columns, self.faults)
+                yield self._table(frame.iloc[start : start + TABLE_ROWS])
             del frame  # before the next one is made
+
+    def _table(self, frame: pd.DataFrame) -> Table:
+        """The rows of one frame; where incomplete ones are skipped, the others."""
+        if not self.columns.skips:
+            return table_of(frame, self.columns, self.faults)
+        own: Faults = Counter()
+        table = table_of(frame, self.columns, own)
+        if not own:
+            return table
+        complete = complete_rows(frame, self.columns)
+        self.skipped += int((~complete).sum())
+        return table_of(frame[complete], self.columns, self.faults)
 
     def close(self) -> None:
         """Delete spilled rows."""
@@ -83,6 +100,7 @@ class Reader:
             store.spilled,
             self.rounding.summary(),
             scales.summary(),
+            self.skipped,
         )
 
     def _failure(self) -> str | None:

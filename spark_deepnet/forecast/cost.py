@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect
 from dataclasses import dataclass
 
@@ -62,10 +63,16 @@ class Costs:
     """Bytes of each vector that is summed when weights are averaged."""
     block_traffic: BlockTraffic = NO_TRAFFIC
     """The exchange between the blocks of a replica."""
+    rows: float = math.inf
+    """Training rows, of which no step has more."""
 
     def share(self, workers: int, tau: int) -> int:
-        """Rows of a replica's step: b / K, or b for a local step."""
-        return -(-self.batch // workers) if tau == 1 else self.batch
+        """Rows of a replica's step: b / K, or b for a local step, and no more than all rows divided by K."""
+        return -(-self.step_rows(workers, tau) // workers)
+
+    def step_rows(self, workers: int, tau: int) -> int:
+        """Rows of one step of all replicas: b, or K b of local steps; at most all."""
+        return int(min(self.batch * (1 if tau == 1 else workers), self.rows))
 
     def exchanged(self, workers: int, tau: int) -> tuple[float, float]:
         """Sequential messages, and bytes that a worker sends, in a round."""
@@ -83,8 +90,8 @@ class Costs:
 
     def rows_per_second(self, workers: int, tau: int) -> float:
         """b rows per round, or tau K b, over its seconds; K b if blocks make local steps."""
-        batches = 1 if tau == 1 else workers * (tau if self.block_traffic.blocks == 1 else 1)
-        return batches * self.batch / self.round_seconds(workers, tau)
+        steps = tau if self.block_traffic.blocks == 1 else 1
+        return steps * self.step_rows(workers, tau) / self.round_seconds(workers, tau)
 
     def speedup(self, workers: int, tau: int) -> float:
         """Rows per second, relative to one replica's. It ignores that the same accuracy may take more rows."""
@@ -93,5 +100,5 @@ class Costs:
     def naive(self, workers: int) -> float:
         """C / (C / K + S): synchronous steps if a share's seconds were proportional to its rows (Moritz et al.,
         SparkNet, arXiv 1511.06051); the first C includes the exchange of one replica's blocks."""
-        serial = self.compute.at(self.batch)
+        serial = self.compute.at(self.share(1, 1))
         return self.round_seconds(1, 1) / (serial / workers + self.exchange_seconds(workers, 1))

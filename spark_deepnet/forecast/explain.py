@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from spark_deepnet.forecast.cost import Costs, Link
@@ -87,10 +88,13 @@ class Forecast:
         return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
-def forecast(plan: TrainPlan, link: Link, rounds: bool = False, limit: int | None = None) -> Forecast:
-    """Times a few steps; rounds: whether the fit goes in rounds of Spark jobs; limit: bytes of a worker's memory."""
+def forecast(
+    plan: TrainPlan, link: Link, rounds: bool = False, limit: int | None = None, training_rows: float = math.inf
+) -> Forecast:
+    """Times a few steps; rounds: whether the fit goes in rounds of Spark jobs; limit: bytes of a worker's memory;
+    training_rows: how many there are, of which no step has more."""
     recipe, grid = plan.recipe, plan.grid
-    costs = probe(plan).costs(recipe.batch_size, link)
+    costs = probe(plan).costs(recipe.batch_size, link, training_rows)
     tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, recipe.sync_every), MIN_EVALUATION_ROWS if recipe.validated else 1)
     sparse = taken_sparse(recipe, plan.columns)
@@ -164,6 +168,9 @@ def _speeds(costs: Costs) -> list[str]:
     """Rows a second relative to one worker's (one replica's), by their number and syncEvery."""
     who = "worker" if costs.block_traffic.blocks == 1 else "replica"
     lines = [
+        "a step of W workers takes W times batchSize rows where syncEvery is above 1; give rows=... for fewer"
+        if costs.rows == math.inf
+        else f"{int(costs.rows):,} training rows, of which no step has more",
         f"speedup: rows a second, relative to one {who} (the more rows that the same accuracy may take are not in it); "
         f"naive: C / (C / {who}s + S)",
         _SPEED.format(f"{who}s", "naive", *(f"syncEvery={tau}" for tau in TAUS)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,8 +45,8 @@ class Probe:
     local: tuple[int, ...]
     block_traffic: BlockTraffic
 
-    def costs(self, batch: int, link: Link) -> Costs:
-        return Costs(batch, self.compute, link, self.synchronous, self.local, self.block_traffic)
+    def costs(self, batch: int, link: Link, rows: float = math.inf) -> Costs:
+        return Costs(batch, self.compute, link, self.synchronous, self.local, self.block_traffic, rows)
 
 
 def probe(plan: TrainPlan) -> Probe:

@@ -51,8 +51,11 @@ class Embedding(StepwiseLayer, kind="embedding"):
 
     As the first layer after an input it gets int32, which distinguishes all tokens; after another layer, floats.
 
-    ``bias``: b (units,) is added, as in Caffe's Embed. A number outside 0..vocabulary - 1 counts as a vector of zeros and
-    trains none. x gets no gradient. Blocks of a cut network
+    ``bias``: b (units,) is added, as in Caffe's Embed. A number outside 0..vocabulary - 1 gives a vector of zeros and
+    trains none. Where x is an input column, fit and transform raise DataError for such numbers, or leave the row out if
+    handleInvalid is "skip": give unknown words a token of their own, as TokenIds does. x gets no gradient.
+
+    Blocks of a cut network
     divide the columns of E: with a cut by rows, every block would compute a part of y as large as the whole, and all
     parts would have to be summed.
     """

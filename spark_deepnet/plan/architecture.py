@@ -41,6 +41,8 @@ class InputSpec:
     """If above 0, the numbers are tokens 0..tokens-1."""
     rgb: bool = False
     """Whether the channels of Spark's images, blue, green and red, are turned."""
+    resized: bool = False
+    """Whether Spark's images come in any size, and are brought to this one as they are read."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ def _entry(values: Any) -> InputSpec:
         "columns": isinstance(columns, list) and all(isinstance(column, str) for column in columns),
         "steps": isinstance(values.get("steps", False), bool),
         "rgb": isinstance(values.get("rgb", False), bool),
+        "resized": isinstance(values.get("resized", False), bool) and (not values.get("resized") or len(shape or ()) == 3),
         "tokens": type(values.get("tokens", 0)) is int and 0 <= values.get("tokens", 0) <= MAX_SIZE,
     }  # fmt: skip
     for field, sound in right.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -20,6 +21,8 @@ def one_row(value: Any, entry: InputSpec) -> tuple[Source, pd.DataFrame]:
     """The source and the frame of a vector, an image, bytes, or an array (of the network's shape or flat)."""
     kind, cells = _cells(value, entry)
     source = Source(entry.shape, entry.name, "value", kind, entry.tokens)
+    if kind == IMAGE:
+        source = replace(source, rgb=entry.rgb, resized=entry.resized)
     columns = zip(source.columns, cells, strict=True)
     return source, pd.DataFrame({name: pd.Series([cell], dtype=object) for name, cell in columns})
 
@@ -31,7 +34,7 @@ def _cells(value: Any, entry: InputSpec) -> tuple[str, list[Any]]:
     if isinstance(value, bytes | bytearray):
         return BYTES, [bytes(value)]
     if isinstance(value, tuple) and all(hasattr(value, name) for name in _IMAGE):
-        return IMAGE, [getattr(value, name) for name in _IMAGE]
+        return IMAGE, [*(getattr(value, name) for name in _IMAGE), getattr(value, "origin", None)]
     return (STEPS if entry.steps else ARRAY), [_array(value, entry)]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from spark_deepnet.data.decode.features import MISFIT_MARK, Faults, features_of
+from spark_deepnet.data.decode.missing import known, rows_with_features
 from spark_deepnet.data.feed import fill_batch
 from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.schema import Source
@@ -109,7 +110,7 @@ def read(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> tuple[dict[str
     features = {source.input: features_of(frame, source, faults) for source in plan.sources}
     valid = np.ones(len(frame), bool)
     for source in plan.sources if faults else ():
-        valid &= finite_rows(features[source.input]) & frame[source.columns[0]].notna().to_numpy(bool)
+        valid &= rows_with_features(features[source.input], frame, source)
         _calm(features[source.input])
     return features, valid
 
@@ -215,19 +216,3 @@ def _calm(features: Features) -> None:
     """Replace missing values by zeros."""
     values = features.matrix if isinstance(features, Dense) else features.values
     values[~known(values)] = 0
-
-
-def finite_rows(features: Features) -> np.ndarray:
-    """(n,) bool: the rows without missing values."""
-    if isinstance(features, Dense):
-        return np.asarray(known(features.matrix).all(1))
-    there = known(features.values).all(tuple(range(1, features.values.ndim)))
-    bad = np.repeat(np.arange(len(features)), np.diff(features.starts))[~there]
-    finite = np.ones(len(features), bool)
-    finite[bad] = False
-    return finite
-
-
-def known(values: np.ndarray) -> np.ndarray:
-    """The mask of finite numbers, or of valid tokens."""
-    return np.asarray(np.isfinite(values) if values.dtype.kind == "f" else values >= 0)

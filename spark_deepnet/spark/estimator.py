@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import time
@@ -14,6 +15,7 @@ from pyspark.ml.base import Predictor
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 
+from spark_deepnet.errors import ParamError
 from spark_deepnet.forecast.cost import Link
 from spark_deepnet.forecast.explain import Forecast, forecast
 from spark_deepnet.forecast.grid_choice import choose, settled
@@ -114,19 +116,25 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             check_folder(spark, folder)
 
     def explainPlan(
-        self, dataset: DataFrame, latency: float = Link.latency, bandwidth: float = Link.bandwidth
+        self,
+        dataset: DataFrame,
+        latency: float = Link.latency,
+        bandwidth: float = Link.bandwidth,
+        rows: int | None = None,
     ) -> Forecast:
         """What a fit on the DataFrame would take, printed and returned, without it: parameters, multiply-adds and memory
         of each layer, seconds and bytes of a step, and how the speed would grow with the workers.
 
         A few steps are timed on this machine; the exchange is estimated from a message's ``latency`` (seconds) and the
-        network's ``bandwidth`` (bytes a second). Errors are those of ``fit``."""
+        network's ``bandwidth`` (bytes a second). rows: the training rows, of which no step has more, however many
+        workers; None: as many as the plan of the DataFrame says, if it does, for they are not counted. Errors are those
+        of ``fit``."""
         check_frame(dataset, "explainPlan")
         link, spark = Link(latency, bandwidth), dataset.sparkSession
         self._check_folder(spark)
         cluster = Cluster.of(spark)
         plan, rounds = self._plan(spark, cluster, FitSpec(self, dataset))
-        predicted = forecast(plan, link, rounds, cluster.worker_memory)
+        predicted = forecast(plan, link, rounds, cluster.worker_memory, _at_most(dataset, rows))
         print(predicted)
         return predicted
 
@@ -270,6 +278,14 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         because the file names them; what is imported already needs none."""
         estimator: DeepNetEstimator = cls.read().modules(modules).load(path)
         return estimator
+
+
+def _at_most(dataset: DataFrame, rows: int | None) -> float:
+    """The training rows, where they are known without a job."""
+    if rows is not None and rows < 1:
+        raise ParamError(f"explainPlan: rows must be at least 1, found {rows}")
+    known = dialect_of(dataset.sparkSession).max_rows(dataset) if rows is None else rows
+    return math.inf if known is None else max(1, known)
 
 
 def _state_bytes(recipe: Recipe, workers: int) -> int:

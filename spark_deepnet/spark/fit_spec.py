@@ -25,6 +25,7 @@ from spark_deepnet.spark.columns.labels import (
     validation_column,
     weight_column,
 )
+from spark_deepnet.spark.columns.several_labels import check_units, with_label
 from spark_deepnet.spark.columns.types import is_vector
 from spark_deepnet.spark.fit.dealing import vector_key
 from spark_deepnet.spark.names import check_at_rest, field
@@ -37,9 +38,10 @@ class FitSpec:
     """What a fit is made of; each part is made when it is first asked for."""
 
     def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
-        self.params, self.df, self.network = params, df, NetSpec(params, df)
         check_ranges(params)
         check_at_rest(df)
+        df, label = with_label(params, df)
+        self.params, self.df, self.network = params, df, NetSpec(params, df, label)
         for label in self.network.labels:
             field(df, label, "labelCol")
         entries = self.network.entries
@@ -47,6 +49,7 @@ class FitSpec:
         self.sources = tuple(source for _, source in features)
         for head in self.heads:
             head.loss.check_units(head.units)
+        check_units(params, len(self.heads), self.heads[0].units)
         self.outputs[0].check_thresholds(param_or_none(params, "thresholds"))
         sent = [part for parts, _ in features for part in parts]
         for entry, source in zip(entries, self.sources, strict=True):
@@ -99,6 +102,7 @@ class FitSpec:
             weight=param_or_none(self.params, "weightCol"),
             validation=param_or_none(self.params, "validationIndicatorCol"),
             order=param_or_none(self.params, "orderCol"),
+            skips=self.params.getHandleInvalid() == "skip",
         )
 
     def _target(self, k: int) -> Target:

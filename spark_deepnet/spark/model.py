@@ -31,6 +31,7 @@ from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.columns.features import source_of
 from spark_deepnet.spark.columns.shapes import check_width
+from spark_deepnet.spark.extra_columns import extra_field, extra_parts, extra_value
 from spark_deepnet.spark.foreign_models import ForeignModels
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
 from spark_deepnet.spark.output_columns import output_type, output_value, scored_type, scoring_udf
@@ -49,7 +50,8 @@ from spark_deepnet.spark.weights.streamed import Shards
 class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritable, MLReadable["DeepNetModel"]):
     """A trained network. ``transform`` appends predictionCol (double; for several outputs a vector, for several labels
     an array of zeros and ones) and, for classes and labels, the vectors rawPredictionCol (scores) and probabilityCol;
-    a column whose name is "" is left out. Of a network with several outputs these are the first's; the others fill
+    a column whose name is "" is left out. Several labels also give predictedLabelsCol, the ids of the predicted ones, and
+    labelCols a prediction each, ``prediction_a``. Of a network with several outputs these are the first's; the others fill
     columns of the same names and their own behind: ``prediction_age``."""
 
     def __init__(
@@ -149,10 +151,10 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
 
     def _scored_frame(self, dataset: DataFrame) -> DataFrame:
         plan, inputs = self._plan_for(dataset)
-        wanted = self._wanted()
-        check_new(dataset, wanted)
+        wanted, extra = self._wanted(), extra_parts(self, self._outputs[0])
+        check_new(dataset, [*wanted, *extra])
         dialect_of(dataset.sparkSession).use_driver_python()
-        if not wanted:
+        if not (wanted or extra):
             return dataset
         scored = new_name(dataset, "scored")
         if (job := self._barrier_job(dataset)) is not None:
@@ -168,6 +170,12 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
             output_value(scores[part_name(part, k)], part, self._outputs[k]).alias(f.name, metadata=f.metadata)
             for (part, k), f in zip(wanted.values(), self._fields(), strict=True)
         ]  # selected: withColumns loses metadata over Connect
+        columns += [
+            extra_value(scores[PREDICTION], part, self._outputs[0]).alias(
+                name, metadata=extra_field(name, part).metadata
+            )
+            for name, part in extra.items()
+        ]
         return frame.select("*", *columns).drop(scored)
 
     def _barrier_job(self, dataset: DataFrame) -> BarrierTransform | None:
@@ -191,7 +199,8 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
 
     def transformSchema(self, schema: StructType) -> StructType:
         """The schema that transform gives for this one."""
-        return StructType([*schema.fields, *self._fields()])
+        extra = extra_parts(self, self._outputs[0])
+        return StructType([*schema.fields, *self._fields(), *(extra_field(*each) for each in extra.items())])
 
     def _fields(self) -> list[StructField]:
         """Those that transform adds."""

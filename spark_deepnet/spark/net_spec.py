@@ -15,6 +15,7 @@ from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output as OutputLayer
+from spark_deepnet.layers.resizing import Resizing
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.net import INPUT, Net, perceptron
 from spark_deepnet.net.node import Node
@@ -22,7 +23,9 @@ from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
 from spark_deepnet.plan.architecture import LOSS_OF_TOP, Architecture, InputSpec
 from spark_deepnet.spark.columns.labels import count_classes, is_one_label
-from spark_deepnet.spark.columns.shapes import ANY, entry_of
+from spark_deepnet.spark.columns.shapes import ANY, entry_of, resized_entry
+from spark_deepnet.spark.columns.types import is_image
+from spark_deepnet.spark.names import field
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import names_of, param_or_none
 
@@ -32,8 +35,8 @@ _log = logging.getLogger(__name__)
 class NetSpec:
     """The network of a fit; each part is made when it is first asked for."""
 
-    def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
-        self.params, self.df = params, df
+    def __init__(self, params: DeepNetParams, df: DataFrame, label: str) -> None:
+        self.params, self.df, self.label = params, df, label
 
     @cached_property
     def layers(self) -> list[Layer]:
@@ -49,16 +52,26 @@ class NetSpec:
         if sizes[-1] == ANY:
             loss = self.params.getLoss()
             ignored = None if loss == "auto" else Loss.of(loss).ignored
-            sizes = [*sizes[:-1], count_classes(self.df, self.params.getLabelCol(), ignored)]
+            sizes = [*sizes[:-1], count_classes(self.df, self.label, ignored)]
         if min(sizes[1:]) < 1:
             raise _wrong_sizes(sizes)
+        if sizes[-1] == 1 and self._is_softmax():
+            raise ParamError(
+                f"layers: sizes make a classifier, whose last size is the number of classes, 2 or more, found 1 in {sizes}; "
+                f"for regression end layers in Dense(1), or set loss='squared'"
+            )
         return perceptron(sizes, "softmax" if self.params.getLoss() == "auto" else Loss.of(self.params.getLoss()).link)
+
+    def _is_softmax(self) -> bool:
+        """Whether sizes end in classes that exclude one another."""
+        loss = self.params.getLoss()
+        return loss == "auto" or Loss.of(loss).link == "softmax"
 
     @cached_property
     def labels(self) -> list[str]:
         """Each output's label column."""
         outputs = [layer for layer in self.layers if isinstance(layer, OutputLayer)]
-        return [layer.column or self.params.getLabelCol() for layer in outputs or [OutputLayer()]]
+        return [layer.column or self.label for layer in outputs or [OutputLayer()]]
 
     @cached_property
     def entries(self) -> tuple[InputSpec, ...]:
@@ -83,7 +96,10 @@ class NetSpec:
             if isinstance(a, Input) and (a.name or INPUT) == name and b.inputs is None
         ]
         tokens = max(map(vocabulary_of, readers), default=0)
-        return entry_of(self.df, name, columns, names_of(self.params, columns), sizes, tokens)
+        names = names_of(self.params, columns)
+        if (size := _resizes_to(readers)) and is_image(field(self.df, names[0], "featuresCol")):
+            return resized_entry(self.df, name, columns, names[0], sizes, size)
+        return entry_of(self.df, name, columns, names, sizes, tokens)
 
     def _shape_set(self) -> Shape | None:
         """The features' shape, where inputShape or the first of layers' sizes gives it."""
@@ -136,6 +152,12 @@ class NetSpec:
             top.shape[-1],
         )
         return "softmax_cross_entropy"
+
+
+def _resizes_to(readers: Sequence[Layer]) -> Shape | None:
+    """The height and width to which all layers that read an input resize its images."""
+    sizes = {(layer.height, layer.width) if isinstance(layer, Resizing) else None for layer in readers}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def _wrong_sizes(sizes: Sequence[Any]) -> ParamError:

@@ -14,6 +14,7 @@ from pyspark.sql.types import ArrayType, DoubleType, FloatType, StructType
 
 from spark_deepnet.score.output import PREDICTION, Output
 from spark_deepnet.score.score import ScorePlan, part_name
+from spark_deepnet.spark.one_sentence import one_sentence
 
 _NUMBERS = ArrayType(DoubleType())
 
@@ -23,7 +24,8 @@ def scoring_udf(plan: ScorePlan, scorer: Callable[[Iterator[pd.DataFrame]], Iter
     deterministic so that Spark does not run it again for the filter that drops invalid rows."""
 
     def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        yield from scorer(frames)
+        with one_sentence():
+            yield from scorer(frames)
 
     return F.pandas_udf(scored, scored_type(plan)).asNondeterministic()  # type: ignore[call-overload]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_deepnet.data.dataset import Rows
+from spark_deepnet.data.decode.faults import MISSING_MARKS
 from spark_deepnet.data.feed import stay_sparse
 from spark_deepnet.data.shard import Shard
 from spark_deepnet.errors import DataError
@@ -37,6 +38,16 @@ class DatasetStats:
     """Whether some rank's features stay sparse in a batch."""
     notes: tuple[str, ...] = ()
     """Sentences to log about the rows' numbers."""
+    skipped: int = 0
+    """Rows that were left out because something of them is missing."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """All that is to be logged about the rows."""
+        left_out = (
+            f"handleInvalid='skip' left out {self.skipped:,} rows with features or targets that are null or not finite"
+        )
+        return [*([left_out] if self.skipped else []), *self.notes]
 
 
 def take_stats(shard: Shard, channel: Channel, plan: TrainPlan) -> DatasetStats:
@@ -56,13 +67,14 @@ def counted(shard: Shard) -> dict[str, Any]:
     """One rank's part of the statistics, as plain values."""
     return {
         "failure": shard.failure,
-        "faults": shard.faults,
+        "faults": dict(shard.faults),  # dataclasses.asdict would make tuples of a Counter's keys
         "rows": len(shard.train),
         "weights": shard.train.sums,
         "valid": len(shard.valid),
         "valid_weights": shard.valid.sums,
         "fingerprint": shard.fingerprint,
         "scales": shard.scales,
+        "skipped": shard.skipped,
     }
 
 
@@ -76,6 +88,7 @@ def stats_of(parts: list[dict[str, Any]], plan: TrainPlan) -> DatasetStats:
         fingerprint_of([p["fingerprint"] for p in parts]),
         any(p.get("sparse", False) for p in parts),
         notes(parts, plan),
+        sum(p.get("skipped", 0) for p in parts),
     )
     _check_same_rows(stats, plan)
     return stats
@@ -93,9 +106,14 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
     for part in parts:
         faults.update(part["faults"])
     if faults:
-        raise DataError("; ".join(f"{what} ({count:,} found)" for what, count in faults.most_common(MAX_FAULTS)))
+        named = faults.most_common(MAX_FAULTS)
+        missing = all(any(mark in what for mark in MISSING_MARKS) for what, _ in named)
+        hint = "; handleInvalid='skip' leaves such rows out" if missing else ""
+        raise DataError("; ".join(f"{what} ({count:,} found)" for what, count in named) + hint)
     if not sum(p["rows"] for p in parts):
-        only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else ""
+        skipped = sum(p.get("skipped", 0) for p in parts)
+        only = f" beside the {skipped:,} that handleInvalid='skip' leaves out" if skipped else ""
+        only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else only
         raise no_rows(only)
     if not all(_sums(parts, "weights")) and plan.columns.weight is None:
         raise DataError("labelCol: the loss ignores the label of every training row; at least one must have another")

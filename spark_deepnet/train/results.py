@@ -52,7 +52,7 @@ def _measures(stage: int, shard: Shard, stats: DatasetStats, channel: Channel, m
         rows=stats.rows,
         validationRows=stats.validation_rows,
         stage=stage,
-        notes=list(stats.notes),
+        notes=stats.sentences,
     )
 
 

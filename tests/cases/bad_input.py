@@ -20,6 +20,7 @@ from spark_deepnet.errors import (
     UnknownNameError,
 )
 from spark_deepnet.layers import Add, Dense, Flatten, Input, Output
+from spark_deepnet.optimizers import Adam
 from tests.spark.data import estimator
 
 
@@ -67,6 +68,24 @@ def lists_with(value: float | None) -> Callable[[DataFrame], DataFrame]:
 
 def indexed(df: DataFrame) -> DataFrame:
     return StringIndexer(inputCol="text", outputCol="class").fit(df).transform(df)
+
+
+def words(df: DataFrame) -> DataFrame:
+    return df.withColumn("features", F.array("text"))
+
+
+def pictures(df: DataFrame) -> DataFrame:
+    """As of a folder, the first of another size."""
+    height = F.when(F.col("number") == 0, 4).otherwise(2)
+    fields = (
+        F.concat(F.lit("file:/pictures/"), F.col("number").cast("string"), F.lit(".png")).alias("origin"),
+        height.alias("height"),
+        F.lit(3).alias("width"),
+        F.lit(3).alias("nChannels"),
+        F.lit(16).alias("mode"),
+        F.unhex(F.repeat(F.lit("00"), height * 9)).alias("data"),
+    )
+    return df.withColumn("features", F.struct(*fields))
 
 
 def one_vector_of(length: int) -> Callable[[DataFrame], DataFrame]:
@@ -126,6 +145,15 @@ COLUMNS = [
     Mistake("no frame at all", lambda df: estimator().fit(df.collect()), DataError, ("DataFrame", "list")),
     Mistake("two columns of one name", fit_on(twice), DataError, ("labelCol", "'label'", "2 columns", "rename")),
     Mistake("two names that differ by case", fit_on(twins), DataError, ("featuresCol", "'Features'", "caseSensitive")),
+    Mistake("a list of features", fit(featuresCol=["a", "b"]), ParamError, ("featuresCol", "featuresCols=['a', 'b']")),
+    Mistake("texts as features of any number", fit_on(words, layers=[-1, 5, 3]), DataError,
+            ("'features'", "array<string>", "vector", "CountVectorizer or spark_deepnet.TokenIds")),
+    Mistake("text as features of any number", fit(featuresCol="text", layers=[-1, 5, 3]), DataError,
+            ("'text'", "string", "vector", "StringIndexer")),
+    Mistake("text as label of any number of classes", fit(labelCol="text", layers=[4, 5, -1]), DataError,
+            ("'text'", "string", "StringIndexer")),
+    Mistake("numbers to predict under sizes", fit(labelCol="a", layers=[-1, 5, -1]), DataError,
+            ("'a'", "fractional", "sizes make a classifier", "Dense(1)")),
     Mistake("vector as class", fit(labelCol="features"), DataError, ("labelCol", "'features'", "numeric")),
 ]  # fmt: skip
 
@@ -144,7 +172,12 @@ VALUES = [
     Mistake("label beyond the classes", fit_on(first("label", 3.0)), DataError,
             ("'label'", "such as 3", "0 to 2", "1 found"), True),
     Mistake("label below 0", fit_on(first("label", -1.0)), DataError, ("'label'", "such as -1", "0 to 2"), True),
-    Mistake("fractional label", fit_on(first("label", 0.5)), DataError, ("'label'", "fractional", "0.5"), True),
+    Mistake("fractional label", fit_on(first("label", 0.5)), DataError,
+            ("'label'", "fractional", "0.5", "for regression end layers in Dense(1)"), True),
+    Mistake("labels 1..k", fit_on(lambda df: df.withColumn("label", F.col("label") + 1)), DataError,
+            ("'label'", "such as 3", "0 to 2", "StringIndexer"), True),
+    Mistake("pictures of two sizes", fit_on(pictures, layers=[Flatten(), Dense(3)], inputShape=[2, 3, 3]), DataError,
+            ("'features'", "(4, 3, 3)", "(2, 3, 3)", "file:/pictures/0.png", "Resizing(2, 3)", "1 found"), True),
     Mistake("label null", fit_on(first("label", None)), DataError, ("'label'", "null", "1 found"), True),
     Mistake("target NaN", fit_on(first("label", float("nan")), layers=[4, 1], loss="squared"), DataError,
             ("'label'", "NaN", "1 found"), True),
@@ -154,7 +187,8 @@ VALUES = [
     Mistake("feature infinite", fit_on(lists_with(float("inf"))), DataError, ("'features'", "infinite", "1 found"), True),
     Mistake("feature too large for float32", fit_on(lists_with(1e300)), DataError, ("'features'", "infinite"), True),
     Mistake("feature null in a list", fit_on(lists_with(None)), DataError, ("'features'", "1 found"), True),
-    Mistake("features null", fit_on(first("features", None)), DataError, ("'features'", "null", "1 found"), True),
+    Mistake("features null", fit_on(first("features", None)), DataError,
+            ("'features'", "null", "1 found", "handleInvalid='skip'"), True),
     Mistake("one of features null", fit_on(first("b", None), featuresCols=["a", "b", "c", "d"]), DataError,
             ("a, b, c, d", "1 found"), True),
     Mistake("weight negative", fit_on(first("weight", -1.0), weightCol="weight"), DataError,
@@ -208,7 +242,10 @@ SHAPES = [
     Mistake("a name for layers", fit(layers="dense"), ParamError, ("layers", "'dense'")),
     Mistake("layers not set", fit_without_layers, ParamError,
             ("layers", "not set")),
-    Mistake("one unit for classes", sizes(4, 1), ParamError, ("2 or more", "found 1")),
+    Mistake("one unit for classes", sizes(4, 1), ParamError,
+            ("sizes make a classifier", "2 or more", "found 1", "for regression end layers in Dense(1)")),
+    Mistake("sizes among layers", fit(layers=[64, "relu", 10]), ParamError, ("layers", "int 64", "Dense(64)")),
+    Mistake("a class for a solver", fit(solver=Adam), ParamError, ("optimizers", "the class Adam", "write Adam()")),
 ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from spark_deepnet.layers.mean_subtraction import MeanSubtraction
 from spark_deepnet.layers.random_crop import RandomCrop
 from spark_deepnet.layers.random_flip import RandomFlip
 from spark_deepnet.layers.rescaling import Rescaling
+from spark_deepnet.layers.resizing import Resizing
 from spark_deepnet.layers.spatial_dropout2d import SpatialDropout2D
 from spark_deepnet.layers.up_sampling2d import UpSampling2D
 from spark_deepnet.layers.zero_padding2d import ZeroPadding2D
@@ -46,6 +47,17 @@ def windows(x: np.ndarray, size: Any, strides: Any, pads: Four, dilation: int, f
     across = range(0, wide.shape[2] - spans[1] + 1, strides[1])
     found = [[wide[:, h : h + spans[0] : dilation, w : w + spans[1] : dilation] for w in across] for h in down]
     return np.stack([np.stack(row, axis=1) for row in found], axis=1)
+
+
+def resized(x: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Along rows, then along columns, between the two cells around each point."""
+    for axis, size in ((1, height), (2, width)):
+        cells = x.shape[axis]
+        at = np.clip((np.arange(size) + 0.5) * cells / size - 0.5, 0, cells - 1)
+        low = np.floor(at).astype(int)
+        a, b = x.take(low, axis), x.take(np.minimum(low + 1, cells - 1), axis)
+        x = a + (at - low).reshape((-1, 1, 1) if axis == 1 else (-1, 1)) * (b - a)
+    return x
 
 
 def conv(strides: Any = (1, 1), pads: Four = (0, 0, 0, 0), dilation: int = 1, groups: int = 1) -> Reference:
@@ -320,6 +332,18 @@ IMAGE_LAYERS = [
     ),
     LayerCase(UpSampling2D((1, 3)), (2, 3, 2), lambda w, x: x.repeat(3, axis=2)),
     LayerCase(UpSampling2D(1), (2, 3, 2), lambda w, x: x),
+    LayerCase(
+        Resizing(3, 5),
+        (4, 2, 2),
+        lambda w, x: resized(x, 3, 5),
+        bad=(
+            (lambda: Resizing(0, 3), "height must be an int of at least 1, found 0"),
+            (lambda: Resizing(2, 3).shape((4,)), "takes rows of (height, width, channels), found (4,)"),
+        ),
+    ),
+    LayerCase(Resizing(7, 2), (3, 5, 1), lambda w, x: resized(x, 7, 2)),
+    LayerCase(Resizing(1, 1), (3, 3, 2), lambda w, x: x[:, 1:2, 1:2]),
+    LayerCase(Resizing(3, 4), (3, 4, 2), lambda w, x: x),
     LayerCase(
         Rescaling(0.5, -1.0),
         (2, 3),

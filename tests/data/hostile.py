@@ -114,7 +114,9 @@ def image(draw: Draw, share: float) -> Cells:
         name: odd(draw, share / 3, good, None, -1, 0, 3, 2**31 - 1)
         for name, good in zip(("height", "width", "channels"), (2, 2, 3), strict=True)
     }
-    return blob(12)(draw, share) | sizes | {"mode": odd(draw, share, 16, None, -1, 0, 5, 17, 21, 2**31 - 1)}
+    origin = odd(draw, share, "file:/a.png", None, "", "'\n" * 9)
+    mode = odd(draw, share, 16, None, -1, 0, 5, 17, 21, 2**31 - 1)
+    return blob(12)(draw, share) | sizes | {"mode": mode, "origin": origin}
 
 
 KINDS: dict[str, tuple[Source, list[Any], Callable[[Draw, float], Cells]]] = {
@@ -129,6 +131,7 @@ KINDS: dict[str, tuple[Source, list[Any], Callable[[Draw, float], Cells]]] = {
     "bytes": (Source((12,), kind=BYTES), DENSE_TOP, blob(12)),
     "bytes as tokens": (Source((12,), kind=BYTES, tokens=10), LOOKED_UP, blob(12)),
     "images": (Source((2, 2, 3), kind=IMAGE), [Flatten(), *DENSE_TOP], image),
+    "images of any size": (Source((3, 1, 3), kind=IMAGE, resized=True), [Flatten(), *DENSE_TOP], image),
 }  # fmt: skip
 
 

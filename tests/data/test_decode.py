@@ -98,11 +98,18 @@ def labels_and(*values: Any) -> pd.DataFrame:
 
 
 CLASSES = "the network's 3 outputs need whole numbers from 0 to 2"
+MEANT = "; for regression end layers in Dense(1) under a loss such as 'squared'"
+COUNTED = ": classes count from 0 (StringIndexer makes 0..k-1 of any labels)"
 LABELS = [
     (labels_and(0.0, 2.0, 1.0), [0, 2, 1], {}),
     (labels_and(0, 2, 1), [0, 2, 1], {}),
     (labels_and(0.0, None, NAN), [0, 0, 0], {f"column 'y': null labels; {CLASSES}": 2}),
-    (labels_and(0.5, 2.0, 1.5), [0, 2, 0], {f"column 'y': fractional labels such as 0.5; {CLASSES}": 2}),
+    (labels_and(0.5, 2.0, 1.5), [0, 2, 0], {f"column 'y': fractional labels such as 0.5; {CLASSES}{MEANT}": 2}),
+    (
+        labels_and(1.0, 3.0, 2.0),
+        [1, 0, 2],
+        {f"column 'y': unknown labels such as 3; {CLASSES}{COUNTED}": 1},
+    ),
     (labels_and(3.0, -1.0, 1.0), [0, 0, 1], {f"column 'y': unknown labels such as 3; {CLASSES}": 2}),
     (labels_and(INF, 1.0), [0, 1], {f"column 'y': unknown labels such as inf; {CLASSES}": 1}),
     (
@@ -110,7 +117,7 @@ LABELS = [
         [0, 0, 0],
         {
             f"column 'y': null labels; {CLASSES}": 1,
-            f"column 'y': fractional labels such as 0.1; {CLASSES}": 1,
+            f"column 'y': fractional labels such as 0.1; {CLASSES}{MEANT}": 1,
             f"column 'y': unknown labels such as 9; {CLASSES}": 1,
         },
     ),

@@ -16,6 +16,8 @@ from spark_deepnet.data.ragged import Ragged
 from spark_deepnet.data.schema import IMAGE, STEPS, VECTOR, Columns, Source, Target
 from spark_deepnet.data.table import Dense, Sparse
 from spark_deepnet.errors import DataError
+from spark_deepnet.layers.layer import Call
+from spark_deepnet.layers.resizing import Resizing
 from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.score.one_row import one_row
 from tests.cases.odd_rows import BIG, IMAGES, MALFORMED, TOKENS, WIDTH
@@ -101,6 +103,7 @@ def test_dense_and_sparse_rows_of_equal_values_have_equal_keys() -> None:
 def images(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     height, width, channels, mode, data = (pd.Series(cells) for cells in zip(*rows, strict=True))
     told = {"x": data, "height": height, "width": width, "channels": channels, "mode": mode}
+    told["origin"] = pd.Series([f"{i}.png" for i in range(len(rows))])
     return pd.DataFrame({f"features {name}": cells for name, cells in told.items()})
 
 
@@ -120,6 +123,36 @@ def test_images_of_many_sizes_are_not_each_a_sentence() -> None:
     features_of(images(rows), PICTURES, faults)
     assert len(faults) == MAX_SENTENCES + 1
     assert sum(faults.values()) == len(rows)
+
+
+def test_images_of_another_size_are_one_sentence_with_the_first_ones_file() -> None:
+    faults: Faults = Counter()
+    for _ in range(2):
+        features_of(images([(4, 6, 1, 0, bytes(24)), *[(4, 7, 1, 0, bytes(28))] * 2]), PICTURES, faults)
+    ((sentence, count),) = faults.items()
+    assert count == 4
+    assert (
+        "shape (4, 7, 1), such as 1.png, but the first layer takes (4, 6, 1); begin layers with Resizing(4, 6)"
+        in sentence
+    )
+
+
+def test_images_of_any_size_are_brought_to_one() -> None:
+    """Each as the layer resizes it, in whole numbers; only images of other channels are counted."""
+    rng, faults = np.random.default_rng(0), Counter[str]()
+    pixels = [rng.integers(0, 256, (h, w, 3), np.uint8) for h, w in ((4, 6), (9, 5), (1, 1), (2, 20))]
+    rows = [(*p.shape[:2], 3, 16, p.tobytes()) for p in pixels]
+    for rgb in (False, True):
+        source = Source((4, 6, 3), kind=IMAGE, resized=True, rgb=rgb)
+        found = features_of(images([*rows, (2, 2, 1, 0, bytes(4)), (2, 2, 3, 16, bytes(5))]), source, faults)
+        assert isinstance(found, Dense)
+        for row, p in zip(found.matrix, pixels, strict=False):
+            y = np.empty((1, 4, 6, 3), np.float32)
+            Resizing(4, 6).forward({}, p[None].astype(np.float32), y, Call())
+            np.testing.assert_array_equal(row.reshape(y.shape), np.rint(y[..., ::-1] if rgb else y))
+    assert found.matrix[4:].tolist() == [[0] * 72] * 2
+    assert sorted(faults.values()) == [2, 2]
+    assert any("(2, 2, 1), such as 4.png, but the first layer takes images of 3 channels" in fault for fault in faults)
 
 
 @pytest.mark.parametrize("kind", ["array", STEPS])

@@ -109,6 +109,8 @@ CLASSES = Columns((PAIRS,), (Target("y", classes=3, steps=True),))
 NUMBERS = Columns((PAIRS,), (Target("y", labels=2, steps=True),))
 YES = Columns((PAIRS,), (Target("y", labels=1, indicators=True, steps=True),))
 RANGE = "the network's 3 outputs need whole numbers from 0 to 2"
+COUNTED = ": classes count from 0 (StringIndexer makes 0..k-1 of any labels)"
+MEANT = "; for regression end layers in Dense(1) under a loss such as 'squared'"
 MISSING = "column 'y': null, NaN or infinite targets; fill or drop them first"
 TARGETS = [
     (CLASSES, [[0, 2], [], [1]], [[0, 2], [], [1]], {}),
@@ -120,8 +122,8 @@ TARGETS = [
         [[0, 0], [0, 0]],
         {
             f"column 'y': null labels; {RANGE}": 1,
-            f"column 'y': unknown labels such as 3; {RANGE}": 1,
-            f"column 'y': fractional labels such as 0.5; {RANGE}": 1,
+            f"column 'y': unknown labels such as 3; {RANGE}{COUNTED}": 1,
+            f"column 'y': fractional labels such as 0.5; {RANGE}{MEANT}": 1,
         },
     ),
     (NUMBERS, [[1, 2, 3, 4], [], [5, 6]], [[[1, 2], [3, 4]], [], [[5, 6]]], {}),

@@ -40,6 +40,7 @@ from spark_deepnet.layers import (
     RandomFlip,
     Rescaling,
     Reshape,
+    Resizing,
     SimpleRNN,
     Slice,
     Softmax,
@@ -100,7 +101,7 @@ EXAMPLES: list[tuple[Any, Any]] = [
             *(SpatialDropout2D(0.5), LocalResponseNorm(), RandomFlip(), RandomFlip("vertical")),
             *(Conv2D(8, 3), Conv2D(8, 3, padding=1), Conv2DTranspose(8, 3, 2), MaxPool2D(2), AveragePool2D(2)),
             *(MaxPool2D(3, 2, padding="same"), AveragePool2D(3, 2, ceil=True), ZeroPadding2D(1), UpSampling2D(2)),
-            *(GlobalMaxPool2D(), GlobalAveragePool2D(), RandomCrop(4, 4)),
+            *(GlobalMaxPool2D(), GlobalAveragePool2D(), RandomCrop(4, 4), Resizing(6, 6)),
         )
     ),
     *((layer, STEPS) for layer in (Flatten(), Permute((2, 1)), Reshape((32,)), Reshape((4, -1)))),

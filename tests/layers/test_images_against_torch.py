@@ -21,6 +21,7 @@ from spark_deepnet.layers.layer import Call, Layer
 from spark_deepnet.layers.layer_norm import LayerNorm
 from spark_deepnet.layers.local_response_norm import LocalResponseNorm
 from spark_deepnet.layers.max_pool2d import MaxPool2D
+from spark_deepnet.layers.resizing import Resizing
 from spark_deepnet.layers.up_sampling2d import UpSampling2D
 from spark_deepnet.layers.zero_padding2d import ZeroPadding2D
 
@@ -157,6 +158,7 @@ SETTINGS = [
     Setting(LocalResponseNorm(1, 2.0, 1.0, 0.5), (2, 1, 5), response(1, 2.0, 1.0, 0.5), n=1),
     Setting(LocalResponseNorm(9), (2, 2, 4), response(9, 1.0, 0.75, 1.0)),
     Setting(UpSampling2D(), (3, 4, 5), lambda x, w: F.interpolate(x, scale_factor=2)),
+    Setting(Resizing(5, 3), (3, 4, 5), lambda x, w: F.interpolate(x, size=(5, 3), mode="bilinear")),
     Setting(UpSampling2D((1, 3)), (3, 4, 5), lambda x, w: F.interpolate(x, scale_factor=(1, 3))),
     Setting(ZeroPadding2D(((1, 0), (2, 3))), (3, 4, 5), lambda x, w: F.pad(x, (2, 3, 1, 0))),
 ]  # fmt: skip

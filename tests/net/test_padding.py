@@ -40,6 +40,7 @@ from spark_deepnet.layers.permute import Permute
 from spark_deepnet.layers.random_crop import RandomCrop
 from spark_deepnet.layers.random_flip import RandomFlip
 from spark_deepnet.layers.reshape import Reshape
+from spark_deepnet.layers.resizing import Resizing
 from spark_deepnet.layers.slice import Slice
 from spark_deepnet.layers.softmax import Softmax
 from spark_deepnet.layers.up_sampling2d import UpSampling2D
@@ -129,7 +130,7 @@ def single_layers() -> Iterator[tuple[Layer, tuple[int, ...]]]:
     yield from ((layer, IMAGE) for layer in (Permute((1, 3, 2)), Permute((2, 1, 3)), BatchNorm(), LayerNorm(axes=2)))
     yield from ((layer, IMAGE) for layer in (GlobalAveragePool2D(), GlobalMaxPool2D(), ZeroPadding2D(((2, 1), 0))))
     yield from ((RandomFlip(mode), IMAGE) for mode in ("horizontal", "vertical", "horizontal_and_vertical"))
-    yield from ((layer, IMAGE) for layer in (RandomCrop(4, 3), RandomCrop(12, 8), UpSampling2D((3, 1))))
+    yield from ((layer, IMAGE) for layer in (RandomCrop(4, 3), RandomCrop(12, 8), UpSampling2D((3, 1)), Resizing(5, 3)))
     yield from (
         (layer, (LONGEST,)) for layer in (Dense(3), Softmax(), LayerNorm(), Slice(-2), Slice(2), Embedding(5, 3))
     )

@@ -32,6 +32,16 @@ def test_one_measurement_stands_for_all() -> None:
     assert Compute((1,), (2.0,)).at(1) == 2.0
 
 
+def test_no_step_has_more_rows_than_there_are() -> None:
+    few = replace(COSTS, rows=100)
+    assert [few.share(workers, 10) for workers in (1, 2, 100, 1024)] == [64, 50, 1, 1]
+    assert [few.share(workers, 1) for workers in (1, 2, 100)] == [64, 32, 1]
+    assert few.rows_per_second(1, 10) == COSTS.rows_per_second(1, 10)
+    assert few.rows_per_second(1024, 10) == pytest.approx(10 * 100 / few.round_seconds(1024, 10))
+    free = replace(few, link=Link(0.0, 1e30), compute=Compute((1, 64), (0.5, 32.0)))
+    assert free.speedup(1024, 100) == pytest.approx(100), "one row each, each by itself"
+
+
 def test_steps_together_share_the_batch_and_steps_alone_do_not() -> None:
     assert [COSTS.share(workers, 1) for workers in (1, 2, 3, 64, 100)] == [64, 32, 22, 1, 1]
     assert [COSTS.share(workers, 10) for workers in (1, 2, 100)] == [64, 64, 64]

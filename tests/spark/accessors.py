@@ -25,6 +25,7 @@ from typing import Any, Self
 from pyspark import keyword_only
 from pyspark.ml.param import Param, Params
 
+from spark_deepnet.spark.params.converters import members_of
 from spark_deepnet.spark.params.table import param
 from spark_deepnet.spark.params.unknown import known_keywords
 
@@ -81,8 +82,9 @@ def accessors() -> Iterator[str]:
         yield f'    {each.name}: Param[{each.type}] = param("{each.name}")'
     for each in DECLARATIONS.values():
         yield f"\n    def get{each.title}(self) -> {each.type}:"
-        yield f'        """The value of {each.name}, or its default."""'
-        yield f"        return self.getOrDefault(self.{each.name})"
+        value = f"self.getOrDefault(self.{each.name})"
+        yield f'        """The value of {each.name}, or its default{", as objects" if each.members else ""}."""'
+        yield f"        return {f'members_of({value})' if each.members else value}"
         yield f"\n    def set{each.title}(self, value: {each.type}) -> Self:"
         yield docstring(each.doc)
         yield f"        return self._set({each.name}=value)"

@@ -36,6 +36,13 @@ def test_a_loss_that_never_fell_is_told(losses: list[float], told: bool, caplog:
 def test_labels_taken_for_too_many_classes_are_told(
     classes: int, rows: int, told: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    warn_of_classes("y", classes, rows)
+    warn_of_classes("y", 0.0, classes, rows)
     assert bool(caplog.messages) == told
     assert all("set loss='squared'" in message for message in caplog.messages)
+
+
+def test_labels_that_start_at_1_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_classes("y", 1.0, 4, 100)
+    (message,) = caplog.messages
+    assert "labels 1 to 3, so the network gets 4 classes, of which no row has class 0" in message
+    assert "StringIndexer" in message

@@ -69,6 +69,18 @@ def test_steps_between_exchanges_are_as_set_or_as_found(rows: Any) -> None:
     assert estimator(numTrainWorkers=1, syncEvery=7).explainPlan(rows).syncEvery == 1
 
 
+def test_speed_is_limited_by_the_rows(rows: Any, spark: Any) -> None:
+    few = estimator(batchSize=60).explainPlan(rows, latency=0.0, bandwidth=1e30, rows=12)
+    assert few.costs.rows == 12
+    assert few.costs.share(1024, 100) == 1
+    assert few.speedup(1024, 100) < few.costs.compute.at(12) / few.costs.compute.at(1) * 1.01
+    assert "12 training rows, of which no step has more" in str(few)
+    assert estimator().explainPlan(rows.limit(7)).costs.rows == 7
+    assert "give rows=..." in str(estimator().explainPlan(rows))
+    with pytest.raises(ParamError, match="rows must be at least 1, found 0"):
+        estimator().explainPlan(rows, rows=0)
+
+
 def test_blocks_are_in_the_figures(rows: Any) -> None:
     layers = {"layers": [4, 70, 70, 3], "batchSize": 60, "numTrainWorkers": 4}
     whole, cut = (estimator(**layers, modelBlocks=m).explainPlan(rows) for m in (1, 2))

@@ -28,6 +28,7 @@ VALUES: dict[str, Any] = {
     "schedule": "cosine",
     "thresholds": [0.5, 0.5],
     "featuresCols": ["a", "b"],
+    "labelCols": ["a", "b"],
     "handleInvalid": "skip",
     "showProgress": True,
     "syncState": "reset",
@@ -82,7 +83,8 @@ def test_what_is_not_set_has_these_defaults() -> None:
     told = {param.name: net.getOrDefault(param) for param in net.params if net.isDefined(param)}
     assert told == {
         "featuresCol": "features", "labelCol": "label", "predictionCol": "prediction", "probabilityCol": "probability",
-        "rawPredictionCol": "rawPrediction", "loss": "auto", "solver": "auto", "schedule": "constant",
+        "rawPredictionCol": "rawPrediction", "predictedLabelsCol": "predictedLabels",
+        "loss": "auto", "solver": "auto", "schedule": "constant",
         "learningRate": 0.001, "momentum": 0.9, "batchSize": 128, "maxIter": 10, "maxSteps": 0, "regParam": 0.0,
         "elasticNetParam": 0.0, "tol": 0.0, "patience": 5, "seed": 0, "numTrainWorkers": 0, "handleInvalid": "error",
         "clipNorm": 0.0, "clipValue": 0.0, "modelBlocks": 1, "syncEvery": 1,

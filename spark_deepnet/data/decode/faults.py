@@ -16,6 +16,8 @@ NO_TOKEN = -1
 """The same for tokens."""
 MISFIT_MARK = ": rows of "
 """Marks messages about rows that the network cannot take, as opposed to missing values."""
+MISSING_MARKS = ("; fill or drop them first", ": null labels")
+"""One of these marks messages about missing features and targets, which a fit may skip."""
 MAX_SENTENCES = 100
 """Beyond this number of messages, rows that the network cannot take are counted together."""
 

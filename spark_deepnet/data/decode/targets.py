@@ -50,9 +50,18 @@ def classes(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
             example = "" if what == "null" else f" such as {shown(values[wrong][0])}"
             faults[
                 f"column {target.label!r}: {what} labels{example}; the network's {target.classes} outputs need whole "
-                f"numbers from 0 to {target.classes - 1}"
+                f"numbers from 0 to {target.classes - 1}{_meant(what, values[wrong], target)}"
             ] += int(wrong.sum())
     return np.where(ignored, IGNORED, np.where(missing | fractional | beyond, 0, values)).astype(np.int32)
+
+
+def _meant(what: str, wrong: np.ndarray, target: Target) -> str:
+    """The end of the sentence: what such labels are mostly meant for."""
+    if what == "fractional":
+        return "; for regression end layers in Dense(1) under a loss such as 'squared'"
+    if what == "unknown" and (wrong == target.classes).all():
+        return ": classes count from 0 (StringIndexer makes 0..k-1 of any labels)"
+    return ""
 
 
 def several(labels: pd.Series, target: Target, faults: Faults) -> np.ndarray:
@@ -127,7 +136,7 @@ def validation_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.n
     marks = frame[VALIDATION]
     null = marks.isna().to_numpy(bool)
     if null.any():
-        what = "null, but validation rows must be true and others false; fill or drop them first"
+        what = "null, but validation rows must be true and others false; give every row one of them"
         faults[f"column {columns.validation!r}: {what}"] += int(null.sum())
     return marks.to_numpy(object, na_value=False).astype(bool)
 
@@ -145,7 +154,7 @@ def order_of(frame: pd.DataFrame, columns: Columns, faults: Faults) -> np.ndarra
     floats = numbers(values)
     missing = np.isnan(floats)
     if missing.any():
-        faults[f"column {columns.order!r}: null or NaN, but rows come in its order; fill or drop them first"] += int(
+        faults[f"column {columns.order!r}: null or NaN, but rows come in its order; give every row a number"] += int(
             missing.sum()
         )
     bits = (np.where(missing, 0.0, floats) + 0.0).view(np.uint64)  # -0 becomes 0

@@ -37,6 +37,7 @@ from spark_deepnet.spark.columns.types import (
     is_image,
     is_number,
     is_vector,
+    no_features,
     type_of,
 )
 from spark_deepnet.spark.fit.rounding import exact
@@ -66,16 +67,13 @@ def source_of(df: DataFrame, entry: InputSpec, columns: Sequence[str]) -> tuple[
         source = replace(source, nested=depth(f) > 1)
         sent_columns = _arrays(f, entry, f"array<{_sent_as([element_of(f)[0]], source)}>")
     elif is_image(f):
-        source = replace(source, kind=IMAGE, rgb=entry.rgb)
+        source = replace(source, kind=IMAGE, rgb=entry.rgb, resized=entry.resized)
         sent_columns = _image(f, entry)
     elif isinstance(f.dataType, BinaryType):
         source = replace(source, kind=BYTES)
         sent_columns = [column(f.name)]
     else:
-        raise DataError(
-            f"featuresCol: column {f.name!r} is {type_of(f)}; expected a vector or an array of numbers "
-            f"(VectorAssembler makes one), a binary tensor or an image, or featuresCols with several numeric columns"
-        )
+        raise no_features(f)
     return [part.alias(name) for part, name in zip(sent_columns, source.columns, strict=True)], source
 
 
@@ -144,7 +142,7 @@ def _arrays(f: StructField, entry: InputSpec, kind: str) -> list[Column]:
 
 
 def _image(f: StructField, entry: InputSpec) -> list[Column]:
-    """An image's data, null of one that Spark could not decode, and its height, width, channels and mode."""
+    """An image's data, null of one that Spark could not decode, and its height, width, channels, mode and file."""
     if len(entry.shape) != len(IMAGE_FIELDS[:3]):
         raise DataError(
             f"featuresCol: column {f.name!r} holds images, of height, width and channels, but the first layer takes rows "
@@ -154,4 +152,6 @@ def _image(f: StructField, entry: InputSpec) -> list[Column]:
     assert isinstance(f.dataType, StructType)
     mode = image.getField("mode") if "mode" in f.dataType.names else F.lit(0)
     data = F.when(mode != _UNDEFINED, image.getField("data"))
-    return [data, *(image.getField(name).cast("int") for name in IMAGE_FIELDS[:3]), mode.cast("int")]
+    origin = image.getField("origin") if "origin" in f.dataType.names else F.lit(None)
+    sizes = [image.getField(name).cast("int") for name in IMAGE_FIELDS[:3]]
+    return [data, *sizes, mode.cast("int"), origin.cast("string")]

@@ -39,10 +39,16 @@ def count_classes(df: DataFrame, labelCol: str, ignored: int | None = None) -> i
     label = column(labelCol).cast("double")
     if ignored is not None:
         label = F.when(label != float(ignored), label)
-    highest, rows = df.agg(F.max(label), F.count(label)).head()  # type: ignore[misc]
+    fraction = F.max(F.when(label != F.floor(label), label))
+    lowest, highest, rows, fractional = df.agg(F.min(label), F.max(label), F.count(label), fraction).head()  # type: ignore[misc]
+    if fractional is not None and fractional == fractional:
+        raise DataError(
+            f"labelCol: column {labelCol!r} has fractional labels such as {fractional:g}, but sizes make a classifier, of "
+            f"classes 0..k-1; for regression end layers in Dense(1), or in 1 with loss='squared'"
+        )
     if highest is None or not 1 <= highest < 1e6:
         raise DataError(f"labelCol: column {labelCol!r} should hold classes 0..k-1, its highest value is {highest}")
-    warn_of_classes(labelCol, int(highest) + 1, rows)
+    warn_of_classes(labelCol, lowest, int(highest) + 1, rows)
     return int(highest) + 1
 
 
@@ -53,8 +59,8 @@ def label_column(df: DataFrame, target: Target) -> Column:
         return _labels(f, target).alias(target.column)
     if not is_number(f):
         raise DataError(
-            f"labelCol: column {f.name!r} is {type_of(f)}; expected a numeric column "
-            f"(StringIndexer makes classes 0..k-1 of strings)"
+            f"labelCol: column {f.name!r} is {type_of(f)}; expected a numeric column (StringIndexer makes classes 0..k-1 of "
+            f"texts)"
         )
     return column(f.name).cast(_label_as(f, target)).alias(target.column)
 

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import (
-    StructField,
-)
+from pyspark.sql.types import BinaryType, StructField
 
 from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.plan.architecture import InputSpec
@@ -20,6 +18,7 @@ from spark_deepnet.spark.columns.types import (
     is_image,
     is_number,
     is_vector,
+    no_features,
     type_of,
 )
 from spark_deepnet.spark.names import column, field
@@ -43,6 +42,15 @@ def entry_of(
     entry = InputSpec(sizes or ((width,) if width else _first(df, f)), name, columns, False, tokens)
     check_width(df, names, entry)
     return entry
+
+
+def resized_entry(
+    df: DataFrame, name: str, columns: tuple[str, ...], image: str, sizes: tuple[int, ...] | None, size: tuple[int, ...]
+) -> InputSpec:
+    """An input of images of any size, of which the first layer makes images of ``size``; the channels are those of
+    ``sizes``, or of the first image."""
+    channels = sizes[-1] if sizes else _first(df, field(df, image, "featuresCol"))[-1]
+    return InputSpec((*size, channels), name, columns, resized=True)
 
 
 def check_width(df: DataFrame, names: Sequence[str], entry: InputSpec) -> None:
@@ -80,6 +88,8 @@ def _first(df: DataFrame, f: StructField) -> tuple[int, ...]:
             axes.append(F.get(axes[-1], F.lit(0)))
         rows = rows.where(F.size(axes[-1]) > 0).select(*[F.size(axis) for axis in axes])
     else:
+        if not isinstance(f.dataType, BinaryType):
+            raise no_features(f)
         raise DataError(f"featuresCol: column {f.name!r} is {type_of(f)}; give inputShape, its rows' shape")
     first = rows.head(1)
     if not first:

@@ -9,6 +9,7 @@ from pyspark.sql.types import (
     BooleanType,
     DataType,
     NumericType,
+    StringType,
     StructField,
     StructType,
 )
@@ -63,4 +64,22 @@ def is_number(f: StructField) -> bool:
 
 def check_number(f: StructField, param: str) -> None:
     if not is_number(f):
-        raise DataError(f"{param}: column {f.name!r} is {type_of(f)}; expected a numeric column")
+        raise DataError(f"{param}: column {f.name!r} is {type_of(f)}; expected a numeric column{_for_texts(f)}")
+
+
+def _for_texts(f: StructField) -> str:
+    """What makes numbers of texts."""
+    return " (StringIndexer makes numbers 0..k-1 of texts)" if isinstance(f.dataType, StringType) else ""
+
+
+def no_features(f: StructField) -> DataError:
+    """The error of a features column of a type that is none of numbers."""
+    kind, levels = element_of(f)
+    remedy = ""
+    if isinstance(kind, StringType):
+        makers = ("CountVectorizer", "spark_deepnet.TokenIds") if levels else ("StringIndexer", "Tokenizer")
+        remedy = f"; {' or '.join(makers)} makes numbers of {'lists of texts' if levels else 'texts'}"
+    return DataError(
+        f"featuresCol: column {f.name!r} is {type_of(f)}; expected a vector or an array of numbers (VectorAssembler makes "
+        f"one), a binary tensor or an image, or featuresCols with several numeric columns{remedy}"
+    )

@@ -35,8 +35,18 @@ def warn_of_loss(history: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def warn_of_classes(column: str, classes: int, rows: int) -> None:
-    """Warn where labels that give the number of classes look like the numbers of a regression."""
+def warn_of_classes(column: str, lowest: float, classes: int, rows: int) -> None:
+    """Warn where labels that give the number of classes start at 1, or look like the numbers of a regression."""
+    if lowest >= 1:
+        _log.warning(
+            "fit: labelCol: column %r has labels %g to %d, so the network gets %d classes, of which no row has class 0; "
+            "subtract %g from the labels, or let StringIndexer make classes 0..k-1 of them",
+            column,
+            lowest,
+            classes - 1,
+            classes,
+            lowest,
+        )
     if classes > max(UNSUSPICIOUS_CLASSES, rows / MIN_ROWS_PER_CLASS):
         _log.warning(
             "fit: labelCol: column %r is taken as %s classes, 0 to its highest value, for %s rows; if it holds numbers to "

@@ -190,7 +190,7 @@ class Rounds:
         self.plan = replace(self.plan, fingerprint=stats.fingerprint, resumed=None)
         self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST_ROUND_STEPS, self.steps)
         self.course = FitClock(self.recipe, self.state, stats.rows, stats.validation_weights, stats.notes)
-        log_notes(stats.notes)
+        log_notes(stats.sentences)
 
     def _round(self) -> None:
         """Some steps on all partitions, and their mean."""

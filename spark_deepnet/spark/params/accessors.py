@@ -10,6 +10,7 @@ from typing import Any, Self
 from pyspark import keyword_only
 from pyspark.ml.param import Param, Params
 
+from spark_deepnet.spark.params.converters import members_of
 from spark_deepnet.spark.params.table import param
 from spark_deepnet.spark.params.unknown import known_keywords
 
@@ -37,9 +38,11 @@ class Accessors(Params):
     featuresCol: Param[str] = param("featuresCol")
     featuresCols: Param[list[str]] = param("featuresCols")
     labelCol: Param[str] = param("labelCol")
+    labelCols: Param[list[str]] = param("labelCols")
     predictionCol: Param[str] = param("predictionCol")
     rawPredictionCol: Param[str] = param("rawPredictionCol")
     probabilityCol: Param[str] = param("probabilityCol")
+    predictedLabelsCol: Param[str] = param("predictedLabelsCol")
     thresholds: Param[list[float]] = param("thresholds")
     weightCol: Param[str] = param("weightCol")
     validationIndicatorCol: Param[str] = param("validationIndicatorCol")
@@ -64,8 +67,8 @@ class Accessors(Params):
     showProgress: Param[bool] = param("showProgress")
 
     def getLayers(self) -> Any:
-        """The value of layers, or its default."""
-        return self.getOrDefault(self.layers)
+        """The value of layers, or its default, as objects."""
+        return members_of(self.getOrDefault(self.layers))
 
     def setLayers(self, value: Any) -> Self:
         """Network: sizes as in MLlib's multilayer perceptron ([784, 128, 10]: inputs, sigmoid layers, softmax classes;
@@ -84,8 +87,8 @@ class Accessors(Params):
         return self._set(inputShape=value)
 
     def getLoss(self) -> Any:
-        """The value of loss, or its default."""
-        return self.getOrDefault(self.loss)
+        """The value of loss, or its default, as objects."""
+        return members_of(self.getOrDefault(self.loss))
 
     def setLoss(self, value: Any) -> Self:
         """Loss function: its name, object or JSON. 'auto' chooses by the last layer: softmax_cross_entropy for softmax,
@@ -94,16 +97,16 @@ class Accessors(Params):
         return self._set(loss=value)
 
     def getSolver(self) -> Any:
-        """The value of solver, or its default."""
-        return self.getOrDefault(self.solver)
+        """The value of solver, or its default, as objects."""
+        return members_of(self.getOrDefault(self.solver))
 
     def setSolver(self, value: Any) -> Self:
         """Optimizer: its name, object or JSON. 'auto' is adam."""
         return self._set(solver=value)
 
     def getSchedule(self) -> Any:
-        """The value of schedule, or its default."""
-        return self.getOrDefault(self.schedule)
+        """The value of schedule, or its default, as objects."""
+        return members_of(self.getOrDefault(self.schedule))
 
     def setSchedule(self, value: Any) -> Self:
         """Learning-rate schedule: its name, object or JSON."""
@@ -234,6 +237,16 @@ class Accessors(Params):
         array with a target per step where the network scores every step."""
         return self._set(labelCol=value)
 
+    def getLabelCols(self) -> list[str]:
+        """The value of labelCols, or its default."""
+        return self.getOrDefault(self.labelCols)
+
+    def setLabelCols(self, value: list[str]) -> Self:
+        """Numeric columns that together are the targets, or the labels of 0 and 1, instead of labelCol: one for each
+        unit of the last layer, such as Dense(2). A model also writes the prediction of each, prediction_a for the
+        column a."""
+        return self._set(labelCols=value)
+
     def getPredictionCol(self) -> str:
         """The value of predictionCol, or its default."""
         return self.getOrDefault(self.predictionCol)
@@ -258,6 +271,15 @@ class Accessors(Params):
     def setProbabilityCol(self, value: str) -> Self:
         """Column of the probabilities, as a vector; only of softmax and sigmoid losses. "" leaves the column out."""
         return self._set(probabilityCol=value)
+
+    def getPredictedLabelsCol(self) -> str:
+        """The value of predictedLabelsCol, or its default."""
+        return self.getOrDefault(self.predictedLabelsCol)
+
+    def setPredictedLabelsCol(self, value: str) -> Self:
+        """Column of the ids of the predicted labels, as an array of doubles such as [0.0, 2.0], which
+        MultilabelClassificationEvaluator reads; only of several labels of 0 and 1. "" leaves the column out."""
+        return self._set(predictedLabelsCol=value)
 
     def getThresholds(self) -> list[float]:
         """The value of thresholds, or its default."""
@@ -298,8 +320,9 @@ class Accessors(Params):
         return self.getOrDefault(self.handleInvalid)
 
     def setHandleInvalid(self, value: str) -> Self:
-        """Rows in transform with features or scores that are null, NaN or infinite: 'error' raises, 'skip' drops them,
-        'keep' predicts NaN."""
+        """Rows whose features are null, NaN or infinite, or whose scores become so: 'error' raises, 'skip' drops them,
+        'keep' predicts NaN. In a fit 'skip' leaves out rows with such features or targets and logs how many; 'keep'
+        raises as 'error' does."""
         return self._set(handleInvalid=value)
 
     def getNumTrainWorkers(self) -> int:
@@ -483,9 +506,11 @@ class Keywords(Params):
         featuresCol: str | None = None,
         featuresCols: list[str] | None = None,
         labelCol: str | None = None,
+        labelCols: list[str] | None = None,
         predictionCol: str | None = None,
         rawPredictionCol: str | None = None,
         probabilityCol: str | None = None,
+        predictedLabelsCol: str | None = None,
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
@@ -539,9 +564,11 @@ class Keywords(Params):
         featuresCol: str | None = None,
         featuresCols: list[str] | None = None,
         labelCol: str | None = None,
+        labelCols: list[str] | None = None,
         predictionCol: str | None = None,
         rawPredictionCol: str | None = None,
         probabilityCol: str | None = None,
+        predictedLabelsCol: str | None = None,
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,

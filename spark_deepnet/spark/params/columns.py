@@ -30,6 +30,12 @@ COLUMNS = (
         hint="str",
     ),
     Declaration(
+        "labelCols",
+        TypeConverters.toListString,
+        "Numeric columns that together are the targets, or the labels of 0 and 1, instead of labelCol: one for each unit of "
+        "the last layer, such as Dense(2). A model also writes the prediction of each, prediction_a for the column a.",
+    ),
+    Declaration(
         "predictionCol",
         TypeConverters.toString,
         'Prediction column: the class, or the predicted number. "" leaves the column out.',
@@ -46,6 +52,13 @@ COLUMNS = (
         TypeConverters.toString,
         'Column of the probabilities, as a vector; only of softmax and sigmoid losses. "" leaves the column out.',
         default="probability",
+    ),
+    Declaration(
+        "predictedLabelsCol",
+        TypeConverters.toString,
+        "Column of the ids of the predicted labels, as an array of doubles such as [0.0, 2.0], which "
+        'MultilabelClassificationEvaluator reads; only of several labels of 0 and 1. "" leaves the column out.',
+        default="predictedLabels",
     ),
     Declaration(
         "thresholds",
@@ -72,8 +85,9 @@ COLUMNS = (
     Declaration(
         "handleInvalid",
         TypeConverters.toString,
-        "Rows in transform with features or scores that are null, NaN or infinite: 'error' raises, 'skip' drops them, "
-        "'keep' predicts NaN.",
+        "Rows whose features are null, NaN or infinite, or whose scores become so: 'error' raises, 'skip' drops them, "
+        "'keep' predicts NaN. In a fit 'skip' leaves out rows with such features or targets and logs how many; 'keep' "
+        "raises as 'error' does.",
         default="error",
         allowed=one_of("error", "skip", "keep"),
     ),

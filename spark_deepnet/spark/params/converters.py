@@ -13,7 +13,7 @@ from spark_deepnet.layers._handle import Handle
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.handles import layers_of
 from spark_deepnet.optimizers.optimizer import Optimizer
-from spark_deepnet.registry import Member, plain
+from spark_deepnet.registry import FAMILIES, Member, plain
 from spark_deepnet.schedules.schedule import Schedule
 
 
@@ -59,9 +59,19 @@ def to_label_col(value: Any) -> str:
     """A column's name; several targets are one array column."""
     if isinstance(value, list | tuple):
         raise ParamError(
-            f"labelCol: expected one column, found {value!r}; several targets are one array column of them"
+            f"labelCol: expected one column, found {value!r}; several targets are labelCols={list(value)!r}, or one array "
+            f"column of them"
         )
     return str(TypeConverters.toString(value))
+
+
+def members_of(value: Any) -> Any:
+    """What the metadata keep of members, names and sizes, with the members as objects."""
+    if isinstance(value, list):
+        return [members_of(each) for each in value]
+    if isinstance(value, dict) and "kind" in value:
+        return FAMILIES[str(value["kind"]).partition(".")[0]].of(value)
+    return value
 
 
 class Plain:

@@ -45,6 +45,9 @@ class Declaration:
     plan: str = ""
     """The field of the TrainPlan, likewise."""
 
+    members: bool = False
+    """Whether its value is made of members of families, which its getter gives as objects."""
+
     hint: str = "Any"
     """Its type in signatures, where the converter does not decide it."""
 

@@ -14,6 +14,7 @@ TRAINING = (
         "Network: sizes as in MLlib's multilayer perceptron ([784, 128, 10]: inputs, sigmoid layers, softmax classes; a "
         "first or last -1 is inferred from the data); or a list of layers, their names or JSON, in which a layer with "
         "inputs reads the layers of those names; or the handle of the output, or several, of layers called on one another.",
+        members=True,
     ),
     Declaration(
         "inputShape",
@@ -28,13 +29,17 @@ TRAINING = (
         "sigmoid_cross_entropy for sigmoid, poisson for exponential, softmax_cross_entropy where several outputs have one "
         "label, else squared.",
         default="auto",
+        members=True,
     ),
-    Declaration("solver", to_optimizer, "Optimizer: its name, object or JSON. 'auto' is adam.", default="auto"),
+    Declaration(
+        "solver", to_optimizer, "Optimizer: its name, object or JSON. 'auto' is adam.", default="auto", members=True
+    ),
     Declaration(
         "schedule",
         to_schedule,
         "Learning-rate schedule: its name, object or JSON.",
         default="constant",
+        members=True,
     ),
     Declaration(
         "learningRate",

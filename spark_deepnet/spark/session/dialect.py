@@ -82,6 +82,9 @@ class Dialect(Protocol):
     def plan(self, frame: DataFrame) -> None:
         """Plan a frame's query now rather than when it runs."""
 
+    def max_rows(self, frame: DataFrame) -> int | None:
+        """The most rows that a frame can have, as its plan says without a job; None where it does not."""
+
     def own_setting(self, key: str) -> str | None:
         """What the session sets; None where it has the default."""
 
@@ -173,6 +176,10 @@ class Classic:
     def plan(self, frame: Any) -> None:
         frame._jdf.queryExecution().executedPlan()
 
+    def max_rows(self, frame: Any) -> int | None:
+        most = frame._jdf.queryExecution().optimizedPlan().maxRows()
+        return int(most.get()) if most.isDefined() else None
+
     def own_setting(self, key: str) -> str | None:
         is_set = self.spark._jsparkSession.sessionState().conf().contains(key)
         return str(self.spark.conf.get(key)) if is_set else None
@@ -245,6 +252,9 @@ class Connect:
 
     def plan(self, frame: DataFrame) -> None:
         """Nothing: the server plans a query when it runs."""
+
+    def max_rows(self, frame: DataFrame) -> None:
+        return None
 
     def own_setting(self, key: str) -> str | None:
         return self.spark.conf.getAll.get(key)

@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 
 from spark_deepnet.formats.onnx.writers._registry import writes
+from spark_deepnet.formats.onnx.writers._rows import Rows
 from spark_deepnet.formats.onnx.writers._step import Step
 from spark_deepnet.formats.onnx.writers._value import Value
 from spark_deepnet.layers._windows import Sides, pair, sides
@@ -94,3 +95,31 @@ def up_sampling2d(step: Step) -> Value:
     scales = step.constant(np.array([1, 1, *pair(step.layer, "size")], np.float32), "scales")
     options = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     return step.out(step.op("Resize", step.first(), "", scales, **options), first=True)
+
+
+@writes("resizing", to="Shape, Concat, Resize", by_length=True)
+def resizing(step: Step) -> Value | str:
+    """Linear, half_pixel, without antialias; MatMul by each row's length where these differ"""
+    height, width, channels = step.node.shape
+    if step.rows is not None:
+        return _resized_by_length(step, step.rows)
+    rows = step.op("Shape", step.first(), start=0, end=1)
+    sizes = step.op("Concat", rows, step.integers(channels, height, width), axis=0)
+    options = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    return step.out(step.op("Resize", step.first(), "", "", sizes, **options), first=True)
+
+
+def _resized_by_length(step: Step, rows: Rows) -> str:
+    """Each axis by a matrix of what a cell takes of the cells around it."""
+    height, width, channels = step.node.shape
+    across = step.op("MatMul", step.constant(_taken(width, step.x[1], step.x[1])), step.held())
+    flat = step.op("Reshape", across, step.integers(0, step.x[0], width * channels))
+    down = np.stack([_taken(height, length, rows.steps) for length in range(rows.steps + 1)])
+    return step.op("Reshape", step.op("MatMul", rows.table(down), flat), step.integers(0, height, width, channels))
+
+
+def _taken(size: int, cells: int, columns: int) -> np.ndarray:
+    """(size, columns): the bilinear weights of the first ``cells`` columns in each of ``size`` cells."""
+    at = np.clip((np.arange(size) + 0.5) * cells / size - 0.5, 0, max(cells - 1, 0))
+    tents = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(columns)))
+    return np.where(np.arange(columns) < cells, tents, 0).astype(np.float32)
