@@ -83,6 +83,7 @@ _RANGES = {
     "at least 0": lambda v: v >= 0,
     "at least 0 and below 1": lambda v: 0 <= v < 1,
     "at least 0 and at most 1": lambda v: 0 <= v <= 1,
+    "above 0 and below 1": lambda v: 0 < v < 1,
     "above 0 and at most 1": lambda v: 0 < v <= 1,
     "a finite number": lambda v: True,
 }

@@ -17,6 +17,9 @@ MEMBERS = {
         "categorical_crossentropy": "softmax_cross_entropy",
         "sparse_categorical_crossentropy": "softmax_cross_entropy",
         "binary_crossentropy": "sigmoid_cross_entropy",
+        "categorical_focal_crossentropy": "softmax_focal",
+        "binary_focal_crossentropy": "sigmoid_focal",
+        "pinball": "quantile",
     },
     "layers": {"silu": "swish", "hard_silu": "hard_swish", "logistic": "sigmoid", "identity": "linear"},
     "initializers": {

@@ -13,8 +13,11 @@ from spark_deepnet.losses.hinge import Hinge
 from spark_deepnet.losses.huber import Huber
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.losses.poisson import Poisson
+from spark_deepnet.losses.quantile import Quantile
 from spark_deepnet.losses.sigmoid_cross_entropy import SigmoidCrossEntropy
+from spark_deepnet.losses.sigmoid_focal import SigmoidFocal
 from spark_deepnet.losses.softmax_cross_entropy import SoftmaxCrossEntropy
+from spark_deepnet.losses.softmax_focal import SoftmaxFocal
 from spark_deepnet.losses.squared import Squared
 
 
@@ -74,6 +77,37 @@ def hinge(power: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     return reference
 
 
+def smoothed(e: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    def reference(z: np.ndarray, label: np.ndarray) -> np.ndarray:
+        k = z.shape[1]
+        logs = np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True))
+        return -(((1 - e) * np.eye(k)[label] + e / k) * logs).sum(1)
+
+    return reference
+
+
+def softmax_focal(gamma: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    def reference(z: np.ndarray, label: np.ndarray) -> np.ndarray:
+        p = (np.exp(z) / np.exp(z).sum(1, keepdims=True))[np.arange(len(z)), label]
+        return -((1 - p) ** gamma) * np.log(p)
+
+    return reference
+
+
+def sigmoid_focal(gamma: float, alpha: float | None = None) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    yes, no = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
+
+    def reference(z: np.ndarray, t: np.ndarray) -> np.ndarray:
+        p = 1 / (1 + np.exp(-z))
+        return -(yes * t * (1 - p) ** gamma * np.log(p) + no * (1 - t) * p**gamma * np.log(1 - p)).sum(1)
+
+    return reference
+
+
+def quantile(q: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    return lambda z, t: np.where(t >= z, q * (t - z), (1 - q) * (z - t)).mean(1)
+
+
 ROWS = [
     Row(
         SoftmaxCrossEntropy(),
@@ -83,6 +117,21 @@ ROWS = [
     ),
     Row(SoftmaxCrossEntropy(), 2, softmax_cross_entropy),
     Row(SoftmaxCrossEntropy(ignore=255), 3, softmax_cross_entropy),
+    Row(
+        SoftmaxCrossEntropy(label_smoothing=0.1),
+        5,
+        smoothed(0.1),
+        lambda F, z, t: F.cross_entropy(z, t.long(), reduction="none", label_smoothing=0.1),
+    ),
+    Row(SoftmaxCrossEntropy(label_smoothing=0.7), 2, smoothed(0.7)),
+    Row(SoftmaxFocal(), 5, softmax_focal(2.0)),
+    Row(SoftmaxFocal(0.5), 2, softmax_focal(0.5)),
+    Row(SoftmaxFocal(0), 3, softmax_cross_entropy),
+    Row(SigmoidFocal(), 4, sigmoid_focal(2.0)),
+    Row(SigmoidFocal(1.5, alpha=0.25), 3, sigmoid_focal(1.5, 0.25)),
+    Row(SigmoidFocal(0.0), 1, sigmoid_cross_entropy),
+    Row(Quantile(), 1, quantile(0.5)),
+    Row(Quantile(0.9), 3, quantile(0.9)),
     Row(
         SigmoidCrossEntropy(),
         4,
@@ -121,5 +170,11 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: Huber(float("nan")), "Huber: delta must be above 0, found nan"),
     (lambda: Hinge(3), "Hinge: power must be 1 or 2, found 3"),
     (lambda: SoftmaxCrossEntropy(ignore=1.0), "ignore must be a label, an int, found 1.0"),  # type: ignore[arg-type]
+    (lambda: SoftmaxCrossEntropy(label_smoothing=1), "label_smoothing must be at least 0 and below 1, found 1"),
+    (lambda: SoftmaxFocal(-1.0), "SoftmaxFocal: gamma must be at least 0, found -1.0"),
+    (lambda: SigmoidFocal(float("inf")), "SigmoidFocal: gamma must be at least 0, found inf"),
+    (lambda: SigmoidFocal(alpha=1.0), "SigmoidFocal: alpha must be above 0 and below 1, found 1.0"),
+    (lambda: Quantile(1.0), "Quantile: quantile must be above 0 and below 1, found 1.0"),
+    (lambda: SoftmaxFocal().check_units(1), "SoftmaxFocal needs .* 2 or more, found 1; give the last"),
     (lambda: SoftmaxCrossEntropy().check_units(1), "SoftmaxCrossEntropy needs .* 2 or more, found 1; give the last"),
 ]

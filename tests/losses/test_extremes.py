@@ -11,7 +11,7 @@ from scipy.special import expit, logsumexp
 
 from spark_deepnet.losses._metrics import METRICS
 from tests.cases.losses import ROWS, Row
-from tests.losses.test_laws import CUTS, UNITS, by_parts, measured, replace
+from tests.losses.test_laws import CUTS, UNITS, by_parts, kinds, measured, replace
 
 Draw = Callable[[np.random.Generator, int, int], np.ndarray]
 Exact = Callable[[np.ndarray, np.ndarray, Any], tuple[np.ndarray, np.ndarray]]
@@ -46,6 +46,38 @@ def softmax(z: np.ndarray, label: np.ndarray, loss: Any) -> tuple[np.ndarray, np
     return mass - np.where(chosen, below, 0).sum(1), np.exp(below - mass[:, None]) - chosen
 
 
+def smoothed(z: np.ndarray, label: np.ndarray, loss: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Softmax cross-entropy under any smoothing."""
+    below, e, k = z - z.max(1, keepdims=True), loss.label_smoothing, z.shape[1]
+    if not e:
+        return softmax(z, label, loss)
+    target = (1 - e) * np.eye(k)[label] + e / k
+    mass = logsumexp(below, axis=1)
+    return mass - (target * below).sum(1), np.exp(below - mass[:, None]) - target
+
+
+def softmax_focal(z: np.ndarray, label: np.ndarray, loss: Any) -> tuple[np.ndarray, np.ndarray]:
+    s, away = softmax(z, label, loss)
+    q = -away[np.arange(len(z)), label]
+    q = np.where(q > 1e-3, q, -np.expm1(-s))
+    ratio = np.divide(s, q, out=np.ones_like(s), where=q > 0)
+    steep = q**loss.gamma * (1 + loss.gamma * (1 - q) * ratio)
+    return q**loss.gamma * s, steep[:, None] * away
+
+
+def sigmoid_focal(z: np.ndarray, t: np.ndarray, loss: Any) -> tuple[np.ndarray, np.ndarray]:
+    yes, no = (1, 1) if loss.alpha is None else (loss.alpha, 1 - loss.alpha)
+    down, up = np.log1p(np.exp(-abs(z))) + np.maximum(-z, 0), np.log1p(np.exp(-abs(z))) + np.maximum(z, 0)
+    hit, miss = yes * t * expit(-z) ** loss.gamma, no * (1 - t) * expit(z) ** loss.gamma
+    slow, fast = expit(-z) + loss.gamma * expit(z) * down, expit(z) + loss.gamma * expit(-z) * up
+    return (hit * down + miss * up).sum(1), miss * fast - hit * slow
+
+
+def quantile(z: np.ndarray, t: np.ndarray, loss: Any) -> tuple[np.ndarray, np.ndarray]:
+    e, q = z - t, loss.quantile
+    return np.where(e < 0, -q * e, (1 - q) * e).mean(1), np.where(e < 0, -q, (1 - q) * (e > 0)) / z.shape[1]
+
+
 def sigmoid(z: np.ndarray, t: np.ndarray, loss: Any) -> tuple[np.ndarray, np.ndarray]:
     return (np.where(z > 0, (1 - t) * z, -t * z) + np.log1p(np.exp(-abs(z)))).sum(1), expit(z) - t
 
@@ -74,7 +106,10 @@ def hinge(z: np.ndarray, label: np.ndarray, loss: Any) -> tuple[np.ndarray, np.n
 
 
 EXACT: dict[str, Exact] = {
-    "softmax_cross_entropy": softmax,
+    "softmax_cross_entropy": smoothed,
+    "softmax_focal": softmax_focal,
+    "sigmoid_focal": sigmoid_focal,
+    "quantile": quantile,
     "sigmoid_cross_entropy": sigmoid,
     "squared": squared,
     "absolute": absolute,
@@ -117,7 +152,7 @@ def test_the_loss_of_extreme_scores_is_exact(row: Row, dtype: Any) -> None:
         assert_right(gradients, w[:, None] * exact, digits, 3e38 if dtype == np.float32 else 1e300, name)
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.units > 1], ids=lambda r: f"{r.loss!r}-{r.units}")
+@kinds
 @each_float
 def test_so_is_that_of_scores_cut_over_blocks(row: Row, dtype: Any) -> None:
     row = replace(row, units=UNITS)
