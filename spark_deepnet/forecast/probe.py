@@ -19,6 +19,7 @@ from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.exchange.null_channel import NullChannel
 from spark_deepnet.forecast.cost import Compute, Costs, Link
 from spark_deepnet.forecast.traffic import BlockTraffic
+from spark_deepnet.kernels.threads import threads
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.averaging import Averaging
 from spark_deepnet.train.block import Block
@@ -52,7 +53,7 @@ class Probe:
 def probe(plan: TrainPlan) -> Probe:
     """Time steps of 1, 4, 16, ... rows up to the batch's, on one rank, as warm as in training. Rows are the longest
     sequences. For a network in blocks these are the first block's steps; the other blocks answer at once."""
-    with threadpool_limits(plan.threads):
+    with threadpool_limits(1), threads(plan.threads):
         return _Probing(plan).run()
 
 

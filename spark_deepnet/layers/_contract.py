@@ -59,6 +59,9 @@ class Layer(Member, family="layers"):
     """Weights of which an entry of x wants one row alone, that of its column. A layer that names some may get x as Csr
     (layers/_csr.py), with dx None; of these weights ``gradients`` then has the rows ``x.seen`` alone. A class that is made
     from another names them again."""
+    min_part_rows: ClassVar[int] = 8
+    """The fewest rows that a thread computes where a pass over many is cut in two, so that each row takes about as long as
+    in the whole; 0: the layer is not cut, or cuts itself."""
     in_place: ClassVar[bool] = False
     """Whether dx is written over dy, though backward reads x."""
 

@@ -46,6 +46,7 @@ class Recurrent(Layer):
     truncate: int = 0
     initializer: Any = "glorot_uniform"
     recurrent_initializer: Any = "orthogonal"
+    min_part_rows: ClassVar[int] = 64
     reads: ClassVar[str] = ""  # it keeps x and its states in its own order
     gates: ClassVar[int] = 1
     """The number of columns of W and U, in units."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class Bidirectional(Layer, kind="bidirectional"):
             raise ParamError(f"Bidirectional: layer must be a recurrent layer without reverse, found {layer!r}")
         if self.merge not in MERGES:
             raise ParamError(f"Bidirectional: merge must be one of {', '.join(MERGES)}, found {self.merge!r}")
+
+    min_part_rows: ClassVar[int] = Recurrent.min_part_rows
 
     @property
     def ways(self) -> dict[str, Recurrent]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any, ClassVar
 
@@ -12,7 +13,9 @@ from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
+from spark_deepnet.kernels.products import product_parts
 from spark_deepnet.kernels.sparse import add_product, outer_rows
+from spark_deepnet.kernels.threads import in_parallel
 from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, Weight, share_of
 
@@ -35,17 +38,20 @@ def _bias_gradients(dy, db):  # type: ignore[no-untyped-def]
             db[o] += dy[n, o]
 
 
-@kernel
-def _backward_weights(x, dy, dW, db):  # type: ignore[no-untyped-def]
-    """dW[i, o] = sum_n x[n, i] dy[n, o]   db[o] = sum_n dy[n, o]"""
-    gemm(x.T, dy, 0.0, dW)
-    _bias_gradients(dy, db)
+def _multiply(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
+    """c = a b, large products in parts"""
+    parts = product_parts(a.shape, b.shape)
+    if not parts:
+        gemm(a, b, 0.0, c)
+    in_parallel([partial(gemm, a[rows], b[:, columns], 0.0, c[rows, columns]) for rows, columns in parts])
 
 
-@kernel
-def _backward_input(dy, W, dx):  # type: ignore[no-untyped-def]
-    """dx[n, i] = sum_o dy[n, o] W[i, o]"""
-    gemm(dy, W.T, 0.0, dx)
+def _add_bias_product(x: np.ndarray, W: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """y = x W + b, large products in parts"""
+    parts = product_parts(x.shape, W.shape)
+    if not parts:
+        _forward(x, W, b, y)
+    in_parallel([partial(_forward, x[rows], W[:, o], b[o], y[rows, o]) for rows, o in parts])
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,6 +71,7 @@ class Dense(StepwiseLayer, kind="dense"):
     bias_initializer: Any = "constant"
     bias_decays: bool = False
     by_row: ClassVar[tuple[str, ...]] = ("W",)
+    min_part_rows: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
@@ -101,9 +108,9 @@ class Dense(StepwiseLayer, kind="dense"):
             return
         x, y = _matrix(x), _matrix(y)
         if self.bias:
-            _forward(x, w["W"], w["b"], y)
+            _add_bias_product(x, w["W"], w["b"], y)
         else:
-            gemm(x, w["W"], 0.0, y)
+            _multiply(x, w["W"], y)
 
     def backward(
         self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
@@ -114,12 +121,11 @@ class Dense(StepwiseLayer, kind="dense"):
                 _bias_gradients(dy, gradients["b"])
             return
         x, dy = _matrix(x), _matrix(dy)
+        _multiply(x.T, dy, gradients["W"])
         if self.bias:
-            _backward_weights(x, dy, gradients["W"], gradients["b"])
-        else:
-            gemm(x.T, dy, 0.0, gradients["W"])
+            _bias_gradients(dy, gradients["b"])
         if dx is not None:
-            _backward_input(dy, w["W"], _matrix(dx))
+            _multiply(dy, w["W"].T, _matrix(dx))
 
 
 def _matrix(x: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from spark_deepnet.kernels.lengths import zero_beyond
 from spark_deepnet.kernels.random import key_of
+from spark_deepnet.kernels.threads import in_parallel
 from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers._masking import Masking
 from spark_deepnet.layers.layer import Arrays, Call
@@ -18,6 +20,7 @@ from spark_deepnet.net.buffers import Buffers
 from spark_deepnet.net.by_length import Group, backward_by_length, forward_by_length
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.node import Node
+from spark_deepnet.net.parts import RowPart, cut, row_parts
 from spark_deepnet.net.seen import Seen
 from spark_deepnet.net.steps import lengths_into
 
@@ -48,6 +51,8 @@ class NodeCall:
     """The lengths of the output's rows, if they are sequences."""
     groups: list[Group] | None = None
     """The rows by length, in a pass that runs each length separately."""
+    parts: tuple[RowPart, ...] = ()
+    """The rows in parts that threads compute at the same time; empty: they are not cut."""
 
     def forward(self, known: dict[str, np.ndarray]) -> None:
         layer, lengths = self.node.layer, lengths_into(self.node, known)
@@ -56,11 +61,17 @@ class NodeCall:
             self.groups = forward_by_length(layer, self.w, self.x, self.y, self.call)
         else:
             self.groups = None
-            layer.forward(self.w, self.x, self.y, self.call)
+            self._forward()
         self.ends = None if lengths is None else layer.lengths(self.node.x, lengths)
         if self.ends is not None:
             known[self.node.name] = self.ends
             zero_beyond(self.ends, _steps(self.y))
+
+    def _forward(self) -> None:
+        if self.parts:
+            in_parallel([partial(part.forward, self.call) for part in self.parts])
+        else:
+            self.node.layer.forward(self.w, self.x, self.y, self.call)
 
     def _by_length(self, lengths: np.ndarray | None) -> bool:
         """Whether some row is padded and the layer must not see its padding."""
@@ -76,10 +87,15 @@ class NodeCall:
             self.gradients[name] = seen.take(self.x.seen) if isinstance(self.x, Csr) else seen.whole()
         layer, gradients = self.node.layer, self.gradients or {}
         assert self.dy is not None
-        if self.groups is None:
-            layer.backward(self.w, self.x, self.y, self.dy, self.dx, gradients, self.call)
-        else:
+        if self.groups is not None:
             backward_by_length(layer, self.w, self.groups, self.dy, self.dx, gradients)
+        elif self.parts:
+            in_parallel([part.backward for part in self.parts])
+            for part in self.parts[1:]:
+                for name, gradient in (part.gradients or {}).items():
+                    gradients[name] += gradient
+        else:
+            layer.backward(self.w, self.x, self.y, self.dy, self.dx, gradients, self.call)
         for gradient, addend in self.sums:
             gradient += addend
 
@@ -126,6 +142,8 @@ class Batch:
         self.calls = [self._node_call(node, weights.get(node.owner, {}), call) for node in net.nodes]
         if gradients is not None:
             self._write_backward(gradients, seen or {})
+        for node_call in self.calls:
+            node_call.parts = self._parts(node_call)
         calls = {node_call.node.name: node_call for node_call in self.calls}
         self.outputs = tuple(calls[out.name] for out in net.outputs)
         self.tops = tuple(calls[top.name] for top in net.tops)
@@ -173,6 +191,19 @@ class Batch:
         return NodeCall(
             node, key_of("node", node.name), w, x if node.layer.multi_input else x[0], self._value(node.name), call
         )
+
+    def _parts(self, whole: NodeCall) -> tuple[RowPart, ...]:
+        if isinstance(whole.x, Csr):
+            return ()
+        parts = []
+        for k, rows in enumerate(row_parts(whole.node, self.n)):
+            saved = {name: array[rows] for name, array in whole.call.saved.items()}
+            x, y, dy, dx = (cut(a, rows) for a in (whole.x, whole.y, whole.dy, whole.dx))
+            gradients = whole.gradients or {}
+            if k > 0:
+                gradients = {name: self.buffers.part(whole.node, k, name, a) for name, a in gradients.items()}
+            parts.append(RowPart(rows, whole.node.layer, whole.w, x, y, saved, dy, dx, gradients))
+        return tuple(parts)
 
     def _write_backward(self, gradients: Mapping[str, Arrays], seen: Seens) -> None:
         written: set[Hashable] = set()

@@ -41,6 +41,7 @@ class Buffers:
         self.kept = {(node.name, key): array for node in net.nodes for key, array in self._kept(node)}
         self.gradients: dict[str, np.ndarray] = {}
         self.addends: list[np.ndarray] = []
+        self.parts: dict[tuple[str, int, str], np.ndarray] = {}
         if training:
             self._plan_gradients(net)
 
@@ -110,6 +111,13 @@ class Buffers:
     def addend(self, k: int, n: int, shape: Shape) -> np.ndarray:
         """The buffer for the k-th part of the gradient that a second reader of a value writes, before it is added."""
         return _view(self.addends[k], n, shape)
+
+    def part(self, node: Node, k: int, weight: str, whole: np.ndarray) -> np.ndarray:
+        """The buffer for the gradient of a weight over the k-th part of the rows."""
+        key = node.name, k, weight
+        if key not in self.parts:
+            self.parts[key] = aligned(whole.shape, whole.dtype)
+        return self.parts[key]
 
     def saved(self, node: Node, n: int) -> Arrays:
         """The arrays that the node's layer keeps from forward to backward; the node may have shorter sequences."""

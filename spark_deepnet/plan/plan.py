@@ -119,6 +119,7 @@ class TrainPlan:
     resumed: str | None = None
     """The folder of the checkpoint from which the fit resumes."""
     threads: int = 1
+    """Threads that a rank computes on: Spark's cores for a task."""
     row_memory: int = 0
     """Bytes of rows that a rank keeps in memory, the rest is spilled; 0: no limit."""
     listener: tuple[str, int] | None = None

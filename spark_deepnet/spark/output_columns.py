@@ -12,9 +12,11 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, FloatType, StructType
 
+from spark_deepnet.kernels.threads import threads
 from spark_deepnet.score.output import PREDICTION, Output
 from spark_deepnet.score.score import ScorePlan, part_name
 from spark_deepnet.spark.one_sentence import one_sentence
+from spark_deepnet.spark.session.task_cpus import task_cpus
 
 _NUMBERS = ArrayType(DoubleType())
 
@@ -24,7 +26,7 @@ def scoring_udf(plan: ScorePlan, scorer: Callable[[Iterator[pd.DataFrame]], Iter
     deterministic so that Spark does not run it again for the filter that drops invalid rows."""
 
     def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        with one_sentence():
+        with one_sentence(), threads(task_cpus()):
             yield from scorer(frames)
 
     return F.pandas_udf(scored, scored_type(plan)).asNondeterministic()  # type: ignore[call-overload]

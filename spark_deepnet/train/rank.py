@@ -21,6 +21,7 @@ from spark_deepnet.exchange.meeting import Place, meet
 from spark_deepnet.exchange.rendezvous import rendezvous
 from spark_deepnet.exchange.sub_channel import SubChannel
 from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.kernels.threads import threads
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.dataset_stats import DatasetStats, take_stats
@@ -67,7 +68,7 @@ class RankContext:
 def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -> Iterator[pd.DataFrame]:
     """Train one rank's part of one job; yields its messages, a frame each."""
     try:
-        with threadpool_limits(plan.threads):
+        with threadpool_limits(1), threads(plan.threads):
             yield from map(encode, _job(plan, frames, context))
     except RANK_ERRORS as error:
         yield encode(Error.from_exception(context.rank, error))

@@ -15,6 +15,7 @@ from spark_deepnet.data.sampler import Epoch, largest_share
 from spark_deepnet.data.shard import Reader, Shard
 from spark_deepnet.errors import DataError, ExchangeError
 from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.kernels.threads import threads
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.chunks import cut_out, fill, numbered
 from spark_deepnet.plan.plan import TrainPlan
@@ -48,7 +49,7 @@ class Round:
 def run(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame], number: int) -> Iterator[pd.DataFrame]:
     """One partition's round; yields its messages, a frame each."""
     try:
-        with threadpool_limits(plan.threads):
+        with threadpool_limits(1), threads(plan.threads):
             yield from map(encode, _round(plan, turn, frames, number))
     except RANK_ERRORS as error:
         yield encode(Error.from_exception(number, error))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from spark_deepnet.kernels.gradients import clip_and_decay
 from spark_deepnet.kernels.memory import aligned, padded
 from spark_deepnet.kernels.random import key_of
 from spark_deepnet.kernels.reductions import sum_of_squares
+from spark_deepnet.kernels.threads import in_parallel
 from spark_deepnet.net.run import Runner
 from spark_deepnet.net.weights import Run
 from spark_deepnet.plan.plan import Recipe
@@ -43,6 +45,16 @@ class SynchronousSum:
 
 BROKEN, STOP = range(2)  # floats behind the gradients that are summed with them
 MEASURES = 2  # from here on, for each output its mean loss and metric
+
+
+MIN_PART_WEIGHTS = 1 << 17
+"""Fewest weights, of those that are updated together, for which a thread of its own pays: some 100 us."""
+
+
+def stretch_parts(stretch: slice) -> Iterator[slice]:
+    """The parts of a stretch of weights that threads update at the same time."""
+    for first in range(stretch.start, stretch.stop, MIN_PART_WEIGHTS):
+        yield slice(first, min(first + MIN_PART_WEIGHTS, stretch.stop))
 
 
 class Stepper:
@@ -169,6 +181,8 @@ class Stepper:
         apart = self.rows.settle()
         scale = self._clip_scale()
 
+        parts: list[Callable[[], None]] = []
+
         def move(w: np.ndarray, g: np.ndarray, vectors: tuple[np.ndarray, ...], run: Run) -> None:
             l1, l2 = recipe.l1 * run.decays, recipe.l2 * run.decays
             if l1 or l2 or recipe.clip_value or scale != 1:
@@ -178,8 +192,10 @@ class Stepper:
 
         for run in self.runs:
             for stretch in self.rows.rest(run.stretch):
-                vectors = tuple(vector[stretch] for vector in state.vectors)
-                move(state.weights[stretch], self.gradients[stretch], vectors, run)
+                for part in (stretch,) if self.optimizer.layerwise else stretch_parts(stretch):
+                    vectors = tuple(vector[part] for vector in state.vectors)
+                    parts.append(partial(move, state.weights[part], self.gradients[part], vectors, run))
+        in_parallel(parts)
         for seen in apart:
             self.rows.step(seen, [state.weights, *state.vectors], move)
 

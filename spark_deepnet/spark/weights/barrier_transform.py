@@ -26,6 +26,7 @@ from pyspark.sql.types import StructField, StructType
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.rendezvous import rendezvous
 from spark_deepnet.exchange.sub_channel import SubChannel
+from spark_deepnet.kernels.threads import threads
 from spark_deepnet.net.chunks import check_finite, fill, parts_of
 from spark_deepnet.net.cut import cut, cuts
 from spark_deepnet.net.net import Net
@@ -34,6 +35,7 @@ from spark_deepnet.score.blocks import max_rows_per_frame, score_in_blocks
 from spark_deepnet.score.score import ScorePlan
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.task_address import task_address
+from spark_deepnet.spark.session.task_cpus import task_cpus
 from spark_deepnet.spark.weights.on_storage import Stored
 from spark_deepnet.train.messages import ChunkOwner
 from spark_deepnet.train.rank import READING_TIMEOUT_SECONDS
@@ -108,7 +110,8 @@ def score_task(plan: RankPlan, batches: Iterable[pa.RecordBatch]) -> Iterator[pa
     )  # fmt: skip
     channel.liveness_timeout = max(own.timeout, READING_TIMEOUT_SECONDS)  # for ranks whose rows are still on their way
     try:
-        yield from _scores(plan, batches, channel)
+        with threads(task_cpus()):
+            yield from _scores(plan, batches, channel)
     finally:
         channel.close()
 
