@@ -12,6 +12,7 @@ from spark_deepnet.errors import ParamError
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import InputSpec, OutputSpec
 from spark_deepnet.plan.connections import check_compression, compression_of
+from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import ANY_EPOCHS, Recipe
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
@@ -36,8 +37,10 @@ from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_n
 class FitSpec:
     """What a fit is made of; each part is made when it is first asked for."""
 
-    def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
-        self.params, self.df, self.network = params, df, NetSpec(params, df)
+    def __init__(self, params: DeepNetParams, df: DataFrame, initial: InitialState | None = None) -> None:
+        """initial: what the fit starts from."""
+        self.params, self.df = params, df
+        self.network = NetSpec(params, df, () if initial is None else initial.weights)
         check_ranges(params)
         check_at_rest(df)
         for label in self.network.labels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -25,6 +25,8 @@ from spark_deepnet.spark.columns.labels import count_classes, is_one_label
 from spark_deepnet.spark.columns.shapes import ANY, entry_of
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import names_of, param_or_none
+from spark_deepnet.spark.standardization import standardized
+from spark_deepnet.train.standardization import adapted
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +34,9 @@ _log = logging.getLogger(__name__)
 class NetSpec:
     """The network of a fit; each part is made when it is first asked for."""
 
-    def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
-        self.params, self.df = params, df
+    def __init__(self, params: DeepNetParams, df: DataFrame, initial: Collection[str] = ()) -> None:
+        """initial: the names of the weights that the fit starts from."""
+        self.params, self.df, self.initial = params, df, initial
 
     @cached_property
     def layers(self) -> list[Layer]:
@@ -112,12 +115,16 @@ class NetSpec:
 
     @cached_property
     def architecture(self) -> Architecture:
-        """The network with the loss of each output; the first's is that of all whose Output has none."""
+        """The network with the loss of each output, and with what standardizes; the first's loss is that of all whose
+        Output has none."""
         ends = zip(self.net.outputs, self.net.tops, self.labels, strict=True)
         losses = [self._loss(out, top, label) for out, top, label in ends]
         own = iter(losses)
         layers = (replace(each, loss=next(own)) if isinstance(each, OutputLayer) else each for each in self.layers)
-        return Architecture(tuple(layers), self.entries, losses[0])
+        plain = Architecture(tuple(layers), self.entries, losses[0])
+        architecture = replace(plain, layers=tuple(standardized(self.params, self.df, plain, self.initial)))
+        adapted(architecture.scores_net())
+        return architecture
 
     def _loss(self, out: Node, top: Node, label: str) -> Loss:
         """The Output's loss, or the Param's; where that is auto, by the last layer and the label."""

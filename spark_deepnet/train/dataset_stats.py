@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from spark_deepnet.data.dataset import Rows
 from spark_deepnet.data.feed import stay_sparse
+from spark_deepnet.data.moments import Statistics, merged
 from spark_deepnet.data.shard import Shard
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
@@ -37,6 +38,8 @@ class DatasetStats:
     """Whether some rank's features stay sparse in a batch."""
     notes: tuple[str, ...] = ()
     """Sentences to log about the rows' numbers."""
+    statistics: Statistics = field(default_factory=dict)
+    """Of the inputs and targets that the network standardizes, where the fit starts."""
 
 
 def take_stats(shard: Shard, channel: Channel, plan: TrainPlan) -> DatasetStats:
@@ -63,6 +66,7 @@ def counted(shard: Shard) -> dict[str, Any]:
         "valid_weights": shard.valid.sums,
         "fingerprint": shard.fingerprint,
         "scales": shard.scales,
+        "moments": shard.moments,
     }
 
 
@@ -76,6 +80,7 @@ def stats_of(parts: list[dict[str, Any]], plan: TrainPlan) -> DatasetStats:
         fingerprint_of([p["fingerprint"] for p in parts]),
         any(p.get("sparse", False) for p in parts),
         notes(parts, plan),
+        merged(part.get("moments", []) for part in parts),
     )
     _check_same_rows(stats, plan)
     return stats

@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "featuresCols": ["a", "b"],
     "handleInvalid": "skip",
     "showProgress": True,
+    "standardization": True,
     "syncState": "reset",
     "exchange": "spark",
     "compression": {"kind": "topk", "ratio": 0.1},
