@@ -82,6 +82,7 @@ class Chaos:
         params: dict[str, Any] = MODES[mode] | NETS[net]
         params["checkpointInterval"] = params["maxIter"] // 3
         common: dict[str, Any] = {"batchSize": 12, "numTrainWorkers": RANKS, "learningRate": 0.003, "timeout": 60.0}
+        common["standardization"] = False
         return DeepNetEstimator(**({"checkpointDir": f"{self.folder}/{uuid.uuid4().hex}"} | common | params | more))
 
     def undisturbed(self, mode: str, net: str, **more: Any) -> tuple[Any, float]:

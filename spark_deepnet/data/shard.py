@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from spark_deepnet.data.decode.features import Faults
 from spark_deepnet.data.decode.frame import table_of
 from spark_deepnet.data.decode.missing import complete_rows
 from spark_deepnet.data.decode.rounding import Rounded, Rounding
+from spark_deepnet.data.moments import Column, Moments
 from spark_deepnet.data.scales import Scales
 from spark_deepnet.data.schema import ORDER, VALIDATION, WEIGHT, Columns
 from spark_deepnet.data.spill.row_store import MIB, RowStore
@@ -44,18 +45,22 @@ class Shard:
     """The size of the rows' numbers, from ``Scales.summary``."""
     skipped: int = 0
     """Rows that were left out because something of them is missing."""
+    moments: list[list[Any]] = field(default_factory=list)
+    """Exact sums of the training rows, from ``Moments.plain``."""
 
 
 class Reader:
-    """Reads frames into a shard. limit: maximum bytes of rows in memory; 0: no limit."""
+    """Reads frames into a shard. limit: maximum bytes of rows in memory; 0: no limit. moments: the columns whose exact
+    sums are taken, with their channels."""
 
-    def __init__(self, columns: Columns, limit: int = 0) -> None:
+    def __init__(self, columns: Columns, limit: int = 0, moments: Mapping[Column, int] | None = None) -> None:
         self.columns = columns
         self.faults: Faults = Counter()
         self.skipped = 0
         """Rows that were left out because something of them is missing."""
         self.store = RowStore(_none(columns), limit)
         self.rounding = Rounding(columns)
+        self.moments = Moments(moments or {})
 
     def tables(self, frames: Iterable[pd.DataFrame]) -> Iterator[Table]:
         """The rows of the frames."""
@@ -87,6 +92,7 @@ class Reader:
         store, scales = self.store, Scales()
         for table in tables:
             scales.add(table)
+            self.moments.add(table)
             store.add(table)
             del table
         train, valid = store.rows()
@@ -101,6 +107,7 @@ class Reader:
             self.rounding.summary(),
             scales.summary(),
             self.skipped,
+            self.moments.plain(),
         )
 
     def _failure(self) -> str | None:

@@ -42,6 +42,7 @@ from spark_deepnet.layers.mean_image import MeanImage as MeanImage
 from spark_deepnet.layers.mean_subtraction import MeanSubtraction as MeanSubtraction
 from spark_deepnet.layers.multi_head_attention import MultiHeadAttention as MultiHeadAttention
 from spark_deepnet.layers.multiply import Multiply as Multiply
+from spark_deepnet.layers.normalization import Normalization as Normalization
 from spark_deepnet.layers.output import Output as Output
 from spark_deepnet.layers.permute import Permute as Permute
 from spark_deepnet.layers.positional_embedding import PositionalEmbedding as PositionalEmbedding

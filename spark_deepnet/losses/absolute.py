@@ -32,5 +32,8 @@ def _measure(z, t, weight, dz):  # type: ignore[no-untyped-def]
 class Absolute(ByEntry, kind="absolute"):
     """loss = mean_k |z_k - t_k|, with gradient 0 where they are equal.   z, t: (n, k)"""
 
+    def gradient_size(self, error: np.ndarray) -> np.ndarray:
+        return np.ones_like(error)
+
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
         return float(_measure(scores, targets, weights, gradients))

@@ -38,5 +38,8 @@ class Huber(ByEntry, kind="huber"):
     def __post_init__(self) -> None:
         check_numbers(self, "above 0", "delta")
 
+    def gradient_size(self, error: np.ndarray) -> np.ndarray:
+        return np.minimum(error, self.delta)
+
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
         return float(_measure(scores, targets, weights, self.delta, gradients))

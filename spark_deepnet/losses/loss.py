@@ -64,6 +64,11 @@ class Loss(Member, family="losses"):
         """
         raise NotImplementedError
 
+    def gradient_size(self, error: np.ndarray) -> np.ndarray:
+        """Of a regression: the gradient's size, but for a constant, where scores are this far from their targets; a fit
+        that standardizes targets divides by it. As in a squared loss where it is not said."""
+        return error
+
     def write_stats(self, scores: np.ndarray, stats: np.ndarray, gradients: np.ndarray) -> None:
         """Write the numbers about this block's entries that the others need into stats (num_stats, n); ``gradients`` may
         hold intermediate values for measure_part."""

@@ -96,7 +96,7 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         spark = dataset.sparkSession
         with restore_properties(spark):
             self._check_folder(spark)
-            spec = FitSpec(self, dataset)
+            spec = FitSpec(self, dataset, self._start)
             dialect_of(spark).use_driver_python()
             cluster = Cluster.of(spark)
             plan, rounds = self._plan(spark, cluster, spec)
@@ -133,7 +133,7 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         link, spark = Link(latency, bandwidth), dataset.sparkSession
         self._check_folder(spark)
         cluster = Cluster.of(spark)
-        plan, rounds = self._plan(spark, cluster, FitSpec(self, dataset))
+        plan, rounds = self._plan(spark, cluster, FitSpec(self, dataset, self._start))
         predicted = forecast(plan, link, rounds, cluster.worker_memory, _at_most(dataset, rows))
         print(predicted)
         return predicted

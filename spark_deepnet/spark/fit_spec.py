@@ -12,6 +12,7 @@ from spark_deepnet.errors import ParamError
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import InputSpec, OutputSpec
 from spark_deepnet.plan.connections import check_compression, compression_of
+from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import ANY_EPOCHS, Recipe
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
@@ -37,11 +38,13 @@ from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_n
 class FitSpec:
     """What a fit is made of; each part is made when it is first asked for."""
 
-    def __init__(self, params: DeepNetParams, df: DataFrame) -> None:
+    def __init__(self, params: DeepNetParams, df: DataFrame, initial: InitialState | None = None) -> None:
+        """initial: what the fit starts from."""
         check_ranges(params)
         check_at_rest(df)
         df, label = with_label(params, df)
-        self.params, self.df, self.network = params, df, NetSpec(params, df, label)
+        self.params, self.df = params, df
+        self.network = NetSpec(params, df, label, () if initial is None else initial.weights)
         for label in self.network.labels:
             field(df, label, "labelCol")
         entries = self.network.entries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -28,6 +28,8 @@ from spark_deepnet.spark.columns.types import is_image
 from spark_deepnet.spark.names import field
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import names_of, param_or_none
+from spark_deepnet.spark.standardization import standardized
+from spark_deepnet.train.standardization import adapted
 
 _log = logging.getLogger(__name__)
 
@@ -35,8 +37,9 @@ _log = logging.getLogger(__name__)
 class NetSpec:
     """The network of a fit; each part is made when it is first asked for."""
 
-    def __init__(self, params: DeepNetParams, df: DataFrame, label: str) -> None:
-        self.params, self.df, self.label = params, df, label
+    def __init__(self, params: DeepNetParams, df: DataFrame, label: str, initial: Collection[str] = ()) -> None:
+        """label: the column; initial: the names of the weights that the fit starts from."""
+        self.params, self.df, self.label, self.initial = params, df, label, initial
 
     @cached_property
     def layers(self) -> list[Layer]:
@@ -128,12 +131,16 @@ class NetSpec:
 
     @cached_property
     def architecture(self) -> Architecture:
-        """The network with the loss of each output; the first's is that of all whose Output has none."""
+        """The network with the loss of each output, and with what standardizes; the first's loss is that of all whose
+        Output has none."""
         ends = zip(self.net.outputs, self.net.tops, self.labels, strict=True)
         losses = [self._loss(out, top, label) for out, top, label in ends]
         own = iter(losses)
         layers = (replace(each, loss=next(own)) if isinstance(each, OutputLayer) else each for each in self.layers)
-        return Architecture(tuple(layers), self.entries, losses[0])
+        plain = Architecture(tuple(layers), self.entries, losses[0])
+        architecture = replace(plain, layers=tuple(standardized(self.params, self.df, plain, self.initial)))
+        adapted(architecture.scores_net())
+        return architecture
 
     def _loss(self, out: Node, top: Node, label: str) -> Loss:
         """The Output's loss, or the Param's; where that is auto, by the last layer and the label."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from spark_deepnet.data.dataset import Rows
 from spark_deepnet.data.decode.faults import MISSING_MARKS
 from spark_deepnet.data.feed import stay_sparse
+from spark_deepnet.data.moments import Statistics, merged
 from spark_deepnet.data.shard import Shard
 from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
@@ -40,6 +41,8 @@ class DatasetStats:
     """Sentences to log about the rows' numbers."""
     skipped: int = 0
     """Rows that were left out because something of them is missing."""
+    statistics: Statistics = field(default_factory=dict)
+    """Of the inputs and targets that the network standardizes, where the fit starts."""
 
     @property
     def sentences(self) -> list[str]:
@@ -75,6 +78,7 @@ def counted(shard: Shard) -> dict[str, Any]:
         "fingerprint": shard.fingerprint,
         "scales": shard.scales,
         "skipped": shard.skipped,
+        "moments": shard.moments,
     }
 
 
@@ -89,6 +93,7 @@ def stats_of(parts: list[dict[str, Any]], plan: TrainPlan) -> DatasetStats:
         any(p.get("sparse", False) for p in parts),
         notes(parts, plan),
         sum(p.get("skipped", 0) for p in parts),
+        merged(part.get("moments", []) for part in parts),
     )
     _check_same_rows(stats, plan)
     return stats

@@ -20,9 +20,10 @@ from spark_deepnet.plan.architecture import OutputSpec
 class LossHead:
     """Measures batches of one output, whose scores the node ``top`` gives."""
 
-    def __init__(self, head: OutputSpec, top: Node, first: bool) -> None:
-        """first: whether this is the first block, which counts what all have measured alike."""
-        self.head, self.metric = head, head.metric
+    def __init__(self, head: OutputSpec, top: Node, first: bool, factor: np.ndarray | None = None) -> None:
+        """first: whether this is the first block, which counts what all have measured alike; factor: of the gradient of
+        each score."""
+        self.head, self.metric, self.factor = head, head.metric, factor
         self.cut = top.layer if isinstance(top.layer, SplitLoss) else None
         self.counts = first or self.cut is not None
 
@@ -48,6 +49,8 @@ class LossHead:
             metric = self.metric.sum(scores, chosen, weights)
         else:
             loss, metric = self._of_entries(self.cut, batch.tops[k], scores, chosen, weights, gradient)
+        if self.factor is not None:
+            gradient *= self.factor
         if self.head.weight != 1:
             gradient *= np.float32(self.head.weight)
         return loss, metric

@@ -39,6 +39,7 @@ from spark_deepnet.train.messages import (
 from spark_deepnet.train.progress import report_to, reporter_of
 from spark_deepnet.train.redistribute import redistribute_state
 from spark_deepnet.train.results import results_of
+from spark_deepnet.train.standardization import channels, set_statistics
 from spark_deepnet.train.state import State
 from spark_deepnet.train.warm_up import warm_up
 
@@ -80,7 +81,7 @@ def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -
 def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -> Iterator[Message]:
     meter, inbox = Meter(), Inbox()
     rows = inbox.rows(frames)
-    with closing(Reader(plan.columns, plan.row_memory)) as reader:
+    with closing(Reader(plan.columns, plan.row_memory, channels(plan))) as reader:
         pool = ThreadPoolExecutor(1, thread_name_prefix="rendezvous")
         meeting = pool.submit(
             _met, plan, context
@@ -160,6 +161,7 @@ def _trained(
         stats = take_stats(shard, replicas, plan)
         channel.liveness_timeout = plan.deadline
         state = _state(plan, chunks, channel, block)
+        set_statistics(plan.recipe, block.net.layout, state, stats.statistics)
     channel.seconds_waiting = 0.0  # of training alone
     loop = Loop(plan.recipe, shard, replicas, stats, state, meter, block)
     setup = meter.elapsed

@@ -25,6 +25,7 @@ from spark_deepnet.train.fit_clock import FitClock
 from spark_deepnet.train.loop import MIN_EVALUATION_ROWS, inverse
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.messages import RANK_ERRORS, Error, MeanChunk, Measures, Message, RowCounts, decode, encode
+from spark_deepnet.train.standardization import channels
 from spark_deepnet.train.state import Clock, State, init_state
 from spark_deepnet.train.step import BROKEN, Stepper
 from spark_deepnet.train.warm_up import warm_up
@@ -57,7 +58,8 @@ def run(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame], number: in
 
 def _round(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame], number: int) -> Iterator[Message]:
     meter = Meter()
-    with closing(Reader(plan.columns, plan.row_memory)) as reader:
+    moments = channels(plan) if turn.task == COUNT else None
+    with closing(Reader(plan.columns, plan.row_memory, moments)) as reader:
         with meter.timed("reading"):
             shard = reader.shard(reader.tables(frames))
         if turn.task == COUNT:

@@ -14,7 +14,7 @@ MAX_USUAL_SIZE, MIN_USUAL_SIZE = 1e3, 1e-4
 """The size (root of the mean square) of numbers from which, or below which, they are noted."""
 COARSE = 0.05
 """Steps of float32, in parts of the targets' spread, from which targets are noted."""
-SCALES = {"batch_norm", "layer_norm", "rescaling"}
+SCALES = {"batch_norm", "layer_norm", "normalization", "rescaling"}
 """Layers behind an input that scale it."""
 
 
@@ -24,7 +24,7 @@ def notes(parts: Iterable[dict[str, Any]], plan: TrainPlan) -> tuple[str, ...]:
     net, columns = plan.recipe.scores_net(), plan.columns
     sentences = [_of_input(source, _all_of(scales, "inputs", source.input), net) for source in columns.sources]
     for k, (target, head) in enumerate(zip(columns.targets, plan.recipe.heads(), strict=False)):
-        sentences.append(_of_targets(target, _all_of(scales, "targets", str(k)), head))
+        sentences.append(_of_targets(target, _all_of(scales, "targets", str(k)), head, net.tops[k].layer.kind))
     return tuple(note for note in sentences if note)
 
 
@@ -45,7 +45,7 @@ def _of_input(source: Source, scales: list[dict[str, Any]], net: Net) -> str | N
     )
 
 
-def _of_targets(target: Target, scales: list[dict[str, Any]], head: OutputSpec) -> str | None:
+def _of_targets(target: Target, scales: list[dict[str, Any]], head: OutputSpec, top: str) -> str | None:
     if not scales or head.loss.task != "regression":
         return None
     closest = max(scales, key=lambda f: float(f["steps"]))
@@ -56,7 +56,7 @@ def _of_targets(target: Target, scales: list[dict[str, Any]], head: OutputSpec) 
             f"{closest['steps'] * closest['spread']:.2g}; subtract the mean before the fit, and add it to the predictions"
         )
     worst = max(scales, key=lambda f: float(f["size"]))
-    if head.loss.link is not None or not _far(worst["size"]):
+    if head.loss.link is not None or top == "normalization" or not _far(worst["size"]):
         return None
     return (
         f"column {_name(target.label, None)} holds targets of about {worst['size']:.2g}, which training may not reach; "

@@ -25,6 +25,7 @@ from spark_deepnet.train.loss_head import LossHead
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.overlapped import Overlapped
 from spark_deepnet.train.seen import SeenRows
+from spark_deepnet.train.standardization import gradient_factors
 from spark_deepnet.train.state import State
 
 Sum = Callable[[np.ndarray], None]
@@ -83,8 +84,10 @@ class Stepper:
         blocks = self.block.exchange
         self.runner = Runner(self.block.net, state.weights, max(1, capacity), total=self.synchronous_sum, blocks=blocks)
         self.heads, self.optimizer = recipe.heads(), recipe.optimizer
+        factors = gradient_factors(recipe, self.runner.layout, state.weights)
         self.loss_heads = [
-            LossHead(head, top, self.block.first) for head, top in zip(self.heads, self.block.net.tops, strict=True)
+            LossHead(head, top, self.block.first, factors.get(k))
+            for k, (head, top) in enumerate(zip(self.heads, self.block.net.tops, strict=True))
         ]
         size = self.runner.layout.size
         self.vector = aligned(size + padded(MEASURES + 2 * len(self.heads)))

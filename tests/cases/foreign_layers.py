@@ -19,6 +19,7 @@ from spark_deepnet.layers.log_softmax import LogSoftmax
 from spark_deepnet.layers.maximum import Maximum
 from spark_deepnet.layers.mean_image import MeanImage
 from spark_deepnet.layers.multiply import Multiply
+from spark_deepnet.layers.normalization import Normalization
 from spark_deepnet.layers.power import Power
 from spark_deepnet.layers.prelu import PRelu
 from spark_deepnet.layers.scale import Scale
@@ -61,6 +62,11 @@ def frozen_normed(w: W, x: np.ndarray) -> np.ndarray:
     return w["gamma"] * (x - w["moving_mean"]) / np.sqrt(w["moving_variance"] + 1e-3) + w["beta"]
 
 
+def standardized(w: W, x: np.ndarray) -> np.ndarray:
+    d = w["deviation"]
+    return (x - w["mean"]) * np.divide(1, d, out=np.zeros_like(d), where=d != 0)
+
+
 FOREIGN_LAYERS = [
     LayerCase(
         PRelu(),
@@ -83,6 +89,14 @@ FOREIGN_LAYERS = [
     LayerCase(Scale(center=False), (5,), lambda w, x: w["gamma"] * x),
     LayerCase(Scale(scale=False, bias_initializer="normal"), (2, 2, 3), lambda w, x: x + w["beta"]),
     LayerCase(MeanImage(), (2, 3, 2), lambda w, x: x - w["mean"]),
+    LayerCase(
+        Normalization(),
+        (2, 3, 4),
+        standardized,
+        bad=((lambda: Normalization().shape(()), "the channels of the last axis, but its input has none"),),
+    ),
+    LayerCase(Normalization(adapt=False), (5,), standardized),
+    LayerCase(Normalization(True), (3,), lambda w, x: w["deviation"] * x + w["mean"]),
     LayerCase(Abs(), (2, 3), lambda w, x: np.abs(x), kinks=(0.0,)),
     LayerCase(
         Log(shift=6.0),

@@ -34,6 +34,7 @@ from spark_deepnet.layers import (
     MeanSubtraction,
     MultiHeadAttention,
     Multiply,
+    Normalization,
     Permute,
     PositionalEmbedding,
     RandomCrop,
@@ -91,7 +92,7 @@ EXAMPLES: list[tuple[Any, Any]] = [
             *(Conv1D(8, 3, strides=2), Conv1D(8, 3, strides=2, padding="same"), Conv1D(8, 3, padding=2)),
             *(Reshape((-1, 2)), Reshape((-1, 8))),
             *(Slice(2, None, axis=0), Slice(-1, None, axis=0), Slice(1, -1, axis=0)),
-            *(Softmax(0), InstanceNorm(), MeanImage()),
+            *(Softmax(0), InstanceNorm(), MeanImage(), Normalization()),
             *(SimpleRNN(4), LSTM(4), GRU(4), Bidirectional(LSTM(4)), GlobalMaxPool1D(), GlobalAveragePool1D()),
         )
     ),

@@ -21,6 +21,7 @@ def net(folder: str) -> DeepNetEstimator:
         layers=[4, 64, 64, 3],
         maxIter=120,
         batchSize=10,
+        standardization=False,
         numTrainWorkers=2,
         checkpointDir=folder,
         checkpointInterval=40,

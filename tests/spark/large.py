@@ -107,7 +107,7 @@ def fit(spark: SparkSession, name: str, folder: str) -> dict[str, Any]:
     rows = spark.createDataFrame(list(zip(features, y.tolist(), strict=True)), ["features", "label"])
     net = DeepNetEstimator(
         layers=layers(name, *HIDDEN[name]), modelBlocks=4, numTrainWorkers=4, checkpointDir=f"{folder}/fits",
-        maxIter=2, batchSize=4, learningRate=1e-4, seed=1,
+        maxIter=2, batchSize=4, learningRate=1e-4, seed=1, standardization=False,
     )  # fmt: skip
     model = net.fit(rows)
     model.save(f"{folder}/model")

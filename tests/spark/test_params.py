@@ -31,6 +31,7 @@ VALUES: dict[str, Any] = {
     "labelCols": ["a", "b"],
     "handleInvalid": "skip",
     "showProgress": True,
+    "standardization": True,
     "syncState": "reset",
     "exchange": "spark",
     "compression": {"kind": "topk", "ratio": 0.1},

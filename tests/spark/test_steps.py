@@ -28,6 +28,7 @@ def rows(spark: Any) -> Any:
 def test_max_steps_end_a_fit_within_an_epoch(rows: Any, exchange: str) -> None:
     workers = {"exchange": exchange, "solver": "sgd", "numTrainWorkers": 2 if exchange == "spark" else 1}
     net = DeepNetEstimator(layers=[4, 5, 3], batchSize=4, maxSteps=11, schedule="cosine", **workers)
+    net.setStandardization(False)
     summary = net.fit(rows).summary
     steps = 4 if exchange == "spark" else 8  # of an epoch
     assert (summary.steps, summary.totalIterations) == (11, -(-11 // steps))

@@ -54,6 +54,7 @@ from spark_deepnet.train.messages import (
     raise_worker_error,
 )
 from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
+from spark_deepnet.train.standardization import set_statistics
 from spark_deepnet.train.start import start
 from spark_deepnet.train.state import State
 
@@ -187,6 +188,7 @@ class Rounds:
         stats, size = self.stats, self.plan.workers
         self.steps = steps_of(stats.rows, self.recipe.batch_size * size)
         """Of an epoch."""
+        set_statistics(self.recipe, self.layout, self.state, stats.statistics)
         self.plan = replace(self.plan, fingerprint=stats.fingerprint, resumed=None)
         self.clock.tau = self.recipe.sync_every or self.clock.tau or min(FIRST_ROUND_STEPS, self.steps)
         self.course = FitClock(self.recipe, self.state, stats.rows, stats.validation_weights, stats.notes)

@@ -20,6 +20,7 @@ class Accessors(Params):
 
     layers: Param[Any] = param("layers")
     inputShape: Param[list[int]] = param("inputShape")
+    standardization: Param[bool] = param("standardization")
     loss: Param[Any] = param("loss")
     solver: Param[Any] = param("solver")
     schedule: Param[Any] = param("schedule")
@@ -85,6 +86,17 @@ class Accessors(Params):
         """Shape of one row's features, such as [28, 28, 1]; a first size of -1 means sequences of any length. Unset:
         inferred from layers, the column's metadata or the first row."""
         return self._set(inputShape=value)
+
+    def getStandardization(self) -> bool:
+        """The value of standardization, or its default."""
+        return self.getOrDefault(self.standardization)
+
+    def setStandardization(self, value: bool) -> Self:
+        """Whether features, but for tokens, and the targets of a regression are standardized by the means and
+        deviations of the training rows, which the model keeps: it takes and predicts numbers in the units of the
+        columns. Unset: features of one axis (vectors of fewer than 4,096 numbers, arrays, numeric columns) are, unless
+        a layer that reads them scales them, and targets of linear tops; images, sequences and bytes are not."""
+        return self._set(standardization=value)
 
     def getLoss(self) -> Any:
         """The value of loss, or its default, as objects."""
@@ -488,6 +500,7 @@ class Keywords(Params):
         *,
         layers: Any = None,
         inputShape: list[int] | None = None,
+        standardization: bool | None = None,
         loss: Any = None,
         solver: Any = None,
         schedule: Any = None,
@@ -546,6 +559,7 @@ class Keywords(Params):
         *,
         layers: Any = None,
         inputShape: list[int] | None = None,
+        standardization: bool | None = None,
         loss: Any = None,
         solver: Any = None,
         schedule: Any = None,

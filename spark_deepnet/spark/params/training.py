@@ -23,6 +23,14 @@ TRAINING = (
         "inferred from layers, the column's metadata or the first row.",
     ),
     Declaration(
+        "standardization",
+        TypeConverters.toBoolean,
+        "Whether features, but for tokens, and the targets of a regression are standardized by the means and deviations of "
+        "the training rows, which the model keeps: it takes and predicts numbers in the units of the columns. Unset: "
+        "features of one axis (vectors of fewer than 4,096 numbers, arrays, numeric columns) are, unless a layer that "
+        "reads them scales them, and targets of linear tops; images, sequences and bytes are not.",
+    ),
+    Declaration(
         "loss",
         to_loss,
         "Loss function: its name, object or JSON. 'auto' chooses by the last layer: softmax_cross_entropy for softmax, "

@@ -8,6 +8,7 @@ from spark_deepnet.formats.onnx.writers._registry import writes
 from spark_deepnet.formats.onnx.writers._step import Step
 from spark_deepnet.formats.onnx.writers._value import Value
 from spark_deepnet.layers.layer import Call
+from spark_deepnet.layers.normalization import factor_of
 
 
 @writes("scale", to="Mul, Add")
@@ -27,6 +28,19 @@ def scaled(step: Step, x: str, gamma: np.ndarray | None, beta: np.ndarray | None
 @writes("mean_image", to="Sub")
 def mean_image(step: Step) -> Value:
     return _minus(step, step.w["mean"])
+
+
+@writes("normalization", to="Sub, Mul; Mul, Add")
+def normalization(step: Step) -> Value:
+    mean, deviation, first = step.w["mean"], step.w["deviation"], step.value.is_first
+    if step.layer.invert:
+        return step.pointwise(lambda x: scaled(step, x, deviation, mean, first))
+
+    def standardized(x: str) -> str:
+        centred = step.op("Sub", x, step.broadcast(mean, "mean", first))
+        return step.op("Mul", centred, step.broadcast(factor_of(deviation), "factor", first))
+
+    return step.pointwise(standardized)
 
 
 @writes("mean_subtraction", to="Sub")
