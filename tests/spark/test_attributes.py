@@ -101,7 +101,6 @@ def test_each_output_has_names_of_its_own(rows: Any) -> None:
     assert sorted(told(model.transform(df), "prediction_kind")["vals"]) == TEXTS
 
 
-@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # upstream's
 def test_one_against_the_rest(rows: Any) -> None:
     few = rows.coalesce(1).cache()
     model = OneVsRest(classifier=estimator(layers=[4, 2], maxIter=40, learningRate=0.1)).fit(few)

@@ -54,7 +54,6 @@ def test_a_fit_that_changes_nothing_gives_the_initial_model(model: Any, rows: An
     assert net.getInitialModel() is None
 
 
-@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # upstream's
 def test_it_goes_with_pipelines_and_cross_validators(model: Any, rows: Any) -> None:
     net = estimator(layers=[FROZEN, Dense(3, "softmax")], maxIter=1).setInitialModel(model)
     (fitted,) = Pipeline(stages=[net]).fit(rows).stages
