@@ -45,7 +45,6 @@ def test_in_a_pipeline_behind_a_scaler(digits: Any) -> None:
 
 
 @pytest.mark.sessions("classic")  # over Connect another does, in test_persist.py
-@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # upstream's
 def test_in_a_cross_validator(spark: Any) -> None:
     """The grid's one net that can learn is found, and all its Params are the best model's."""
     rows = frame(spark, *blobs(60)).cache()

@@ -156,7 +156,6 @@ BASELINES: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # upstream's
 @pytest.mark.parametrize("name", BASELINES)
 def test_mllib_goes_on_beside_ours(rows: Any, name: str) -> None:
     """Fitted before and after, and evaluated."""

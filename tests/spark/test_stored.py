@@ -108,7 +108,6 @@ def test_it_is_saved_and_loaded_on_storage_and_on_the_driver(
         np.testing.assert_array_equal(small.weights[name], array)
 
 
-@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # upstream's
 def test_it_goes_through_pipelines_and_cross_validators(rows: Any, pair: Any, tmp_path: Path) -> None:
     estimator = net(tmp_path / "fits")
     fitted = Pipeline(stages=[estimator]).fit(rows)
