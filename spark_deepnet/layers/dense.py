@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from math import prod
 from typing import Any, ClassVar
 
@@ -13,9 +12,8 @@ from spark_deepnet.errors import NetworkError, ParamError
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.jit import kernel
-from spark_deepnet.kernels.products import product_parts
+from spark_deepnet.kernels.products import is_cut, multiply
 from spark_deepnet.kernels.sparse import add_product, outer_rows
-from spark_deepnet.kernels.threads import in_parallel
 from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers.layer import Arrays, Call, Piece, Shape, StepwiseLayer, Weight, share_of
 
@@ -38,20 +36,17 @@ def _bias_gradients(dy, db):  # type: ignore[no-untyped-def]
             db[o] += dy[n, o]
 
 
-def _multiply(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
-    """c = a b, large products in parts"""
-    parts = product_parts(a.shape, b.shape)
-    if not parts:
-        gemm(a, b, 0.0, c)
-    in_parallel([partial(gemm, a[rows], b[:, columns], 0.0, c[rows, columns]) for rows, columns in parts])
+@kernel
+def _backward_weights(x, dy, dW, db):  # type: ignore[no-untyped-def]
+    """dW[i, o] = sum_n x[n, i] dy[n, o]   db[o] = sum_n dy[n, o]"""
+    gemm(x.T, dy, 0.0, dW)
+    _bias_gradients(dy, db)
 
 
-def _add_bias_product(x: np.ndarray, W: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """y = x W + b, large products in parts"""
-    parts = product_parts(x.shape, W.shape)
-    if not parts:
-        _forward(x, W, b, y)
-    in_parallel([partial(_forward, x[rows], W[:, o], b[o], y[rows, o]) for rows, o in parts])
+@kernel
+def _backward_input(dy, W, dx):  # type: ignore[no-untyped-def]
+    """dx[n, i] = sum_o dy[n, o] W[i, o]"""
+    gemm(dy, W.T, 0.0, dx)
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,10 +102,12 @@ class Dense(StepwiseLayer, kind="dense"):
             add_product(x.starts, x.columns, x.values, w["W"], y)
             return
         x, y = _matrix(x), _matrix(y)
+        if self.bias and not is_cut(len(x), x.shape[1], self.units):
+            _forward(x, w["W"], w["b"], y)
+            return
         if self.bias:
-            _add_bias_product(x, w["W"], w["b"], y)
-        else:
-            _multiply(x, w["W"], y)
+            y[...] = w["b"]
+        multiply(x, w["W"], float(self.bias), y)
 
     def backward(
         self, w: Arrays, x: Any, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
@@ -121,11 +118,17 @@ class Dense(StepwiseLayer, kind="dense"):
                 _bias_gradients(dy, gradients["b"])
             return
         x, dy = _matrix(x), _matrix(dy)
-        _multiply(x.T, dy, gradients["W"])
-        if self.bias:
-            _bias_gradients(dy, gradients["b"])
-        if dx is not None:
-            _multiply(dy, w["W"].T, _matrix(dx))
+        whole = not is_cut(len(x), x.shape[1], self.units)
+        if self.bias and whole:
+            _backward_weights(x, dy, gradients["W"], gradients["b"])
+        else:
+            multiply(x.T, dy, 0.0, gradients["W"])
+            if self.bias:
+                _bias_gradients(dy, gradients["b"])
+        if dx is not None and whole:
+            _backward_input(dy, w["W"], _matrix(dx))
+        elif dx is not None:
+            multiply(dy, w["W"].T, 0.0, _matrix(dx))
 
 
 def _matrix(x: np.ndarray) -> np.ndarray:

@@ -61,17 +61,14 @@ class NodeCall:
             self.groups = forward_by_length(layer, self.w, self.x, self.y, self.call)
         else:
             self.groups = None
-            self._forward()
+            if self.parts:
+                in_parallel([partial(part.forward, self.call) for part in self.parts])
+            else:
+                layer.forward(self.w, self.x, self.y, self.call)
         self.ends = None if lengths is None else layer.lengths(self.node.x, lengths)
         if self.ends is not None:
             known[self.node.name] = self.ends
             zero_beyond(self.ends, _steps(self.y))
-
-    def _forward(self) -> None:
-        if self.parts:
-            in_parallel([partial(part.forward, self.call) for part in self.parts])
-        else:
-            self.node.layer.forward(self.w, self.x, self.y, self.call)
 
     def _by_length(self, lengths: np.ndarray | None) -> bool:
         """Whether some row is padded and the layer must not see its padding."""
