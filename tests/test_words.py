@@ -64,8 +64,8 @@ def files(*patterns: str) -> list[Path]:
     return sorted(file for pattern in patterns for file in ROOT.glob(pattern) if file != Path(__file__))
 
 
-TREE = files("spark_deepnet/**/*.py", "tests/**/*.py", "examples/*.py", "docs/*.md", "*.md")
-MODULES = files("spark_deepnet/**/*.py", "examples/*.py")
+TREE = files("spark_deepnet/**/*.py", "tests/**/*.py", "examples/**/*.py", "docs/*.md", "*.md")
+MODULES = files("spark_deepnet/**/*.py", "examples/**/*.py")
 PAGES = files("docs/*.md", "*.md")
 
 

@@ -12,8 +12,9 @@ from spark_deepnet.layers._factors import check_factors, check_values
 from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.net.handles import layers_of
+from spark_deepnet.net.html import html_table
 from spark_deepnet.net.node import Node
-from spark_deepnet.net.summary import graphviz, table
+from spark_deepnet.net.summary import HEAD, graphviz, table, table_rows
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.net.wires import INPUT as INPUT
 from spark_deepnet.net.wires import Wire, wired
@@ -75,6 +76,13 @@ class Net:
     def summary(self) -> str:
         """A table of the nodes: shapes, parameters, multiply-adds and memory."""
         return table(self.nodes)
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        """The same table in a notebook."""
+        return html_table(HEAD, table_rows(self.nodes))
 
     def plot(self) -> str:
         """The graph in Graphviz's language, for ``dot -Tpng`` or a notebook."""

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.node import Node
 
 _LINE = "{:<{wide}} {:<18} {:>12} {:>14} {:>10}  {}"
+HEAD = ("name (kind)", "shape", "parameters", "multiply-adds", "bytes/row", "reads")
 MIN_NAME_WIDTH = 28
 
 
 def table(nodes: Sequence[Node]) -> str:
     """A table: each node's name, kind, shape, parameters, multiply-adds of one row's forward pass, bytes of its values
     for one row, and what it reads; then their sums."""
-    counts = [(parameters(n), n.layer.multiply_adds(n.x), 4 * prod(n.shape)) for n in nodes]
     wide = name_width(f"{n.name} ({n.layer.kind})" for n in nodes)
-    lines = [_LINE.format("name (kind)", "shape", "parameters", "multiply-adds", "bytes/row", "reads", wide=wide)]
+    return "\n".join(_LINE.format(*cells, wide=wide).rstrip() for cells in (HEAD, *table_rows(nodes)))
+
+
+def table_rows(nodes: Sequence[Node]) -> Iterator[tuple[str, ...]]:
+    """The table's lines under its head."""
+    counts = [(parameters(n), n.layer.multiply_adds(n.x), 4 * prod(n.shape)) for n in nodes]
     for node, numbers in zip(nodes, counts, strict=True):
         shown = (f"{number:,}" for number in numbers)
-        name, reads = f"{node.name} ({node.layer.kind})", ", ".join(node.inputs)
-        lines.append(_LINE.format(name, str(node.shape), *shown, reads, wide=wide))
+        yield f"{node.name} ({node.layer.kind})", str(node.shape), *shown, ", ".join(node.inputs)
     sums = [sum(column) for column in zip(*counts, strict=True)]
-    shown = (f"{number:,}" for number in sums)
-    lines.append(_LINE.format("in all", "", *shown, f"{4 * sums[0] / 2**20:.2f} MiB of weights", wide=wide))
-    return "\n".join(line.rstrip() for line in lines)
+    yield "in all", "", *(f"{number:,}" for number in sums), f"{4 * sums[0] / 2**20:.2f} MiB of weights"
 
 
 def name_width(names: Iterable[str]) -> int:

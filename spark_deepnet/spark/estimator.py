@@ -31,7 +31,8 @@ from spark_deepnet.spark.fit.advice import warn_of_loss
 from spark_deepnet.spark.fit.barrier_fit import Jobs, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints, check_folder
 from spark_deepnet.spark.fit.driver_listener import DriverListener
-from spark_deepnet.spark.fit.progress import ProgressBar
+from spark_deepnet.spark.fit.first_fit import note_first_fit
+from spark_deepnet.spark.fit.progress import COMPILING, STARTING, ProgressBar
 from spark_deepnet.spark.fit.round_fit import Rounds, checked
 from spark_deepnet.spark.fit.rounding import warn_of_rounding
 from spark_deepnet.spark.fit.skew import warn_of_skew
@@ -48,6 +49,7 @@ from spark_deepnet.spark.session.dialect import dialect_of
 from spark_deepnet.spark.session.interrupts import restore_properties
 from spark_deepnet.spark.session.spark_errors import session_errors
 from spark_deepnet.spark.session.workers import in_rounds, partitions_for, workers_for
+from spark_deepnet.spark.shown import stage_html, stage_text
 from spark_deepnet.spark.summary import TrainingSummary
 from spark_deepnet.spark.weights.saved_estimator import EstimatorReader, EstimatorWriter
 
@@ -85,6 +87,12 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
     def getInitialModel(self) -> DeepNetModel | None:
         """The model whose weights a fit starts from; None: they start at random."""
         return None if self._initial is None else self._initial.model
+
+    def __repr__(self) -> str:
+        return stage_text(self)
+
+    def _repr_html_(self) -> str:
+        return stage_html(self, f"{type(self).__name__} {self.uid}")
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         check_frame(dataset, "fit")
@@ -141,12 +149,16 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
     def _train(self, cluster: Cluster, frame: DataFrame, plan: TrainPlan, rounds: bool) -> Outcome:
         _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
         with (
-            ProgressBar(self.getShowProgress(), plan.recipe.epochs) as bar,
+            self._bar(cluster, plan) as bar,
             self._checkpoints(frame.sparkSession, plan, rounds) as checkpoints,
         ):
             if rounds:
                 return Rounds(frame, plan, bar, checkpoints, self._start).run()
             return self._jobs(cluster, frame, plan, bar, checkpoints)
+
+    def _bar(self, cluster: Cluster, plan: TrainPlan) -> ProgressBar:
+        start = COMPILING if note_first_fit(cluster.master) else STARTING
+        return ProgressBar(self.getShowProgress(), plan.recipe.epochs, cluster.console_bar, start)
 
     def _checkpoints(
         self, spark: SparkSession, plan: TrainPlan, rounds: bool

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from pyspark.sql.types import StructField, StructType
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
 from spark_deepnet.net.net import Net
+from spark_deepnet.net.summary import parameters
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.connections import identity_for, ports_of
 from spark_deepnet.score.one_row import one_row
@@ -40,6 +42,7 @@ from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_n
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.dialect import dialect_of
 from spark_deepnet.spark.session.spark_errors import session_errors
+from spark_deepnet.spark.shown import outputs_text
 from spark_deepnet.spark.summary import TrainingSummary
 from spark_deepnet.spark.weights.barrier_transform import BarrierTransform, Connections, can_run
 from spark_deepnet.spark.weights.on_storage import Stored
@@ -68,6 +71,19 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
             self._held = weights
             self._outputs = tuple(Output.of(h.loss, h.units, h.steps, h.name) for h in architecture.heads())
             self.class_names = check_names(class_names, self._outputs)
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "architecture"):
+            return f"{type(self).__name__}()"
+        made, weights = outputs_text(self._outputs), sum(map(parameters, self._net.nodes))
+        return f"{type(self).__name__}({made} of {self.numFeatures:,} features, {weights:,} weights, uid={self.uid!r})"
+
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.net.summary()}" if hasattr(self, "architecture") else repr(self)
+
+    def _repr_html_(self) -> str:
+        table = self.net._repr_html_() if hasattr(self, "architecture") else ""
+        return f"<p>{escape(repr(self))}</p>\n{table}"
 
     @property
     def weights(self) -> dict[str, np.ndarray]:

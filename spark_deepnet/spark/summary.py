@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_deepnet.spark.fit.skew import rows_by_rank
+from spark_deepnet.spark.shown import SummaryText
 
 
-@dataclass(frozen=True)
-class TrainingSummary:
-    """What ``model.summary`` tells; it is not saved with the model."""
+@dataclass(frozen=True, repr=False)
+class TrainingSummary(SummaryText):
+    """What ``model.summary`` tells; it is not saved with the model. ``print`` shows it as a table of epochs."""
 
     history: list[dict[str, float]]
     """A row of measures an epoch: loss, accuracy (or rmse), seconds, rowsPerSecond; with validation rows also

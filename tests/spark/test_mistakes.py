@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
 import pytest
 from pyspark.ml.evaluation import (
     MulticlassClassificationEvaluator,
@@ -124,10 +125,10 @@ def test_what_is_wrong_with_token_ids(spark: Any) -> None:
         TokenIds(vocabulary=["a"]).transform(df)
 
 
-def pictures(spark: Any, sizes: list[tuple[int, int]]) -> Any:
+def pictures(spark: Any, sizes: list[tuple[int, int]], folder: str = "") -> Any:
     """Images as of Spark's image source, each of one grey by its label."""
     rows = [
-        ((f"file:/{k}.png", h, w, 3, 16, bytearray([40 + 150 * (k % 2)]) * (h * w * 3)), float(k % 2))
+        ((f"file:/{folder}{k}.png", h, w, 3, 16, bytearray([40 + 150 * (k % 2)]) * (h * w * 3)), float(k % 2))
         for k, (h, w) in enumerate(sizes)
     ]
     image = "origin string, height int, width int, nChannels int, mode int, data binary"
@@ -141,13 +142,16 @@ def test_pictures_of_any_size_are_resized_as_they_are_read(spark: Any, tmp_path:
     net = DeepNetEstimator(layers=layers, featuresCol="image", numTrainWorkers=1, maxIter=4, batchSize=4)
     model = net.fit(mixed)
     assert same(model, net.fit(even)), "a picture of one grey is that grey in any size"
+    two = net.copy({net.numTrainWorkers: 2})
+    moved = pictures(spark, [(3, 5), (8, 2), (1, 1), (6, 6)] * 3, folder="other/")
+    assert same(two.fit(mixed), two.fit(moved)), "the files' names are no values"
     model.save(f"{tmp_path}/model")
     loaded = DeepNetModel.load(f"{tmp_path}/model")
     for each in (mixed, even):
         found = loaded.transform(each).select("probability").collect()
         assert found == model.transform(even).select("probability").collect()
     row = mixed.head()
-    assert loaded.predictProbability(row.image) == found[0].probability
+    np.testing.assert_allclose(loaded.predictProbability(row.image), found[0].probability, rtol=1e-5)
     grey = mixed.withColumn("image", F.col("image").withField("nChannels", F.lit(1)))
     with pytest.raises(DataError, match=r"such as file:/.*png, but the first layer takes images of 3 channels"):
         net.setInputShape([4, 4, 3]).fit(grey)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,9 @@ def count_classes(df: DataFrame, labelCol: str, ignored: int | None = None) -> i
     label = column(labelCol).cast("double")
     if ignored is not None:
         label = F.when(label != float(ignored), label)
-    fraction = F.max(F.when(label != F.floor(label), label))
+    fraction = F.max(F.when(label % 1 != 0, label))
     lowest, highest, rows, fractional = df.agg(F.min(label), F.max(label), F.count(label), fraction).head()  # type: ignore[misc]
-    if fractional is not None and fractional == fractional:
+    if fractional is not None and math.isfinite(fractional):
         raise DataError(
             f"labelCol: column {labelCol!r} has fractional labels such as {fractional:g}, but sizes make a classifier, of "
             f"classes 0..k-1; for regression end layers in Dense(1), or in 1 with loss='squared'"

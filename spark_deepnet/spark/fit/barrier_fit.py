@@ -31,6 +31,8 @@ from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.driver_listener import DriverListener
+from spark_deepnet.spark.fit.epoch_log import EpochLog
+from spark_deepnet.spark.fit.first_fit import log_compiling
 from spark_deepnet.spark.fit.progress import ProgressBar
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.crash_notes import note_crashes
@@ -114,6 +116,7 @@ class Jobs:
         if self.folder is None and state_bytes > DRIVER_STATE:  # nowhere to put the state: the fit is one job
             self.plan = replace(plan, job_seconds=float("inf"))
         self.ranks: list[dict[str, Any]] = []
+        self.epochs = EpochLog(plan.recipe.epochs)
         self.count = 0
 
     def run(self) -> Outcome:
@@ -243,10 +246,12 @@ class Jobs:
         last, clock = measures[-1], clock_of(messages)
         if self.count == 1:
             log_notes(last.notes)
+            log_compiling(self.ranks)
         warn_of_retries(self.spark, self.ranks[-1], job)
         self.plan = replace(self.plan, fingerprint=last.fingerprint, resumed=None, start_arrays=0)
         if max_steps := self.plan.recipe.max_steps:
             replicas = 1 if self.plan.recipe.sync_every == 1 else self.plan.grid.replicas
             self.bar.limit(max_steps / steps_of(last.rows or 1, self.plan.recipe.batch_size * replicas))
         if clock["history"]:
-            self.bar.show(clock["epoch"], last.rows or 0, clock["history"][-1])
+            self.bar.show(clock["epoch"], clock["history"][-1])
+        self.epochs.log(clock["history"])

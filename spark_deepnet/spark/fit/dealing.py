@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_deepnet.data.decode.vectors import DENSE, SPARSE
-from spark_deepnet.data.schema import ARRAY, STEPS, VECTOR, WIDE_COLUMNS, Columns, Source
+from spark_deepnet.data.schema import ARRAY, IMAGE, STEPS, VECTOR, WIDE_COLUMNS, Columns, Source
 from spark_deepnet.spark.columns.kept import kept
 from spark_deepnet.spark.names import column
 
@@ -27,6 +27,8 @@ def dealing_key(frame: DataFrame, columns: Columns) -> Column:
         source = sources.get(name)
         if name in exacts or (source is not None and source.kind == VECTOR):
             return None
+        if source is not None and source.kind == IMAGE and name == source.columns[-1]:
+            return None  # the file, which is no value
         if source is not None and source.tokens and source.kind in (ARRAY, STEPS) and name == source.columns[0]:
             return F.col(name).cast(FLOATS)
         if name in targets:

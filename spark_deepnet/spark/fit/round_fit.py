@@ -31,6 +31,7 @@ from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
+from spark_deepnet.spark.fit.epoch_log import EpochLog
 from spark_deepnet.spark.fit.progress import ProgressBar
 from spark_deepnet.spark.session.crash_notes import note_crashes
 from spark_deepnet.spark.session.dialect import dialect_of
@@ -126,6 +127,7 @@ class Rounds:
             start(self.state, self.layout, initial)
         self.clock = self.state.clock
         self.ranks: list[dict[str, Any]] = []
+        self.epochs = EpochLog(recipe.epochs)
         self.count = 0
         carried = sum(v.nbytes for v in self._carried())
         self.shuffled = carried * plan.workers > DRIVER_STATE
@@ -230,7 +232,7 @@ class Rounds:
             end = 0
         self.clock.step = end
         self.bar.limit(self.course.end)
-        self.bar.show(self.clock.epoch + end / self.steps, self.stats.rows, {})
+        self.bar.show(self.clock.epoch + end / self.steps, {})
 
     def _end_epoch(self, part: float = 1.0) -> None:
         if not all_finite(self.state.weights):
@@ -240,7 +242,8 @@ class Rounds:
             messages = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
             validation = np.sum([m.sums or [] for m in self._measures(messages)], 0)
         progress = self.course.end_epoch(validation, part)
-        self.bar.show(self.clock.epoch, self.stats.rows, progress["measures"])
+        self.bar.show(self.clock.epoch, progress["measures"])
+        self.epochs.log(self.clock.history)
 
     def _find_tau(self, measures: list[Measures], steps: int, seconds: float) -> None:
         """So that what a round takes beside computing is under a tenth of it, at most an epoch."""

@@ -43,6 +43,8 @@ class Cluster:
     encrypted: bool = False
     """Whether the connections of Spark's own processes are encrypted."""
     driver_host: str = ""
+    console_bar: bool = False
+    """Whether Spark draws the progress of its stages on the terminal."""
 
     @staticmethod
     def of(spark: SparkSession) -> Cluster:
@@ -65,6 +67,7 @@ class Cluster:
             heap_per_task=heap_per_task(settings, expected),
             encrypted=any(is_true(settings, key) for key in _ENCRYPTION),
             driver_host=settings.get("spark.driver.host", ""),
+            console_bar=is_true(settings, "spark.ui.showConsoleProgress"),
         )
 
     @property
