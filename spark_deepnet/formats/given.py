@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from spark_deepnet.formats.foreign import Foreign
 from spark_deepnet.formats.groups import listed
 from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer, Shape
+from spark_deepnet.layers.output import Output
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.net.handles import layers_of
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.wires import input_names
-from spark_deepnet.plan.architecture import LOSS_OF_TOP
+from spark_deepnet.plan.architecture import loss_of_top
 
 InputShape = Sequence[int] | Mapping[str, Sequence[int]] | None
 
@@ -41,9 +43,18 @@ def given_network(layers: Any, input_shape: InputShape, arrays: Mapping[str, np.
     faults += [f"{name!r} is {shape}, expected {weights[name]}" for name, shape in wrong.items()]
     if faults:
         raise FormatError(f"weights: the arrays are not those of the layers: {listed(faults)}")
-    top = net.tops[0].layer.kind
-    head = Loss.of(LOSS_OF_TOP.get(top, "squared") if loss is None else loss)
-    return Foreign(tuple(own), dict(net.inputs), given, head)
+    losses = [Loss.of(loss_of_top(top.layer, top.shape) if loss is None else loss) for top in net.tops]
+    return Foreign(_with_losses(own, losses), dict(net.inputs), given, losses[0])
+
+
+def _with_losses(layers: Sequence[Layer], losses: Sequence[Loss]) -> tuple[Layer, ...]:
+    """The layers, an Output that has no loss with that of its top."""
+    own = iter(losses)
+    pairs = ((layer, next(own) if isinstance(layer, Output) else None) for layer in layers)
+    return tuple(
+        replace(layer, loss=loss) if isinstance(layer, Output) and layer.loss is None else layer
+        for layer, loss in pairs
+    )
 
 
 def _shapes(layers: Sequence[Layer], input_shape: InputShape) -> dict[str, Shape]:

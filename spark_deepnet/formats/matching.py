@@ -12,6 +12,7 @@ import numpy as np
 from spark_deepnet.errors import FormatError, near
 from spark_deepnet.formats.groups import MAX_LISTED, Group, listed
 from spark_deepnet.layers.layer import Arrays, Shape
+from spark_deepnet.net.net import Net
 from spark_deepnet.net.node import Node
 
 
@@ -47,6 +48,11 @@ class Wanted:
         shapes = self.expected[0].shapes.items()
         arrays = listed([f"{key} {shape}" if not key.isdigit() else f"{shape}" for key, shape in shapes])
         return f"{self.node.name!r} ({self.node.layer.kind}) with {arrays}"
+
+
+def wanted_of(net: Net, expected: Callable[[Node], Sequence[Expected]]) -> list[Wanted]:
+    """The layers of a network that have weights of their own. expected: what each is made of."""
+    return [Wanted(node, expected(node)) for node in net.nodes if node.layer.share is None and node.weights()]
 
 
 @dataclass

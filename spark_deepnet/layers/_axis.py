@@ -47,6 +47,11 @@ def axis_of(layer: Any, x: Shape) -> int:
     return int(layer.axis % len(x))
 
 
+def runs_along_scores(layer: Layer, shape: Shape) -> bool:
+    """Whether an activation runs along the last axis of rows of this shape, as losses do: a softmax may have another."""
+    return getattr(layer, "axis", -1) in (-1, len(shape) - 1)
+
+
 def lines_along(x: np.ndarray, axis: int) -> np.ndarray:
     """x as a matrix with a line for each vector along this axis of a row (below 0: from the end), C-contiguous; a view
     where the axis is the last and x is C-contiguous."""

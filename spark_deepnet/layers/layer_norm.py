@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from spark_deepnet.errors import NetworkError, check_numbers
 from spark_deepnet.initializers.initializer import Initializer
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.reductions import dot, sum_of_squares, total
-from spark_deepnet.layers._windows import check_count
-from spark_deepnet.layers.layer import Arrays, Call, Shape, StepwiseLayer, Weight
+from spark_deepnet.layers._last_axes import OverLastAxes
+from spark_deepnet.layers.layer import Arrays, Call, Shape, Weight
 
 
 @kernel
@@ -65,26 +64,11 @@ def _backward_input(x, gamma, moments, dy, dx):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, repr=False)
-class LayerNorm(StepwiseLayer, kind="layer_norm"):
+class LayerNorm(OverLastAxes, kind="layer_norm"):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over the last ``axes`` axes of each row.
 
     x, y: (n, ..., a, b)   gamma, beta: (b,), or for two axes (a, b), and so on
     """
-
-    axes: int = 1
-    epsilon: float = 1e-3
-
-    def __post_init__(self) -> None:
-        check_count(self, "axes")
-        check_numbers(self, "above 0", "epsilon")
-
-    def mixed_axes(self) -> int:
-        return self.axes
-
-    def shape(self, x: Shape) -> Shape:
-        if len(x) < self.axes:
-            raise NetworkError(f"LayerNorm: its input {x} has fewer axes than axes={self.axes}")
-        return x
 
     def weights(self, x: Shape) -> dict[str, Weight]:
         one, zero = Initializer.of({"kind": "constant", "value": 1.0}), Initializer.of("constant")
@@ -95,16 +79,12 @@ class LayerNorm(StepwiseLayer, kind="layer_norm"):
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
         gamma, beta = w["gamma"].reshape(-1), w["beta"].reshape(-1)
-        _forward(self._lines(x), gamma, beta, self.epsilon, self._lines(y), call.saved["moments"].reshape(-1, 3))
+        _forward(self.lines(x), gamma, beta, self.epsilon, self.lines(y), call.saved["moments"].reshape(-1, 3))
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
-        x, dy, moments = self._lines(x), self._lines(dy), call.saved["moments"].reshape(-1, 3)
+        x, dy, moments = self.lines(x), self.lines(dy), call.saved["moments"].reshape(-1, 3)
         _backward_weights(x, moments, dy, gradients["gamma"].reshape(-1), gradients["beta"].reshape(-1))
         if dx is not None:
-            _backward_input(x, w["gamma"].reshape(-1), moments, dy, self._lines(dx))
-
-    def _lines(self, x: np.ndarray) -> np.ndarray:
-        """x as a matrix, a line for each mean."""
-        return np.ascontiguousarray(x).reshape(prod(x.shape[: -self.axes]), prod(x.shape[-self.axes :]))
+            _backward_input(x, w["gamma"].reshape(-1), moments, dy, self.lines(dx))

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from spark_deepnet.errors import NetworkError, near
+from spark_deepnet.layers._axis import runs_along_scores
 from spark_deepnet.layers._factors import check_factors, check_values
 from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
@@ -95,7 +96,7 @@ class Net:
         bare = {
             out.name: top
             for out, top, link in zip(self.outputs, self.tops, links, strict=True)
-            if top.layer.kind == link and top.inputs[0] in nodes and _is_of_rows(top)
+            if top.layer.kind == link and top.inputs[0] in nodes and runs_along_scores(top.layer, top.shape)
         }
         moved = [
             replace(node, inputs=bare[node.name].inputs)
@@ -135,11 +136,6 @@ def _check_share(node: Node, nodes: Mapping[str, Node]) -> None:
         raise NetworkError(
             f"layer {node.name!r} needs weights {own}, but {node.owner!r}, which it shares, has {others}"
         )
-
-
-def _is_of_rows(top: Node) -> bool:
-    """Whether an activation at the top runs along the scores of a row, as a loss does: a softmax may have another axis."""
-    return getattr(top.layer, "axis", -1) in (-1, len(top.shape) - 1)
 
 
 def _owns(node: Node | None) -> bool:

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from spark_deepnet.errors import ParamError
+from spark_deepnet.layers._axis import runs_along_scores
 from spark_deepnet.layers.layer import Layer, Shape
 from spark_deepnet.layers.output import Output
 from spark_deepnet.losses._metrics import METRICS, Metric
@@ -21,9 +22,10 @@ LOSS_OF_TOP = {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_ent
 """Kind of the last layer -> the loss whose link it is."""
 
 
-def loss_of_top(top: Layer) -> str:
-    """The loss whose link a layer is; a softmax along another axis than the last is no loss's."""
-    return LOSS_OF_TOP.get(top.kind, "squared") if getattr(top, "axis", -1) == -1 else "squared"
+def loss_of_top(top: Layer, shape: Shape) -> str:
+    """The loss whose link the layer is at the top of an output of this shape, else squared; a softmax along another axis
+    than the last is no loss's."""
+    return LOSS_OF_TOP.get(top.kind, "squared") if runs_along_scores(top, shape) else "squared"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from spark_deepnet.net.net import INPUT, Net, perceptron
 from spark_deepnet.net.node import Node
 from spark_deepnet.net.tokens import check_vocabularies, vocabulary_of
 from spark_deepnet.net.wires import wired
-from spark_deepnet.plan.architecture import LOSS_OF_TOP, Architecture, InputSpec
+from spark_deepnet.plan.architecture import Architecture, InputSpec, loss_of_top
 from spark_deepnet.spark.columns.labels import count_classes, is_one_label
 from spark_deepnet.spark.columns.shapes import ANY, entry_of, resized_entry
 from spark_deepnet.spark.columns.types import is_image
@@ -149,9 +149,9 @@ class NetSpec:
 
     def _auto_loss(self, top: Node, label: str) -> str:
         """By the activation at the top; of several scores for one label, that can only be a class, softmax's."""
-        kind = top.layer.kind
-        if kind in LOSS_OF_TOP or top.shape[-1] == 1 or not is_one_label(self.df, label, len(top.shape) == 2):
-            return LOSS_OF_TOP.get(kind, "squared")
+        loss = loss_of_top(top.layer, top.shape)
+        if loss != "squared" or top.shape[-1] == 1 or not is_one_label(self.df, label, len(top.shape) == 2):
+            return loss
         _log.warning(
             "fit: loss='auto' takes 'softmax_cross_entropy' for column %r: one label for %d outputs is a class, and the "
             "model gives probabilities; end layers in Softmax(), or set loss, to say so",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import expit, log_softmax, ndtr
+from scipy.special import erf, expit, log_softmax, ndtr
 
 from spark_deepnet.layers.add import Add
 from spark_deepnet.layers.concatenate import Concatenate
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.layers.elu import Elu
+from spark_deepnet.layers.erf import Erf
 from spark_deepnet.layers.exponential import Exponential
 from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.gelu import Gelu
@@ -90,6 +91,7 @@ LAYERS = [
         (6,),
         lambda w, x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
     ),
+    LayerCase(Erf(), (2, 3), lambda w, x: erf(x)),
     LayerCase(Swish(), (6,), lambda w, x: x * expit(x)),
     LayerCase(Sigmoid(), (2, 3), lambda w, x: expit(x)),
     LayerCase(Tanh(), (6,), lambda w, x: np.tanh(x)),

@@ -14,7 +14,15 @@ LISTED: dict[str, str] = {
         test_sub_int16 test_sub_int8 test_sub_uint16 test_sub_uint32 test_sub_uint64 test_sub_uint8
         test_wrap_pad
     """,
+    "for a lookup in a table": """
+        test_greater_equal test_greater_equal_bcast test_greater_equal_int16 test_greater_equal_int8
+        test_greater_equal_uint16 test_greater_equal_uint32 test_greater_equal_uint64 test_greater_equal_uint8
+        test_less test_less_bcast test_less_int16 test_less_int8 test_less_uint16 test_less_uint32
+        test_less_uint64 test_less_uint8
+    """,
     "has no numbers": """
+        test_and2d test_and3d test_and4d test_and_bcast3v1d test_and_bcast3v2d test_and_bcast4v2d
+        test_and_bcast4v3d test_and_bcast4v4d test_where_example test_where_long_example
         test_cast_FLOAT4E2M1_to_FLOAT test_cast_FLOAT4E2M1_to_FLOAT16 test_cast_FLOAT8E4M3FNUZ_to_FLOAT
         test_cast_FLOAT8E4M3FNUZ_to_FLOAT16 test_cast_FLOAT8E4M3FN_to_FLOAT test_cast_FLOAT8E4M3FN_to_FLOAT16
         test_cast_FLOAT8E5M2FNUZ_to_FLOAT test_cast_FLOAT8E5M2FNUZ_to_FLOAT16 test_cast_FLOAT8E5M2_to_FLOAT

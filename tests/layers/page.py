@@ -62,7 +62,20 @@ SHORT = {
     Masking.FULL_LENGTH: "full length",
 }
 PLAIN = (
-    *("relu", "leaky_relu", "elu", "selu", "gelu", "swish", "sigmoid", "tanh", "softplus", "exponential", "linear"),
+    *(
+        "relu",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "gelu",
+        "erf",
+        "swish",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "exponential",
+        "linear",
+    ),
     *(
         "hard_sigmoid",
         "hard_tanh",

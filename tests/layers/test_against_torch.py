@@ -30,6 +30,7 @@ PEERS: dict[str, tuple[Layer, Callable[[Any], Any]]] = {
         (Layer.of("tanh"), torch.tanh),
         (Layer.of("exponential"), torch.exp),
         (Layer.of("softplus"), F.softplus),
+        (Layer.of("erf"), torch.erf),
         (Layer.of("hard_sigmoid"), lambda x: F.relu6(x + 3) / 6),  # the gradient of F.hardsigmoid holds a float32 1/6
         (Layer.of("hard_tanh"), F.hardtanh),
         (Layer.of("hard_swish"), F.hardswish),

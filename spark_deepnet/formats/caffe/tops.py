@@ -46,7 +46,7 @@ def marked(
 
 def _output(links: Links, head: Head, value: Value, assembly: Assembly, labels: Mapping[Blob, str | None]) -> Output:
     if head.loss is None or head.target is None:
-        return Output(loss=loss_of_top(_layer(assembly, value.node)), inputs=(value.node,))
+        return Output(loss=loss_of_top(_layer(assembly, value.node), value.held), inputs=(value.node,))
     loss, factor = LOSSES[head.loss.type].read(head.loss, value.shape[0])
     return Output(loss=Loss.of(loss), column=labels[head.target], weight=head.weight * factor, inputs=(value.node,))
 

@@ -19,7 +19,7 @@ from spark_deepnet.formats.keras.layouts import expected_arrays
 from spark_deepnet.formats.keras.legacy import is_legacy, legacy_groups
 from spark_deepnet.formats.keras.parts import parts_of
 from spark_deepnet.formats.keras.saved import saved_groups
-from spark_deepnet.formats.matching import Matching, Wanted
+from spark_deepnet.formats.matching import Matching, wanted_of
 from spark_deepnet.formats.sniff import head_of, kind_of
 
 RIGHT = "a file of Keras (.keras, .weights.h5 or .h5)"
@@ -42,7 +42,7 @@ def weights(
     FormatError with all arrays of either side that have no match; for links, filters, damage, and files of other kinds.
     """
     net = given_net(layers, input_shape)
-    wanted = [Wanted(node, expected_arrays(node)) for node in net.nodes if node.layer.share is None and node.weights()]
+    wanted = wanted_of(net, expected_arrays)
     with _groups_of(os.fspath(path)) as (groups, ordered):
         return Matching(path, wanted, groups, ordered).arrays(names or {}, skip)
 

@@ -33,7 +33,7 @@ def folded(node: Node) -> list[Const] | None:
     first: Operand = node.inputs[0] if node.inputs else None
     if node.op in ("Shape", "Size") and isinstance(first, Tensor):
         return [_sizes(node, *(np.array(first.sizes(rows), np.int64) for rows in ROWS))]
-    if node.op not in _FOLDS or any(isinstance(x, Tensor) for x in node.inputs):
+    if node.op not in _FOLDS or not all(x is None or isinstance(x, Const) for x in node.inputs):
         return None
     known = [x for x in node.inputs if isinstance(x, Const)]
     if node.op != "Constant" and not known:

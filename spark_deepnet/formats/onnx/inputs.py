@@ -117,9 +117,11 @@ def _shown(dims: list[int]) -> str:
 
 def _in_file_order(graph: Graph, name: str, axes: int) -> bool:
     """Images are held with channels last unless the graph itself turns them, and sequences where their channels are
-    first for those that read them."""
+    first for those that read them. What this package wrote has them as they are held."""
     if axes not in (2, 3):
         return False
+    if graph.own:
+        return True
     ops = {node.op_type for node in _readers(graph, name)}
     return ops == {"Transpose"} if axes == 3 else not ops & CHANNELS_FIRST
 

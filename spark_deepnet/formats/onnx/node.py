@@ -60,7 +60,7 @@ class Node:
         """An input that has numbers of every row."""
         x = self.inputs[k] if k < len(self.inputs) else None
         if not isinstance(x, Tensor):
-            what = "missing" if x is None else "a constant"
+            what = "missing" if x is None else "a constant" if isinstance(x, Const) else "made of tokens"
             raise self.refusal(f"its input {k + 1} is {what}; expected values of the network")
         if x.integer and not integer:
             raise self.refusal(f"its input {k + 1} has whole numbers, of which only lookups and casts are read")

@@ -23,10 +23,10 @@ def marked(reading: Reading, names: Sequence[str], values: Sequence[Value], vect
     assembly = reading.assembly
     ends = [_end(reading, value, vectors) for value in values]
     if len(ends) == 1 and assembly.layers[-1].name == ends[0].node:
-        return Loss.of(loss_of_top(assembly.layers[-1]))
+        return Loss.of(loss_of_top(assembly.layers[-1], ends[0].held))
     layers = {layer.name: layer for layer in assembly.layers}
     for name, end in zip(names, ends, strict=True):
-        loss = Loss.of(loss_of_top(layers[end.node]))
+        loss = Loss.of(loss_of_top(layers[end.node], end.held))
         assembly.layers.append(Output(loss=loss, inputs=(end.node,), name=name))
     return None
 

@@ -10,10 +10,10 @@ from spark_deepnet.errors import FormatError, NetworkError, ParamError, near
 from spark_deepnet.formats.notes import note_of
 from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.spec import NodeSpec
-from spark_deepnet.formats.onnx.values import Const, Tensor
+from spark_deepnet.formats.onnx.values import Const, Tensor, Tokens, Within
 from spark_deepnet.registry import open_folder
 
-Result = Tensor | Const
+Result = Tensor | Const | Within | Tokens
 Read = Callable[[Node], "Result | Sequence[Result]"]
 
 
@@ -39,7 +39,7 @@ class Operator:
         except (ValueError, IndexError, ZeroDivisionError, OverflowError) as error:
             raise node.refusal(f"its attributes or constants do not fit together: {str(error)[:200]}") from None
         node.check_attributes()
-        results = [result] if isinstance(result, Tensor | Const) else list(result)
+        results = [result] if isinstance(result, Result) else list(result)
         if max(node.used, default=0) >= len(results):
             output = max(node.used) + 1
             raise node.refusal(f"its output {output} is used, of which the first {len(results)} can be computed")

@@ -66,4 +66,22 @@ class Tensor:
         return "(" + ", ".join(["N" if k == self.rows else str(n) for k, n in enumerate(self.sizes(0))]) + ")"
 
 
-Operand = Tensor | Const | None
+@dataclass(frozen=True)
+class Within:
+    """Which tokens of x are at least ``least`` and below ``end``."""
+
+    x: Tensor
+    least: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of x that are 0..end - 1, and the number ``instead`` in place of others."""
+
+    x: Tensor
+    end: int
+    instead: int
+
+
+Operand = Tensor | Const | Within | Tokens | None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from spark_deepnet.formats.given import InputShape, given_net
-from spark_deepnet.formats.matching import Matching, Wanted
+from spark_deepnet.formats.matching import Matching, wanted_of
 from spark_deepnet.formats.torch.feature_order import feature_orders
 from spark_deepnet.formats.torch.layouts import expected_arrays
 from spark_deepnet.formats.torch.safetensors import stored_arrays
@@ -41,9 +42,7 @@ def weights(
     """
     net = given_net(layers, input_shape)
     orders = feature_orders(net)
-    wanted = [
-        Wanted(node, expected_arrays(node, orders)) for node in net.nodes if node.layer.share is None and node.weights()
-    ]
+    wanted = wanted_of(net, partial(expected_arrays, orders=orders))
     with stored_arrays(os.fspath(path)) as arrays:
         own = Matching(path, wanted, state_groups(arrays), ordered=False).arrays(names or {}, skip)
     _warn_of_epsilon(net, skip)

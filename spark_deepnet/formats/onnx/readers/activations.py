@@ -13,6 +13,7 @@ from spark_deepnet.formats.onnx.values import Tensor
 from spark_deepnet.layers.abs import Abs
 from spark_deepnet.layers.clip import Clip
 from spark_deepnet.layers.elu import Elu
+from spark_deepnet.layers.erf import Erf
 from spark_deepnet.layers.exponential import Exponential
 from spark_deepnet.layers.gelu import Gelu
 from spark_deepnet.layers.layer import Layer
@@ -34,6 +35,7 @@ SINGLE: dict[str, tuple[Callable[[], Layer], int]] = {
     "Tanh": (Tanh, 13),
     "Softplus": (Softplus, 22),
     "Abs": (Abs, 13),
+    "Erf": (Erf, 13),
     "Exp": (Exponential, 13),
     "Log": (Log, 13),
     "Neg": (lambda: Rescaling(-1.0), 13),

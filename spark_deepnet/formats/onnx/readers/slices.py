@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from spark_deepnet.formats.onnx.fold_shapes import stretch
 from spark_deepnet.formats.onnx.node import Node
+from spark_deepnet.formats.onnx.readers._lookup import looked_up
 from spark_deepnet.formats.onnx.readers._select import selected
 from spark_deepnet.formats.onnx.readers.reshape import shaped
 from spark_deepnet.formats.onnx.registry import reads
 from spark_deepnet.formats.onnx.values import ROWS, Const, Tensor
-from spark_deepnet.layers.embedding import Embedding
 
 FAR_END = 1 << 30
 """An end beyond which an axis is whole."""
@@ -50,7 +48,7 @@ def _ends(node: Node) -> list[int]:
 def gather(node: Node) -> Tensor:
     """Entries of constant numbers; or rows of a constant matrix by whole numbers, such as tokens"""
     if isinstance(node.inputs[0], Const):
-        return _looked_up(node)
+        return looked_up(node)
     x, axis = node.tensor(), int(node.attr("axis"))
     own = node.axis(axis, x)
     indices = node.const(1, "indices")
@@ -65,14 +63,3 @@ def _placed(node: Node, x: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
     row = (*x.row[:axis], *(int(n) for n in shape), *x.row[axis + 1 :])
     whole = axis + (axis >= x.rows)
     return shaped(node, x, row, x.rows if whole > x.rows else x.rows + len(shape) - 1)
-
-
-def _looked_up(node: Node) -> Tensor:
-    table, x = node.numbers(0, "data"), node.tensor(1, integer=True)
-    if table.ndim != 2 or int(node.attr("axis")) != 0 or x.rows or len(x.row) != 1 or not x.integer:
-        raise node.refusal(
-            f"it looks up {x} in a constant of shape {table.shape}; expected whole numbers (N, T) and a matrix"
-        )
-    layer = Embedding(table.shape[0], table.shape[1])
-    value = node.add(layer, node.in_file_order(x), weights={"E": np.asarray(table, np.float32)})
-    return Tensor(value, 0)

@@ -42,6 +42,7 @@ for _kind, _operator, _keeps in (
     ("exponential", "Exp", False),
     ("softplus", "Softplus", False),
     ("abs", "Abs", True),
+    ("erf", "Erf", True),
 ):
     _one(_kind, _operator, _keeps)
 
