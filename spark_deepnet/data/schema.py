@@ -136,3 +136,5 @@ class Columns:
     validation: str | None = None
     order: str | None = None
     """The column that says in which order rows come."""
+    class_weights: tuple[float, ...] = ()
+    """By which the weights of the only target's classes are multiplied, before they are sent; empty: all are 1."""

@@ -53,6 +53,7 @@ from spark_deepnet.train.messages import (
     measures_of,
     raise_worker_error,
 )
+from spark_deepnet.train.metric_parts import unpacked, values
 from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
 from spark_deepnet.train.start import start
 from spark_deepnet.train.state import State
@@ -195,7 +196,8 @@ class Rounds:
     def _round(self) -> None:
         """Some steps on all partitions, and their mean."""
         clock, began = self.clock, time.perf_counter()
-        epochs = 1 if self.recipe.validated else self.recipe.epochs - clock.epoch
+        measured = self.recipe.validated or self.recipe.metrics
+        epochs = 1 if measured else self.recipe.epochs - clock.epoch
         left = min(epochs * self.steps - clock.step, self.course.steps_left)
         steps = int(min(clock.tau, left))  # up to the next weights that are looked at
         vectors = tuple(v.tobytes() for v in self._carried())
@@ -233,12 +235,25 @@ class Rounds:
     def _end_epoch(self, part: float = 1.0) -> None:
         if not all_finite(self.state.weights):
             raise self.course.lost_weights()
-        validation = None
-        if self.recipe.validated:
+        validation, metrics = None, {}
+        if self.recipe.validated or self.recipe.metrics:
             messages = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
-            validation = np.sum([m.sums or [] for m in self._measures(messages)], 0)
-        progress = self.course.end_epoch(validation, part)
+            measures = self._measures(messages)
+            metrics = self._metrics(measures)
+            validation = np.sum([m.sums or [] for m in measures], 0) if self.recipe.validated else None
+        progress = self.course.end_epoch(validation, part, metrics)
         self.bar.show(self.clock.epoch, self.stats.rows, progress["measures"])
+
+    def _metrics(self, measures: list[Measures]) -> dict[str, float]:
+        """The recipe's metrics, by name, from the parts of all partitions."""
+        if not self.recipe.metrics:
+            return {}
+        rows = ["", *["validation"] * self.recipe.validated]
+        named: dict[str, float] = {}
+        for number, of in enumerate(rows):
+            parts = [unpacked(m.metric_parts[number]) for m in measures if m.metric_parts]
+            named |= values(self.recipe, parts, of)
+        return named
 
     def _find_tau(self, measures: list[Measures], steps: int, seconds: float) -> None:
         """So that what a round takes beside computing is under a tenth of it, at most an epoch."""
