@@ -10,7 +10,7 @@ from spark_deepnet.spark.fit.skew import rows_by_rank
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """What ``model.summary`` tells; it is not saved with the model."""
+    """What ``model.summary`` tells; it is saved with the model."""
 
     history: list[dict[str, float]]
     """A row of measures an epoch: loss, accuracy (or rmse), seconds, rowsPerSecond; with validation rows also
@@ -65,7 +65,7 @@ class TrainingSummary:
     @property
     def spilledBytes(self) -> int:
         """The most bytes of rows that a worker wrote to its disk."""
-        return max(rank["spilledBytes"] for rank in self.ranks)
+        return max((rank["spilledBytes"] for rank in self.ranks), default=0)
 
     def secondsIn(self, what: str) -> list[float]:
         """Seconds in reading, meeting, compiling, computing, exchanging, waiting or total, by rank, over all jobs."""
