@@ -129,6 +129,10 @@ class TrainPlan:
     """Seconds that any wait for another rank may last."""
     checkpoint_every: int = 0
     """Epochs after which the job ends at its next exchange; 0: no such limit."""
+    report_every: int = 0
+    """Epochs after which the job ends so that callbacks are heard, in the same way."""
+    stops: bool = False
+    """Whether the job makes no more steps: the fit ends as it is."""
     resumed: str | None = None
     """The folder of the checkpoint from which the fit resumes."""
     threads: int = 1
@@ -147,8 +151,8 @@ class TrainPlan:
 
     def until(self, epoch: int) -> float:
         """The number of epochs after which a job that starts in this epoch ends."""
-        every = self.checkpoint_every
-        return (epoch // every + 1) * every if every else float("inf")
+        intervals = [every for every in (self.checkpoint_every, self.report_every) if every]
+        return min(((epoch // every + 1) * every for every in intervals), default=float("inf"))
 
     @property
     def listening(self) -> range:

@@ -14,6 +14,7 @@ from pyspark.ml.base import Predictor
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 
+from spark_deepnet.errors import ParamError
 from spark_deepnet.forecast.cost import Link
 from spark_deepnet.forecast.explain import Forecast, forecast
 from spark_deepnet.forecast.grid_choice import choose, settled
@@ -25,6 +26,7 @@ from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.plan.storage import check_storage
 from spark_deepnet.spark.attributes import Names
+from spark_deepnet.spark.callback import Callbacks, check_callbacks
 from spark_deepnet.spark.fit.advice import warn_of_loss
 from spark_deepnet.spark.fit.barrier_fit import Jobs, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints, check_folder
@@ -68,6 +70,8 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
     """
 
     _initial: InitialModel | None = None
+    _callbacks: tuple[Any, ...] = ()
+    _report_every = 0
 
     def setInitialModel(self, model: DeepNetModel | None) -> Self:
         """Start a fit from a model's weights instead of random ones.
@@ -83,6 +87,26 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
     def getInitialModel(self) -> DeepNetModel | None:
         """The model whose weights a fit starts from; None: they start at random."""
         return None if self._initial is None else self._initial.model
+
+    def setCallbacks(self, callbacks: Sequence[Any], everyEpochs: int = 0) -> Self:
+        """Let objects hear on the driver how a fit goes: ``on_train_begin(logs)``, ``on_epoch_end(epoch, logs)``,
+        ``on_job_end(job, logs)``, ``on_train_end(logs)``, of which each may be left out (``spark_deepnet.Callback``).
+
+        They hear of an epoch when its Spark job has ended, after ``jobSeconds``; everyEpochs: the number of epochs after
+        which a job ends at the latest, which costs a job's second or two; 0: when it ends by itself. Where on_epoch_end or
+        on_job_end returns True, the fit ends with the weights that it has. An error in one ends the fit with a
+        CallbackError, whose cause it is. Callbacks are copied with the estimator, not saved.
+        """
+        if type(everyEpochs) is not int or everyEpochs < 0:
+            raise ParamError(f"setCallbacks: everyEpochs must be a whole number of 0 or more, found {everyEpochs!r}")
+        if not isinstance(callbacks, list | tuple):
+            raise ParamError(f"setCallbacks: expected a list of callbacks, found {type(callbacks).__name__}")
+        self._callbacks, self._report_every = check_callbacks(callbacks), everyEpochs
+        return self
+
+    def getCallbacks(self) -> list[Any]:
+        """The callbacks that hear how a fit goes."""
+        return list(self._callbacks)
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         check_frame(dataset, "fit")
@@ -132,13 +156,18 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
 
     def _train(self, cluster: Cluster, frame: DataFrame, plan: TrainPlan, rounds: bool) -> Outcome:
         _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
+        callbacks = Callbacks(self._callbacks)
+        callbacks.begin({"workers": plan.workers, "modelBlocks": plan.blocks, "epochs": plan.recipe.epochs})
         with (
             ProgressBar(self.getShowProgress(), plan.recipe.epochs) as bar,
             self._checkpoints(frame.sparkSession, plan, rounds) as checkpoints,
         ):
             if rounds:
-                return Rounds(frame, plan, bar, checkpoints, self._start).run()
-            return self._jobs(cluster, frame, plan, bar, checkpoints)
+                outcome = Rounds(frame, plan, bar, checkpoints, self._start, callbacks).run()
+            else:
+                outcome = self._jobs(cluster, frame, plan, bar, checkpoints, callbacks)
+        callbacks.end(outcome.clock["history"])
+        return outcome
 
     def _checkpoints(
         self, spark: SparkSession, plan: TrainPlan, rounds: bool
@@ -167,6 +196,7 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             blocks=grid.blocks,
             job="",
             secret=secrets.token_bytes(32),
+            report_every=self._report_every,
             checkpoint_every=max(0, self.getCheckpointInterval()) if folder else 0,
             threads=cluster.task_cpus,
             row_memory=cluster.row_memory(self.getMaxMemoryInMB()),
@@ -194,13 +224,14 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         plan: TrainPlan,
         bar: ProgressBar,
         checkpoints: Checkpoints | None,
+        callbacks: Callbacks,
     ) -> Outcome:
         state, folder = _state_bytes(plan.recipe, plan.workers), param_or_none(self, "checkpointDir")
         dialect = dialect_of(frame.sparkSession)
         host = dialect.listening_host(cluster.master, cluster.driver_host)
         on_progress = bar.receive if self.getShowProgress() and dialect.shows_progress else None
         with closing(DriverListener(host or "", plan, on_progress)) as listener:
-            return Jobs(frame, cluster, plan, state, folder, bar, checkpoints, listener, self._start).run()
+            return Jobs(frame, cluster, plan, state, folder, bar, checkpoints, listener, self._start, callbacks).run()
 
     def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:
         class_names = [None if each is None else list(each) for each in names]

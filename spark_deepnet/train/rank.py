@@ -159,6 +159,7 @@ def _trained(
         stats = take_stats(shard, replicas, plan)
         channel.liveness_timeout = plan.deadline
         state = _state(plan, chunks, channel, block)
+    state.clock.finished |= plan.stops
     channel.seconds_waiting = 0.0  # of training alone
     loop = Loop(plan.recipe, shard, replicas, stats, state, meter, block)
     setup = meter.elapsed

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
 from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.spark.callback import Callbacks
 from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
@@ -115,7 +116,9 @@ class Rounds:
         bar: ProgressBar,
         checkpoints: Checkpoints | None = None,
         initial: InitialState | None = None,
+        callbacks: Callbacks | None = None,
     ) -> None:
+        self.callbacks = callbacks or Callbacks()
         self.plan, self.recipe, self.bar = replace(plan, job=uuid.uuid4().hex), plan.recipe, bar
         self.spark, self.checkpoints = frame.sparkSession, checkpoints
         self.dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
@@ -149,6 +152,8 @@ class Rounds:
                 self._take_stats()
                 while not self.clock.finished:
                     self._round()
+                    self.callbacks.job_end(self.count - 1, asdict(self.clock))
+                    self.clock.finished |= self.callbacks.stopped
                     self._save()
         finally:
             with suppress(Exception):  # of a session that was stopped
@@ -197,7 +202,10 @@ class Rounds:
         """Some steps on all partitions, and their mean."""
         clock, began = self.clock, time.perf_counter()
         measured = self.recipe.validated or self.recipe.metrics
-        epochs = 1 if measured else self.recipe.epochs - clock.epoch
+        until = min(
+            self.plan.until(clock.epoch) if self.callbacks.callbacks else self.recipe.epochs, self.recipe.epochs
+        )
+        epochs = 1 if measured else int(until) - clock.epoch
         left = min(epochs * self.steps - clock.step, self.course.steps_left)
         steps = int(min(clock.tau, left))  # up to the next weights that are looked at
         vectors = tuple(v.tobytes() for v in self._carried())

@@ -18,7 +18,8 @@ SYNONYMS = {
     "dropout": LAYERS,
     "units": LAYERS,
     "initial_epoch": "'checkpointDir', from which an interrupted fit resumes",
-    "callbacks": "'patience' for early stopping, 'checkpointDir' for checkpoints, 'schedule' for the learning rate",
+    "callbacks": "'patience' for early stopping, 'checkpointDir' for checkpoints, 'schedule' for the learning rate, or "
+    "setCallbacks([...]) for your own",
     "validation_split": VALIDATION,
     "validation_data": VALIDATION,
     "class_weight": CLASS_WEIGHTS,
