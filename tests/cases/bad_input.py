@@ -253,7 +253,7 @@ OTHERS = [
         ("classWeights", "(0.0, 1.0, 1.0)", "has rows"),
         True,
     ),
-    Mistake("an unknown metric", fit(metrics=["f2"]), ParamError, ("metrics", "'f2'", "'f1'")),
+    Mistake("an unknown metric", fit(metrics=["f2"]), ParamError, ("metrics", "'f2'", "f1")),
     Mistake("one metric for a list", fit(metrics="f1"), ParamError, ("metrics", "list", "'f1'")),
     Mistake(
         "a metric of numbers for classes",

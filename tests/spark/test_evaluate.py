@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClassificationEvaluator, RegressionEvaluator
 from pyspark.ml.feature import StringIndexer
+from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F
 from sklearn import metrics as sk
 
@@ -66,10 +67,12 @@ def test_two_classes_have_curves(df: Any, monkeypatch: pytest.MonkeyPatch) -> No
     two = df.where("label < 2")
     for layers in ([4, 5, 2], [Dense(1, "sigmoid")]):
         summary = estimator(layers=layers, weightCol="weight", rawPredictionCol="").fit(two).evaluate(two)
-        evaluator = BinaryClassificationEvaluator(rawPredictionCol="rawPrediction", weightCol="weight", numBins=0)
-        assert summary.areaUnderROC == pytest.approx(evaluator.evaluate(summary.predictions), rel=1e-9)
-        expected = evaluator.setMetricName("areaUnderPR").evaluate(summary.predictions)
-        assert summary.areaUnderPR == pytest.approx(expected, rel=1e-9)
+        raw = vector_to_array("rawPrediction")
+        margin = array_to_vector(F.array(raw[0] - raw[1], raw[1] - raw[0]))
+        scored = summary.predictions.withColumn("margin", margin)
+        evaluator = BinaryClassificationEvaluator(rawPredictionCol="margin", weightCol="weight", numBins=0)
+        assert summary.areaUnderROC == pytest.approx(evaluator.evaluate(scored), rel=1e-9)
+        assert summary.areaUnderPR == pytest.approx(evaluator.setMetricName("areaUnderPR").evaluate(scored), rel=1e-9)
     points = [(row.FPR, row.TPR) for row in summary.roc.collect()]
     assert (points[0], points[-1]) == ((0.0, 0.0), (1.0, 1.0))
     assert points == sorted(points)

@@ -164,7 +164,7 @@ def classification(pairs: Pairs, probability: bool) -> ClassificationSummary:
     sums = [F.sum(WEIGHT).alias(WEIGHT)]
     probability = probability and PROBABILITY in rows.columns
     if probability:
-        own = F.get(vector_to_array(PROBABILITY), F.col(LABEL).cast("int"))
+        own = F.get(vector_to_array(PROBABILITY), F.col(LABEL).try_cast("int"))
         surprise = -F.log(F.greatest(own, F.lit(MIN_PROBABILITY))) * F.col(WEIGHT)
         sums.append(F.sum(surprise).alias("surprise"))
     confusion, surprises = np.zeros((k, k)), 0.0

@@ -202,10 +202,7 @@ class Rounds:
         """Some steps on all partitions, and their mean."""
         clock, began = self.clock, time.perf_counter()
         measured = self.recipe.validated or self.recipe.metrics
-        until = min(
-            self.plan.until(clock.epoch) if self.callbacks.callbacks else self.recipe.epochs, self.recipe.epochs
-        )
-        epochs = 1 if measured else int(until) - clock.epoch
+        epochs = 1 if measured else self.recipe.epochs - clock.epoch
         left = min(epochs * self.steps - clock.step, self.course.steps_left)
         steps = int(min(clock.tau, left))  # up to the next weights that are looked at
         vectors = tuple(v.tobytes() for v in self._carried())
