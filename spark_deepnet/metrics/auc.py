@@ -11,7 +11,9 @@ from spark_deepnet.metrics._scored_rows import ScoredRows
 from spark_deepnet.metrics.metric import OfClasses
 
 MAX_SCORES = 1 << 20
-"""Different scores of a part up to which all are kept; beyond they are rounded to 12 bits, one in 4,096."""
+"""Different scores, of all classes, up to which all are kept; more are rounded until they are fewer."""
+BITS = (12, 8, 5)
+"""To which scores are rounded."""
 CLASS, SCORE, NO, YES = range(4)
 
 
@@ -48,10 +50,16 @@ class AUC(OfClasses, kind="auc"):
 
 def _packed(part: np.ndarray) -> np.ndarray:
     """Rows of one class and one score as one, in their order."""
-    if len(part) > MAX_SCORES:
-        mantissa, exponent = np.frexp(part[:, SCORE])
-        part = part.copy()
-        part[:, SCORE] = np.ldexp(np.round(mantissa * 4096) / 4096, exponent)
+    part = _unique(part)
+    for bits in BITS:
+        if len(part) > MAX_SCORES:
+            mantissa, exponent = np.frexp(part[:, SCORE])
+            part[:, SCORE] = np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+            part = _unique(part)
+    return part
+
+
+def _unique(part: np.ndarray) -> np.ndarray:
     part = part[np.lexsort((part[:, SCORE], part[:, CLASS]))]
     if len(part) == 0:
         return part
