@@ -29,7 +29,7 @@ from spark_deepnet.spark.columns.labels import (
 )
 from spark_deepnet.spark.columns.types import is_vector
 from spark_deepnet.spark.fit.dealing import vector_key
-from spark_deepnet.spark.metrics import watched
+from spark_deepnet.spark.metrics import measured_by
 from spark_deepnet.spark.names import check_at_rest, field
 from spark_deepnet.spark.net_spec import NetSpec
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
@@ -133,7 +133,7 @@ class FitSpec:
     @cached_property
     def recipe(self) -> Recipe:
         p = self.params
-        measured = watched(p, self.heads, self.columns.validation is not None)
+        measured = measured_by(p, self.heads, self.columns.validation is not None)
         recipe = Recipe(
             architecture=self.network.architecture,
             optimizer=optimizer_of(p),

@@ -14,14 +14,14 @@ LOSS = "loss"
 
 
 @dataclass(frozen=True)
-class Watched:
+class Measured:
     """Metrics, and what early stopping watches, by its name in the history."""
 
     metrics: tuple[Metric, ...]
     monitor: str
 
 
-def watched(params: DeepNetParams, heads: Sequence[OutputSpec], validated: bool) -> Watched:
+def measured_by(params: DeepNetParams, heads: Sequence[OutputSpec], validated: bool) -> Measured:
     """The two Params, checked; a metric that is only watched is measured too."""
     metrics = [Metric.of(each) for each in params.getMetrics()]
     monitor = params.getMonitor()
@@ -34,7 +34,7 @@ def watched(params: DeepNetParams, heads: Sequence[OutputSpec], validated: bool)
     names = [metric.name for metric in metrics]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ParamError(f"metrics: {sorted(twice)[0]!r} is there twice; each has a name of its own in the history")
-    return _watched(monitor, metrics, heads)
+    return _with_monitor(monitor, metrics, heads)
 
 
 def _check(metric: Metric, heads: Sequence[OutputSpec]) -> None:
@@ -44,9 +44,9 @@ def _check(metric: Metric, heads: Sequence[OutputSpec]) -> None:
         raise ParamError(f"metrics: {metric.kind} needs {needs[0]}; the loss here is {heads[0].loss.kind}")
 
 
-def _watched(monitor: str, metrics: list[Metric], heads: Sequence[OutputSpec]) -> Watched:
+def _with_monitor(monitor: str, metrics: list[Metric], heads: Sequence[OutputSpec]) -> Measured:
     if monitor == LOSS:
-        return Watched(tuple(metrics), LOSS)
+        return Measured(tuple(metrics), LOSS)
     known = _figures(metrics, heads)
     if monitor not in known and monitor in Metric.names():
         same = [metric for metric in metrics if metric.kind == monitor]
@@ -58,7 +58,7 @@ def _watched(monitor: str, metrics: list[Metric], heads: Sequence[OutputSpec]) -
             monitor = same[0].name
     if monitor not in known:
         raise ParamError(f"monitor: there is no {monitor!r} in this fit; {near(monitor, [LOSS, *known])}")
-    return Watched(tuple(metrics), monitor)
+    return Measured(tuple(metrics), monitor)
 
 
 def _figures(metrics: Sequence[Metric], heads: Sequence[OutputSpec]) -> list[str]:
