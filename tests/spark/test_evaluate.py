@@ -25,7 +25,7 @@ BOTH = pytest.mark.sessions("classic", "connect")
 
 
 @pytest.fixture(scope="module")
-def df(spark: Any) -> Any:
+def labelled(spark: Any) -> Any:
     numbers = (3 * X[:, 0] + X[:, 1]).astype(float)
     rows = frame(spark, X, Y, weight=WEIGHTS.tolist(), number=numbers.tolist())
     names = F.element_at(F.array(*map(F.lit, ["cat", "dog", "eel"])), F.col("label").cast("int") + 1)
@@ -38,9 +38,9 @@ def answers(summary: Any, *columns: str) -> list[np.ndarray]:
 
 
 @BOTH
-def test_classes_have_the_figures_of_the_peers(df: Any) -> None:
-    model = estimator(weightCol="weight").fit(df)
-    summary = model.evaluate(df)
+def test_classes_have_the_figures_of_the_peers(labelled: Any) -> None:
+    model = estimator(weightCol="weight").fit(labelled)
+    summary = model.evaluate(labelled)
     y, z, w = answers(summary, "label", "prediction", "weight")
     np.testing.assert_array_equal(summary.confusionMatrix, sk.confusion_matrix(y, z, sample_weight=w))
     precision, recall, f1, _ = sk.precision_recall_fscore_support(y, z, sample_weight=w, zero_division=0)
@@ -63,8 +63,8 @@ def test_classes_have_the_figures_of_the_peers(df: Any) -> None:
 
 
 @BOTH
-def test_two_classes_have_curves(df: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    two = df.where("label < 2")
+def test_two_classes_have_curves(labelled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = labelled.where("label < 2")
     for layers in ([4, 5, 2], [Dense(1, "sigmoid")]):
         summary = estimator(layers=layers, weightCol="weight", rawPredictionCol="").fit(two).evaluate(two)
         raw = vector_to_array("rawPrediction")
@@ -83,9 +83,9 @@ def test_two_classes_have_curves(df: Any, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @BOTH
-def test_numbers_have_the_figures_of_the_peers(df: Any) -> None:
+def test_numbers_have_the_figures_of_the_peers(labelled: Any) -> None:
     params = {"layers": [4, 1], "loss": "squared", "labelCol": "number", "weightCol": "weight"}
-    summary = estimator(**params).fit(df).evaluate(df)
+    summary = estimator(**params).fit(labelled).evaluate(labelled)
     ours = {
         "rmse": summary.rmse,
         "mse": summary.meanSquaredError,
@@ -100,14 +100,16 @@ def test_numbers_have_the_figures_of_the_peers(df: Any) -> None:
     assert summary.residuals.columns == ["residuals"]
 
 
-def test_several_targets_and_labels(df: Any) -> None:
-    pairs = df.withColumn("targets", F.array("number", F.col("number") * 2 + 1))
+def test_several_targets_and_labels(labelled: Any) -> None:
+    pairs = labelled.withColumn("targets", F.array("number", F.col("number") * 2 + 1))
     summary = estimator(layers=[Dense(2)], loss="squared", labelCol="targets").fit(pairs).evaluate(pairs)
     t = np.array([row.targets for row in summary.predictions.select("targets").collect()])
     y = np.array([row.prediction.toArray() for row in summary.predictions.select("prediction").collect()])
     assert summary.r2 == pytest.approx(sk.r2_score(t, y), rel=1e-9)
     assert [each["meanAbsoluteError"] for each in summary.byTarget] == pytest.approx(abs(t - y).mean(0), rel=1e-9)
-    labels = df.withColumn("marks", F.array((F.col("label") > 0).cast("double"), (F.col("number") > 1).cast("double")))
+    labels = labelled.withColumn(
+        "marks", F.array((F.col("label") > 0).cast("double"), (F.col("number") > 1).cast("double"))
+    )
     several = estimator(layers=[Dense(2, "sigmoid")], labelCol="marks").fit(labels).evaluate(labels)
     t = np.array([row.marks for row in several.predictions.select("marks").collect()])
     y = np.array([row.prediction for row in several.predictions.select("prediction").collect()])
@@ -118,41 +120,46 @@ def test_several_targets_and_labels(df: Any) -> None:
 
 
 @BOTH
-def test_texts_of_classes_stay_with_the_model(df: Any, tmp_path: Any) -> None:
-    indexed = StringIndexer(inputCol="text", outputCol="class", stringOrderType="alphabetDesc").fit(df).transform(df)
+def test_texts_of_classes_stay_with_the_model(labelled: Any, tmp_path: Any) -> None:
+    indexed = (
+        StringIndexer(inputCol="text", outputCol="class", stringOrderType="alphabetDesc")
+        .fit(labelled)
+        .transform(labelled)
+    )
     model = estimator(labelCol="class").fit(indexed)
     model.write().overwrite().save(str(tmp_path / "model"))
     loaded = DeepNetModel.load(str(tmp_path / "model"))
+    assert loaded.summary == model.summary
     for each in model, loaded:
         summary = each.evaluate(indexed)
         assert summary.classNames == ["eel", "dog", "cat"]
         assert [row["name"] for row in summary.byLabel] == ["eel", "dog", "cat"]
-        by_text = each.copy({each.labelCol: "text"}).evaluate(df)
+        by_text = each.copy({each.labelCol: "text"}).evaluate(labelled)
         np.testing.assert_array_equal(by_text.confusionMatrix, summary.confusionMatrix)
 
 
-def test_each_output_has_its_own(df: Any) -> None:
+def test_each_output_has_its_own(labelled: Any) -> None:
     layers = [Dense(6, "relu", name="trunk"), Dense(3, "softmax", name="kind", inputs=("trunk",)), Output(column="label"),
               Dense(1, name="size", inputs=("trunk",)), Output(column="number", loss="squared")]  # fmt: skip
-    model = DeepNetEstimator(layers=layers, maxIter=1, numTrainWorkers=1).fit(df)
-    assert model.evaluate(df).accuracy == model.evaluate(df, "kind").accuracy
-    assert model.evaluate(df, "size").rmse > 0
+    model = DeepNetEstimator(layers=layers, maxIter=1, numTrainWorkers=1).fit(labelled)
+    assert model.evaluate(labelled).accuracy == model.evaluate(labelled, "kind").accuracy
+    assert model.evaluate(labelled, "size").rmse > 0
     with pytest.raises(ParamError, match=r"evaluate: there is no output 'sise'; did you mean 'size'\?"):
-        model.evaluate(df, "sise")
+        model.evaluate(labelled, "sise")
 
 
-def test_what_cannot_be_evaluated_is_said(df: Any) -> None:
-    model = estimator(maxIter=1).fit(df)
+def test_what_cannot_be_evaluated_is_said(labelled: Any) -> None:
+    model = estimator(maxIter=1).fit(labelled)
     with pytest.raises(DataError, match="labelCol: there is no column 'label'"):
-        model.evaluate(df.drop("label"))
+        model.evaluate(labelled.drop("label"))
     with pytest.raises(
         DataError, match=r"evaluate: the label column has 3\.0, which is none of the model's classes 0 to 2"
     ):
-        model.evaluate(df.withColumn("label", F.lit(3.0)))
+        model.evaluate(labelled.withColumn("label", F.lit(3.0)))
     with pytest.raises(DataError, match="evaluate: the DataFrame has no rows"):
-        model.evaluate(df.limit(0))
+        model.evaluate(labelled.limit(0))
     with pytest.raises(DataError, match=r"evaluate: .*pandas"):
-        model.evaluate(df.limit(2).toPandas())
-    numbers = estimator(layers=[4, 1], loss="squared", maxIter=1).fit(df)
+        model.evaluate(labelled.limit(2).toPandas())
+    numbers = estimator(layers=[4, 1], loss="squared", maxIter=1).fit(labelled)
     with pytest.raises(DataError, match="90 rows that are null or NaN"):
-        numbers.evaluate(df.withColumn("label", F.lit(None).cast("double")))
+        numbers.evaluate(labelled.withColumn("label", F.lit(None).cast("double")))
