@@ -163,3 +163,21 @@ def test_what_cannot_be_evaluated_is_said(labelled: Any) -> None:
     numbers = estimator(layers=[4, 1], loss="squared", maxIter=1).fit(labelled)
     with pytest.raises(DataError, match="90 rows that are null or NaN"):
         numbers.evaluate(labelled.withColumn("label", F.lit(None).cast("double")))
+
+
+@BOTH
+@pytest.mark.parametrize("exchange", ["sockets", "spark"])
+def test_the_history_says_the_same(labelled: Any, exchange: str) -> None:
+    held = labelled.withColumn("held", F.col("number") > 1.5)
+    net = estimator(
+        metrics=["accuracy", "balanced_accuracy", "f1", "log_loss"], monitor="f1", classWeights="balanced", weightCol="weight",
+        validationIndicatorCol="held", exchange=exchange, numTrainWorkers=2, maxIter=2, batchSize=30,
+    )  # fmt: skip
+    model = net.fit(held)
+    best = model.summary.history[model.summary.bestEpoch]
+    for of, rows in ("validation", held.where("held")), ("", held.where("not held")):
+        summary = model.evaluate(rows)
+        theirs = [summary.accuracy, summary.balancedAccuracy, summary.weightedFMeasure(), summary.logLoss]
+        names = ["accuracy", "balancedAccuracy", "f1", "logLoss"]
+        ours = [best[of + name[0].upper() + name[1:] if of else name] for name in names]
+        assert ours == pytest.approx(theirs, rel=1e-6)
