@@ -170,8 +170,8 @@ def test_what_cannot_be_evaluated_is_said(labelled: Any) -> None:
 def test_the_history_says_the_same(labelled: Any, exchange: str) -> None:
     held = labelled.withColumn("held", F.col("number") > 1.5)
     net = estimator(
-        metrics=["accuracy", "balanced_accuracy", "f1", "log_loss"], monitor="f1", classWeights="balanced", weightCol="weight",
-        validationIndicatorCol="held", exchange=exchange, numTrainWorkers=2, maxIter=2, batchSize=30,
+        metrics=["accuracy", "balanced_accuracy", "f1", "log_loss"], monitor="f1", classWeights="balanced",
+        weightCol="weight", validationIndicatorCol="held", exchange=exchange, numTrainWorkers=2, maxIter=2, batchSize=30,
     )  # fmt: skip
     model = net.fit(held)
     best = model.summary.history[model.summary.bestEpoch]
