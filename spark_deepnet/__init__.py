@@ -3,7 +3,7 @@
 from typing import Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["DeepNetEstimator", "DeepNetModel", "TokenIds"]
+__all__ = ["Callback", "DeepNetEstimator", "DeepNetModel", "TokenIds"]
 
 
 def __getattr__(name: str) -> Any:
@@ -12,6 +12,10 @@ def __getattr__(name: str) -> Any:
         from spark_deepnet.spark.estimator import DeepNetEstimator
 
         return DeepNetEstimator
+    if name == "Callback":
+        from spark_deepnet.spark.callback import Callback
+
+        return Callback
     if name == "DeepNetModel":
         from spark_deepnet.spark.model import DeepNetModel
 

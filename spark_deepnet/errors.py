@@ -47,6 +47,10 @@ class TrainingError(DeepNetError, ArithmeticError):
     """Training that left the finite numbers."""
 
 
+class CallbackError(DeepNetError, RuntimeError):
+    """A callback that raised an error, which is its cause."""
+
+
 class FormatError(DeepNetError, ValueError):
     """A file of another framework that cannot be read, or holds what this package does not have."""
 

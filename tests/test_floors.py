@@ -22,7 +22,7 @@ FLOORS = (
     {"plan"},
     {"data"},
     {"net"},
-    {"layers", "losses", "optimizers", "schedules", "exchange"},
+    {"layers", "losses", "metrics", "optimizers", "schedules", "exchange"},
     {"initializers"},
     {"kernels"},
     {"registry"},

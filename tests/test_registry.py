@@ -24,19 +24,21 @@ from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.output import Output
 from spark_deepnet.layers.relu import Relu
 from spark_deepnet.losses.loss import Loss
+from spark_deepnet.metrics.metric import Metric
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.registry import FAMILIES, Member, class_from_folder
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.schedules.step import Step
-from tests.cases import algorithms, compressions, initializers, layers, losses, optimizers, schedules
+from tests.cases import algorithms, compressions, initializers, layers, losses, metrics, optimizers, schedules
 
-ROOTS = [Algorithm, Compression, Initializer, Layer, Loss, Optimizer, Schedule]
+ROOTS = [Algorithm, Compression, Initializer, Layer, Loss, Metric, Optimizer, Schedule]
 TABLES: dict[type[Member], list[Any]] = {
     Algorithm: [case.algorithm for case in algorithms.ALGORITHMS],
     Compression: [case.compression for case in compressions.COMPRESSIONS],
     Initializer: [row.initializer for row in initializers.INITIALIZERS],
     Layer: [row.layer for row in layers.LAYERS],
     Loss: [row.loss for row in losses.ROWS],
+    Metric: [row.metric for row in metrics.ROWS],
     Optimizer: [row.optimizer for row in optimizers.ROWS],
     Schedule: [row.schedule for row in schedules.ROWS],
 }

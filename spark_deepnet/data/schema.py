@@ -142,3 +142,5 @@ class Columns:
     """The column that says in which order rows come."""
     skips: bool = False
     """Whether rows with missing features or targets are left out of a fit."""
+    class_weights: tuple[float, ...] = ()
+    """By which the weights of the only target's classes are multiplied, before they are sent; empty: all are 1."""

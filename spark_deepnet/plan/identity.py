@@ -32,8 +32,9 @@ class Difference(NamedTuple):
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """Everything apart from the rows that determines the final weights, as JSON values."""
     recipe = plan.recipe.plain_fields()
-    for name in ("max_steps", "ordered"):  # as in checkpoints of earlier versions
-        if not recipe[name]:
+    unset = {"max_steps": 0, "ordered": "", "class_weights": (), "metrics": (), "monitor": "loss"}
+    for name, value in unset.items():  # as in checkpoints of earlier versions
+        if recipe[name] == value:
             recipe.pop(name)
     fit = recipe.pop("architecture").to_json() | recipe | _compression(plan.recipe.compression)
     fit |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}

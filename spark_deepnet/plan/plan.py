@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from spark_deepnet.data.schema import Columns
 from spark_deepnet.exchange.compressions.compression import Compression
+from spark_deepnet.metrics.metric import Metric
 from spark_deepnet.net.cut import cut
 from spark_deepnet.net.net import Net
 from spark_deepnet.optimizers.optimizer import Optimizer
@@ -36,6 +37,8 @@ class Recipe(Portable):
     seed: int
     max_steps: int = 0
     """Steps after which the fit ends, within an epoch too; 0: no such limit."""
+    class_weights: tuple[float, ...] = ()
+    """By which the rows' weights are multiplied, before they are sent; empty: all are 1."""
     l1: float = 0.0
     l2: float = 0.0
     clip_norm: float = 0.0
@@ -67,6 +70,15 @@ class Recipe(Portable):
     compression: Compression | None = field(default_factory=lambda: None)  # no class attribute, as Portable needs it
     """How gradients are compressed between hosts; None: they are sent whole."""
 
+    metrics: tuple[Metric, ...] = field(default_factory=tuple)
+    """What is measured at the end of every epoch, over all training and validation rows."""
+    monitor: str = "loss"
+    """The figure of the validation rows by which the best epoch is known: the loss, or a metric's name in the history."""
+
+    def metrics_of(self, head: OutputSpec) -> list[Metric]:
+        """Those that an output's loss allows."""
+        return [each for each in self.metrics if each.misfit(head.loss.task, head.units, head.loss.link) is None]
+
     @property
     def keeps_residual(self) -> bool:
         """Whether each rank keeps what it has not sent yet."""
@@ -78,7 +90,7 @@ class Recipe(Portable):
     @once
     def block_net(self, block: int, blocks: int) -> Net:
         """The network of one of ``blocks`` blocks."""
-        num_stats = [head.num_stats for head in self.heads()]
+        num_stats = [None if self.metrics else head.num_stats for head in self.heads()]  # metrics need whole scores
         return cut(self.scores_net(), block, blocks, remembers=self.sync_every != 1, num_stats=num_stats)
 
     def heads(self) -> tuple[OutputSpec, ...]:
@@ -88,6 +100,7 @@ class Recipe(Portable):
         "optimizer": Optimizer,
         "schedule": Schedule,
         "compression": Compression,
+        "metrics": Metric,
     }
 
 
@@ -116,6 +129,10 @@ class TrainPlan:
     """Seconds that any wait for another rank may last."""
     checkpoint_every: int = 0
     """Epochs after which the job ends at its next exchange; 0: no such limit."""
+    report_every: int = 0
+    """Epochs after which the job ends so that callbacks are heard, in the same way."""
+    stops: bool = False
+    """Whether the job makes no more steps: the fit ends as it is."""
     resumed: str | None = None
     """The folder of the checkpoint from which the fit resumes."""
     threads: int = 1
@@ -135,8 +152,8 @@ class TrainPlan:
 
     def until(self, epoch: int) -> float:
         """The number of epochs after which a job that starts in this epoch ends."""
-        every = self.checkpoint_every
-        return (epoch // every + 1) * every if every else float("inf")
+        intervals = [every for every in (self.checkpoint_every, self.report_every) if every]
+        return min(((epoch // every + 1) * every for every in intervals), default=float("inf"))
 
     @property
     def listening(self) -> range:

@@ -27,6 +27,7 @@ from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.plan.storage import check_storage
 from spark_deepnet.spark.attributes import Names
+from spark_deepnet.spark.callback import Callbacks, check_callbacks
 from spark_deepnet.spark.fit.advice import warn_of_loss
 from spark_deepnet.spark.fit.barrier_fit import Jobs, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints, check_folder
@@ -72,6 +73,8 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
     """
 
     _initial: InitialModel | None = None
+    _callbacks: tuple[Any, ...] = ()
+    _report_every = 0
 
     def setInitialModel(self, model: DeepNetModel | None) -> Self:
         """Start a fit from a model's weights instead of random ones.
@@ -93,6 +96,26 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
 
     def _repr_html_(self) -> str:
         return stage_html(self, f"{type(self).__name__} {self.uid}")
+
+    def setCallbacks(self, callbacks: Sequence[Any], everyEpochs: int = 0) -> Self:
+        """Let objects hear on the driver how a fit goes: ``on_train_begin(logs)``, ``on_epoch_end(epoch, logs)``,
+        ``on_job_end(job, logs)``, ``on_train_end(logs)``, of which each may be left out (``spark_deepnet.Callback``).
+
+        They hear of an epoch when its Spark job has ended, after ``jobSeconds``; everyEpochs: the number of epochs after
+        which a job ends at the latest, which costs a job's second or two; 0: when it ends by itself. Where on_epoch_end or
+        on_job_end returns True, the fit ends with the weights that it has. An error in one ends the fit with a
+        CallbackError, whose cause it is. Callbacks are copied with the estimator, not saved.
+        """
+        if type(everyEpochs) is not int or everyEpochs < 0:
+            raise ParamError(f"setCallbacks: everyEpochs must be a whole number of 0 or more, found {everyEpochs!r}")
+        if not isinstance(callbacks, list | tuple):
+            raise ParamError(f"setCallbacks: expected a list of callbacks, found {type(callbacks).__name__}")
+        self._callbacks, self._report_every = check_callbacks(callbacks), everyEpochs
+        return self
+
+    def getCallbacks(self) -> list[Any]:
+        """The callbacks that hear how a fit goes."""
+        return list(self._callbacks)
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         check_frame(dataset, "fit")
@@ -148,13 +171,18 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
 
     def _train(self, cluster: Cluster, frame: DataFrame, plan: TrainPlan, rounds: bool) -> Outcome:
         _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
+        callbacks = Callbacks(self._callbacks)
+        callbacks.begin({"workers": plan.workers, "modelBlocks": plan.blocks, "epochs": plan.recipe.epochs})
         with (
             self._bar(cluster, plan) as bar,
             self._checkpoints(frame.sparkSession, plan, rounds) as checkpoints,
         ):
             if rounds:
-                return Rounds(frame, plan, bar, checkpoints, self._start).run()
-            return self._jobs(cluster, frame, plan, bar, checkpoints)
+                outcome = Rounds(frame, plan, bar, checkpoints, self._start, callbacks).run()
+            else:
+                outcome = self._jobs(cluster, frame, plan, bar, checkpoints, callbacks)
+        callbacks.end(outcome.clock["history"])
+        return outcome
 
     def _bar(self, cluster: Cluster, plan: TrainPlan) -> ProgressBar:
         start = COMPILING if note_first_fit(cluster.master) else STARTING
@@ -187,6 +215,7 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             blocks=grid.blocks,
             job="",
             secret=secrets.token_bytes(32),
+            report_every=self._report_every,
             checkpoint_every=max(0, self.getCheckpointInterval()) if folder else 0,
             threads=cluster.task_cpus,
             row_memory=cluster.row_memory(self.getMaxMemoryInMB()),
@@ -214,13 +243,14 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         plan: TrainPlan,
         bar: ProgressBar,
         checkpoints: Checkpoints | None,
+        callbacks: Callbacks,
     ) -> Outcome:
         state, folder = _state_bytes(plan.recipe, plan.workers), param_or_none(self, "checkpointDir")
         dialect = dialect_of(frame.sparkSession)
         host = dialect.listening_host(cluster.master, cluster.driver_host)
         on_progress = bar.receive if self.getShowProgress() and dialect.shows_progress else None
         with closing(DriverListener(host or "", plan, on_progress)) as listener:
-            return Jobs(frame, cluster, plan, state, folder, bar, checkpoints, listener, self._start).run()
+            return Jobs(frame, cluster, plan, state, folder, bar, checkpoints, listener, self._start, callbacks).run()
 
     def _model(self, plan: TrainPlan, outcome: Outcome, names: list[Names], seconds: float) -> DeepNetModel:
         class_names = [None if each is None else list(each) for each in names]

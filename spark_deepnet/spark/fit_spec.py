@@ -3,11 +3,12 @@ job."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from pyspark.sql import Column, DataFrame
 
-from spark_deepnet.data.schema import LABEL, VECTOR, Columns, Source, Target
+from spark_deepnet.data.schema import LABEL, VECTOR, WEIGHT, Columns, Source, Target
 from spark_deepnet.errors import ParamError
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import InputSpec, OutputSpec
@@ -17,6 +18,7 @@ from spark_deepnet.plan.plan import ANY_EPOCHS, Recipe
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark.attributes import Names, class_names
+from spark_deepnet.spark.columns.class_weights import class_weight, class_weights
 from spark_deepnet.spark.columns.features import exact_of, source_of
 from spark_deepnet.spark.columns.labels import (
     check_classes,
@@ -29,6 +31,7 @@ from spark_deepnet.spark.columns.labels import (
 from spark_deepnet.spark.columns.several_labels import check_units, with_label
 from spark_deepnet.spark.columns.types import is_vector
 from spark_deepnet.spark.fit.dealing import vector_key
+from spark_deepnet.spark.metrics import measured_by
 from spark_deepnet.spark.names import check_at_rest, field
 from spark_deepnet.spark.net_spec import NetSpec
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
@@ -74,13 +77,22 @@ class FitSpec:
         for target in self.columns.targets:
             if not target.steps and target.classes:
                 check_classes(self.df, target.label, target.classes)
-        if self.columns.weight:
-            columns.append(weight_column(self.df, self.columns.weight))
+        if (weight := self._weight()) is not None:
+            columns.append(weight.alias(WEIGHT))
         if self.columns.order:
             columns.append(order_column(self.df, self.columns.order))
         if self.columns.validation:
             columns.append(validation_column(self.df, self.columns.validation))
         return columns
+
+    def _weight(self) -> Column | None:
+        """A row's weight times that of its class; None: all are 1."""
+        name = param_or_none(self.params, "weightCol")
+        weight = weight_column(self.df, name) if name else None
+        if not self.columns.class_weights:
+            return weight
+        by_class = class_weight(self.df, self.columns)
+        return by_class if weight is None else weight * by_class
 
     @cached_property
     def heads(self) -> tuple[OutputSpec, ...]:
@@ -99,7 +111,7 @@ class FitSpec:
 
     @cached_property
     def columns(self) -> Columns:
-        return Columns(
+        columns = Columns(
             sources=self.sources,
             targets=tuple(self._target(k) for k in range(len(self.heads))),
             weight=param_or_none(self.params, "weightCol"),
@@ -107,6 +119,9 @@ class FitSpec:
             order=param_or_none(self.params, "orderCol"),
             skips=self.params.getHandleInvalid() == "skip",
         )
+        weights = class_weights(self.df, columns, param_or_none(self.params, "classWeights"))
+        named = columns.weight or ("classWeights" if weights else None)
+        return replace(columns, class_weights=weights, weight=named)
 
     def _target(self, k: int) -> Target:
         head, label = self.heads[k], self.network.labels[k]
@@ -125,6 +140,7 @@ class FitSpec:
     @cached_property
     def recipe(self) -> Recipe:
         p = self.params
+        measured = measured_by(p, self.heads, self.columns.validation is not None)
         recipe = Recipe(
             architecture=self.network.architecture,
             optimizer=optimizer_of(p),
@@ -133,6 +149,9 @@ class FitSpec:
             l2=p.getRegParam() * (1 - p.getElasticNetParam()),
             validated=self.columns.validation is not None,
             ordered=self.columns.order or "",
+            class_weights=self.columns.class_weights,
+            metrics=measured.metrics,
+            monitor=measured.monitor,
             sync_every=0 if p.getSyncEvery() == "auto" else p.getSyncEvery(),
             **recipe_fields(p) | ({"epochs": ANY_EPOCHS} if p.getMaxSteps() and not p.isSet(p.maxIter) else {}),
             compression=compression_of(p.getCompression()),

@@ -33,6 +33,7 @@ from spark_deepnet.spark.attributes import check_names, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.columns.features import source_of
 from spark_deepnet.spark.columns.shapes import check_width
+from spark_deepnet.spark.evaluation.evaluate import Summary, evaluated
 from spark_deepnet.spark.extra_columns import extra_field, extra_parts, extra_value
 from spark_deepnet.spark.foreign_models import ForeignModels
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
@@ -111,15 +112,16 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
 
     @property
     def hasSummary(self) -> bool:
-        """Whether this model comes from fit rather than from a file."""
+        """Whether it is known how the model was trained: from its fit, or from a file that says it."""
         return self.summary_ is not None
 
     @property
     def summary(self) -> TrainingSummary:
-        """How the fit went; RuntimeError on a loaded model, which has none."""
+        """How the fit went; RuntimeError of a model that has none, as from other frameworks or of an earlier version."""
         if self.summary_ is None:
             raise RuntimeError(
-                f"no training summary is available for this {type(self).__name__}: it was not just fitted"
+                f"no training summary is available for this {type(self).__name__}: it was not "
+                f"fitted here, or saved without one"
             )
         return self.summary_
 
@@ -212,6 +214,23 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
         if self.stored is None:
             return partial(score, plan)
         return partial(score_streamed, plan, Shards.of(dataset.sparkSession, self._net, self.stored))
+
+    def evaluate(self, dataset: DataFrame, output: str | None = None) -> Summary:
+        """How good the predictions for a DataFrame with labels are: a summary with the names of Spark ML's own.
+
+        Classes: accuracy, precisionByLabel and so on, byLabel (with the texts of a StringIndexer), confusionMatrix, logLoss;
+        two classes also roc and areaUnderROC. Several labels: accuracy, microF1Measure, f1MeasureByLabel. Numbers: rmse,
+        mae, r2, explainedVariance. Rows count by weightCol; those without a prediction (handleInvalid="keep") are left out.
+        labelCol may hold the texts of the classes. output: the name of the output, of several; None: the first.
+        """
+        check_frame(dataset, "evaluate")
+        with session_errors(dataset.sparkSession, "evaluate"):
+            return evaluated(self, dataset, output)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What each output of the network predicts."""
+        return self._outputs
 
     def transformSchema(self, schema: StructType) -> StructType:
         """The schema that transform gives for this one."""

@@ -11,7 +11,7 @@ from spark_deepnet.spark.shown import SummaryText
 
 @dataclass(frozen=True, repr=False)
 class TrainingSummary(SummaryText):
-    """What ``model.summary`` tells; it is not saved with the model. ``print`` shows it as a table of epochs."""
+    """What ``model.summary`` tells; it is saved with the model. ``print`` shows it as a table of epochs."""
 
     history: list[dict[str, float]]
     """A row of measures an epoch: loss, accuracy (or rmse), seconds, rowsPerSecond; with validation rows also
@@ -66,7 +66,7 @@ class TrainingSummary(SummaryText):
     @property
     def spilledBytes(self) -> int:
         """The most bytes of rows that a worker wrote to its disk."""
-        return max(rank["spilledBytes"] for rank in self.ranks)
+        return max((rank["spilledBytes"] for rank in self.ranks), default=0)
 
     def secondsIn(self, what: str) -> list[float]:
         """Seconds in reading, meeting, compiling, computing, exchanging, waiting or total, by rank, over all jobs."""

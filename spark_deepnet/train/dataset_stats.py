@@ -120,6 +120,11 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
         only = f" beside the {skipped:,} that handleInvalid='skip' leaves out" if skipped else ""
         only = ", all of them marked for validation" if sum(p["valid"] for p in parts) else only
         raise no_rows(only)
+    if not all(_sums(parts, "weights")) and plan.columns.class_weights:
+        raise DataError(
+            f"classWeights: no training row has a weight above 0 and a class with one, found {plan.columns.class_weights}; "
+            f"give one to a class that has rows"
+        )
     if not all(_sums(parts, "weights")) and plan.columns.weight is None:
         raise DataError("labelCol: the loss ignores the label of every training row; at least one must have another")
     if not all(_sums(parts, "weights")):

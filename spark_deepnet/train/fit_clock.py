@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from spark_deepnet.errors import TrainingError
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.train.measure import named_measures
+from spark_deepnet.train.measure import named_measures, watched
 from spark_deepnet.train.state import State
 
 
@@ -68,17 +68,23 @@ class FitClock:
     @property
     def ends_measured(self) -> bool:
         """Whether the weights at this epoch's end are evaluated or kept: they must then be the average of all replicas."""
-        return self.recipe.validated or self.clock.epoch + 1 >= self.recipe.epochs
+        measured = self.recipe.validated or bool(self.recipe.metrics)
+        return measured or self.clock.epoch + 1 >= self.recipe.epochs
 
-    def end_epoch(self, validation: np.ndarray | None, part: float = 1.0) -> dict[str, Any]:
+    def end_epoch(
+        self, validation: np.ndarray | None, part: float = 1.0, metrics: Mapping[str, float] | None = None
+    ) -> dict[str, Any]:
         """Measure, keep the best weights, and see whether this was the last epoch; validation: (outputs, 2), the
-        sums of loss and metric over the validation rows; part: of the epoch that was made."""
+        sums of loss and metric over the validation rows; part: of the epoch that was made; metrics: by name."""
         clock = self.clock
         row = named_measures(self.heads, [(loss / weight, metric / weight) for loss, metric, weight in clock.sums])
         if validation is not None:
             means = validation / np.array(self.validation_weights)[:, None]
             row |= named_measures(self.heads, means.tolist(), "validation")
-            self._keep_best(row["validationLoss"])
+        row |= metrics or {}
+        if validation is not None:
+            name, higher = watched(self.recipe)
+            self._keep_best(-row[name] if higher else row[name])
         self.tick()
         row |= {"seconds": clock.seconds, "rowsPerSecond": part * self.rows / max(clock.seconds, 1e-9)}
         clock.history.append(row)
@@ -91,6 +97,7 @@ class FitClock:
         return [[0.0, 0.0, 0.0] for _ in self.heads]
 
     def _keep_best(self, loss: float) -> None:
+        """loss: the watched figure, so that lower is better."""
         clock = self.clock
         if loss < clock.best - self.recipe.tol * (clock.best_epoch >= 0):
             clock.best, clock.best_epoch, clock.stale = loss, clock.epoch, 0

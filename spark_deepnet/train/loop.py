@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spark_deepnet.data.dataset import RowBatch
+from spark_deepnet.data.dataset import RowBatch, Rows
 from spark_deepnet.data.ordered import OrderedEpoch, largest_ordered_share, places_of
 from spark_deepnet.data.sampler import Epoch, largest_share
 from spark_deepnet.data.shard import Shard
@@ -21,6 +21,7 @@ from spark_deepnet.train.block import Block
 from spark_deepnet.train.dataset_stats import LIGHTEST, DatasetStats
 from spark_deepnet.train.fit_clock import FitClock
 from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.metric_parts import MetricParts, gathered, values
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import BROKEN, STOP, Stepper
 from spark_deepnet.train.summing import summing
@@ -59,7 +60,7 @@ class Loop:
         else:
             self.share = largest_ordered_share(self.places, stats.rows, batch)
         """The largest number of this rank's rows in a step."""
-        capacity = max(self.share, min(len(shard.valid), MIN_EVALUATION_ROWS))
+        capacity = max(self.share, min(rows_evaluated(recipe, shard), MIN_EVALUATION_ROWS))
         rows = channel if stats.sparse else None
         gradients = summing(recipe, channel, state)
         self.stepper = Stepper(recipe, state, capacity, gradients, self.exact, meter, block, rows)
@@ -207,16 +208,28 @@ class Loop:
             float(not all_finite(self.state.weights))
         ):  # the next step would show it, if there is one
             raise self.course.lost_weights()
-        report(self.course.end_epoch(self._validated() if self.recipe.validated else None, part))
+        metrics = self._evaluated(self.shard.train)[1] if self.recipe.metrics else {}
+        validation = None
+        if self.recipe.validated:
+            validation, others = self._evaluated(self.shard.valid, "validation")
+            metrics |= others
+        report(self.course.end_epoch(validation, part, metrics))
 
-    def _validated(self) -> np.ndarray:
-        """(outputs, 2): the sums of loss and metric over all ranks' validation rows."""
+    def _evaluated(self, rows: Rows, of: str = "") -> tuple[np.ndarray, dict[str, float]]:
+        """(outputs, 2): the sums of loss and metric over these rows of all ranks; and the recipe's metrics, by name."""
+        parts = MetricParts(self.recipe) if self.recipe.metrics else None
         with self.meter.timed("computing"):
-            sums = self.stepper.evaluate(self.shard.valid)
+            sums = self.stepper.evaluate(rows, parts)
         with self.meter.timed("exchanging"):
             self.exact(sums.reshape(-1))
             self.block.sum(sums)
-        return sums
+            metrics = {} if parts is None else values(self.recipe, gathered(parts.parts(), self.channel), of)
+        return sums, metrics
+
+
+def rows_evaluated(recipe: Recipe, shard: Shard) -> int:
+    """The most rows that are evaluated one after another."""
+    return max(len(shard.valid), len(shard.train) if recipe.metrics else 0)
 
 
 def inverse(weights: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from spark_deepnet.losses.loss import PartialStats
 from spark_deepnet.net.batch import Batch, NodeCall
 from spark_deepnet.net.node import Node
 from spark_deepnet.plan.architecture import OutputSpec
+from spark_deepnet.train.metric_parts import MetricParts
 
 
 class LossHead:
@@ -31,12 +32,21 @@ class LossHead:
         """What this block adds to the measures, so that the blocks together have them once."""
         return (loss, metric) if self.counts else (0.0, 0.0)
 
-    def measured(self, batch: Batch, k: int, table: Table, rows: np.ndarray, scale: float) -> tuple[float, float]:
+    def measured(
+        self,
+        batch: Batch,
+        k: int,
+        table: Table,
+        rows: np.ndarray,
+        scale: float,
+        parts: MetricParts | None = None,
+    ) -> tuple[float, float]:
         """The weighted sums of loss and metric, of this block's entries where the scores are cut; batch: the output is
-        its k-th. Leaves the gradient of the output's part of the whole loss where backward reads it."""
+        its k-th. Leaves the gradient of the output's part of the whole loss where backward reads it. parts: to which the
+        rows' metrics are added."""
         out, targets = batch.outputs[k], table.targets[k]
         assert out.dy is not None
-        weights = (table.weights[rows] * scale).astype(np.float32)
+        weights = table.weights[rows] * scale
         if isinstance(targets, Ragged):
             _check_steps(out.ends, targets.lengths[rows], self.head.name)
             chosen, weights = each_step(targets, rows, weights, out.y.shape[1])
@@ -44,6 +54,9 @@ class LossHead:
             chosen = targets[rows]
         chosen, weights = without_ignored(chosen, weights)
         scores, gradient = (a.reshape(len(weights), a.shape[-1]) for a in (out.y, out.dy))
+        if parts is not None:
+            parts.add(k, scores, chosen, weights)
+        weights = weights.astype(np.float32)
         if self.cut is None:
             loss = self.head.loss.measure(scores, chosen, weights, gradient)
             metric = self.metric.sum(scores, chosen, weights)
@@ -93,7 +106,7 @@ def without_ignored(targets: np.ndarray, weights: np.ndarray) -> tuple[np.ndarra
     """Targets and weights, with label 0 and weight 0 for labels that are IGNORED."""
     if targets.dtype != np.int32 or not (ignored := targets == IGNORED).any():
         return targets, weights
-    return np.where(ignored, np.int32(0), targets), np.where(ignored, np.float32(0), weights)
+    return np.where(ignored, np.int32(0), targets), np.where(ignored, 0, weights)
 
 
 def each_step(targets: Ragged, rows: np.ndarray, weights: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from spark_deepnet.plan.architecture import OutputSpec
+from spark_deepnet.plan.plan import Recipe
 
 SECONDS = ("reading", "meeting", "compiling", "computing", "exchanging", "waiting")
 
@@ -38,12 +39,28 @@ def named_measures(heads: Sequence[OutputSpec], means: Sequence[Sequence[float]]
     whole = sum(head.weight * loss for head, (loss, _) in zip(heads, means, strict=True))
     measures = {_name(of, "loss"): whole}
     for head, (loss, mean) in zip(heads, means, strict=True):
-        metric, own = head.metric, f"{head.name}_" if len(heads) > 1 else ""
-        measures.setdefault(own + _name(of, "loss"), loss)
-        measures[own + _name(of, metric.name)] = metric.finish(mean)
+        measures.setdefault(named_metric(heads, head, "loss", of), loss)
+        measures[named_metric(heads, head, head.metric.name, of)] = head.metric.finish(mean)
     return measures
+
+
+def named_metric(heads: Sequence[OutputSpec], head: OutputSpec, name: str, of: str = "") -> str:
+    """What the history calls an output's metric."""
+    return (f"{head.name}_" if len(heads) > 1 else "") + _name(of, name)
 
 
 def _name(of: str, measure: str) -> str:
     """validation, loss -> validationLoss"""
     return of + measure[0].upper() + measure[1:] if of else measure
+
+
+def watched(recipe: Recipe) -> tuple[str, bool]:
+    """The validation rows' figure that early stopping watches, by its name in the history; whether higher is better."""
+    heads = recipe.heads()
+    for head in heads:
+        known = {head.metric.name: head.metric.name == "accuracy"}
+        known |= {metric.name: metric.higher for metric in recipe.metrics_of(head)}
+        for name, higher in known.items():
+            if named_metric(heads, head, name) == recipe.monitor:
+                return named_metric(heads, head, name, "validation"), higher
+    return _name("validation", "loss"), False

@@ -97,12 +97,14 @@ class Measures(_JsonMessage):
     """Sentences to log about the rows' numbers."""
     sums: list[Any] | None = None
     """Of a round: sums over rows of loss, metric and weight."""
+    metric_parts: list[Any] | None = None
+    """Of a round that evaluates: the parts of metrics, of the training rows and of the validation rows."""
     broken: float = 0.0
     """Of a round: how many scores were not finite."""
 
     def summary(self, job: int) -> dict[str, Any]:
         """As a row of the fit's summary."""
-        hidden = ("notes", "sums", "broken")
+        hidden = ("notes", "sums", "metric_parts", "broken")
         values = {name: value for name, value in asdict(self).items() if name not in hidden and value is not None}
         return {"job": job} | values
 

@@ -162,6 +162,7 @@ def _trained(
         channel.liveness_timeout = plan.deadline
         state = _state(plan, chunks, channel, block)
         set_statistics(plan.recipe, block.net.layout, state, stats.statistics)
+    state.clock.finished |= plan.stops
     channel.seconds_waiting = 0.0  # of training alone
     loop = Loop(plan.recipe, shard, replicas, stats, state, meter, block)
     setup = meter.elapsed

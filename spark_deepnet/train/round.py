@@ -22,9 +22,10 @@ from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.averaging import averaged
 from spark_deepnet.train.dataset_stats import counted, fingerprint_of
 from spark_deepnet.train.fit_clock import FitClock
-from spark_deepnet.train.loop import MIN_EVALUATION_ROWS, inverse
+from spark_deepnet.train.loop import MIN_EVALUATION_ROWS, inverse, rows_evaluated
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.messages import RANK_ERRORS, Error, MeanChunk, Measures, Message, RowCounts, decode, encode
+from spark_deepnet.train.metric_parts import MetricParts, packed
 from spark_deepnet.train.standardization import channels
 from spark_deepnet.train.state import Clock, State, init_state
 from spark_deepnet.train.step import BROKEN, Stepper
@@ -86,6 +87,7 @@ def _results(replica: Replica, meter: Meter) -> Iterator[Message]:
         rounded=shard.rounded,
         fingerprint=fingerprint_of([shard.fingerprint]),
         sums=sums,
+        metric_parts=replica.metric_parts,
         broken=replica.broken,
     )
     yield from chunks
@@ -102,11 +104,12 @@ class Replica:
         self.state = State(weights, vectors or init_state(plan.recipe.optimizer, len(weights)), None, turn.clock)
         self.broken = self.weight = 0.0
         """Scores that were not finite, and the weight of the rows seen."""
+        self.metric_parts: list[Any] | None = None
         share = largest_share(len(shard.train), turn.rows, self.batch) if turn.task == STEP else 0
         self.stepper = Stepper(
             self.recipe,
             self.state,
-            max(share, min(len(shard.valid), MIN_EVALUATION_ROWS)),
+            max(share, min(rows_evaluated(self.recipe, shard), MIN_EVALUATION_ROWS)),
             Call.total,
             Call.total,
             meter,
@@ -145,7 +148,13 @@ class Replica:
 
     def evaluate(self) -> list[Any]:
         """The sums of loss and metric over the partition's validation rows, by output."""
-        return self.stepper.evaluate(self.shard.valid).tolist()  # type: ignore[no-any-return]
+        if not self.recipe.metrics:
+            return self.stepper.evaluate(self.shard.valid).tolist()  # type: ignore[no-any-return]
+        train, valid = MetricParts(self.recipe), MetricParts(self.recipe)
+        self.stepper.evaluate(self.shard.train, train)
+        sums = self.stepper.evaluate(self.shard.valid, valid)
+        self.metric_parts = [packed(each.parts()) for each in (train, valid)]
+        return sums.tolist()  # type: ignore[no-any-return]
 
 
 def merged(frame: pd.DataFrame) -> pd.DataFrame:

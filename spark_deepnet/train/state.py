@@ -41,7 +41,7 @@ class Clock:
     history: list[dict[str, float]] = field(default_factory=list)
     """A row of measures an epoch."""
     best: float = float("inf")
-    """The lowest validation loss."""
+    """The lowest validation loss, or watched figure, negative where higher is better."""
     best_epoch: int = -1
     stale: int = 0
     """Epochs since then."""

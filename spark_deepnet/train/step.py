@@ -23,6 +23,7 @@ from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.loss_head import LossHead
 from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.metric_parts import MetricParts
 from spark_deepnet.train.overlapped import Overlapped
 from spark_deepnet.train.seen import SeenRows
 from spark_deepnet.train.standardization import gradient_factors
@@ -224,12 +225,13 @@ class Stepper:
         gradients = [*(self.gradients[part] for part in flat), *(values.reshape(-1) for values in apart)]
         return float(sum(map(sum_of_squares, gradients)))
 
-    def evaluate(self, rows: Rows) -> np.ndarray:
-        """(outputs, 2): this block's part of the weighted sums of loss and metric over all rows, in scoring mode."""
+    def evaluate(self, rows: Rows, parts: MetricParts | None = None) -> np.ndarray:
+        """(outputs, 2): this block's part of the weighted sums of loss and metric over all rows, in scoring mode. parts: to
+        which the rows' metrics are added."""
         sums, ordered = np.zeros((len(self.heads), 2)), rows.in_order()
         for start in range(0, len(rows), self.runner.capacity):
             table, keys, index = ordered.between(start, min(start + self.runner.capacity, len(rows)))
             batch, lengths = fill_batch(self.runner, table.features, index)
             batch.forward(False, np.uint64(0), keys[index], lengths)
-            sums += [g.part(*g.measured(batch, k, table, index, 1.0)) for k, g in enumerate(self.loss_heads)]
+            sums += [g.part(*g.measured(batch, k, table, index, 1.0, parts)) for k, g in enumerate(self.loss_heads)]
         return sums

@@ -252,6 +252,61 @@ SHAPES = [
 OTHERS = [
     Mistake("more workers than slots", fit(numTrainWorkers=99), ClusterError, ("numTrainWorkers", "99", "slots")),
     Mistake("too few thresholds", fit(thresholds=[0.5, 0.5]), ParamError, ("thresholds", "3 classes", "2")),
+    Mistake(
+        "class weights of another number", fit(classWeights=[1.0, 2.0]), ParamError, ("classWeights", "3 classes", "2")
+    ),
+    Mistake(
+        "negative class weight", fit(classWeights=[1.0, -2.0, 1.0]), ParamError, ("classWeights", "0 or more", "-2.0")
+    ),
+    Mistake(
+        "class weight NaN", fit(classWeights=[1.0, float("nan"), 1.0]), ParamError, ("classWeights", "finite", "nan")
+    ),
+    Mistake("class weights all 0", fit(classWeights=[0, 0, 0]), ParamError, ("classWeights", "not all 0")),
+    Mistake(
+        "class weights of a class left out",
+        fit(classWeights={0: 1.0, 2: 5.0}),
+        ParamError,
+        ("classWeights", "every class", "{0: 1.0, 2: 5.0}"),
+    ),
+    Mistake(
+        "class weights that are texts", fit(classWeights=["a", "b"]), ParamError, ("classWeights", "'a'", "'balanced'")
+    ),
+    Mistake(
+        "class weights of a regression",
+        fit(layers=[4, 1], loss="squared", classWeights="balanced"),
+        ParamError,
+        ("classWeights", "no classes", "weightCol"),
+    ),
+    Mistake(
+        "class weights of several outputs",
+        fit(layers=[TRUNK, Output(), Dense(1), Output(column="weight")], loss="squared", classWeights=[1.0, 1.0]),
+        ParamError,
+        ("classWeights", "several outputs", "weightCol"),
+    ),
+    Mistake(
+        "class weights of classes without rows",
+        fit_on(every("label", 0.0), classWeights=[0.0, 1.0, 1.0]),
+        DataError,
+        ("classWeights", "(0.0, 1.0, 1.0)", "has rows"),
+        True,
+    ),
+    Mistake("an unknown metric", fit(metrics=["f2"]), ParamError, ("metrics", "'f2'", "f1")),
+    Mistake("one metric for a list", fit(metrics="f1"), ParamError, ("metrics", "list", "'f1'")),
+    Mistake(
+        "a metric of numbers for classes",
+        fit(metrics=["rmse"]),
+        ParamError,
+        ("rmse", "numbers", "softmax_cross_entropy"),
+    ),
+    Mistake("one metric twice", fit(metrics=["f1", {"kind": "f1", "average": "macro"}]), ParamError, ("'f1'", "twice")),
+    Mistake("top five of three", fit(metrics=["top_k"]), ParamError, ("top_k", "more than 5 classes")),
+    Mistake("nothing to monitor", fit(monitor="f1"), ParamError, ("monitor", "validationIndicatorCol")),
+    Mistake(
+        "an unknown monitor",
+        fit(monitor="acuracy", validationIndicatorCol="held"),
+        ParamError,
+        ("monitor", "'acuracy'", "'accuracy'"),
+    ),
     Mistake("negative threshold", fit(thresholds=[0.5, -0.5, 1.0]), ParamError, ("thresholds", "-0.5")),
     Mistake(
         "compression of averages", fit(compression="fp16", syncEvery=5), ParamError, ("compression", "syncEvery=5")
@@ -311,5 +366,6 @@ RANGES: dict[str, tuple[Any, ...]] = {
     "jobSeconds": (-1.0,),
     "timeout": (0.0,),
     "handleInvalid": ("ignore",),
+    "classWeights": ("even",),
 }
 """Values that a Param must refuse."""

@@ -111,6 +111,7 @@ SHAPES = [
     Hostile("a version of digits", net(layer("layers.dense.v" + "9" * 5000, units=3)), "damaged"),
 ]  # fmt: skip
 
+SUMMARY = {"history": [], "ranks": [], "jobs": 1, "steps": 1, "seconds": 1.0, "bestEpoch": None, "syncEvery": 1}
 SIZES = [
     Hostile("units of 1e13", net(layer(units=HUGE)), "numbers per row"),
     Hostile("units of 2e9", net(layer(units=2 * 10**9)), "bytes"),
@@ -126,6 +127,22 @@ SIZES = [
     Hostile("blocks that are numbers", {"blocks": [1]}, "cut differently"),
     Hostile("blocks that are a number", {"blocks": 7}, "blocks"),
     *(Hostile(f"format {form!r}", {"format": form}, "format") for form in (None, "3", [3], True, 0, 4, float("nan"))),
+    Hostile("a summary that is a list", {"summary": []}, "summary"),
+    Hostile("a summary without fields", {"summary": {}}, "summary"),
+    *(
+        Hostile(f"a summary's {name} {value!r}", {"summary": SUMMARY | {name: value}}, f"summary is damaged: {name}")
+        for name, value in (
+            ("history", [1]),
+            ("history", [{"loss": "x"}]),
+            ("ranks", [{}]),
+            ("jobs", -1),
+            ("seconds", "1"),
+            ("bestEpoch", 1.5),
+            ("initialWeights", "ab"),
+            ("ranks", "x"),
+            ("steps", True),
+        )
+    ),
     Hostile("data beside the model", {"data": "../../other/data"}, "data must be"),
     Hostile("data that is a list", {"data": ["data"]}, "data must be"),
     Hostile("data that is not there", {"data": "data-abc"}, "bytes"),

@@ -31,6 +31,9 @@ def changed(**values: Any) -> TrainPlan:
         (changed(validated=True), ("validationIndicatorCol", "false", "true")),
         (changed(max_steps=7), ("maxSteps", "null", "7")),
         (changed(ordered="n"), ("orderCol", "null", '"n"')),
+        (changed(class_weights=(1.0, 2.0, 3.0)), ("classWeights", "null", "[1.0, 2.0, 3.0]")),
+        (changed(monitor="accuracy"), ("monitor", "null", '"accuracy"')),
+        (changed(metrics=("r2",)), ("metrics", "null", "1 of them")),
         (replace(PLAN, initial="ab"), ("initialModel", "null", '"ab"')),
         (replace(PLAN, workers=3), ("numTrainWorkers", "1", "3")),
         (replace(PLAN, blocks=3), ("modelBlocks", "1", "3")),
@@ -60,7 +63,8 @@ def test_the_ratio_of_a_compression_counts() -> None:
 
 
 def test_every_field_of_a_recipe_counts() -> None:
-    whole = changed(max_steps=1, ordered="n")  # these are left out where they are unset
+    optional = {"max_steps": 1, "ordered": "n", "class_weights": (1.0, 2.0), "metrics": ("f1",), "monitor": "f1"}
+    whole = changed(**optional)  # these are left out where they are unset
     assert len(identity(whole, False)) == len(fields(Recipe)) + 2 + 1 + 3, (
         "an architecture is three, a compression has a ratio; workers, blocks, exchange"
     )

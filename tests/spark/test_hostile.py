@@ -236,9 +236,13 @@ def test_what_an_allowed_module_raises_is_told(
 def test_models_of_formats_1_and_2_are_loaded(model: Any, copy: Path) -> None:
     file, line = part(copy / "model" / "data"), part(copy / "model" / "metadata")
     told = json.loads(line.read_text())
-    del told["save"], told["data"]
+    del told["save"], told["data"], told["summary"]
     line.write_text(json.dumps(told | {"format": 2}) + "\n")
-    assert same(DeepNetModel.load(f"{copy}/model"), model)
+    loaded = DeepNetModel.load(f"{copy}/model")
+    assert same(loaded, model)
+    assert not loaded.hasSummary
+    with pytest.raises(RuntimeError, match="summary"):
+        _ = loaded.summary
     del told["blocks"]
     line.write_text(json.dumps(told | {"format": 1}) + "\n")
     for file in (copy / "model" / "data").glob("part-*"):

@@ -22,6 +22,9 @@ from spark_deepnet.schedules import Step
 
 VALUES: dict[str, Any] = {
     "layers": [4, 3],
+    "classWeights": [1.0, 2.5],
+    "metrics": ["accuracy", {"kind": "metrics.top_k.v1", "k": 3}],
+    "monitor": "auc",
     "inputShape": [2, 2],
     "loss": "hinge",
     "solver": "sgd",
@@ -87,7 +90,8 @@ def test_what_is_not_set_has_these_defaults() -> None:
         "rawPredictionCol": "rawPrediction", "predictedLabelsCol": "predictedLabels",
         "loss": "auto", "solver": "auto", "schedule": "constant",
         "learningRate": 0.001, "momentum": 0.9, "batchSize": 128, "maxIter": 10, "maxSteps": 0, "regParam": 0.0,
-        "elasticNetParam": 0.0, "tol": 0.0, "patience": 5, "seed": 0, "numTrainWorkers": 0, "handleInvalid": "error",
+        "elasticNetParam": 0.0, "tol": 0.0, "patience": 5, "metrics": [], "monitor": "loss",
+        "seed": 0, "numTrainWorkers": 0, "handleInvalid": "error",
         "clipNorm": 0.0, "clipValue": 0.0, "modelBlocks": 1, "syncEvery": 1,
         "syncEpochs": 0, "syncState": "average", "exchange": "auto",
         "encryption": "auto", "compression": "none", "overlap": False,

@@ -86,9 +86,11 @@ def test_a_model_is_saved_overwritten_and_loaded(model: Any, other: Any, rows: A
     assert same(again, model)
     assert params(again) == params(model)
     assert again.uid == model.uid
-    assert not again.hasSummary
-    with pytest.raises(RuntimeError, match="summary"):
-        _ = again.summary
+    assert again.hasSummary
+    assert again.summary == model.summary
+    assert again.summary.rowsByRank == model.summary.rowsByRank
+    again.save(f"{tmp_path}/again")
+    assert DeepNetModel.load(f"{tmp_path}/again").summary == model.summary
     np.testing.assert_array_equal(raw(again, rows), raw(model, rows))
     other.write().overwrite().save(path)
     assert same(DeepNetModel.load(path), other)

@@ -27,6 +27,7 @@ from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.plan.storage import is_stored
+from spark_deepnet.spark.callback import Callbacks
 from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
@@ -104,8 +105,9 @@ class Jobs:
         checkpoints: Checkpoints | None = None,
         listener: DriverListener | None = None,
         initial: InitialState | None = None,
+        callbacks: Callbacks | None = None,
     ) -> None:
-        self.initial, self.listener = initial, listener
+        self.initial, self.listener, self.callbacks = initial, listener, callbacks or Callbacks()
         self.frame, self.plan, self.bar, self.checkpoints = frame, plan, bar, checkpoints
         self.spark, self.cluster = frame.sparkSession, cluster
         on_storage = is_stored(plan.recipe.architecture, plan.blocks)
@@ -133,7 +135,9 @@ class Jobs:
         messages = self._job(self._started() if state is None else state)
         while not clock_of(messages)["finished"]:
             state = self._state(messages)
-            if self.checkpoints is not None:
+            if self.callbacks.stopped:
+                self.plan = replace(self.plan, stops=True)
+            elif self.checkpoints is not None:
                 self.checkpoints.save(state, self.plan, clock_of(messages)["epoch"])
             messages = self._job(state)
             if self.folder is not None:  # the state that the job has read is no longer needed
@@ -255,3 +259,5 @@ class Jobs:
         if clock["history"]:
             self.bar.show(clock["epoch"], clock["history"][-1])
         self.epochs.log(clock["history"])
+        if not self.plan.stops:
+            self.callbacks.job_end(self.count - 1, clock)

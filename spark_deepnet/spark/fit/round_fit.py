@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
 from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import Recipe, TrainPlan
+from spark_deepnet.spark.callback import Callbacks
 from spark_deepnet.spark.fit.advice import log_notes
 from spark_deepnet.spark.fit.barrier_fit import DRIVER_STATE, Outcome
 from spark_deepnet.spark.fit.checkpoints import Checkpoints
@@ -54,6 +55,7 @@ from spark_deepnet.train.messages import (
     measures_of,
     raise_worker_error,
 )
+from spark_deepnet.train.metric_parts import unpacked, values
 from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
 from spark_deepnet.train.standardization import set_statistics
 from spark_deepnet.train.start import start
@@ -116,7 +118,9 @@ class Rounds:
         bar: ProgressBar,
         checkpoints: Checkpoints | None = None,
         initial: InitialState | None = None,
+        callbacks: Callbacks | None = None,
     ) -> None:
+        self.callbacks = callbacks or Callbacks()
         self.plan, self.recipe, self.bar = replace(plan, job=uuid.uuid4().hex), plan.recipe, bar
         self.spark, self.checkpoints = frame.sparkSession, checkpoints
         self.dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
@@ -151,6 +155,8 @@ class Rounds:
                 self._take_stats()
                 while not self.clock.finished:
                     self._round()
+                    self.callbacks.job_end(self.count - 1, asdict(self.clock))
+                    self.clock.finished |= self.callbacks.stopped
                     self._save()
         finally:
             with suppress(Exception):  # of a session that was stopped
@@ -199,7 +205,8 @@ class Rounds:
     def _round(self) -> None:
         """Some steps on all partitions, and their mean."""
         clock, began = self.clock, time.perf_counter()
-        epochs = 1 if self.recipe.validated else self.recipe.epochs - clock.epoch
+        measured = self.recipe.validated or self.recipe.metrics
+        epochs = 1 if measured else self.recipe.epochs - clock.epoch
         left = min(epochs * self.steps - clock.step, self.course.steps_left)
         steps = int(min(clock.tau, left))  # up to the next weights that are looked at
         vectors = tuple(v.tobytes() for v in self._carried())
@@ -237,13 +244,26 @@ class Rounds:
     def _end_epoch(self, part: float = 1.0) -> None:
         if not all_finite(self.state.weights):
             raise self.course.lost_weights()
-        validation = None
-        if self.recipe.validated:
+        validation, metrics = None, {}
+        if self.recipe.validated or self.recipe.metrics:
             messages = self._job(Round(EVALUATE, self.stats.rows, 0, self.clock, (self.state.weights.tobytes(),)))
-            validation = np.sum([m.sums or [] for m in self._measures(messages)], 0)
-        progress = self.course.end_epoch(validation, part)
+            measures = self._measures(messages)
+            metrics = self._metrics(measures)
+            validation = np.sum([m.sums or [] for m in measures], 0) if self.recipe.validated else None
+        progress = self.course.end_epoch(validation, part, metrics)
         self.bar.show(self.clock.epoch, progress["measures"])
         self.epochs.log(self.clock.history)
+
+    def _metrics(self, measures: list[Measures]) -> dict[str, float]:
+        """The recipe's metrics, by name, from the parts of all partitions."""
+        if not self.recipe.metrics:
+            return {}
+        rows = ["", *["validation"] * self.recipe.validated]
+        named: dict[str, float] = {}
+        for number, of in enumerate(rows):
+            parts = [unpacked(m.metric_parts[number]) for m in measures if m.metric_parts]
+            named |= values(self.recipe, parts, of)
+        return named
 
     def _find_tau(self, measures: list[Measures], steps: int, seconds: float) -> None:
         """So that what a round takes beside computing is under a tenth of it, at most an epoch."""

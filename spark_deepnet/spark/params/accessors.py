@@ -35,6 +35,8 @@ class Accessors(Params):
     clipValue: Param[float] = param("clipValue")
     tol: Param[float] = param("tol")
     patience: Param[int] = param("patience")
+    metrics: Param[list[Any]] = param("metrics")
+    monitor: Param[str] = param("monitor")
     seed: Param[int] = param("seed")
     featuresCol: Param[str] = param("featuresCol")
     featuresCols: Param[list[str]] = param("featuresCols")
@@ -46,6 +48,7 @@ class Accessors(Params):
     predictedLabelsCol: Param[str] = param("predictedLabelsCol")
     thresholds: Param[list[float]] = param("thresholds")
     weightCol: Param[str] = param("weightCol")
+    classWeights: Param[Any] = param("classWeights")
     validationIndicatorCol: Param[str] = param("validationIndicatorCol")
     orderCol: Param[str] = param("orderCol")
     handleInvalid: Param[str] = param("handleInvalid")
@@ -203,7 +206,8 @@ class Accessors(Params):
         return self.getOrDefault(self.tol)
 
     def setTol(self, value: float) -> Self:
-        """Minimum decrease of the validation loss that counts as an improvement; at least 0."""
+        """Minimum improvement of the watched figure, the validation loss or what monitor names, that counts; at least
+        0."""
         return self._set(tol=value)
 
     def getPatience(self) -> int:
@@ -212,8 +216,27 @@ class Accessors(Params):
 
     def setPatience(self, value: int) -> Self:
         """Early stopping with validationIndicatorCol: training stops after this many epochs in a row without an
-        improved validation loss; 0 never stops early. The weights of the best epoch are kept in either case."""
+        improved validation loss (or what monitor names); 0 never stops early. The weights of the best epoch are kept in
+        any case."""
         return self._set(patience=value)
+
+    def getMetrics(self) -> list[Any]:
+        """The value of metrics, or its default."""
+        return self.getOrDefault(self.metrics)
+
+    def setMetrics(self, value: list[Any]) -> Self:
+        """Metrics, by their names, objects or JSON, measured over all training and validation rows after each epoch:
+        accuracy, balanced_accuracy, f1, auc, top_k, log_loss, rmse, mae, r2. They are in the summary's history."""
+        return self._set(metrics=value)
+
+    def getMonitor(self) -> str:
+        """The value of monitor, or its default."""
+        return self.getOrDefault(self.monitor)
+
+    def setMonitor(self, value: str) -> Self:
+        """Figure of the validation rows by which the best epoch is kept and early stopping decides: 'loss', or a metric
+        by its name or by that in the history."""
+        return self._set(monitor=value)
 
     def getSeed(self) -> int:
         """The value of seed, or its default."""
@@ -308,6 +331,15 @@ class Accessors(Params):
     def setWeightCol(self, value: str) -> Self:
         """Column of row weights: a weight of 2 counts as the row twice. Unset: every row has weight 1."""
         return self._set(weightCol=value)
+
+    def getClassWeights(self) -> Any:
+        """The value of classWeights, or its default."""
+        return self.getOrDefault(self.classWeights)
+
+    def setClassWeights(self, value: Any) -> Self:
+        """One weight per class, by which the weights of its rows are multiplied; or 'balanced': all rows' weight over
+        the number of classes and the weight of the class's rows. Unset: every class has weight 1."""
+        return self._set(classWeights=value)
 
     def getValidationIndicatorCol(self) -> str:
         """The value of validationIndicatorCol, or its default."""
@@ -515,6 +547,8 @@ class Keywords(Params):
         clipValue: float | None = None,
         tol: float | None = None,
         patience: int | None = None,
+        metrics: list[Any] | None = None,
+        monitor: str | None = None,
         seed: int | None = None,
         featuresCol: str | None = None,
         featuresCols: list[str] | None = None,
@@ -526,6 +560,7 @@ class Keywords(Params):
         predictedLabelsCol: str | None = None,
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
+        classWeights: Any = None,
         validationIndicatorCol: str | None = None,
         orderCol: str | None = None,
         handleInvalid: str | None = None,
@@ -574,6 +609,8 @@ class Keywords(Params):
         clipValue: float | None = None,
         tol: float | None = None,
         patience: int | None = None,
+        metrics: list[Any] | None = None,
+        monitor: str | None = None,
         seed: int | None = None,
         featuresCol: str | None = None,
         featuresCols: list[str] | None = None,
@@ -585,6 +622,7 @@ class Keywords(Params):
         predictedLabelsCol: str | None = None,
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
+        classWeights: Any = None,
         validationIndicatorCol: str | None = None,
         orderCol: str | None = None,
         handleInvalid: str | None = None,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pyspark.ml.param import TypeConverters
 
+from spark_deepnet.spark.params.class_weights import right_weights, to_class_weights
 from spark_deepnet.spark.params.converters import to_features_col, to_label_col
-from spark_deepnet.spark.params.declaration import Declaration, one_of
+from spark_deepnet.spark.params.declaration import Allowed, Declaration, one_of
 
 COLUMNS = (
     Declaration(
@@ -69,6 +70,13 @@ COLUMNS = (
         "weightCol",
         TypeConverters.toString,
         "Column of row weights: a weight of 2 counts as the row twice. Unset: every row has weight 1.",
+    ),
+    Declaration(
+        "classWeights",
+        to_class_weights,
+        "One weight per class, by which the weights of its rows are multiplied; or 'balanced': all rows' weight over the "
+        "number of classes and the weight of the class's rows. Unset: every class has weight 1.",
+        allowed=Allowed(right_weights, "'balanced', or one finite weight of 0 or more per class, not all 0"),
     ),
     Declaration(
         "validationIndicatorCol",

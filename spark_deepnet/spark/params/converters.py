@@ -11,6 +11,7 @@ from pyspark.ml.param import TypeConverters
 from spark_deepnet.errors import ParamError
 from spark_deepnet.layers._handle import Handle
 from spark_deepnet.losses.loss import Loss
+from spark_deepnet.metrics.metric import Metric
 from spark_deepnet.net.handles import layers_of
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.registry import FAMILIES, Member, plain
@@ -39,6 +40,13 @@ def to_layers(value: Any) -> list[Any]:
     if all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in value):
         return [int(v) for v in value]
     return [layer.to_json() for layer in layers_of(value)]
+
+
+def to_metrics(value: Any) -> list[Any]:
+    """Names of metrics, or their JSON."""
+    if not isinstance(value, list | tuple):
+        raise ParamError(f"metrics: expected a list such as ['accuracy', 'f1'], found {value!r}")
+    return [each if isinstance(each, str) and Metric.of(each) else Metric.of(each).to_json() for each in value]
 
 
 def to_int_or_auto(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LAYERS = "'layers', where the network's layers say it"
+CLASS_WEIGHTS = "'classWeights', 'balanced' or one weight per class"
 ROW_WEIGHTS = "'weightCol', a column of row weights"
 VALIDATION = "'validationIndicatorCol', a boolean column that marks the validation rows"
 
@@ -17,10 +18,11 @@ SYNONYMS = {
     "dropout": LAYERS,
     "units": LAYERS,
     "initial_epoch": "'checkpointDir', from which an interrupted fit resumes",
-    "callbacks": "'patience' for early stopping, 'checkpointDir' for checkpoints, 'schedule' for the learning rate",
+    "callbacks": "'patience' for early stopping, 'checkpointDir' for checkpoints, 'schedule' for the learning rate, or "
+    "setCallbacks([...]) for your own",
     "validation_split": VALIDATION,
     "validation_data": VALIDATION,
-    "class_weight": ROW_WEIGHTS,
+    "class_weight": CLASS_WEIGHTS,
     "sample_weight": ROW_WEIGHTS,
     "verbose": "'showProgress'",
     "global_clipnorm": "'clipNorm'",

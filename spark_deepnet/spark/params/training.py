@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.ml.param import TypeConverters
 
-from spark_deepnet.spark.params.converters import to_layers, to_loss, to_optimizer, to_schedule
+from spark_deepnet.spark.params.converters import to_layers, to_loss, to_metrics, to_optimizer, to_schedule
 from spark_deepnet.spark.params.declaration import Allowed, Declaration, above, at_least
 
 TRAINING = (
@@ -123,7 +123,7 @@ TRAINING = (
     Declaration(
         "tol",
         TypeConverters.toFloat,
-        "Minimum decrease of the validation loss that counts as an improvement; at least 0.",
+        "Minimum improvement of the watched figure, the validation loss or what monitor names, that counts; at least 0.",
         default=0.0,
         allowed=at_least(0),
         recipe="tol",
@@ -132,10 +132,26 @@ TRAINING = (
         "patience",
         TypeConverters.toInt,
         "Early stopping with validationIndicatorCol: training stops after this many epochs in a row without an improved "
-        "validation loss; 0 never stops early. The weights of the best epoch are kept in either case.",
+        "validation loss (or what monitor names); 0 never stops early. The weights of the best epoch are kept in any case.",
         default=5,
         allowed=at_least(0),
         recipe="patience",
+    ),
+    Declaration(
+        "metrics",
+        to_metrics,
+        "Metrics, by their names, objects or JSON, measured over all training and validation rows after each epoch: "
+        "accuracy, balanced_accuracy, f1, auc, top_k, log_loss, rmse, mae, r2. They are in the summary's history.",
+        default=[],
+        hint="list[Any]",
+    ),
+    Declaration(
+        "monitor",
+        TypeConverters.toString,
+        "Figure of the validation rows by which the best epoch is kept and early stopping decides: 'loss', or a metric by "
+        "its name or by that in the history.",
+        default="loss",
+        hint="str",
     ),
     Declaration(
         "seed",

@@ -13,7 +13,7 @@ from spark_deepnet.spark.params.table import DECLARATIONS
 def check_ranges(params: DeepNetParams) -> None:
     """Refuse values that their Params do not allow."""
     for name, declared in DECLARATIONS.items():
-        if declared.allowed is not None:
+        if declared.allowed is not None and params.isDefined(params.getParam(name)):
             value = params.getOrDefault(params.getParam(name))
             if not declared.allowed.test(value):
                 raise ParamError(f"{name}: must be {declared.allowed.words}, found {value!r}")

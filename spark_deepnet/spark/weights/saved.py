@@ -23,6 +23,7 @@ from spark_deepnet.spark.session.paths import check_path, exists, files_under, u
 from spark_deepnet.spark.session.removal import remove_folder, remove_unfinished, try_remove
 from spark_deepnet.spark.weights.metadata import read_metadata, saves_in, with_params, write_metadata
 from spark_deepnet.spark.weights.parquet import DATA, check_apart, data_of, load_weights, save_weights
+from spark_deepnet.spark.weights.saved_summary import summary_json, summary_of
 
 FORMAT = 3
 """1 had no column ``block``, and all weights whole; 2 had its weights under ``data`` always."""
@@ -113,6 +114,8 @@ class ModelWriter(Writer):
         extra = {"format": FORMAT, "architecture": model.architecture.to_json(), "blocks": blocks}
         if any(model.class_names):
             extra["classNames"] = model.class_names
+        if (summary := summary_json(model.summary_)) is not None:
+            extra["summary"] = summary
         write_metadata(spark, model, path, **extra, data=data, save=number)
 
 
@@ -169,6 +172,7 @@ class ModelReader(StageReader):
         weights = load_weights(self.sparkSession, architecture, metadata.get("blocks"), f"{path}/{data_of(metadata)}")
         model = with_params(self.cls(architecture, weights, metadata.get("classNames")), metadata)
         model.check_thresholds()
+        model.summary_ = summary_of(metadata.get("summary"))
         return model
 
 
