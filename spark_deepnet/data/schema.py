@@ -136,3 +136,7 @@ class Columns:
     validation: str | None = None
     order: str | None = None
     """The column that says in which order rows come."""
+    held_out: float = 0.0
+    """The fraction of the rows that are held out for validation."""
+    seed: int = 0
+    """By which they are chosen."""

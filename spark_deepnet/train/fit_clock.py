@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import TrainingError
+from spark_deepnet.plan.automatic import EPOCHS, MIN_IMPROVEMENT, PATIENCE_STEPS, PLATEAU_STEPS, STABLE
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.train.measure import named_measures
 from spark_deepnet.train.state import State
@@ -35,15 +36,19 @@ class FitClock:
         self.clock.sums = self.clock.sums or self._no_sums()
         self.pace = time.perf_counter()
         self.last_rate = recipe.learning_rate
-        self.end: float = recipe.epochs
+        self.end: float = self.epochs
         """After how many epochs the fit ends at the latest."""
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs, as far as it is known."""
+        return self.clock.end or self.recipe.epochs
 
     def rate(self, seen: int, steps: int) -> float:
         """The learning rate of the next step, by the rows that all ranks have seen, in an earlier fit too that this one
         continues. steps: of an epoch."""
         before = self.clock.started * self.recipe.batch_size
-        if self.recipe.max_steps:
-            self.end = min(self.recipe.epochs, self.recipe.max_steps / steps)
+        self.end = min(self.epochs, self.recipe.max_steps / steps) if self.recipe.max_steps else self.epochs
         self.last_rate = self.schedule.rate(
             self.recipe.learning_rate, before + seen, self.rows, self.end + before / self.rows
         )
@@ -68,7 +73,7 @@ class FitClock:
     @property
     def ends_measured(self) -> bool:
         """Whether the weights at this epoch's end are evaluated or kept: they must then be the average of all replicas."""
-        return self.recipe.validated or self.clock.epoch + 1 >= self.recipe.epochs
+        return self.recipe.validated or self.clock.epoch + 1 >= self.epochs
 
     def end_epoch(self, validation: np.ndarray | None, part: float = 1.0) -> dict[str, Any]:
         """Measure, keep the best weights, and see whether this was the last epoch; validation: (outputs, 2), the
@@ -83,9 +88,25 @@ class FitClock:
         row |= {"seconds": clock.seconds, "rowsPerSecond": part * self.rows / max(clock.seconds, 1e-9)}
         clock.history.append(row)
         clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, self._no_sums(), 0.0
-        stale = self.recipe.validated and 0 < self.recipe.patience <= clock.stale
-        clock.finished = stale or clock.epoch >= self.recipe.epochs or self.steps_left <= 0
+        if EPOCHS in self.recipe.automatic:
+            self._look_for_plateau(row["validationLoss" if self.recipe.validated else "loss"])
+        stale = (
+            self.recipe.validated and 0 < self.recipe.patience <= clock.stale and EPOCHS not in self.recipe.automatic
+        )
+        clock.finished = stale or clock.epoch >= self.epochs or self.steps_left <= 0
         return self.progress(0.0) | {"measures": row, "finished": clock.finished}
+
+    def _look_for_plateau(self, loss: float) -> None:
+        """Where the loss has not improved for some epochs, let the learning rate decay, and the fit end with it."""
+        clock, steps = self.clock, self.clock.made / self.clock.epoch
+        first = next(iter(clock.history))
+        least = MIN_IMPROVEMENT * abs(first["validationLoss" if self.recipe.validated else "loss"])
+        if loss < clock.lowest - max(least, self.recipe.tol):
+            clock.lowest, clock.lowest_epoch = loss, clock.epoch
+        patience = max(self.recipe.patience, ceil(PATIENCE_STEPS / max(steps, 1e-9)))
+        stays = clock.epoch - clock.lowest_epoch >= patience and clock.made >= PLATEAU_STEPS
+        if stays and self.recipe.patience and not clock.end:
+            clock.end = min(self.recipe.epochs, ceil(clock.epoch / STABLE))
 
     def _no_sums(self) -> list[list[float]]:
         return [[0.0, 0.0, 0.0] for _ in self.heads]

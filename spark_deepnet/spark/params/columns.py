@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.ml.param import TypeConverters
 
 from spark_deepnet.spark.params.converters import to_features_col, to_label_col
-from spark_deepnet.spark.params.declaration import Declaration, one_of
+from spark_deepnet.spark.params.declaration import Allowed, Declaration, one_of
 
 COLUMNS = (
     Declaration(
@@ -61,6 +61,14 @@ COLUMNS = (
         "validationIndicatorCol",
         TypeConverters.toString,
         "Boolean column: rows where it is true are not trained on but evaluated after each epoch.",
+    ),
+    Declaration(
+        "validationFraction",
+        TypeConverters.toFloat,
+        "Fraction of the rows that are held out for validation, chosen by seed and content, so the same on any number of "
+        "workers; from 0, none, to below 1. Not with validationIndicatorCol.",
+        default=0.0,
+        allowed=Allowed(lambda v: 0 <= v < 1, "at least 0 and below 1"),
     ),
     Declaration(
         "orderCol",

@@ -13,7 +13,7 @@ from spark_deepnet.spark.params.table import DECLARATIONS
 def check_ranges(params: DeepNetParams) -> None:
     """Refuse values that their Params do not allow."""
     for name, declared in DECLARATIONS.items():
-        if declared.allowed is not None:
+        if declared.allowed is not None and params.isDefined(name):
             value = params.getOrDefault(params.getParam(name))
             if not declared.allowed.test(value):
                 raise ParamError(f"{name}: must be {declared.allowed.words}, found {value!r}")
@@ -32,7 +32,11 @@ def names_of(params: DeepNetParams, columns: Sequence[str]) -> Sequence[str]:
 
 def recipe_fields(params: DeepNetParams) -> dict[str, Any]:
     """The fields of the Recipe that are values of Params as they are."""
-    return {each.recipe: params.getOrDefault(name) for name, each in DECLARATIONS.items() if each.recipe}
+    return {
+        each.recipe: params.getOrDefault(name)
+        for name, each in DECLARATIONS.items()
+        if each.recipe and params.isDefined(name)
+    }
 
 
 def plan_fields(params: DeepNetParams) -> dict[str, Any]:
