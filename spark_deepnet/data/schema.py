@@ -144,3 +144,7 @@ class Columns:
     """Whether rows with missing features or targets are left out of a fit."""
     class_weights: tuple[float, ...] = ()
     """By which the weights of the only target's classes are multiplied, before they are sent; empty: all are 1."""
+    held_out: float = 0.0
+    """The fraction of the rows that are held out for validation."""
+    seed: int = 0
+    """By which they are chosen."""

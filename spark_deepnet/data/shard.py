@@ -14,6 +14,7 @@ from spark_deepnet.data.decode.features import Faults
 from spark_deepnet.data.decode.frame import table_of
 from spark_deepnet.data.decode.missing import complete_rows
 from spark_deepnet.data.decode.rounding import Rounded, Rounding
+from spark_deepnet.data.hold_out import hold_out
 from spark_deepnet.data.moments import Column, Moments
 from spark_deepnet.data.scales import Scales
 from spark_deepnet.data.schema import ORDER, VALIDATION, WEIGHT, Columns
@@ -90,11 +91,12 @@ class Reader:
     def shard(self, tables: Iterable[Table]) -> Shard:
         """All rows of the tables; without tables an empty shard."""
         store, scales = self.store, Scales()
-        for table in tables:
+        for arrived in tables:
+            table = hold_out(arrived, self.columns)
             scales.add(table)
             self.moments.add(table)
             store.add(table)
-            del table
+            del table, arrived
         train, valid = store.rows()
         fingerprint = store.fingerprint % (1 << 64)
         return Shard(

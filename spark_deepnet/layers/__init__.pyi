@@ -14,6 +14,7 @@ from spark_deepnet.layers.dense import Dense as Dense
 from spark_deepnet.layers.dropout import Dropout as Dropout
 from spark_deepnet.layers.elu import Elu as Elu
 from spark_deepnet.layers.embedding import Embedding as Embedding
+from spark_deepnet.layers.erf import Erf as Erf
 from spark_deepnet.layers.exponential import Exponential as Exponential
 from spark_deepnet.layers.flatten import Flatten as Flatten
 from spark_deepnet.layers.gelu import Gelu as Gelu

@@ -32,12 +32,14 @@ class Difference(NamedTuple):
 def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """Everything apart from the rows that determines the final weights, as JSON values."""
     recipe = plan.recipe.plain_fields()
-    unset = {"max_steps": 0, "ordered": "", "class_weights": (), "metrics": (), "monitor": "loss"}
+    unset = {"max_steps": 0, "ordered": "", "class_weights": (), "metrics": (), "monitor": "loss", "automatic": ()}
     for name, value in unset.items():  # as in checkpoints of earlier versions
         if recipe[name] == value:
             recipe.pop(name)
     fit = recipe.pop("architecture").to_json() | recipe | _compression(plan.recipe.compression)
     fit |= {"numTrainWorkers": plan.workers, "modelBlocks": plan.blocks, "exchange": "spark" if rounds else "sockets"}
+    if plan.columns.held_out:
+        fit["validationFraction"] = plan.columns.held_out
     if plan.initial:
         fit["initialModel"] = plan.initial
     values: dict[str, Any] = json.loads(json.dumps({_name(field): value for field, value in fit.items()}))

@@ -20,6 +20,8 @@ from spark_deepnet.schedules.schedule import Schedule
 
 ANY_EPOCHS = 1 << 31
 """The number of epochs of a fit that its steps alone end."""
+USUAL_BATCH_SIZE = 128
+"""That of a fit whose rows decide, before they are counted."""
 ANY_PORT = (0, 0)
 """Whichever the system gives."""
 
@@ -64,6 +66,8 @@ class Recipe(Portable):
         """Whether each replica's optimizer keeps its own vectors."""
         return self.sync_every != 1 and self.sync_state == "keep"
 
+    automatic: tuple[str, ...] = ()
+    """The fields that follow from the number of rows once it is known: batch_size, epochs, l2."""
     overlap: bool = False
     """Whether gradients are summed over the ranks during the backward pass, which takes a core of its own."""
 

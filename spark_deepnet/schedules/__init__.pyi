@@ -11,3 +11,4 @@ from spark_deepnet.schedules.schedule import Schedule as Schedule
 from spark_deepnet.schedules.sigmoid import Sigmoid as Sigmoid
 from spark_deepnet.schedules.step import Step as Step
 from spark_deepnet.schedules.warmup import Warmup as Warmup
+from spark_deepnet.schedules.warmup_stable_decay import WarmupStableDecay as WarmupStableDecay

@@ -12,9 +12,10 @@ from spark_deepnet.data.schema import LABEL, VECTOR, WEIGHT, Columns, Source, Ta
 from spark_deepnet.errors import ParamError
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.plan.architecture import InputSpec, OutputSpec
+from spark_deepnet.plan.automatic import BATCH_SIZE, EPOCHS, L2
 from spark_deepnet.plan.connections import check_compression, compression_of
 from spark_deepnet.plan.initial import InitialState
-from spark_deepnet.plan.plan import ANY_EPOCHS, Recipe
+from spark_deepnet.plan.plan import ANY_EPOCHS, USUAL_BATCH_SIZE, Recipe
 from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.score.output import Output
 from spark_deepnet.spark.attributes import Names, class_names
@@ -118,10 +119,21 @@ class FitSpec:
             validation=param_or_none(self.params, "validationIndicatorCol"),
             order=param_or_none(self.params, "orderCol"),
             skips=self.params.getHandleInvalid() == "skip",
+            held_out=self._held_out(),
+            seed=self.params.getSeed(),
         )
         weights = class_weights(self.df, columns, param_or_none(self.params, "classWeights"))
         named = columns.weight or ("classWeights" if weights else None)
         return replace(columns, class_weights=weights, weight=named)
+
+    def _held_out(self) -> float:
+        fraction = self.params.getValidationFraction()
+        if fraction and param_or_none(self.params, "validationIndicatorCol"):
+            raise ParamError(
+                f"validationFraction: the rows for validation are those of validationIndicatorCol, found {fraction:g} too; "
+                f"leave one of them unset"
+            )
+        return fraction
 
     def _target(self, k: int) -> Target:
         head, label = self.heads[k], self.network.labels[k]
@@ -144,22 +156,41 @@ class FitSpec:
         recipe = Recipe(
             architecture=self.network.architecture,
             optimizer=optimizer_of(p),
-            schedule=Schedule.of(p.getSchedule()),
+            schedule=schedule_of(p),
             l1=p.getRegParam() * p.getElasticNetParam(),
             l2=p.getRegParam() * (1 - p.getElasticNetParam()),
-            validated=self.columns.validation is not None,
+            validated=self.columns.validation is not None or self.columns.held_out > 0,
             ordered=self.columns.order or "",
             class_weights=self.columns.class_weights,
             metrics=measured.metrics,
             monitor=measured.monitor,
             sync_every=0 if p.getSyncEvery() == "auto" else p.getSyncEvery(),
-            **recipe_fields(p) | ({"epochs": ANY_EPOCHS} if p.getMaxSteps() and not p.isSet(p.maxIter) else {}),
+            automatic=automatic_of(p),
+            **{"batch_size": USUAL_BATCH_SIZE}
+            | recipe_fields(p)
+            | ({} if p.isSet(p.maxIter) else {"epochs": ANY_EPOCHS}),
             compression=compression_of(p.getCompression()),
         )
         check_moves(recipe)
         check_blocks(recipe, p)
         check_compression(recipe)
         return recipe
+
+
+def automatic_of(params: DeepNetParams) -> tuple[str, ...]:
+    """The fields of the recipe that follow from the number of rows."""
+    lasts = not (params.isSet(params.maxIter) or params.getMaxSteps())
+    decays = lasts and not params.isSet(params.regParam)
+    wanted = {BATCH_SIZE: not params.isSet(params.batchSize), EPOCHS: lasts, L2: decays}
+    return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+
+def schedule_of(params: DeepNetParams) -> Schedule:
+    schedule = params.getSchedule()
+    if schedule == "auto":
+        chosen = params.isSet(params.learningRate) or params.getSolver() != "auto"
+        schedule = "constant" if chosen else "warmup_stable_decay"
+    return Schedule.of(schedule)
 
 
 def optimizer_of(params: DeepNetParams) -> Optimizer:

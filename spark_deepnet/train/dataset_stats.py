@@ -135,6 +135,11 @@ def _refuse(parts: list[dict[str, Any]], plan: TrainPlan) -> None:
             f"column {plan.columns.weight!r}: the row weights sum to {total:g}, by which nothing can be divided; multiply "
             f"them so that they are about 1"
         )
+    if plan.columns.held_out and not all(_sums(parts, "valid_weights")):
+        raise DataError(
+            f"validationFraction: {plan.columns.held_out:g} of {sum(p['rows'] for p in parts):,} rows held out none (of a "
+            f"weight above 0); raise it, or leave it at 0"
+        )
     if plan.recipe.validated and not all(_sums(parts, "valid_weights")):
         raise DataError(
             f"column {plan.columns.validation!r}: no row (of a weight above 0) is true, so there is nothing to "

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import TrainingError
+from spark_deepnet.plan.automatic import EPOCHS, MIN_IMPROVEMENT, PATIENCE_STEPS, PLATEAU_STEPS, STABLE
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.train.measure import named_measures, watched
 from spark_deepnet.train.state import State
@@ -35,15 +36,19 @@ class FitClock:
         self.clock.sums = self.clock.sums or self._no_sums()
         self.pace = time.perf_counter()
         self.last_rate = recipe.learning_rate
-        self.end: float = recipe.epochs
+        self.end: float = self.epochs
         """After how many epochs the fit ends at the latest."""
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs, as far as it is known."""
+        return self.clock.end or self.recipe.epochs
 
     def rate(self, seen: int, steps: int) -> float:
         """The learning rate of the next step, by the rows that all ranks have seen, in an earlier fit too that this one
         continues. steps: of an epoch."""
         before = self.clock.started * self.recipe.batch_size
-        if self.recipe.max_steps:
-            self.end = min(self.recipe.epochs, self.recipe.max_steps / steps)
+        self.end = min(self.epochs, self.recipe.max_steps / steps) if self.recipe.max_steps else self.epochs
         self.last_rate = self.schedule.rate(
             self.recipe.learning_rate, before + seen, self.rows, self.end + before / self.rows
         )
@@ -69,7 +74,7 @@ class FitClock:
     def ends_measured(self) -> bool:
         """Whether the weights at this epoch's end are evaluated or kept: they must then be the average of all replicas."""
         measured = self.recipe.validated or bool(self.recipe.metrics)
-        return measured or self.clock.epoch + 1 >= self.recipe.epochs
+        return measured or self.clock.epoch + 1 >= self.epochs
 
     def end_epoch(
         self, validation: np.ndarray | None, part: float = 1.0, metrics: Mapping[str, float] | None = None
@@ -83,15 +88,36 @@ class FitClock:
             row |= named_measures(self.heads, means.tolist(), "validation")
         row |= metrics or {}
         if validation is not None:
-            name, higher = watched(self.recipe)
-            self._keep_best(-row[name] if higher else row[name])
+            self._keep_best(self._watched(row))
         self.tick()
         row |= {"seconds": clock.seconds, "rowsPerSecond": part * self.rows / max(clock.seconds, 1e-9)}
         clock.history.append(row)
         clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, self._no_sums(), 0.0
-        stale = self.recipe.validated and 0 < self.recipe.patience <= clock.stale
-        clock.finished = stale or clock.epoch >= self.recipe.epochs or self.steps_left <= 0
+        if EPOCHS in self.recipe.automatic:
+            self._look_for_plateau(self._watched(row))
+        stale = (
+            self.recipe.validated and 0 < self.recipe.patience <= clock.stale and EPOCHS not in self.recipe.automatic
+        )
+        clock.finished = stale or clock.epoch >= self.epochs or self.steps_left <= 0
         return self.progress(0.0) | {"measures": row, "finished": clock.finished}
+
+    def _watched(self, row: dict[str, float]) -> float:
+        """The figure by which a fit ends early, so that lower is better: of validation rows, where there are some."""
+        if not self.recipe.validated:
+            return row["loss"]
+        name, higher = watched(self.recipe)
+        return -row[name] if higher else row[name]
+
+    def _look_for_plateau(self, loss: float) -> None:
+        """Where the loss has not improved for some epochs, let the learning rate decay, and the fit end with it."""
+        clock, steps = self.clock, self.clock.made / self.clock.epoch
+        least = MIN_IMPROVEMENT * abs(self._watched(clock.history[0]))
+        if loss < clock.lowest - max(least, self.recipe.tol):
+            clock.lowest, clock.lowest_epoch = loss, clock.epoch
+        patience = max(self.recipe.patience, ceil(PATIENCE_STEPS / max(steps, 1e-9)))
+        stays = clock.epoch - clock.lowest_epoch >= patience and clock.made >= PLATEAU_STEPS
+        if stays and self.recipe.patience and not clock.end:
+            clock.end = min(self.recipe.epochs, ceil(clock.epoch / STABLE))
 
     def _no_sums(self) -> list[list[float]]:
         return [[0.0, 0.0, 0.0] for _ in self.heads]

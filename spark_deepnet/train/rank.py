@@ -22,6 +22,7 @@ from spark_deepnet.exchange.rendezvous import rendezvous
 from spark_deepnet.exchange.sub_channel import SubChannel
 from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.threads import threads
+from spark_deepnet.plan.automatic import resolved
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.dataset_stats import DatasetStats, take_stats
@@ -164,7 +165,7 @@ def _trained(
         set_statistics(plan.recipe, block.net.layout, state, stats.statistics)
     state.clock.finished |= plan.stops
     channel.seconds_waiting = 0.0  # of training alone
-    loop = Loop(plan.recipe, shard, replicas, stats, state, meter, block)
+    loop = Loop(resolved(plan.recipe, stats.rows), shard, replicas, stats, state, meter, block)
     setup = meter.elapsed
     lasts = max(plan.job_seconds, MIN_SETUPS_PER_JOB * setup) if plan.job_seconds else 0.0
     reporter = reporter_of(plan) if rank == 0 else None

@@ -18,6 +18,7 @@ from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.threads import threads
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.net.chunks import cut_out, fill, numbered
+from spark_deepnet.plan.automatic import resolved
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.averaging import averaged
 from spark_deepnet.train.dataset_stats import counted, fingerprint_of
@@ -97,8 +98,8 @@ class Replica:
     """A partition that trains or evaluates by itself."""
 
     def __init__(self, plan: TrainPlan, turn: Round, shard: Shard, number: int, meter: Meter) -> None:
-        self.recipe, self.turn, self.shard, self.number = plan.recipe, turn, shard, number
-        self.batch, self.size = plan.recipe.batch_size * plan.workers, plan.workers
+        self.recipe, self.turn, self.shard, self.number = resolved(plan.recipe, turn.rows), turn, shard, number
+        self.batch, self.size = self.recipe.batch_size * plan.workers, plan.workers
         weights, *vectors = (_array(raw) for raw in turn.vectors)
         assert turn.clock is not None
         self.state = State(weights, vectors or init_state(plan.recipe.optimizer, len(weights)), None, turn.clock)

@@ -45,6 +45,11 @@ class Clock:
     best_epoch: int = -1
     stale: int = 0
     """Epochs since then."""
+    lowest: float = float("inf")
+    """Where the number of epochs is automatic: the lowest loss, of the validation rows if there are some."""
+    lowest_epoch: int = 0
+    end: int = 0
+    """The epoch with which such a fit ends, once its loss no longer improves; 0: that is not known yet."""
     finished: bool = False
 
 

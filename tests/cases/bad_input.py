@@ -347,6 +347,7 @@ RANGES: dict[str, tuple[Any, ...]] = {
     "batchSize": (0,),
     "learningRate": (0.0, -1.0, float("nan"), float("inf")),
     "momentum": (1.0, -0.1),
+    "validationFraction": (-0.1, 1.0, float("nan")),
     "regParam": (-0.1, float("nan")),
     "elasticNetParam": (-0.1, 1.1),
     "tol": (-1.0,),

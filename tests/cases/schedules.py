@@ -18,6 +18,7 @@ from spark_deepnet.schedules.schedule import Schedule
 from spark_deepnet.schedules.sigmoid import Sigmoid
 from spark_deepnet.schedules.step import Step
 from spark_deepnet.schedules.warmup import Warmup
+from spark_deepnet.schedules.warmup_stable_decay import WarmupStableDecay
 
 END = 10.0
 
@@ -54,6 +55,8 @@ ROWS = [
     Row(Sigmoid(-2.0, 4.0), lambda t: 1 / (1 + exp(2 * (t - 4)))),
     Row(Cosine(), lambda t: (1 + cos(pi * t / END)) / 2, lambda S, o: S.CosineAnnealingLR(o, int(END))),
     Row(Cosine(0.1), lambda t: 0.1 + 0.45 * (1 + cos(pi * t / END)), lambda S, o: S.CosineAnnealingLR(o, int(END), 0.1)),
+    Row(WarmupStableDecay(), lambda t: min(2 * t, 1.0, (END - t) / 3)),
+    Row(WarmupStableDecay(0.5, 0.5), lambda t: min(t / 5, (END - t) / 5)),
     Row(OneCycle(), lambda t: one_cycle(0.3, t)),
     Row(
         OneCycle(peak=0.2),

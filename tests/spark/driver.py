@@ -22,6 +22,7 @@ def net(folder: str) -> DeepNetEstimator:
         maxIter=120,
         batchSize=10,
         standardization=False,
+        learningRate=0.001,
         numTrainWorkers=2,
         checkpointDir=folder,
         checkpointInterval=40,

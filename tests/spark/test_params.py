@@ -88,8 +88,8 @@ def test_what_is_not_set_has_these_defaults() -> None:
     assert told == {
         "featuresCol": "features", "labelCol": "label", "predictionCol": "prediction", "probabilityCol": "probability",
         "rawPredictionCol": "rawPrediction", "predictedLabelsCol": "predictedLabels",
-        "loss": "auto", "solver": "auto", "schedule": "constant",
-        "learningRate": 0.001, "momentum": 0.9, "batchSize": 128, "maxIter": 10, "maxSteps": 0, "regParam": 0.0,
+        "loss": "auto", "solver": "auto", "schedule": "auto",
+        "learningRate": 0.001, "momentum": 0.9, "validationFraction": 0.0, "maxSteps": 0, "regParam": 0.0,
         "elasticNetParam": 0.0, "tol": 0.0, "patience": 5, "metrics": [], "monitor": "loss",
         "seed": 0, "numTrainWorkers": 0, "handleInvalid": "error",
         "clipNorm": 0.0, "clipValue": 0.0, "modelBlocks": 1, "syncEvery": 1,
@@ -190,7 +190,8 @@ def test_a_copy_is_its_own() -> None:
 
 
 def test_none_leaves_a_param_as_it_is() -> None:
-    assert DeepNetEstimator(maxIter=None, weightCol=None).getMaxIter() == 10
+    net = DeepNetEstimator(patience=None, maxIter=None, weightCol=None)
+    assert (net.getPatience(), net.isDefined(net.maxIter)) == (5, False)
     assert not DeepNetEstimator(weightCol=None).isDefined("weightCol")
 
 

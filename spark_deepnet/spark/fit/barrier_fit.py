@@ -24,6 +24,7 @@ from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.errors import ClusterError
 from spark_deepnet.net.chunks import Chunk, arrays_of
 from spark_deepnet.net.pieces import assembled
+from spark_deepnet.plan.automatic import resolved
 from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.plan.storage import is_stored
@@ -254,8 +255,9 @@ class Jobs:
         warn_of_retries(self.spark, self.ranks[-1], job)
         self.plan = replace(self.plan, fingerprint=last.fingerprint, resumed=None, start_arrays=0)
         if max_steps := self.plan.recipe.max_steps:
-            replicas = 1 if self.plan.recipe.sync_every == 1 else self.plan.grid.replicas
-            self.bar.limit(max_steps / steps_of(last.rows or 1, self.plan.recipe.batch_size * replicas))
+            recipe, rows = resolved(self.plan.recipe, last.rows or 1), last.rows or 1
+            replicas = 1 if recipe.sync_every == 1 else self.plan.grid.replicas
+            self.bar.limit(max_steps / steps_of(rows, recipe.batch_size * replicas))
         if clock["history"]:
             self.bar.show(clock["epoch"], clock["history"][-1])
         self.epochs.log(clock["history"])

@@ -25,6 +25,7 @@ from pyspark.sql import DataFrame, Row
 from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.kernels.gradients import all_finite
+from spark_deepnet.plan.automatic import EPOCHS, MIN_EPOCHS, resolved
 from spark_deepnet.plan.initial import InitialState
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.spark.callback import Callbacks
@@ -105,6 +106,8 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
             f"syncState: with exchange='spark' no worker lives long enough to keep its own {', '.join(vectors)}; set "
             f"'average' or 'reset'"
         )
+    if EPOCHS in recipe.automatic:  # a small table's 2,000 steps would be a thousand jobs
+        recipe = replace(recipe, automatic=tuple(n for n in recipe.automatic if n != EPOCHS), epochs=MIN_EPOCHS)
     return replace(recipe, sync_every=0 if recipe.sync_every == 1 else recipe.sync_every)
 
 
@@ -194,6 +197,7 @@ class Rounds:
             raise no_rows()
         self.stats: DatasetStats = stats_of(counts, self.plan)
         stats, size = self.stats, self.plan.workers
+        self.recipe = resolved(self.recipe, stats.rows)
         self.steps = steps_of(stats.rows, self.recipe.batch_size * size)
         """Of an epoch."""
         set_statistics(self.recipe, self.layout, self.state, stats.statistics)

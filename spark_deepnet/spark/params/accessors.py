@@ -50,6 +50,7 @@ class Accessors(Params):
     weightCol: Param[str] = param("weightCol")
     classWeights: Param[Any] = param("classWeights")
     validationIndicatorCol: Param[str] = param("validationIndicatorCol")
+    validationFraction: Param[float] = param("validationFraction")
     orderCol: Param[str] = param("orderCol")
     handleInvalid: Param[str] = param("handleInvalid")
     numTrainWorkers: Param[int] = param("numTrainWorkers")
@@ -124,7 +125,8 @@ class Accessors(Params):
         return members_of(self.getOrDefault(self.schedule))
 
     def setSchedule(self, value: Any) -> Self:
-        """Learning-rate schedule: its name, object or JSON."""
+        """Learning-rate schedule: its name, object or JSON. 'auto' is constant where learningRate or solver are set,
+        else warmup_stable_decay: the rate rises over 5 % of the fit and falls to 0 over its last 30 %."""
         return self._set(schedule=value)
 
     def getLearningRate(self) -> float:
@@ -149,7 +151,9 @@ class Accessors(Params):
         return self.getOrDefault(self.maxIter)
 
     def setMaxIter(self, value: int) -> Self:
-        """Maximum number of epochs, which are passes over the training rows; at least 1."""
+        """Maximum number of epochs, which are passes over the training rows; at least 1. Unset, without maxSteps: as
+        many as make 2,000 steps, at least 10; fewer where the loss (of validation rows, if there are some) no longer
+        improves."""
         return self._set(maxIter=value)
 
     def getMaxSteps(self) -> int:
@@ -166,7 +170,8 @@ class Accessors(Params):
         return self.getOrDefault(self.batchSize)
 
     def setBatchSize(self, value: int) -> Self:
-        """Rows per optimizer step, of all workers together; with syncEvery above 1, of each worker. At least 1."""
+        """Rows per optimizer step, of all workers together; with syncEvery above 1, of each worker. At least 1. Unset:
+        a power of two from 32 to 512 that follows from the number of rows."""
         return self._set(batchSize=value)
 
     def getRegParam(self) -> float:
@@ -174,7 +179,9 @@ class Accessors(Params):
         return self.getOrDefault(self.regParam)
 
     def setRegParam(self, value: float) -> Self:
-        """Regularization strength of weights, not of biases; at least 0. elasticNetParam divides it into L1 and L2."""
+        """Regularization strength of weights, not of biases; at least 0. elasticNetParam divides it into L1 and L2.
+        Unset: 0, and where maxIter and maxSteps are unset too, 4 / rows, of a regression with standardized targets 24 /
+        rows."""
         return self._set(regParam=value)
 
     def getElasticNetParam(self) -> float:
@@ -348,6 +355,15 @@ class Accessors(Params):
     def setValidationIndicatorCol(self, value: str) -> Self:
         """Boolean column: rows where it is true are not trained on but evaluated after each epoch."""
         return self._set(validationIndicatorCol=value)
+
+    def getValidationFraction(self) -> float:
+        """The value of validationFraction, or its default."""
+        return self.getOrDefault(self.validationFraction)
+
+    def setValidationFraction(self, value: float) -> Self:
+        """Fraction of the rows that are held out for validation, chosen by seed and content, so the same on any number
+        of workers; from 0, none, to below 1. Not with validationIndicatorCol."""
+        return self._set(validationFraction=value)
 
     def getOrderCol(self) -> str:
         """The value of orderCol, or its default."""
@@ -562,6 +578,7 @@ class Keywords(Params):
         weightCol: str | None = None,
         classWeights: Any = None,
         validationIndicatorCol: str | None = None,
+        validationFraction: float | None = None,
         orderCol: str | None = None,
         handleInvalid: str | None = None,
         numTrainWorkers: int | None = None,
@@ -624,6 +641,7 @@ class Keywords(Params):
         weightCol: str | None = None,
         classWeights: Any = None,
         validationIndicatorCol: str | None = None,
+        validationFraction: float | None = None,
         orderCol: str | None = None,
         handleInvalid: str | None = None,
         numTrainWorkers: int | None = None,

@@ -84,6 +84,14 @@ COLUMNS = (
         "Boolean column: rows where it is true are not trained on but evaluated after each epoch.",
     ),
     Declaration(
+        "validationFraction",
+        TypeConverters.toFloat,
+        "Fraction of the rows that are held out for validation, chosen by seed and content, so the same on any number of "
+        "workers; from 0, none, to below 1. Not with validationIndicatorCol.",
+        default=0.0,
+        allowed=Allowed(lambda v: 0 <= v < 1, "at least 0 and below 1"),
+    ),
+    Declaration(
         "orderCol",
         TypeConverters.toString,
         "Numeric column, different in every row: training rows come in its order and are never shuffled. Step s takes the "

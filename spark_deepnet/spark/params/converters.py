@@ -94,4 +94,4 @@ class Plain:
 
 to_loss = ToJson(Loss, "auto")
 to_optimizer = ToJson(Optimizer, "auto")
-to_schedule = ToJson(Schedule)
+to_schedule = ToJson(Schedule, "auto")

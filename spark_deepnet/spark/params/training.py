@@ -45,8 +45,9 @@ TRAINING = (
     Declaration(
         "schedule",
         to_schedule,
-        "Learning-rate schedule: its name, object or JSON.",
-        default="constant",
+        "Learning-rate schedule: its name, object or JSON. 'auto' is constant where learningRate or solver are set, else "
+        "warmup_stable_decay: the rate rises over 5 % of the fit and falls to 0 over its last 30 %.",
+        default="auto",
         members=True,
     ),
     Declaration(
@@ -68,8 +69,8 @@ TRAINING = (
     Declaration(
         "maxIter",
         TypeConverters.toInt,
-        "Maximum number of epochs, which are passes over the training rows; at least 1.",
-        default=10,
+        "Maximum number of epochs, which are passes over the training rows; at least 1. Unset, without maxSteps: as many as "
+        "make 2,000 steps, at least 10; fewer where the loss (of validation rows, if there are some) no longer improves.",
         allowed=at_least(1),
         recipe="epochs",
     ),
@@ -85,15 +86,16 @@ TRAINING = (
     Declaration(
         "batchSize",
         TypeConverters.toInt,
-        "Rows per optimizer step, of all workers together; with syncEvery above 1, of each worker. At least 1.",
-        default=128,
+        "Rows per optimizer step, of all workers together; with syncEvery above 1, of each worker. At least 1. Unset: a "
+        "power of two from 32 to 512 that follows from the number of rows.",
         allowed=at_least(1),
         recipe="batch_size",
     ),
     Declaration(
         "regParam",
         TypeConverters.toFloat,
-        "Regularization strength of weights, not of biases; at least 0. elasticNetParam divides it into L1 and L2.",
+        "Regularization strength of weights, not of biases; at least 0. elasticNetParam divides it into L1 and L2. Unset: "
+        "0, and where maxIter and maxSteps are unset too, 4 / rows, of a regression with standardized targets 24 / rows.",
         default=0.0,
         allowed=at_least(0),
     ),

@@ -32,7 +32,11 @@ def names_of(params: DeepNetParams, columns: Sequence[str]) -> Sequence[str]:
 
 def recipe_fields(params: DeepNetParams) -> dict[str, Any]:
     """The fields of the Recipe that are values of Params as they are."""
-    return {each.recipe: params.getOrDefault(name) for name, each in DECLARATIONS.items() if each.recipe}
+    return {
+        each.recipe: params.getOrDefault(name)
+        for name, each in DECLARATIONS.items()
+        if each.recipe and params.isDefined(name)
+    }
 
 
 def plan_fields(params: DeepNetParams) -> dict[str, Any]:
