@@ -32,6 +32,7 @@ class Buffers:
         self.tokens = token_inputs(net) if tokens is None else tokens
         self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
         self.readers = Counter(name for node in net.nodes for name in node.inputs)
+        self.readers.update(net.ends or ())
         self.nodes = {node.name: node for node in net.nodes}
         self.values: dict[str, np.ndarray] = {}
         """Buffers of inputs are allocated at first use; for sparse rows never."""

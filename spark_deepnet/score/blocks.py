@@ -46,7 +46,7 @@ def score_in_blocks(
             if table is not None:
                 refuse(plan, everywhere)
                 runner = long_enough(runner, table.features)
-                scored = scores(runner, table.features, len(table))
+                scored = scores(plan, runner, table.features, len(table))
                 refuse_scores(plan, scored)  # scores of all ranks: each rank raises
                 rows = np.flatnonzero(table.targets[0] == channel.rank)
                 if own:
@@ -74,5 +74,5 @@ def max_rows_per_frame(plan: ScorePlan, blocks: int) -> int:
 def at_once(plan: ScorePlan) -> int:
     """Rows that go through the network at once: as elsewhere, but at most MAX_VALUE_BYTES of values in the whole
     network, so that all blocks use the same number."""
-    net = plan.architecture.scores_net()
+    net = plan.wanted.net()
     return max(1, min(BATCH_ROWS, MAX_VALUE_BYTES // sum(buffer_bytes(net, net.inputs, training=False).values())))

@@ -27,6 +27,7 @@ from spark_deepnet.spark.columns.labels import (
 )
 from spark_deepnet.spark.columns.types import is_vector
 from spark_deepnet.spark.fit.dealing import vector_key
+from spark_deepnet.spark.layer_values import layer_values
 from spark_deepnet.spark.names import check_at_rest, field
 from spark_deepnet.spark.net_spec import NetSpec
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
@@ -48,6 +49,7 @@ class FitSpec:
         for head in self.heads:
             head.loss.check_units(head.units)
         self.outputs[0].check_thresholds(param_or_none(params, "thresholds"))
+        layer_values(params, self.network.architecture, {})
         sent = [part for parts, _ in features for part in parts]
         for entry, source in zip(entries, self.sources, strict=True):
             sent += self._beside(entry, source)

@@ -28,6 +28,8 @@ VALUES: dict[str, Any] = {
     "schedule": "cosine",
     "thresholds": [0.5, 0.5],
     "featuresCols": ["a", "b"],
+    "outputLayers": ["conv1", "pool1"],
+    "outputCols": ["a", "b"],
     "handleInvalid": "skip",
     "showProgress": True,
     "syncState": "reset",

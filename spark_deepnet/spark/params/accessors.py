@@ -40,6 +40,8 @@ class Accessors(Params):
     predictionCol: Param[str] = param("predictionCol")
     rawPredictionCol: Param[str] = param("rawPredictionCol")
     probabilityCol: Param[str] = param("probabilityCol")
+    outputLayers: Param[list[str]] = param("outputLayers")
+    outputCols: Param[list[str]] = param("outputCols")
     thresholds: Param[list[float]] = param("thresholds")
     weightCol: Param[str] = param("weightCol")
     validationIndicatorCol: Param[str] = param("validationIndicatorCol")
@@ -258,6 +260,23 @@ class Accessors(Params):
     def setProbabilityCol(self, value: str) -> Self:
         """Column of the probabilities, as a vector; only of softmax and sigmoid losses. "" leaves the column out."""
         return self._set(probabilityCol=value)
+
+    def getOutputLayers(self) -> list[str]:
+        """The value of outputLayers, or its default."""
+        return self.getOrDefault(self.outputLayers)
+
+    def setOutputLayers(self, value: list[str]) -> Self:
+        """Layers whose values transform appends as columns: vectors, of images in the order of the file that the model
+        came from, else (height, width, channels). What no column needs is not computed."""
+        return self._set(outputLayers=value)
+
+    def getOutputCols(self) -> list[str]:
+        """The value of outputCols, or its default."""
+        return self.getOrDefault(self.outputCols)
+
+    def setOutputCols(self, value: list[str]) -> Self:
+        """Columns of the values of outputLayers, one for each."""
+        return self._set(outputCols=value)
 
     def getThresholds(self) -> list[float]:
         """The value of thresholds, or its default."""
@@ -486,6 +505,8 @@ class Keywords(Params):
         predictionCol: str | None = None,
         rawPredictionCol: str | None = None,
         probabilityCol: str | None = None,
+        outputLayers: list[str] | None = None,
+        outputCols: list[str] | None = None,
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
@@ -542,6 +563,8 @@ class Keywords(Params):
         predictionCol: str | None = None,
         rawPredictionCol: str | None = None,
         probabilityCol: str | None = None,
+        outputLayers: list[str] | None = None,
+        outputCols: list[str] | None = None,
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         validationIndicatorCol: str | None = None,
