@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -19,12 +19,18 @@ from spark_deepnet.data.schema import Source
 from spark_deepnet.data.table import Dense, Features
 from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.kernels.memory import aligned
+from spark_deepnet.net.buffers import scoring_bytes
+from spark_deepnet.net.net import Net
 from spark_deepnet.net.run import Runner
+from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.score.output import Output
 from spark_deepnet.score.values import LayerValue, Wanted
 
 BATCH_ROWS = 256  # their values stay in a core's cache
+MAX_VALUE_BYTES = 64 << 20
+"""Maximum bytes of the values of all rows that go through the network at once, and of the features of those that are
+decoded at once."""
 _MAX_RUNNERS = 3  # networks that a process keeps
 MAX_EXTRA_STEPS = 64
 """Maximum number of steps beyond the longest row that are tried when a network is resized."""
@@ -52,6 +58,11 @@ class ScorePlan:
     def wanted(self) -> Wanted:
         return Wanted(self.architecture, bool(self.outputs), tuple(value.node for value in self.values))
 
+    def sparse(self, net: Net) -> list[str]:
+        """The inputs whose rows are assumed to stay sparse, before any is read."""
+        readers = sparse_readers(net)
+        return [source.input for source in self.sources if source.wide and source.input in readers]
+
     @property
     def by_step(self) -> tuple[bool, ...]:
         """Whether each step of a row has numbers of its own: of each output, then of each value."""
@@ -67,12 +78,19 @@ def _runner(plan: ScorePlan, features: Mapping[str, Features]) -> Runner:
     if kept is None:
         weights = aligned(len(plan.weights) // 4)
         weights.view(np.uint8)[...] = np.frombuffer(plan.weights, np.uint8)
-        kept = Runner(plan.wanted.net(), weights, BATCH_ROWS, training=False)
+        net = plan.wanted.net()
+        kept = Runner(net, weights, rows_at_once(net, plan.sparse(net)), training=False)
     kept = long_enough(kept, features)
     while len(_runners) >= _MAX_RUNNERS:
         _runners.popitem(last=False)
     _runners[plan.digest] = kept
     return kept
+
+
+def rows_at_once(net: Net, sparse: Collection[str] = (), limit: int = MAX_VALUE_BYTES) -> int:
+    """Rows that go through the network at once: as many as have ``limit`` bytes of values, 1 to 256. sparse: inputs that
+    are fed as sparse rows."""
+    return max(1, min(BATCH_ROWS, limit // max(1, scoring_bytes(net, sparse))))
 
 
 def long_enough(runner: Runner, features: Mapping[str, Features]) -> Runner:
@@ -95,7 +113,10 @@ def _longer(runner: Runner, longest: Mapping[str, int]) -> Runner:
         except NetworkError:  # for example more positions than a layer knows
             continue
         if runner.runs(net):
-            return Runner(net, runner.weights, runner.capacity, training=False, blocks=runner.blocks)
+            rows = runner.capacity  # blocks exchange the values of the same rows
+            if runner.blocks is None:
+                rows = min(rows, rows_at_once(net, runner.sparse))
+            return Runner(net, runner.weights, rows, training=False, blocks=runner.blocks)
     raise DataError(
         f"transform: rows of {dict(longest)} steps, but this network is for at most "
         f"{ {name: inputs[name][0] for name in longest} }"
@@ -107,7 +128,16 @@ def score(plan: ScorePlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFr
     ``part_name``."""
     with threadpool_limits(1):
         for frame in frames:
-            yield _scored(plan, frame, Faults())
+            parts = [_scored(plan, part, Faults()) for part in _parts(plan, frame)]
+            yield parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+
+def _parts(plan: ScorePlan, frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The frame's rows, as many at a time as have MAX_VALUE_BYTES of dense features: whole batches of BATCH_ROWS."""
+    row = sum(np.dtype(source.held_as).itemsize * source.width for source in plan.sources if not source.wide)
+    rows = BATCH_ROWS * max(1, MAX_VALUE_BYTES // max(1, BATCH_ROWS * row))
+    for start in range(0, max(1, len(frame)), rows):
+        yield frame.iloc[start : start + rows]
 
 
 def _scored(plan: ScorePlan, frame: pd.DataFrame, faults: Faults) -> pd.DataFrame:
