@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from tests.formats.caffe_files import input_text, layer_text, random_arrays, sco
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 BOTH = pytest.mark.sessions("classic", "connect")
 LAYERS = [Dense(70, "relu", name="first"), Dense(70, "tanh", name="second"), Dense(3, "softmax", name="top")]
 
@@ -200,3 +203,32 @@ def test_columns_that_no_wanted_layer_reads_need_not_be_there(spark: Any) -> Non
     assert alone(model, "left").transform(df).collect()[0].of_left.toArray().tolist() == [3, 3]
     with pytest.raises(DataError, match="'b'"):
         alone(model, "r").transform(df)
+
+
+@BOTH
+def test_a_featurizer_of_images_and_a_new_top(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example's net and images: a Pipeline saved and loaded, and a fit that leaves the net's own layers as they are."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    images, labels = import_module("caffe_data").moved_digits(range(5, 10), seed=7)
+    rows = [("", 12, 12, 1, 0, bytearray(image.tobytes())) for image in images[:300]]
+    values = list(zip(rows, (labels - 5.0).tolist(), range(300), strict=False))
+    struct = "struct<origin string, height int, width int, nChannels int, mode int, data binary>"
+    df = spark.createDataFrame(values, f"image {struct}, label double, number int")
+    net = DeepNetModel.fromCaffe(
+        *(EXAMPLES / "caffe" / f"digits.{end}" for end in ("prototxt", "caffemodel")), scale=1 / 255
+    )
+    net.setFeaturesCol("image")
+    accuracy = MulticlassClassificationEvaluator(metricName="accuracy")
+    found = {}
+    for layer in ("data", "pool2"):
+        stages = [alone(net, layer), LogisticRegression(featuresCol=f"of_{layer}", maxIter=10)]
+        fitted = Pipeline(stages=stages).fit(df.where("number < 200"))
+        fitted.save(f"{tmp_path}/{layer}")
+        found[layer] = accuracy.evaluate(PipelineModel.load(f"{tmp_path}/{layer}").transform(df.where("number >= 200")))
+    assert found["pool2"] > found["data"] + 0.15
+    trunk = [replace(layer, trainable=False) for layer in net.architecture.layers[:-2]]
+    new = estimator(layers=[*trunk, Dense(5, "softmax", name="top")], featuresCol="image").setInitialModel(net)
+    weights = new.fit(df).weights
+    assert all(
+        np.array_equal(weights[name], net.weights[name]) for name in ("conv1/W", "conv1/b", "conv2/W", "conv2/b")
+    )
