@@ -9,12 +9,11 @@ import numpy as np
 
 from spark_deepnet.data.schema import SPARSE_ENTRIES, STEPS, Columns, Source, Target
 from spark_deepnet.layers.layer import Shape
-from spark_deepnet.net.buffers import buffer_bytes
+from spark_deepnet.net.buffers import FLOAT_BYTES, buffer_bytes
 from spark_deepnet.net.seen import sparse_readers
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.plan.plan import Recipe
 
-FLOAT_BYTES = 4
 WEIGHT_BYTES = 8
 """Bytes of a row's weight."""
 START_BYTES = 8

@@ -26,6 +26,9 @@ class Rewritten:
     rows: dict[str, tuple[Shape, tuple[int, ...]]] = field(default_factory=dict)
     """Dense layer -> the shape in the file's order of what its rows stand for, and where each axis of the order held is."""
 
+    flat_images: dict[str, tuple[Shape, tuple[int, ...]]] = field(default_factory=dict)
+    """Flatten layer -> the shape of what it reads, and the Permute that lay between."""
+
     def node(self, name: str) -> str:
         while name in self.alias:
             name = self.alias[name]
@@ -110,6 +113,7 @@ def _reorder_dense(result: Rewritten, shapes: dict[str, Shape], keep: Collection
         order = tuple(int(axis) for axis in np.argsort(before.order))
         result.rows.update({reader.name or "": (shape, order) for reader in readers})
         result.layers[i] = replace(layer, inputs=before.inputs)
+        result.flat_images[layer.name or ""] = shapes[(before.inputs or ("",))[0]], before.order
 
 
 def _reshape(result: Rewritten, shapes: dict[str, Shape]) -> None:

@@ -1,7 +1,8 @@
 """Assigns values and gradients to buffers, once for a network, so that a step allocates nothing.
 
 A node writes its output over its input if no node reads that input again. A gradient's buffer is free again after the
-backward pass of the node whose output it belongs to, so a deep chain needs about two of them.
+backward pass of the node whose output it belongs to, so a deep chain needs about two of them. In scoring a value's buffer
+is free again after its last reader.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from spark_deepnet.layers._csr import Csr
 from spark_deepnet.layers.layer import Arrays, Shape
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.node import Node
+from spark_deepnet.net.reuse import Reuse, may_overwrite
 from spark_deepnet.net.tokens import token_inputs
+
+FLOAT_BYTES = 4
 
 
 class Buffers:
@@ -32,18 +36,31 @@ class Buffers:
         self.tokens = token_inputs(net) if tokens is None else tokens
         self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
         self.readers = Counter(name for node in net.nodes for name in node.inputs)
+        self.readers.update(net.ends or ())
         self.nodes = {node.name: node for node in net.nodes}
         self.values: dict[str, np.ndarray] = {}
         """Buffers of inputs are allocated at first use; for sparse rows never."""
         self.sparse: dict[str, Csr] = {}
-        for node in net.nodes:
-            self.values[node.name] = self._value(node)
-        self.kept = {(node.name, key): array for node in net.nodes for key, array in self._kept(node)}
+        self.kept: dict[tuple[str, str], np.ndarray] = {}
         self.gradients: dict[str, np.ndarray] = {}
         self.addends: list[np.ndarray] = []
         self.parts: dict[tuple[str, int, str], np.ndarray] = {}
         if training:
+            for node in net.nodes:
+                self.values[node.name] = self._value(node)
+            self.kept.update(((node.name, key), array) for node in net.nodes for key, array in self._kept(node))
             self._plan_gradients(net)
+        else:
+            self._reuse(net)
+
+    def _reuse(self, net: Net) -> None:
+        """Buffers for scoring, of which values use one after another."""
+        reuse = Reuse.of(net, np.dtype(self.dtype).itemsize)
+        slots = [aligned(self.capacity * size, np.uint8) for size in reuse.sizes]
+        self.values.update((name, slots[slot].view(self.dtype)) for name, slot in reuse.values.items())
+        for node in net.nodes:
+            for key, (_, dtype) in node.layer.saves(node.x).items():
+                self.kept[node.name, key] = slots[reuse.kept[node.name, key]].view(dtype or self.dtype)
 
     def _new(self, row: int) -> np.ndarray:
         return aligned(self.capacity * row, self.dtype)
@@ -53,16 +70,10 @@ class Buffers:
             yield key, aligned(self.capacity * prod(shape), dtype or self.dtype)
 
     def _overwrites(self, node: Node) -> bool:
-        """Whether the node may write its output over its input."""
-        source = node.inputs[0]
-        return (
-            "x" not in node.layer.reads
-            and not node.layer.multi_input
-            and self.readers[source] == 1
-            and source in self.nodes
-            and "y" not in self.nodes[source].layer.reads
-            and prod(self.shapes[source]) == prod(node.shape)
-        )
+        """Whether the node may write its output over its input, which the backward passes do not read either."""
+        if not may_overwrite(node, self.nodes, self.readers):
+            return False
+        return "y" not in self.nodes[node.inputs[0]].layer.reads
 
     def _value(self, node: Node) -> np.ndarray:
         return self.values[node.inputs[0]] if self._overwrites(node) else self._new(prod(node.shape))
@@ -129,9 +140,15 @@ def _view(flat: np.ndarray, n: int, shape: Shape) -> np.ndarray:
     return flat[: n * prod(shape)].reshape((n, *shape))
 
 
-def buffer_bytes(net: Net, sparse: Collection[str] = (), training: bool = True) -> Counter[str]:
-    """Input or node -> bytes per row of the training or scoring buffers that it is the first to use."""
-    made = Buffers(net, 1, np.float32, training)
+def scoring_bytes(net: Net, sparse: Collection[str] = ()) -> int:
+    """Bytes per row of all buffers for scoring; sparse: inputs that are fed as sparse rows."""
+    inputs = sum(prod(shape) for name, shape in net.inputs.items() if name not in sparse)
+    return FLOAT_BYTES * inputs + sum(Reuse.of(net, FLOAT_BYTES).sizes)
+
+
+def buffer_bytes(net: Net, sparse: Collection[str] = ()) -> Counter[str]:
+    """Input or node -> bytes per row of the training buffers that it is the first to use."""
+    made = Buffers(net, 1, np.float32, True)
     for name in net.inputs.keys() - set(sparse):
         made.value(name, 1, net.inputs[name])
     used = [*made.values.items(), *((name, array) for (name, _), array in made.kept.items()), *made.gradients.items()]

@@ -84,15 +84,19 @@ def cut(
     least: int | None = None,
     remembers: bool = False,
     num_stats: Sequence[int | None] = (),
+    ends: Sequence[str] | None = None,
+    more: Sequence[Node] = (),
 ) -> Net:
     """The network of one block. All blocks have the same nodes in the same order. Layers with fewer weights than
     ``least`` (None: MIN_WEIGHTS) run whole. ``remembers``: whether some passes run without exchange. ``num_stats``: for
     each output, the numbers per row that blocks exchange if its scores stay cut; None: the scores are gathered, as all
-    are without ``num_stats``. The weights are cut in the same way in either case."""
+    are without ``num_stats``. ``ends``, ``more``: as of ``Net.narrowed``; every block has the whole values of these nodes.
+    The weights are cut in the same way in any case."""
     if blocks == 1:
-        return net
+        return net if ends is None else net.narrowed(ends, more)
     stats_by_name = {out.name: numbers for out, numbers in zip(net.outputs, num_stats, strict=False)}
-    return _Cutter(net, block, blocks, MIN_WEIGHTS if least is None else least, remembers, stats_by_name).cut()
+    cutter = _Cutter(net, block, blocks, MIN_WEIGHTS if least is None else least, remembers, stats_by_name)
+    return cutter.cut() if ends is None else cutter.narrowed(ends, more)
 
 
 def cuts(net: Net, blocks: int) -> Iterator[Net]:
@@ -139,6 +143,14 @@ class _Cutter:
             if not isinstance(out.layer, Output):
                 self._scores(out, out.name)
         return Net(dict(self.net.inputs), tuple(self.nodes))
+
+    def narrowed(self, ends: Sequence[str], more: Sequence[Node]) -> Net:
+        """The network that ends in the whole values of these nodes."""
+        self.cut()
+        for node in more:
+            self.values[node.name] = self._run(node, Piece(node.layer), [self._gathered(name) for name in node.inputs])
+        whole = [self._gathered(name).node for name in ends]
+        return Net(dict(self.net.inputs), tuple(self.nodes)).narrowed(whole)
 
     def _marked(self, node: Node) -> _Value | None:
         """The value that an Output marks."""

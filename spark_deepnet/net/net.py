@@ -27,6 +27,8 @@ class Net:
 
     inputs: Mapping[str, Shape]
     nodes: tuple[Node, ...]
+    ends: tuple[str, ...] | None = None
+    """The nodes whose values are wanted; None: those of Output layers, or the last."""
 
     @staticmethod
     def of(layers: Any, inputs: Mapping[str, Shape]) -> Net:
@@ -46,11 +48,14 @@ class Net:
         return Layout(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"inputs": self.inputs, "nodes": self.nodes}  # without the layout, which follows from them
+        return {"inputs": self.inputs, "nodes": self.nodes, "ends": self.ends}  # the layout follows from them
 
     @property
     def outputs(self) -> tuple[Node, ...]:
-        """The nodes of Output layers; the last node if there are none."""
+        """The nodes in ``ends``; without these those of Output layers, or the last node if there are none."""
+        if self.ends is not None:
+            nodes = {node.name: node for node in self.nodes}
+            return tuple(nodes[name] for name in self.ends)
         return tuple(node for node in self.nodes if isinstance(node.layer, Output)) or self.nodes[-1:]
 
     @property
@@ -72,7 +77,18 @@ class Net:
             input_shapes = tuple(shapes[name] for name in node.inputs)
             shapes[node.name] = tuple(node.layer.shape(input_shapes if node.layer.multi_input else input_shapes[0]))
             nodes.append(replace(node, input_shapes=input_shapes, shape=shapes[node.name]))
-        return Net(dict(inputs), tuple(nodes))
+        return replace(self, inputs=dict(inputs), nodes=tuple(nodes))
+
+    def narrowed(self, ends: Sequence[str], more: Sequence[Node] = ()) -> Net:
+        """The network that computes the values of these nodes and nothing else: of its nodes, and of ``more`` behind
+        them, those that the ends need, and the inputs that these read."""
+        needed, left = set(ends), []
+        for node in reversed((*self.nodes, *more)):
+            if node.name in needed:
+                needed.update(node.inputs)
+                left.append(node)
+        inputs = {name: shape for name, shape in self.inputs.items() if name in needed}
+        return Net(inputs, tuple(reversed(left)), tuple(ends))
 
     def summary(self) -> str:
         """A table of the nodes: shapes, parameters, multiply-adds and memory."""

@@ -50,8 +50,11 @@ class Layout:
     zero, so no optimizer changes them."""
 
     def __init__(self, net: HasNodes) -> None:
-        owners = [n for n in net.nodes if n.layer.share is None]
-        wanted = [(n.name, key, weight) for n in owners for key, weight in n.weights().items()]
+        owners = {
+            n.owner: n for n in reversed(net.nodes)
+        }  # the first user, if a network was narrowed without the owner
+        users = [n for n in net.nodes if owners[n.owner] is n]
+        wanted = [(n.owner, key, weight) for n in users for key, weight in n.weights().items()]
         self.slots: list[Slot] = []
         self.size = 0
         for node, key, weight in sorted(wanted, key=lambda w: _rank(w[2])):

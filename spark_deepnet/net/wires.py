@@ -37,6 +37,15 @@ def wired(layers: Sequence[Layer], inputs: Iterable[str] | None = None) -> list[
     return wirer.wires
 
 
+def values_by_layer(layers: Sequence[Layer], inputs: Iterable[str]) -> dict[str, str]:
+    """The name of a layer, or of an output -> the node that has its value, which is that of its activation."""
+    wirer = Wirer(inputs, given_names(layers))
+    for layer in layers:
+        wirer.take(layer)
+    outputs = {wire.layer.name: wire.inputs[0] for wire in wirer.wires if isinstance(wire.layer, Output)}
+    return {name: node for name, node in outputs.items() if name is not None} | wirer.alias
+
+
 def input_names(layers: Iterable[Layer]) -> list[str]:
     """The names of the Input layers; the features' name if there are none."""
     names = [layer.name or INPUT for layer in layers if isinstance(layer, Input)]

@@ -77,6 +77,11 @@ class OutputSpec:
         """Whether every step of a row has scores."""
         return len(self.shape) == 2
 
+    @property
+    def image(self) -> Shape:
+        """The shape of a row's scores, if they are an image."""
+        return self.shape if len(self.shape) > 2 else ()
+
 
 @dataclass(frozen=True)
 class Architecture(Portable):

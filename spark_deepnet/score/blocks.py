@@ -14,11 +14,10 @@ from spark_deepnet.data.replicate import table_rounds
 from spark_deepnet.data.table import Table
 from spark_deepnet.exchange.blocks import ChannelBlocks
 from spark_deepnet.exchange.channel import Channel
-from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.run import Runner
 from spark_deepnet.score.score import (
-    BATCH_ROWS,
+    MAX_VALUE_BYTES,
     ScorePlan,
     cells,
     long_enough,
@@ -26,11 +25,9 @@ from spark_deepnet.score.score import (
     read,
     refuse,
     refuse_scores,
+    rows_at_once,
     scores,
 )
-
-MAX_VALUE_BYTES = 64 << 20
-"""Maximum bytes of values beside a block of weights."""
 
 
 def score_in_blocks(
@@ -46,7 +43,7 @@ def score_in_blocks(
             if table is not None:
                 refuse(plan, everywhere)
                 runner = long_enough(runner, table.features)
-                scored = scores(runner, table.features, len(table))
+                scored = scores(plan, runner, table.features, len(table))
                 refuse_scores(plan, scored)  # scores of all ranks: each rank raises
                 rows = np.flatnonzero(table.targets[0] == channel.rank)
                 if own:
@@ -74,5 +71,5 @@ def max_rows_per_frame(plan: ScorePlan, blocks: int) -> int:
 def at_once(plan: ScorePlan) -> int:
     """Rows that go through the network at once: as elsewhere, but at most MAX_VALUE_BYTES of values in the whole
     network, so that all blocks use the same number."""
-    net = plan.architecture.scores_net()
-    return max(1, min(BATCH_ROWS, MAX_VALUE_BYTES // sum(buffer_bytes(net, net.inputs, training=False).values())))
+    net = plan.wanted.net()
+    return rows_at_once(net, net.inputs, MAX_VALUE_BYTES)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from spark_deepnet.errors import ParamError
-from spark_deepnet.layers.layer import Call, Layer
+from spark_deepnet.layers.layer import Call, Layer, Shape
 from spark_deepnet.losses.loss import Loss
 
 RAW, PROBABILITY, PREDICTION = "raw", "probability", "prediction"
@@ -20,7 +21,8 @@ class Output:
 
     Classes that exclude one another, and a single yes-or-no output, give raw and probability vectors with one entry per
     class, and the class as prediction. Several yes-or-no outputs give one entry per label, and an array of zeros and
-    ones as prediction. Regression gives the number, or a vector of numbers.
+    ones as prediction. Regression gives the number, or a vector of numbers. An image of scores gives the vector of all of
+    its numbers as prediction, whatever the loss.
     """
 
     task: str
@@ -31,9 +33,13 @@ class Output:
 
     name: str = ""
     """The output's name in its columns, if it is not the first output."""
+    image: Shape = ()
+    """The shape of a row's scores, if they are an image: (height, width, channels)."""
 
     @staticmethod
-    def of(loss: Loss, units: int, steps: bool = False, name: str = "") -> Output:
+    def of(loss: Loss, units: int, steps: bool = False, name: str = "", image: Shape = ()) -> Output:
+        if image:
+            return Output("regression", loss.link, prod(image), False, name, image)
         return Output(loss.task, loss.link, units, steps, name)
 
     @property
@@ -64,7 +70,7 @@ class Output:
     @property
     def several(self) -> bool:
         """Whether a prediction consists of several numbers."""
-        return self.units > 1 and not self.classes
+        return (self.units > 1 and not self.classes) or bool(self.image)
 
     def check_thresholds(self, thresholds: Sequence[float] | None) -> None:
         if thresholds is None:
@@ -99,9 +105,10 @@ class Output:
     def _linked(self, scores: np.ndarray) -> np.ndarray:
         if self.link is None:
             return scores
-        out = np.empty_like(scores)
-        Layer.of(self.link).forward({}, scores, out, Call())
-        return out
+        rows = scores.reshape(len(scores), *self.image) if self.image else scores
+        out = np.empty_like(rows)
+        Layer.of(self.link).forward({}, rows, out, Call())
+        return out.reshape(scores.shape)
 
 
 def _decided(raw: np.ndarray, probability: np.ndarray, thresholds: Sequence[float] | None) -> np.ndarray:

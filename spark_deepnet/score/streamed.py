@@ -42,7 +42,7 @@ Weights = Callable[[str], Arrays]
 
 def score_streamed(plan: ScorePlan, weights: Weights, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """Score each frame as ``score`` does. Weights are loaded once for each group of rows."""
-    net = plan.architecture.scores_net()
+    net = plan.wanted.net()
     shapes = [*net.inputs.values(), *(node.shape for node in net.nodes)]
     most = max(1, MAX_VALUE_BYTES // (4 * max(map(prod, shapes))))
     with threadpool_limits(1):
@@ -51,7 +51,7 @@ def score_streamed(plan: ScorePlan, weights: Weights, frames: Iterator[pd.DataFr
             inputs = [read(plan, frame, faults) for frame in group]
             refuse(plan, faults)
             features = {name: joined_features([own[name] for own, _ in inputs]) for name in inputs[0][0]}
-            scored = _all_scores(net, features, sum(map(len, group)), most, weights)
+            scored = _all_scores(plan, net, features, sum(map(len, group)), most, weights)
             refuse_scores(plan, scored)
             start = 0
             for frame, (_, valid) in zip(group, inputs, strict=True):
@@ -72,20 +72,19 @@ def _groups(frames: Iterator[pd.DataFrame], most: int) -> Iterator[list[pd.DataF
         yield group
 
 
-def _all_scores(net: Net, features: Mapping[str, Features], n: int, most: int, weights: Weights) -> list[Scores]:
+def _all_scores(
+    plan: ScorePlan, net: Net, features: Mapping[str, Features], n: int, most: int, weights: Weights
+) -> list[Scores]:
     parts = []
     for start in range(0, max(1, n), most):
         rows = np.arange(start, min(start + most, n))
-        parts.append(
-            streamed(
-                net, {name: rows_of_input.picked(rows) for name, rows_of_input in features.items()}, len(rows), weights
-            )
-        )
+        picked_features = {name: rows_of_input.picked(rows) for name, rows_of_input in features.items()}
+        parts.append(streamed(plan, net, picked_features, len(rows), weights))
     return [joined_scores(list(each)) for each in zip(*parts, strict=True)]
 
 
-def streamed(net: Net, features: Mapping[str, Features], n: int, weights: Weights) -> list[Scores]:
-    """Each output's scores of n rows."""
+def streamed(plan: ScorePlan, net: Net, features: Mapping[str, Features], n: int, weights: Weights) -> list[Scores]:
+    """Each output's scores of n rows, then each value's numbers."""
     net = long_enough(Runner(net, np.zeros(0, np.float32), 1, training=False), features).net
     tokens = token_inputs(net)
     values = {
@@ -103,7 +102,10 @@ def streamed(net: Net, features: Mapping[str, Features], n: int, weights: Weight
         for name in set(node.inputs):
             if not wanted[name]:
                 del values[name]
-    return [scores_of(values[out.name], lengths.get(out.name), n) for out in net.outputs]
+    return [
+        scores_of(values[out.name], lengths.get(out.name), n, steps)
+        for out, steps in zip(net.outputs, plan.by_step, strict=True)
+    ]
 
 
 def _input(features: Features, n: int, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:

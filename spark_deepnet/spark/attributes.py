@@ -49,6 +49,11 @@ def metadata_of(column: str, part: str, output: Output, names: Names) -> dict[st
     return {ML: {"num_attrs": output.classes or output.units, **_entries(names)}}
 
 
+def metadata_of_vectors(width: int) -> dict[str, Any]:
+    """The metadata of a column of vectors whose entries have no names."""
+    return {ML: {"num_attrs": width}}
+
+
 def _entries(names: Names) -> dict[str, Any]:
     """A vector's entries by their names, which may not be empty."""
     if not names or not all(names):

@@ -32,6 +32,7 @@ from spark_deepnet.spark.columns.labels import (
 from spark_deepnet.spark.columns.several_labels import check_units, with_label
 from spark_deepnet.spark.columns.types import is_vector
 from spark_deepnet.spark.fit.dealing import vector_key
+from spark_deepnet.spark.layer_values import layer_values
 from spark_deepnet.spark.metrics import measured_by
 from spark_deepnet.spark.names import check_at_rest, field
 from spark_deepnet.spark.net_spec import NetSpec
@@ -58,6 +59,7 @@ class FitSpec:
             head.loss.check_units(head.units)
         check_units(params, len(self.heads), self.heads[0].units)
         self.outputs[0].check_thresholds(param_or_none(params, "thresholds"))
+        layer_values(params, self.network.architecture, {})
         sent = [part for parts, _ in features for part in parts]
         for entry, source in zip(entries, self.sources, strict=True):
             sent += self._beside(entry, source)

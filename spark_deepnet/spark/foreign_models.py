@@ -12,8 +12,8 @@ from spark_deepnet.formats import caffe
 from spark_deepnet.formats.given import given_network
 from spark_deepnet.formats.onnx.read import read as read_onnx
 from spark_deepnet.formats.onnx.write import write as write_onnx
-from spark_deepnet.net.net import Net
 from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.score.values import LayerValue, Wanted
 from spark_deepnet.spark.foreign import architecture_and_weights
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import param_or_none
@@ -23,12 +23,14 @@ class ForeignModels(DeepNetParams):
     """What DeepNetModel has for models of Caffe, ONNX, Keras and PyTorch."""
 
     architecture: Architecture
-    _net: Net
 
     def _flat(self, what: str) -> np.ndarray:
         raise NotImplementedError  # DeepNetModel's, as the next
 
     def check_thresholds(self) -> None:
+        raise NotImplementedError
+
+    def _layer_values(self) -> dict[str, LayerValue]:
         raise NotImplementedError
 
     @classmethod
@@ -63,7 +65,7 @@ class ForeignModels(DeepNetParams):
             skip=skip,
             vectors=True,
         )
-        return cls(*architecture_and_weights(foreign))
+        return cls(*architecture_and_weights(foreign), None, foreign.file_values())
 
     @classmethod
     def fromOnnx(
@@ -83,7 +85,7 @@ class ForeignModels(DeepNetParams):
 
         FormatError, with file, node and operator, for whatever cannot be read. docs/formats.md lists what is."""
         foreign = read_onnx(net, inputShape, constants, outputs, vectors=True)
-        return cls(*architecture_and_weights(foreign))
+        return cls(*architecture_and_weights(foreign), None, foreign.file_values())
 
     @classmethod
     def fromWeights(
@@ -110,16 +112,21 @@ class ForeignModels(DeepNetParams):
         Its inputs have the names and the shapes of this network's, (N, height, width, channels) for images, and N rows of
         any number; for sequences there is an input ``lengths`` (N,) beside them, and rows are padded to the longest row of
         training. Its outputs are rawPrediction, probability and prediction, as far as the loss gives them; those of
-        further outputs have their names behind: ``prediction_age``. Values other than prediction columns, handleInvalid
-        and the order of channels of Spark's images are not in the file. docs/formats.md has more.
+        further outputs have their names behind: ``prediction_age``. The values of outputLayers are outputs with the names of
+        outputCols and the axes of the layers, (N, height, width, channels) for images. handleInvalid and the order of
+        channels of Spark's images are not in the file. docs/formats.md has more.
 
         FormatError, with the layer and its kind, if one cannot be written; SizeError where weights stay on storage."""
         flat = self._flat("toOnnx")
         self.check_thresholds()
+        values = {column: value.node for column, value in self._layer_values().items()}
+        wanted = Wanted(self.architecture, scores=True, nodes=tuple(values.values()))
+        net = wanted.net()
         write_onnx(
             path,
-            self._net,
-            flat,
+            net,
+            wanted.packed(net, flat),
+            values=values,
             heads=self.architecture.heads(),
             sequences=[entry.name for entry in self.architecture.entries if entry.steps],
             thresholds=param_or_none(self, "thresholds"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from html import escape
 from typing import Any
@@ -21,23 +21,33 @@ from pyspark.sql.types import StructField, StructType
 
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError
+from spark_deepnet.formats.foreign import FileValue
 from spark_deepnet.net.net import Net
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.connections import identity_for, ports_of
 from spark_deepnet.score.one_row import one_row
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
-from spark_deepnet.score.score import ScorePlan, part_name, score
+from spark_deepnet.score.score import ScorePlan, part_name, score, value_name
 from spark_deepnet.score.streamed import score_streamed
-from spark_deepnet.spark.attributes import check_names, metadata_of
+from spark_deepnet.score.values import LayerValue, Wanted
+from spark_deepnet.spark.attributes import check_names, metadata_of, metadata_of_vectors
 from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.columns.features import source_of
 from spark_deepnet.spark.columns.shapes import check_width
 from spark_deepnet.spark.evaluation.evaluate import Summary, evaluated
 from spark_deepnet.spark.extra_columns import extra_field, extra_parts, extra_value
 from spark_deepnet.spark.foreign_models import ForeignModels
+from spark_deepnet.spark.layer_values import layer_values
 from spark_deepnet.spark.names import check_frame, check_new, column, new_name
-from spark_deepnet.spark.output_columns import output_type, output_value, scored_type, scoring_udf
+from spark_deepnet.spark.output_columns import (
+    layer_value,
+    layer_value_type,
+    output_type,
+    output_value,
+    scored_type,
+    scoring_udf,
+)
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_none
 from spark_deepnet.spark.session.cluster import Cluster
@@ -56,22 +66,26 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
     an array of zeros and ones) and, for classes and labels, the vectors rawPredictionCol (scores) and probabilityCol;
     a column whose name is "" is left out. Several labels also give predictedLabelsCol, the ids of the predicted ones, and
     labelCols a prediction each, ``prediction_a``. Of a network with several outputs these are the first's; the others fill
-    columns of the same names and their own behind: ``prediction_age``."""
+    columns of the same names and their own behind: ``prediction_age``. ``outputCols`` are the values of ``outputLayers``;
+    where all other columns are "", what lies behind these layers is not computed."""
 
     def __init__(
         self,
         architecture: Architecture | None = None,
         weights: np.ndarray | Stored | None = None,
         class_names: Any = None,
+        file_values: Mapping[str, FileValue] | None = None,
     ) -> None:
+        """file_values: of a model from a file of another framework, the file's names of values."""
         super().__init__()
         self.summary_: TrainingSummary | None = None
         if architecture is not None and weights is not None:
             self.architecture = architecture
             self._net = architecture.scores_net()
             self._held = weights
-            self._outputs = tuple(Output.of(h.loss, h.units, h.steps, h.name) for h in architecture.heads())
+            self._outputs = tuple(Output.of(h.loss, h.units, h.steps, h.name, h.image) for h in architecture.heads())
             self.class_names = check_names(class_names, self._outputs)
+            self.file_values = dict(file_values or {})
 
     def __repr__(self) -> str:
         if not hasattr(self, "architecture"):
@@ -160,7 +174,7 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
         (entry,) = self.architecture.entries
         source, frame = one_row(value, entry)
         self._flat("predict")
-        return next(score(self._plan((source,)), [frame])).iloc[0]
+        return next(score(self._plan((source,), Wanted(self.architecture, scores=True)), [frame])).iloc[0]
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         check_frame(dataset, "transform")
@@ -170,9 +184,9 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
     def _scored_frame(self, dataset: DataFrame) -> DataFrame:
         plan, inputs = self._plan_for(dataset)
         wanted, extra = self._wanted(), extra_parts(self, self._outputs[0])
-        check_new(dataset, [*wanted, *extra])
+        check_new(dataset, [*(field.name for field in self._fields()), *extra])
         dialect_of(dataset.sparkSession).use_driver_python()
-        if not (wanted or extra):
+        if not (wanted or extra or plan.values):
             return dataset
         scored = new_name(dataset, "scored")
         if (job := self._barrier_job(dataset)) is not None:
@@ -184,9 +198,10 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
         scores = column(scored)
         if plan.invalid == "skip":
             frame = frame.where(scores["valid"])
+        values = [output_value(scores[part_name(part, k)], part, self._outputs[k]) for part, k in wanted.values()]
+        values += [layer_value(scores[value_name(k)], value) for k, value in enumerate(plan.values)]
         columns = [
-            output_value(scores[part_name(part, k)], part, self._outputs[k]).alias(f.name, metadata=f.metadata)
-            for (part, k), f in zip(wanted.values(), self._fields(), strict=True)
+            value.alias(f.name, metadata=f.metadata) for value, f in zip(values, self._fields(), strict=True)
         ]  # selected: withColumns loses metadata over Connect
         columns += [
             extra_value(scores[PREDICTION], part, self._outputs[0]).alias(
@@ -246,7 +261,14 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
                 metadata=metadata_of(name, part, self._outputs[k], self.class_names[k]),
             )
             for name, (part, k) in self._wanted().items()
+        ] + [
+            StructField(name, layer_value_type(value), metadata={} if value.steps else metadata_of_vectors(value.width))
+            for name, value in self._layer_values().items()
         ]
+
+    def _layer_values(self) -> dict[str, LayerValue]:
+        """The columns of layers' values."""
+        return layer_values(self, self.architecture, self.file_values)
 
     @property
     def classNames(self) -> list[str] | None:
@@ -260,27 +282,34 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
     def _plan_for(self, dataset: DataFrame) -> tuple[ScorePlan, list[Column]]:
         check_ranges(self)
         self.check_thresholds()
-        inputs, sources = [], []
+        inputs, sources, values = [], [], tuple(self._layer_values().values())
+        scores = bool(self._wanted() or extra_parts(self, self._outputs[0])) or not values
+        wanted = Wanted(self.architecture, scores, tuple(value.node for value in values))
+        read = wanted.net().inputs
         for entry in self.architecture.entries:
+            if entry.name not in read:
+                continue
             names = names_of(self, entry.columns)
             check_width(dataset, names, entry)
             columns, source = source_of(dataset, entry, names)
             inputs += columns
             sources.append(source)
-        return self._plan(tuple(sources)), inputs
+        return self._plan(tuple(sources), wanted, values), inputs
 
-    def _plan(self, sources: tuple[Source, ...]) -> ScorePlan:
+    def _plan(self, sources: tuple[Source, ...], wanted: Wanted, values: tuple[LayerValue, ...] = ()) -> ScorePlan:
         thresholds = param_or_none(self, "thresholds")
-        weights = b"" if isinstance(self._held, Stored) else self._held.tobytes()
-        digest = hashlib.sha256(json.dumps(self.architecture.to_json()).encode() + weights).hexdigest()
+        weights = b"" if isinstance(self._held, Stored) else wanted.packed(wanted.net(), self._held).tobytes()
+        identity = json.dumps([self.architecture.to_json(), wanted.scores, wanted.nodes])
+        digest = hashlib.sha256(identity.encode() + weights).hexdigest()
         return ScorePlan(
             self.architecture,
-            self._outputs,
+            self._outputs if wanted.scores else (),
             sources,
             self.getHandleInvalid(),
             tuple(thresholds) if thresholds else None,
             digest,
             weights,
+            values,
         )
 
     def _wanted(self) -> dict[str, tuple[str, int]]:

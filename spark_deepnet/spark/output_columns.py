@@ -14,7 +14,8 @@ from pyspark.sql.types import ArrayType, DoubleType, FloatType, StructType
 
 from spark_deepnet.kernels.threads import threads
 from spark_deepnet.score.output import PREDICTION, Output
-from spark_deepnet.score.score import ScorePlan, part_name
+from spark_deepnet.score.score import ScorePlan, part_name, value_name
+from spark_deepnet.score.values import LayerValue
 from spark_deepnet.spark.one_sentence import one_sentence
 from spark_deepnet.spark.session.task_cpus import task_cpus
 
@@ -39,6 +40,8 @@ def scored_type(plan: ScorePlan) -> StructType:
         for k, output in enumerate(plan.outputs)
         for part in output.parts
     ]
+    for k, value in enumerate(plan.values):
+        fields.append(f"{value_name(k)} {'array<array<float>>' if value.steps else 'array<float>'}")
     return StructType.fromDDL(", ".join(["valid boolean", *fields]))
 
 
@@ -67,3 +70,13 @@ def output_type(part: str, output: Output) -> Any:
             return ArrayType(_NUMBERS)
         return _NUMBERS if output.raw else VectorUDT()
     return ArrayType(ArrayType(FloatType())) if output.steps else VectorUDT()
+
+
+def layer_value(sent: Column, value: LayerValue) -> Column:
+    """A layer's value, from the struct, as its column."""
+    return sent if value.steps else array_to_vector(sent)
+
+
+def layer_value_type(value: LayerValue) -> Any:
+    """The type of the column of a layer's value: an array with a step's numbers each where rows are sequences."""
+    return ArrayType(ArrayType(FloatType())) if value.steps else VectorUDT()

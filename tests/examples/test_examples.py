@@ -38,6 +38,17 @@ def test_an_example_is_as_accurate_as_promised(command: str, least: float, tmp_p
     assert accuracy(told(command, tmp_path)) >= least
 
 
+def test_a_caffe_nets_features_are_better_than_pixels(tmp_path: Path) -> None:
+    """Saved and loaded they are the same; a new top on the frozen net is as good."""
+    text = told("caffe_features.py", tmp_path)
+    pixels, features = (float(number) for number in re.findall(r"on (?:pixels|features): (\d\.\d+)", text))
+    loaded, top = (float(number) for number in re.findall(r"accuracy .*? (\d\.\d+)", text))
+    assert features > pixels + 0.2
+    assert loaded == features
+    assert min(features, top) > 0.75
+    assert "started from conv1/W, conv2/W, conv1/b, conv2/b\n" in text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "data", "least"), ON_REAL_DATA)
 def test_and_on_real_data(command: str, data: str, least: float, tmp_path: Path) -> None:

@@ -112,6 +112,17 @@ def test_a_layer_is_found_by_kind_and_by_class(kind: str) -> None:
 
 
 @each_layer
+def test_what_a_layer_keeps_may_hold_anything_before(case: LayerCase) -> None:
+    """Scoring gives it memory that other layers have used."""
+    passes = Passes(case)
+    passes.call.training = False
+    y = passes.forward()
+    for array in passes.call.saved.values():
+        array.view(np.uint8)[...] = 0xFF
+    np.testing.assert_array_equal(passes.forward(), y)
+
+
+@each_layer
 @pytest.mark.parametrize("n", [4, 1, 0])
 def test_forward_is_the_reference(case: LayerCase, n: int) -> None:
     p = Passes(case, n)

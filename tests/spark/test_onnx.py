@@ -41,6 +41,26 @@ def test_a_file_has_the_columns_of_a_model(spark: SparkSession, tmp_path: Path) 
         model.toOnnx(tmp_path / "other.onnx", opset=18)
 
 
+def test_values_of_layers_are_outputs_too(spark: SparkSession, tmp_path: Path) -> None:
+    """Also the softmax that scoring leaves out; the scores are written whether transform appends them or not."""
+    model = model_of(
+        (Conv2D(4, 3, activation="relu", name="conv"), Flatten(), Dense(3, "softmax", name="top")), InputSpec((5, 5, 2))
+    )
+    model.setOutputLayers(["conv", "top"]).setOutputCols(["features", "share"]).setPredictionCol("")
+    model.toOnnx(tmp_path / "net.onnx")
+    x = np.random.default_rng(0).normal(size=(4, 5, 5, 2)).astype(np.float32)
+    (input_name,) = (each.name for each in session(str(tmp_path / "net.onnx")).get_inputs())
+    found = run(session(str(tmp_path / "net.onnx")), {input_name: x})
+    df = spark.createDataFrame([(Vectors.dense(row.reshape(-1).astype(float)),) for row in x], ["x"])
+    scores = model.setFeaturesCol("x").transform(df).toPandas()
+    values = {name: array for name, array in found.items() if array.ndim == 4 or name == "share"}
+    assert [array.shape for array in values.values()] == [(4, 3, 3, 4), (4, 3)]
+    for array, column in zip(values.values(), ("features", "share"), strict=True):
+        expected = np.stack(scores[column].map(lambda v: v.toArray()))
+        np.testing.assert_allclose(array.reshape(4, -1), expected, atol=1e-5)
+    np.testing.assert_allclose(found["probability"], found["share"], atol=1e-6)
+
+
 def test_sequences_come_with_their_lengths(spark: SparkSession, tmp_path: Path) -> None:
     model = model_of((LSTM(5), Dense(3, "softmax")), InputSpec((6, 2), steps=True))
     model.toOnnx(tmp_path / "net.onnx")

@@ -32,6 +32,8 @@ VALUES: dict[str, Any] = {
     "thresholds": [0.5, 0.5],
     "featuresCols": ["a", "b"],
     "labelCols": ["a", "b"],
+    "outputLayers": ["conv1", "pool1"],
+    "outputCols": ["a", "b"],
     "handleInvalid": "skip",
     "showProgress": True,
     "standardization": True,

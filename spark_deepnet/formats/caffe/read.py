@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,14 @@ class CaffeNet:
             own |= weights_of(
                 weights, read_weights(weights), self.reading.blobs, self.unused, self.rewritten, self.options.skip
             )
-        return Foreign(tuple(self.rewritten.layers), self.reading.assembly.inputs, own, self.loss, self.names)
+        return Foreign(
+            tuple(self.rewritten.layers),
+            self.reading.assembly.inputs,
+            own,
+            self.loss,
+            self.names,
+            self.rewritten.flat_images,
+        )
 
 
 class _Converter:
@@ -140,10 +148,12 @@ class _Converter:
         loss = marked(self.links, self.heads, self.values, assembly, self.data, self.options.vectors)
         keep = [assembly.layers[-1].name or ""] if loss is not None else []
         names = {name: self.values[blob] for name, blob in links.last.items() if blob in self.values}
+        ends = {head.name: Value(keep[0], (prod(self.values[head.scores].shape),)) for head in self.heads if keep}
         result = rewritten(assembly.layers, assembly.inputs, keep, self.options.rewrites)
         present = {layer.name for layer in result.layers}
         names = {name: replace(value, node=result.node(value.node)) for name, value in names.items()}
         names = {name: value for name, value in names.items() if value.node in present}
+        names |= {name: value for name, value in ends.items() if name not in names}
         used = {blobs.layer for blobs in self.reading.blobs}
         unused = frozenset(spec.name for spec in every if spec.name not in used)
         return CaffeNet(

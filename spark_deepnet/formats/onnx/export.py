@@ -110,14 +110,15 @@ def model_of(
     weights: np.ndarray,
     heads: Sequence[OutputSpec] = (),
     sequences: Collection[str] = (),
-    values: Sequence[str] = (),
+    values: Sequence[str] | Mapping[str, str] = (),
     thresholds: Sequence[float] | None = None,
     opset: int = OPSET,
 ) -> Any:
     """A network and its flat vector of weights as an ONNX model.
 
-    heads: what its outputs predict; without them, and beside the ``values``, which are nodes, the outputs are the nodes'
-    values as they are. sequences: the inputs whose rows have different lengths. thresholds: of the first output's classes.
+    heads: what its outputs predict; without them, and beside the ``values``, the outputs are the nodes' values as they are.
+    values: nodes, or nodes by the names of their outputs. sequences: the inputs whose rows have different lengths.
+    thresholds: of the first output's classes.
     """
     if opset != OPSET:
         raise FormatError(
@@ -131,12 +132,13 @@ def model_of(
         writing.write(node)
     for k, (node, head) in enumerate(zip(net.outputs, heads, strict=False)):
         _give_columns(writing, node, head, k, thresholds)
-    for name in values or ([] if heads else [node.name for node in net.outputs]):
-        if name not in writing.values:
-            raise FormatError(f"toOnnx: there is no layer {name!r}; {near(name, writing.values)}")
-        value = writing.values[name]
-        writing.graph.scope = name
-        writing.give(name, value.held(), value.shape, name)
+    named = values if isinstance(values, Mapping) else {name: name for name in values}
+    for name, source in (named or ({} if heads else {out.name: out.name for out in net.outputs})).items():
+        if source not in writing.values:
+            raise FormatError(f"toOnnx: there is no layer {source!r}; {near(source, writing.values)}")
+        value = writing.values[source]
+        writing.graph.scope = source
+        writing.give(name, value.held(), value.shape, source)
     return _model(writing.graph)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ class _Converter:
             self._node(k, used)
         tops = [self._top(name) for name in outputs]
         loss = marked(self.reading, outputs, tops, vectors)
-        return self._finished(loss, rewrites)
+        ends = [Value(name, (prod(value.shape),)) for name, value in zip(outputs, tops, strict=True)]
+        return self._finished(loss, rewrites, ends)
 
     def _inputs(self, read: set[str], given: Given) -> None:
         protos = [each for each in self.graph.inputs() if each.name in read]
@@ -113,7 +115,8 @@ class _Converter:
             raise FormatError(f"{self.graph.file}: the output {name[:80]!r} is a constant; give outputs= without it")
         return value.value
 
-    def _finished(self, loss: Loss | None, rewrites: bool) -> Foreign:
+    def _finished(self, loss: Loss | None, rewrites: bool, ends: Sequence[Value]) -> Foreign:
+        """ends: the outputs as vectors, by their names."""
         assembly = self.reading.assembly
         keep = [assembly.layers[-1].name or ""] if loss is not None else []
         result = rewritten(assembly.layers, assembly.inputs, keep, rewrites)
@@ -121,9 +124,10 @@ class _Converter:
         names = {name: x.value for name, x in self.values.items() if isinstance(x, Tensor)}
         names = {name: replace(value, node=result.node(value.node)) for name, value in names.items()}
         names = {name: value for name, value in names.items() if value.node in present}
+        names |= {end.node: replace(end, node=keep[0]) for end in ends if keep and end.node not in names}
         weights = {key: _ordered(result, key, array) for key, array in self.reading.weights.items()}
         weights = {key: array for key, array in weights.items() if key.rpartition("/")[0] in present}
-        return Foreign(tuple(result.layers), assembly.inputs, weights, loss, names)
+        return Foreign(tuple(result.layers), assembly.inputs, weights, loss, names, result.flat_images)
 
 
 def _ordered(result: Rewritten, key: str, array: np.ndarray) -> np.ndarray:

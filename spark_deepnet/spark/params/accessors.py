@@ -46,6 +46,8 @@ class Accessors(Params):
     rawPredictionCol: Param[str] = param("rawPredictionCol")
     probabilityCol: Param[str] = param("probabilityCol")
     predictedLabelsCol: Param[str] = param("predictedLabelsCol")
+    outputLayers: Param[list[str]] = param("outputLayers")
+    outputCols: Param[list[str]] = param("outputCols")
     thresholds: Param[list[float]] = param("thresholds")
     weightCol: Param[str] = param("weightCol")
     classWeights: Param[Any] = param("classWeights")
@@ -323,6 +325,23 @@ class Accessors(Params):
         MultilabelClassificationEvaluator reads; only of several labels of 0 and 1. "" leaves the column out."""
         return self._set(predictedLabelsCol=value)
 
+    def getOutputLayers(self) -> list[str]:
+        """The value of outputLayers, or its default."""
+        return self.getOrDefault(self.outputLayers)
+
+    def setOutputLayers(self, value: list[str]) -> Self:
+        """Layers whose values transform appends as columns: vectors, of images in the order of the file that the model
+        came from, else (height, width, channels). What no column needs is not computed."""
+        return self._set(outputLayers=value)
+
+    def getOutputCols(self) -> list[str]:
+        """The value of outputCols, or its default."""
+        return self.getOrDefault(self.outputCols)
+
+    def setOutputCols(self, value: list[str]) -> Self:
+        """Columns of the values of outputLayers, one for each."""
+        return self._set(outputCols=value)
+
     def getThresholds(self) -> list[float]:
         """The value of thresholds, or its default."""
         return self.getOrDefault(self.thresholds)
@@ -574,6 +593,8 @@ class Keywords(Params):
         rawPredictionCol: str | None = None,
         probabilityCol: str | None = None,
         predictedLabelsCol: str | None = None,
+        outputLayers: list[str] | None = None,
+        outputCols: list[str] | None = None,
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         classWeights: Any = None,
@@ -637,6 +658,8 @@ class Keywords(Params):
         rawPredictionCol: str | None = None,
         probabilityCol: str | None = None,
         predictedLabelsCol: str | None = None,
+        outputLayers: list[str] | None = None,
+        outputCols: list[str] | None = None,
         thresholds: list[float] | None = None,
         weightCol: str | None = None,
         classWeights: Any = None,

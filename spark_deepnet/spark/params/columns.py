@@ -62,6 +62,17 @@ COLUMNS = (
         default="predictedLabels",
     ),
     Declaration(
+        "outputLayers",
+        TypeConverters.toListString,
+        "Layers whose values transform appends as columns: vectors, of images in the order of the file that the model came "
+        "from, else (height, width, channels). What no column needs is not computed.",
+    ),
+    Declaration(
+        "outputCols",
+        TypeConverters.toListString,
+        "Columns of the values of outputLayers, one for each.",
+    ),
+    Declaration(
         "thresholds",
         TypeConverters.toListFloat,
         "One threshold per class: the class with the highest ratio of probability to threshold is predicted.",

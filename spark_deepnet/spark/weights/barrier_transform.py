@@ -122,6 +122,8 @@ def _scores(plan: RankPlan, batches: Iterable[pa.RecordBatch], channel: Channel)
     block = grid.block(channel.rank)
     net = cut(whole, block, grid.blocks)
     weights = _weights(chunks, whole, net, channel, grid)
+    if not plan.score.wanted.whole:
+        net, weights = _narrowed(plan, net, weights, block)
     others: list[pa.Array] = []
     frames = _frames(rows, max_rows_per_frame(plan.score, grid.blocks), others)
     own = grid.of_replica(grid.replica(channel.rank))
@@ -129,6 +131,14 @@ def _scores(plan: RankPlan, batches: Iterable[pa.RecordBatch], channel: Channel)
     replica = SubChannel(channel, own)
     for frame in score_in_blocks(plan.score, net, weights, replica, frames):
         yield pa.RecordBatch.from_arrays([others.pop(0), _struct(frame, plan.scores)], [ROW, SCORES])
+
+
+def _narrowed(plan: RankPlan, net: Net, weights: np.ndarray, block: int) -> tuple[Net, np.ndarray]:
+    """Of the block's network and weights what is wanted."""
+    wanted, arrays = plan.score.wanted, net.layout.named(weights)
+    scores_net = wanted.architecture.scores_net()
+    narrowed = cut(scores_net, block, plan.grid.blocks, ends=wanted.ends, more=wanted.tops)
+    return narrowed, narrowed.layout.packed({slot.name: arrays[slot.name] for slot in narrowed.layout.slots})
 
 
 Chunks = dict[tuple[ChunkOwner, str, int], Any]

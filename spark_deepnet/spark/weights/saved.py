@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import DeepNetError, ModelFormatError, ParamError, SaveError
 from spark_deepnet.plan.architecture import Architecture
+from spark_deepnet.spark.layer_values import file_values_from_json, file_values_to_json
 from spark_deepnet.spark.session.causes import deepest_cause
 from spark_deepnet.spark.session.paths import check_path, exists, files_under, unescaped
 from spark_deepnet.spark.session.removal import remove_folder, remove_unfinished, try_remove
@@ -116,6 +117,8 @@ class ModelWriter(Writer):
             extra["classNames"] = model.class_names
         if (summary := summary_json(model.summary_)) is not None:
             extra["summary"] = summary
+        if model.file_values:
+            extra["fileValues"] = file_values_to_json(model.file_values)
         write_metadata(spark, model, path, **extra, data=data, save=number)
 
 
@@ -170,7 +173,8 @@ class ModelReader(StageReader):
         architecture = Architecture.from_json(metadata["architecture"])
         architecture.check_shapes()
         weights = load_weights(self.sparkSession, architecture, metadata.get("blocks"), f"{path}/{data_of(metadata)}")
-        model = with_params(self.cls(architecture, weights, metadata.get("classNames")), metadata)
+        values = file_values_from_json(metadata.get("fileValues"), architecture)
+        model = with_params(self.cls(architecture, weights, metadata.get("classNames"), values), metadata)
         model.check_thresholds()
         model.summary_ = summary_of(metadata.get("summary"))
         return model
