@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 
-def draw_pictures(folder: str, count: int = 60) -> str:
+def draw_pictures(folder: str, count: int = 100) -> str:
     """That many of each class; returns the folder."""
     rng = np.random.default_rng(0)
     for name in ("circle", "square"):

@@ -17,7 +17,7 @@ pictures = spark.read.format("image").option("recursiveFileLookup", True).load(f
 classes = pictures.withColumn("class", F.element_at(F.split("image.origin", "/"), -2))
 labelled = StringIndexer(inputCol="class", outputCol="label").fit(classes).transform(classes)
 train, test = labelled.randomSplit([0.75, 0.25], seed=0)
-layers = [Resizing(16, 16), Rescaling(1 / 255), Conv2D(8, 3, activation="relu"), "flatten", Dense(2, "softmax")]
-net = DeepNetEstimator(featuresCol="image", layers=layers, maxIter=20, batchSize=16, learningRate=0.01)
+layers = [Resizing(24, 24), Rescaling(1 / 255), Conv2D(8, 3, activation="relu"), "flatten", Dense(2, "softmax")]
+net = DeepNetEstimator(featuresCol="image", layers=layers, maxIter=30, batchSize=16, learningRate=0.005)
 scored = net.fit(train).transform(test)
 print(f"accuracy: {scored.where('label = prediction').count() / scored.count():.3f}")

@@ -16,7 +16,7 @@ df = spark.createDataFrame(
 ids = F.transform("label", lambda yes, k: F.when(yes == 1, k.cast("double")))
 df = df.withColumn("ids", F.filter(ids, lambda k: k.isNotNull()))
 train, test = df.randomSplit([0.8, 0.2], seed=0)
-net = DeepNetEstimator(layers=[Dense(32, "relu"), Dense(4, "sigmoid")], maxIter=30, batchSize=32, numTrainWorkers=1)
+net = DeepNetEstimator(layers=[Dense(32, "relu"), Dense(4, "sigmoid")], maxIter=30, batchSize=32, learningRate=0.01)
 scored = net.fit(train).transform(test)
 scored.select("ids", "predictedLabels").show(5)
 f1 = MultilabelClassificationEvaluator(labelCol="ids", predictionCol="predictedLabels", metricName="microF1Measure")
