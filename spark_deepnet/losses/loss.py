@@ -73,6 +73,12 @@ class Loss(Member, family="losses"):
         """Write the numbers about this block's entries that the others need into stats (num_stats, n); ``gradients`` may
         hold intermediate values for measure_part."""
 
+    def write_label_stats(
+        self, scores: np.ndarray, places: np.ndarray, stats: np.ndarray, gradients: np.ndarray
+    ) -> None:
+        """Of a classification, after ``write_stats``: add what the others need to know of the labels' scores. places: (n,)
+        int32, the place of each row's label among this block's entries; -1: it is another block's."""
+
     def measure_part(
         self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, stats: PartialStats
     ) -> float:

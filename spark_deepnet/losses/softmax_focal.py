@@ -11,7 +11,7 @@ from spark_deepnet.errors import ParamError, check_numbers
 from spark_deepnet.kernels.jit import kernel
 from spark_deepnet.kernels.reductions import largest, total
 from spark_deepnet.kernels.stable import exp, log
-from spark_deepnet.losses.loss import Loss
+from spark_deepnet.losses.loss import Loss, PartialStats
 
 
 @kernel
@@ -42,6 +42,50 @@ def _measure(z, label, weight, gamma, dz):  # type: ignore[no-untyped-def]
     return loss
 
 
+@kernel
+def _write_stats(z, stats, dz):  # type: ignore[no-untyped-def]
+    """stats = (top, sum of e, -inf) of each row, e_k = exp(z_k - top) in dz"""
+    for n in range(z.shape[0]):
+        stats[0, n], stats[2, n] = largest(z[n]), -np.inf
+        for k in range(z.shape[1]):
+            dz[n, k] = exp(z[n, k] - stats[0, n])
+        stats[1, n] = total(dz[n])
+
+
+@kernel
+def _write_label_stats(z, place, stats, dz):  # type: ignore[no-untyped-def]
+    """At the block that has the label: the sum of e without it, and its score."""
+    for n in range(z.shape[0]):
+        if place[n] >= 0:
+            dz[n, place[n]] = dz.dtype.type(0)
+            stats[1, n], stats[2, n] = total(dz[n]), z[n, place[n]]
+
+
+@kernel
+def _measure_part(z, place, weight, gamma, stats, block, dz):  # type: ignore[no-untyped-def]
+    """The same as of whole scores, from the stats of all blocks."""
+    T = dz.dtype.type
+    loss = np.float64(0)
+    for n in range(z.shape[0]):
+        top, score = stats[:, 0, n].max(), stats[:, 2, n].max()
+        others = np.float64(0)
+        for b in range(stats.shape[0]):
+            others += np.float64(stats[b, 1, n]) * np.float64(exp(stats[b, 0, n] - top))
+        own = np.float64(exp(score - top))
+        norm = others + own
+        p, q = own / norm, others / norm
+        s = np.float64(log(norm)) + (np.float64(top) - np.float64(score))
+        focus = q**gamma
+        scale = np.float64(weight[n]) * focus * (np.float64(1) + gamma * p * (s / q if q > 0 else np.float64(1)))
+        share = np.float64(exp(stats[block, 0, n] - top)) / norm
+        for k in range(z.shape[1]):
+            dz[n, k] = T(scale * (np.float64(dz[n, k]) * share))
+        if place[n] >= 0:
+            loss += weight[n] * focus * s
+            dz[n, place[n]] = T(-scale * q)
+    return loss
+
+
 @dataclass(frozen=True, repr=False)
 class SoftmaxFocal(Loss, kind="softmax_focal"):
     """loss = -(1 - p)^gamma log p,   p = softmax(z)_label.   z: (n, k)   label: (n,) in 0..k-1
@@ -53,6 +97,7 @@ class SoftmaxFocal(Loss, kind="softmax_focal"):
     gamma: float = 2.0
     link: ClassVar[str | None] = "softmax"
     task: ClassVar[str] = "classification"
+    num_stats: ClassVar[int | None] = 3
 
     def __post_init__(self) -> None:
         check_numbers(self, "at least 0", "gamma")
@@ -66,3 +111,17 @@ class SoftmaxFocal(Loss, kind="softmax_focal"):
 
     def measure(self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray) -> float:
         return float(_measure(scores, targets, weights, np.float64(self.gamma), gradients))
+
+    def write_stats(self, scores: np.ndarray, stats: np.ndarray, gradients: np.ndarray) -> None:
+        _write_stats(scores, stats, gradients)
+
+    def write_label_stats(
+        self, scores: np.ndarray, places: np.ndarray, stats: np.ndarray, gradients: np.ndarray
+    ) -> None:
+        _write_label_stats(scores, places, stats, gradients)
+
+    def measure_part(
+        self, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray, gradients: np.ndarray, stats: PartialStats
+    ) -> float:
+        places, gamma = stats.places[targets], np.float64(self.gamma)
+        return float(_measure_part(scores, places, weights, gamma, stats.numbers, stats.block, gradients))

@@ -83,6 +83,8 @@ class LossHead:
         if targets.ndim == 2:
             targets = np.take(targets, cut.own, 1)
         loss.write_stats(scores, of_loss[cut.block], gradient)
+        if loss.task == "classification":
+            loss.write_label_stats(scores, cut.places[targets], of_loss[cut.block], gradient)
         self.metric.write_stats(scores, targets, cut.own, of_metric[cut.block])
         cut.exchange_stats(top.call)
         stats = PartialStats(of_loss, cut.block, cut.own, cut.places)

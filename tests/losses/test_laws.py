@@ -169,8 +169,7 @@ CUTS = {
 }
 """By number of blocks, the entries of each: uneven, and of four not even side by side."""
 each_cut = pytest.mark.parametrize("entries", CUTS.values(), ids=lambda cut: f"{len(cut)} blocks")
-SPLIT = [r for r in ROWS if r.units > 1 and r.loss.num_stats is not None]
-kinds = pytest.mark.parametrize("row", SPLIT, ids=lambda r: f"{r.loss!r}-{r.units}")
+kinds = pytest.mark.parametrize("row", [r for r in ROWS if r.units > 1], ids=lambda r: f"{r.loss!r}-{r.units}")
 
 
 def by_parts(
@@ -186,6 +185,10 @@ def by_parts(
     gradients = [np.full(part.shape, np.nan, dtype) for part in parts]
     for b, own in enumerate(entries):
         loss.write_stats(parts[b], numbers[b, :split], gradients[b])
+        places = np.full(UNITS, -1, np.int32)
+        places[own] = np.arange(len(own))
+        if labels:
+            loss.write_label_stats(parts[b], places[t], numbers[b, :split], gradients[b])
         metric.write_stats(parts[b], targets[b], own, numbers[b, split:])
     found, whole = np.zeros(2), np.full(z.shape, np.nan)
     for b, own in enumerate(entries):
