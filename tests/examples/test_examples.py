@@ -46,7 +46,7 @@ def test_a_caffe_nets_features_are_better_than_pixels(tmp_path: Path) -> None:
     assert features > pixels + 0.2
     assert loaded == features
     assert min(features, top) > 0.75
-    assert "started from conv1/W, conv2/W, conv1/b, conv2/b\n" in text
+    assert "started from conv1/W, conv1/b, conv2/W, conv2/b\n" in text
 
 
 @pytest.mark.slow
