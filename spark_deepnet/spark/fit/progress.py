@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from tqdm.auto import tqdm
 
+from spark_deepnet.plan.plan import ANY_EPOCHS
+
 
 class _Bar(tqdm):
     """A bar without tqdm's thread, which would outlive it: each report refreshes it."""
@@ -20,7 +22,8 @@ class ProgressBar:
 
     def __init__(self, wanted: bool, epochs: int) -> None:
         self.epochs = epochs
-        self.bar: Any = _Bar(disable=not wanted, unit=" rows", unit_scale=True, desc=f"epoch 1/{epochs}", leave=True)
+        start = f"epoch 1/{epochs}" if epochs < ANY_EPOCHS else "epoch 1"
+        self.bar: Any = _Bar(disable=not wanted, unit=" rows", unit_scale=True, desc=start, leave=True)
 
     def receive(self, message: bytes) -> None:
         """Show a message of a worker, as JSON."""
@@ -32,6 +35,7 @@ class ProgressBar:
         """Show the epochs done so far, of ``rows`` rows each, and the latest measures."""
         if self.bar.total is None:
             self.bar.reset(self.epochs * rows)  # rows a second of training, without the set-up
+        self.bar.total = self.epochs * rows  # fewer where the fit ends before
         self.bar.n = max(self.bar.n, min(self.bar.total, round(epoch * rows)))
         self.bar.set_description_str(f"epoch {min(self.epochs, math.floor(epoch) + 1)}/{self.epochs}", refresh=False)
         shown = {name: f"{value:.4g}" for name, value in measures.items() if value is not None}
