@@ -72,6 +72,7 @@ def main() -> None:
         StandardScaler(inputCol="numbers", outputCol="scaled", withMean=True),
         DeepNetEstimator(
             layers=layers(sizes),
+            standardization=False,  # numbers are, and one-hot categories stay sparse
             learningRate=0.002,
             schedule="cosine",
             maxIter=options.epochs,

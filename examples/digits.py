@@ -45,6 +45,7 @@ def main() -> None:
     net = DeepNetEstimator(
         layers=[Dense(256, "relu"), Dropout(0.3), Dense(128, "relu"), Dropout(0.3), Dense(10, "softmax")],
         featuresCol="scaled",
+        standardization=False,
         solver="adam",
         learningRate=0.003,
         schedule="cosine",

@@ -254,8 +254,9 @@ class Jobs:
             log_compiling(self.ranks)
         warn_of_retries(self.spark, self.ranks[-1], job)
         self.plan = replace(self.plan, fingerprint=last.fingerprint, resumed=None, start_arrays=0)
-        if max_steps := self.plan.recipe.max_steps:
-            recipe, rows = resolved(self.plan.recipe, last.rows or 1), last.rows or 1
+        recipe, rows = resolved(self.plan.recipe, last.rows or 1), last.rows or 1
+        self.bar.limit(clock["end"] or recipe.epochs)
+        if max_steps := recipe.max_steps:
             replicas = 1 if recipe.sync_every == 1 else self.plan.grid.replicas
             self.bar.limit(max_steps / steps_of(rows, recipe.batch_size * replicas))
         if clock["history"]:
