@@ -58,18 +58,24 @@ def timed(network: Network, plan: TrainPlan) -> float:
 def sent(network: Network, plan: TrainPlan) -> float:
     """Bytes that rank 0 sends in a step: what a fit of two epochs sends more than one of one."""
     (one, two) = (fitted(network, replace(plan, recipe=replace(plan.recipe, epochs=n))) for n in (1, 2))
-    return (two[1] - one[1]) / (two[0]["count"] - one[0]["count"])
+    return (two[1].bytesSent - one[1].bytesSent) / (two[0]["count"] - one[0]["count"])
 
 
-def fitted(network: Network, plan: TrainPlan) -> tuple[dict[str, Any], int]:
-    """The clock at the end, and the bytes that rank 0 has sent."""
-    found: tuple[dict[str, Any], int] = apart(plan.workers, partial(_rank, network, plan))
+def spent(network: Network, plan: TrainPlan) -> dict[str, float]:
+    """Seconds of a step of rank 0 by what they went into, the first steps included."""
+    clock, measures = fitted(network, plan)
+    return {what: measures.seconds[what] / clock["count"] for what in ("computing", "exchanging", "waiting")}
+
+
+def fitted(network: Network, plan: TrainPlan) -> tuple[dict[str, Any], Measures]:
+    """The clock at the end, and what rank 0 measured."""
+    found: tuple[dict[str, Any], Measures] = apart(plan.workers, partial(_rank, network, plan))
     return found
 
 
-def _rank(network: Network, plan: TrainPlan, number: int, all_gather: AllGather) -> tuple[dict[str, Any], int]:
+def _rank(network: Network, plan: TrainPlan, number: int, all_gather: AllGather) -> tuple[dict[str, Any], Measures]:
     context = rank.RankContext(number, plan.workers, LOOPBACK, all_gather)
     told = pd.concat(list(rank.run(plan, network.frames(plan, number), context)))
     messages = decode(told.to_dict("records"))
     clock = clock_of(messages) if number == 0 else {}
-    return clock, next(message.bytesSent for message in messages if isinstance(message, Measures))
+    return clock, next(message for message in messages if isinstance(message, Measures))

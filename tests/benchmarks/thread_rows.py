@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from spark_deepnet.layers import Dense
-from tests.benchmarks.fits import Network, timed
+from tests.benchmarks.fits import Network, spent, timed
 from tests.benchmarks.harness import Row, paired_row
 from tests.benchmarks.networks.table import NETWORKS
 
@@ -29,7 +29,12 @@ def thread_row(name: str, title: str, ranks: int) -> Row:
     times = [(timed(network, ours), timed(network, peer)) for _ in range(TURNS)]
     two, other = zip(*times, strict=True)
     beside = "1 thread" if ranks == 1 else "2 ranks, 1 thread each"
-    return paired_row(title, "ms", two, other, beside, TARGET if ranks == 1 else 1.0, 1e3)
+    made = paired_row(title, "ms", two, other, beside, TARGET if ranks == 1 else 1.0, 1e3)
+    return made if ranks == 1 else made | {"note": f"of two: {split(spent(network, peer))}"}
+
+
+def split(seconds: dict[str, float]) -> str:
+    return ", ".join(f"{what} {1e3 * each:.1f} ms" for what, each in seconds.items())
 
 
 def benches(name: str) -> dict[str, Callable[[], Row]]:
