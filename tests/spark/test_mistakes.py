@@ -198,6 +198,7 @@ def test_several_labels_have_a_column_of_their_ids(rows: Any) -> None:
     assert "predictedLabels" not in model.copy({model.predictedLabelsCol: ""}).transform(df).columns
 
 
+@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # upstream's
 def test_the_layers_of_the_best_model_are_objects(rows: Any) -> None:
     nets = [[Dense(units, "relu"), Dense(3, "softmax")] for units in (2, 8)]
     net = estimator(solver=Momentum(0.8))

@@ -27,12 +27,13 @@ def test_an_example_is_short(name: str) -> None:
     assert len((EXAMPLES / f"{name}.py").read_text(encoding="utf-8").splitlines()) < MAX_LINES
 
 
+@pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # CrossValidator's
 @pytest.mark.parametrize("name", LEAST)
 def test_an_example_runs(
     spark: Any, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "argv", [name])
-    monkeypatch.setattr("tempfile.mkdtemp", lambda *_: str(tmp_path))
+    monkeypatch.setattr("tempfile.mkdtemp", lambda *_, **__: str(tmp_path))
     monkeypatch.syspath_prepend(str(EXAMPLES))
     runpy.run_path(str(EXAMPLES / f"{name}.py"))
     lines = capsys.readouterr().out.splitlines()[-len(LEAST[name]) :]

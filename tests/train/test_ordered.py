@@ -115,7 +115,7 @@ def test_numbers_keep_their_order(values: Any) -> None:
 def test_rows_without_a_number_are_counted() -> None:
     faults, columns = Faults(), Columns(sources(3), order="n")
     order_of(pd.DataFrame({"order": [1.0, None, np.nan, 4.0]}), columns, faults)
-    assert dict(faults) == {"column 'n': null or NaN, but rows come in its order; fill or drop them first": 2}
+    assert dict(faults) == {"column 'n': null or NaN, but rows come in its order; give every row a number": 2}
     assert order_of(pd.DataFrame({"x": [1.0]}), Columns(sources(3)), faults) is None
 
 
