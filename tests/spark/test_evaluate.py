@@ -90,12 +90,13 @@ def test_numbers_have_the_figures_of_the_peers(labelled: Any) -> None:
         "rmse": summary.rmse,
         "mse": summary.meanSquaredError,
         "mae": summary.mae,
-        "r2": summary.r2,
         "var": summary.explainedVariance,
     }
     for name, value in ours.items():
         evaluator = RegressionEvaluator(labelCol="number", metricName=name, weightCol="weight")
         assert value == pytest.approx(evaluator.evaluate(summary.predictions), rel=1e-9), name
+    t, y, w = answers(summary, "number", "prediction", "weight")
+    assert summary.r2 == pytest.approx(sk.r2_score(t, y, sample_weight=w), rel=1e-9)
     assert summary.numInstances == 90
     assert summary.residuals.columns == ["residuals"]
 

@@ -26,7 +26,8 @@ class RegressionSummary:
     meanSquaredError: float
     meanAbsoluteError: float
     r2: float
-    """1 - squares of the errors / squares of the targets' distances from their mean; NaN where all are equal."""
+    """1 - squares of the errors / squares of the targets' distances from their mean; NaN where all are equal. Spark ML's
+    evaluator takes another spread of the targets where rows have weights."""
     explainedVariance: float
     """The mean square of the predictions' distances from the targets' mean."""
     byTarget: list[dict[str, float]] = field(repr=False)
