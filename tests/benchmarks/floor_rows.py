@@ -35,7 +35,9 @@ def set_up(name: str) -> Row:
     spark = mnist_session()
     try:
         train, _ = data(spark)
-        net = DeepNetEstimator(layers=LAYERS, maxIter=EPOCHS, learningRate=0.008, batchSize=96, numTrainWorkers=2)
+        net = DeepNetEstimator(
+            layers=LAYERS, maxIter=EPOCHS, learningRate=0.008, batchSize=96, numTrainWorkers=2, standardization=False
+        )
         epochs, rows = list[float](), train.count()
 
         def fit() -> None:
@@ -67,7 +69,9 @@ def transform(name: str) -> Row:
     try:
         udf = F.pandas_udf(constant, "double")  # type: ignore[call-overload]
         train, _ = data(spark)
-        model = DeepNetEstimator(layers=LAYERS, maxIter=1, batchSize=96, numTrainWorkers=2).fit(train)
+        model = DeepNetEstimator(layers=LAYERS, maxIter=1, batchSize=96, numTrainWorkers=2, standardization=False).fit(
+            train
+        )
 
         def floor() -> None:
             read = train.withColumn("prediction", udf(vector_to_array("features", "float32")))
@@ -109,7 +113,9 @@ def small_fit(name: str, workers: int, bound: float) -> Row:
 def small_net(workers: int) -> Any:
     from spark_deepnet import DeepNetEstimator
 
-    return DeepNetEstimator(layers=SMALL_LAYERS, maxIter=SMALL_EPOCHS, batchSize=32, numTrainWorkers=workers)
+    return DeepNetEstimator(
+        layers=SMALL_LAYERS, maxIter=SMALL_EPOCHS, batchSize=32, numTrainWorkers=workers, standardization=False
+    )
 
 
 def grid(name: str) -> Row:

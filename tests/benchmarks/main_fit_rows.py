@@ -78,7 +78,9 @@ def beside_mllib(train: Any, test: Any) -> Iterator[Row]:
     from spark_deepnet import DeepNetEstimator
 
     accuracy = MulticlassClassificationEvaluator(metricName="accuracy")
-    net = DeepNetEstimator(layers=LAYERS, maxIter=EPOCHS, learningRate=0.008, batchSize=96, numTrainWorkers=2)
+    net = DeepNetEstimator(
+        layers=LAYERS, maxIter=EPOCHS, learningRate=0.008, batchSize=96, numTrainWorkers=2, standardization=False
+    )
     models: dict[str, Any] = {}
     net.fit(train)  # the first is not counted; MLlib's, of more than a minute, all are
     peer = MultilayerPerceptronClassifier(layers=LAYERS, maxIter=MLLIB_ITERATIONS, seed=1)
@@ -98,7 +100,9 @@ def set_up(name: str) -> Row:
     spark = mnist_session()
     try:
         train, _ = data(spark)
-        net = DeepNetEstimator(layers=LAYERS, maxIter=EPOCHS, learningRate=0.008, batchSize=96, numTrainWorkers=2)
+        net = DeepNetEstimator(
+            layers=LAYERS, maxIter=EPOCHS, learningRate=0.008, batchSize=96, numTrainWorkers=2, standardization=False
+        )
         found = [net.fit(train).summary for _ in range(FITS)][1:]
         ours = median(s.seconds - sum(epoch["seconds"] for epoch in s.history) for s in found)
         told = ", ".join(f"{what} {median(max(s.secondsIn(what)) for s in found):.2f}" for what in SLOW)
