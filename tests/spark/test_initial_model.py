@@ -124,3 +124,14 @@ def test_what_is_no_model_is_refused(rows: Any) -> None:
     frozen = estimator(layers=[Dense(5, trainable=False), Dense(3, rates={"W": 0.0, "b": 0})])
     with pytest.raises(ParamError, match="all weights are frozen by trainable=False or rates of 0"):
         frozen.fit(rows)
+
+
+def test_rows_come_in_their_order_beside_the_state_that_they_start_from(model: Any, rows: Any) -> None:
+    """Whatever frames the state's chunks come to the ranks in."""
+    numbered = rows.selectExpr("*", "cast(hash(features) as bigint) as number")
+    net = estimator(layers=[TRUNK, Dense(3, "softmax", name="top")], batchSize=4, maxSteps=5, orderCol="number")
+    net.setInitialModel(model)
+    found = [net.copy().setNumTrainWorkers(workers).fit(numbered) for workers in (1, 2)]
+    for name, array in found[0].weights.items():
+        for other in found[1:]:
+            np.testing.assert_allclose(other.weights[name], array, rtol=1e-4, atol=1e-5)
