@@ -21,6 +21,7 @@ from tests.spark.test_bad_input import check_sentence
 pytestmark = pytest.mark.sessions("classic", "connect")
 TRUNK = Dense(5, "tanh", name="trunk/fc1")
 FROZEN = Dense(5, "tanh", name="trunk/fc1", trainable=False)
+BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
 TAKEN = ("trunk/fc1/W", "trunk/fc1/b")
 
 
@@ -126,12 +127,16 @@ def test_what_is_no_model_is_refused(rows: Any) -> None:
         frozen.fit(rows)
 
 
-def test_rows_come_in_their_order_beside_the_state_that_they_start_from(model: Any, rows: Any) -> None:
-    """Whatever frames the state's chunks come to the ranks in."""
+def test_rows_come_in_their_order_beside_the_state_that_they_start_from(spark: Any, model: Any, rows: Any) -> None:
+    """Some of a rank's frames have chunks of the state among them, others have not."""
     numbered = rows.selectExpr("*", "cast(hash(features) as bigint) as number")
     net = estimator(layers=[TRUNK, Dense(3, "softmax", name="top")], batchSize=4, maxSteps=5, orderCol="number")
     net.setInitialModel(model)
-    found = [net.copy().setNumTrainWorkers(workers).fit(numbered) for workers in (1, 2)]
+    spark.conf.set(BATCH, 4)
+    try:
+        found = [net.copy().setNumTrainWorkers(workers).fit(numbered) for workers in (1, 2)]
+    finally:
+        spark.conf.unset(BATCH)
     for name, array in found[0].weights.items():
         for other in found[1:]:
             np.testing.assert_allclose(other.weights[name], array, rtol=1e-4, atol=1e-5)
