@@ -21,6 +21,7 @@ from tests.spark.test_bad_input import check_sentence
 pytestmark = pytest.mark.sessions("classic", "connect")
 TRUNK = Dense(5, "tanh", name="trunk/fc1")
 FROZEN = Dense(5, "tanh", name="trunk/fc1", trainable=False)
+BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
 TAKEN = ("trunk/fc1/W", "trunk/fc1/b")
 
 
@@ -123,3 +124,18 @@ def test_what_is_no_model_is_refused(rows: Any) -> None:
     frozen = estimator(layers=[Dense(5, trainable=False), Dense(3, rates={"W": 0.0, "b": 0})])
     with pytest.raises(ParamError, match="all weights are frozen by trainable=False or rates of 0"):
         frozen.fit(rows)
+
+
+def test_rows_come_in_their_order_beside_the_state_that_they_start_from(spark: Any, model: Any, rows: Any) -> None:
+    """Some of a rank's frames have chunks of the state among them, others have not."""
+    numbered = rows.selectExpr("*", "cast(hash(features) as bigint) as number")
+    net = estimator(layers=[TRUNK, Dense(3, "softmax", name="top")], batchSize=4, maxSteps=5, orderCol="number")
+    net.setInitialModel(model)
+    spark.conf.set(BATCH, 4)
+    try:
+        found = [net.copy().setNumTrainWorkers(workers).fit(numbered) for workers in (1, 2)]
+    finally:
+        spark.conf.unset(BATCH)
+    for name, array in found[0].weights.items():
+        for other in found[1:]:
+            np.testing.assert_allclose(other.weights[name], array, rtol=1e-4, atol=1e-5)

@@ -60,9 +60,9 @@ def test_a_fit_starts_from_what_is_given_and_from_random_numbers_elsewhere(
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam", "adadelta"])
-@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize(("shares", "blocks"), [((N,), 1), ((25, 35), 1), ((30, 30), 2)], ids=str)
 def test_with_vectors_and_steps_a_fit_goes_on_as_if_it_had_not_ended(
-    optimizer: str, blocks: int, monkeypatch: pytest.MonkeyPatch
+    optimizer: str, shares: tuple[int, ...], blocks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cut, "MIN_WEIGHTS", 0)
     told: dict[str, Any] = {
@@ -73,7 +73,6 @@ def test_with_vectors_and_steps_a_fit_goes_on_as_if_it_had_not_ended(
     whole = plan_of(LAYERS, epochs=6, batch_size=N, **told)
     expected, first = fit(whole, ROWS.dealt(N)), states(plan_of(LAYERS, epochs=2, batch_size=N, **told))
     plan = replace(plan_of(LAYERS, epochs=4, batch_size=N, **told), blocks=blocks)
-    shares = (N,) if blocks == 1 else (30, 30)
     found = started(plan, first, shares)
     np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-5, atol=1e-6)
     assert (found.clock["count"], found.clock["started"]) == (6, 2)

@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from spark_deepnet.data.sampler import steps_of
+from spark_deepnet.data.schema import ORDER
 from spark_deepnet.errors import ClusterError
 from spark_deepnet.net.chunks import Chunk, arrays_of
 from spark_deepnet.net.pieces import assembled
@@ -188,7 +189,7 @@ class Jobs:
     def _job(self, state: DataFrame | None) -> list[Message]:
         plan = replace(self.plan, job=uuid.uuid4().hex)
         plan = plan if self.listener is None else self.listener.plan(plan)
-        frame = self.frame if state is None else self.frame.unionByName(state, allowMissingColumns=True)
+        frame = self.frame if state is None else self.frame.unionByName(self._beside(state), allowMissingColumns=True)
         dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
         results = dealt.mapInPandas(partial(rank_task, plan), SCHEMA, barrier=True)
         writers = 1 if self.folder is None else plan.workers
@@ -202,6 +203,13 @@ class Jobs:
         if self.listener is not None:
             self.listener.note_end(plan)
         return messages
+
+    def _beside(self, state: DataFrame) -> DataFrame:
+        """The state for a union with the rows. A missing order would make whole numbers floats in pandas, in those frames
+        alone that have some of the state, and so rows of these would come in another order than all others."""
+        if ORDER not in self.frame.columns:
+            return state
+        return state.withColumn(ORDER, F.lit(0).cast(self.frame.schema[ORDER].dataType))
 
     def _retried(self, results: DataFrame, job: str) -> list[Row]:
         """A job's rows. Where an executor has died between jobs, another takes some seconds to register; a session that
