@@ -171,6 +171,10 @@ def test_two_targets_have_a_prediction_each(rows: Any, tmp_path: Any) -> None:
     for row in scored.collect():
         assert list(row.prediction) == [row.prediction_a, row.prediction_b]
     assert all(RegressionEvaluator(labelCol=c, predictionCol=f"prediction_{c}").evaluate(scored) > 0 for c in "ab")
+    errors = [row["meanSquaredError"] ** 0.5 for row in model.evaluate(df).byTarget]
+    assert errors == pytest.approx(
+        [RegressionEvaluator(labelCol=c, predictionCol=f"prediction_{c}").evaluate(scored) for c in "ab"]
+    )
     with pytest.raises(ParamError, match="labelCols: 2 columns, but the last layer has 3 units; give it 2"):
         estimator(layers=[Dense(3)], labelCols=["a", "b"]).fit(df)
     with pytest.raises(DataError, match="labelCols: there is no column 'bb'"):

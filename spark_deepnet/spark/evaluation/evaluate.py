@@ -10,6 +10,7 @@ from pyspark.sql.types import StringType
 
 from spark_deepnet.errors import DataError, ParamError, near
 from spark_deepnet.layers.output import Output as OutputLayer
+from spark_deepnet.spark.columns.several_labels import with_label
 from spark_deepnet.spark.columns.types import check_number
 from spark_deepnet.spark.evaluation.classes import ClassificationSummary, classification
 from spark_deepnet.spark.evaluation.labels import MultilabelSummary, multilabel
@@ -29,9 +30,10 @@ def evaluated(model: Any, df: DataFrame, output: str | None) -> Summary:
             "evaluate: this network scores every step of a row; compare labels and predictions by transform"
         )
     scored = _with_all_columns(model).transform(df)
+    labelled, label = with_label(model, scored)
     pairs = Pairs(
         predictions=scored,
-        rows=scored.select(*_columns(model, df, k)),
+        rows=labelled.select(*_columns(model, labelled, label, k)),
         classes=model.outputs[k].classes,
         names=model.class_names[k],
     )
@@ -57,12 +59,12 @@ def _with_all_columns(model: Any) -> Any:
     return model.copy({param: name for param, name in wanted.items() if not model.getOrDefault(param)})
 
 
-def _columns(model: Any, df: DataFrame, k: int) -> list[Column]:
-    """Label, prediction, weight, and of classes the scores."""
+def _columns(model: Any, df: DataFrame, label: str, k: int) -> list[Column]:
+    """Label, prediction, weight, and of classes the scores. label: the column of outputs that name none."""
     behind = f"_{model.outputs[k].name}" if k else ""
     params = _with_all_columns(model)
     columns = [
-        _label(model, df, k).alias(LABEL),
+        _label(model, df, label, k).alias(LABEL),
         column(params.getPredictionCol() + behind).alias(PREDICTION),
         _weight(model, df).alias(WEIGHT),
     ]
@@ -73,10 +75,10 @@ def _columns(model: Any, df: DataFrame, k: int) -> list[Column]:
     return columns
 
 
-def _label(model: Any, df: DataFrame, k: int) -> Column:
+def _label(model: Any, df: DataFrame, label: str, k: int) -> Column:
     """The label; a text as the number of its class, where the model knows the classes' names."""
     layer, names = model.architecture.net().outputs[k].layer, model.class_names[k]
-    name = (layer.column if isinstance(layer, OutputLayer) else None) or model.getLabelCol()
+    name = (layer.column if isinstance(layer, OutputLayer) else None) or label
     f = field(df, name, "labelCol")
     if isinstance(f.dataType, StringType) and names:
         number = F.array_position(F.array(*map(F.lit, names)), column(name)) - 1
