@@ -1,6 +1,7 @@
 """One kind of Spark session a process: Connect and classic do not live side by side, and a local-cluster wants executors
-of its own. The tests of each kind run in a child process, two kinds at once because most of their time is waiting, and
-the children's reports are told here one by one, so every test is seen under its own name as if it had run in this process.
+of its own. The tests of each kind run in a child process, those of classic sessions in two, by their files; three run at
+once, because most of their time is waiting. The children's reports are told here one by one, so every test is seen under its
+own name as if it had run in this process.
 They come behind all tests that need no session, which have compiled the kernels by then.
 
 A test that asks for ``spark`` runs on a classic session, or on those of ``@pytest.mark.sessions("classic", "connect")``.
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -27,7 +29,8 @@ from tests.spark.sessions import STARTS
 KIND = "SPARK_DEEPNET_TEST_SESSION"
 PIPE = "SPARK_DEEPNET_TEST_PIPE"
 KINDS = tuple(STARTS)
-AT_ONCE = 2  # kinds
+LANES = {"classic": 2}  # processes of a kind, where they are several
+AT_ONCE = 3  # processes
 LONGEST = 600.0  # seconds that one test may take, its session's start with it
 
 
@@ -66,11 +69,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in others]
 
 
-def place_of(item: pytest.Item) -> int:
-    """Kind by kind, behind all tests that need no session, and the examples, which start sessions of their own, between."""
-    if kind := kind_of(item):
-        return KINDS.index(kind)
-    return -1 if "examples" in item.path.parts else -2
+def place_of(item: pytest.Item) -> tuple[int, int]:
+    """Lane by lane, behind all tests that need no session, and the examples, which start sessions of their own, between."""
+    if lane := lane_of(item):
+        return KINDS.index(lane[0]), lane[1]
+    return (-1 if "examples" in item.path.parts else -2), 0
+
+
+def lane_of(item: pytest.Item) -> tuple[str, int] | None:
+    """The kind of session, and which of its processes the file's tests run in."""
+    kind = kind_of(item)
+    return None if kind is None else (kind, zlib.crc32(item.path.name.encode()) % LANES.get(kind, 1))
 
 
 def kind_of(item: pytest.Item) -> Any:
@@ -78,17 +87,17 @@ def kind_of(item: pytest.Item) -> Any:
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    kind = kind_of(item)
-    if kind is None or KIND in os.environ:
+    lane = lane_of(item)
+    if lane is None or KIND in os.environ:
         return None
     if not _children:
         _start(item.session)
-    child = _children[kind]
+    child = _children[lane]
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in child.reports(item):
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    if nextitem is None or kind_of(nextitem) != kind:
+    if nextitem is None or lane_of(nextitem) != lane:
         child.end()
     item.session._setupstate.teardown_exact(nextitem)
     return True
@@ -101,20 +110,20 @@ def pytest_unconfigure() -> None:
     _children.clear()
 
 
-_children: dict[str, Child] = {}
+_children: dict[tuple[str, int], Child] = {}
 _turns = ThreadPoolExecutor(AT_ONCE)
 
 
 def _start(session: pytest.Session) -> None:
-    """The first kinds at once, each of the others as soon as one has ended."""
-    for kind in dict.fromkeys(filter(None, map(kind_of, session.items))):
-        tests = [item.nodeid for item in session.items if kind_of(item) == kind]
-        _children[kind] = Child(kind, tests, session.config)
-        _turns.submit(_children[kind].run)
+    """The first lanes at once, each of the others as soon as one has ended."""
+    for lane in dict.fromkeys(filter(None, map(lane_of, session.items))):
+        tests = [item.nodeid for item in session.items if lane_of(item) == lane]
+        _children[lane] = Child(lane[0], tests, session.config)
+        _turns.submit(_children[lane].run)
 
 
 class Child:
-    """A process that runs the tests of one kind, in a folder of its own: what Spark leaves behind stays there, and its
+    """A process that runs the tests of one lane, in a folder of its own: what Spark leaves behind stays there, and its
     workers must find the package as an installed one."""
 
     def __init__(self, kind: str, tests: list[str], config: pytest.Config) -> None:
