@@ -144,19 +144,25 @@ LISTED: dict[str, str] = {
     "not supported; expected nearest": """
         test_resize_downsample_scales_cubic test_resize_downsample_scales_cubic_A_n0p5_exclude_outside
         test_resize_downsample_scales_cubic_align_corners test_resize_downsample_scales_cubic_antialias
-        test_resize_downsample_scales_linear test_resize_downsample_scales_linear_align_corners
+        test_resize_downsample_scales_linear_align_corners
         test_resize_downsample_scales_linear_antialias test_resize_downsample_scales_linear_half_pixel_symmetric
         test_resize_downsample_sizes_cubic test_resize_downsample_sizes_cubic_antialias
-        test_resize_downsample_sizes_linear_antialias test_resize_downsample_sizes_linear_pytorch_half_pixel
+        test_resize_downsample_sizes_linear_antialias
         test_resize_tf_crop_and_resize test_resize_tf_crop_and_resize_axes_2_3
         test_resize_tf_crop_and_resize_axes_3_2 test_resize_tf_crop_and_resize_extrapolation_value
         test_resize_upsample_scales_cubic test_resize_upsample_scales_cubic_A_n0p5_exclude_outside
         test_resize_upsample_scales_cubic_align_corners test_resize_upsample_scales_cubic_asymmetric
-        test_resize_upsample_scales_linear test_resize_upsample_scales_linear_align_corners
+        test_resize_upsample_scales_linear_align_corners
         test_resize_upsample_scales_linear_half_pixel_symmetric test_resize_upsample_sizes_cubic
         test_resize_upsample_sizes_nearest_ceil_half_pixel
         test_resize_upsample_sizes_nearest_floor_align_corners
         test_resize_upsample_sizes_nearest_round_prefer_ceil_asymmetric
+    """,
+    "do not make whole sizes": """
+        test_resize_downsample_scales_linear
+    """,
+    "pytorch_half_pixel": """
+        test_resize_downsample_sizes_linear_pytorch_half_pixel
     """,
     "axes are not supported": """
         test_resize_downsample_sizes_nearest_not_larger test_resize_downsample_sizes_nearest_not_smaller

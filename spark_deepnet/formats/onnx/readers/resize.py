@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.registry import reads
-from spark_deepnet.formats.onnx.values import Tensor
+from spark_deepnet.formats.onnx.values import ROWS, Const, Tensor
 from spark_deepnet.layers.permute import Permute
 from spark_deepnet.layers.reshape import Reshape
+from spark_deepnet.layers.resizing import Resizing
 from spark_deepnet.layers.up_sampling2d import UpSampling2D
+
+WHOLE = 1e-3
+"""How far a size may be from a whole number, because scales are rounded to float32."""
 
 
 def _repeated(node: Node, scales: Sequence[float]) -> Tensor:
@@ -34,25 +40,58 @@ def upsample(node: Node) -> Tensor:
     return _repeated(node, scales)
 
 
-@reads("Resize", to=19, since=10, gives="up_sampling2d")
+@reads("Resize", to=19, since=10, gives="up_sampling2d, resizing")
 def resize(node: Node) -> Tensor:
-    """Nearest, by whole numbers, where each cell is repeated"""
-    x, mode = node.tensor(), node.attr("mode")
-    how = (node.attr("coordinate_transformation_mode", "asymmetric"), node.attr("nearest_mode", "floor"))
+    """Nearest, by whole numbers, where each cell is repeated; linear with half_pixel, without antialias"""
+    mode, rule = node.attr("mode"), node.attr("coordinate_transformation_mode", "asymmetric")
+    how = (rule, node.attr("nearest_mode", "floor"))
     repeats = {("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("half_pixel", "round_prefer_ceil")}
-    if mode != "nearest" or how not in repeats:
+    linear = mode == "linear" and rule in ("half_pixel", "pytorch_half_pixel") and not node.attr("antialias")
+    if not linear and (mode != "nearest" or how not in repeats):
         raise node.refusal(
-            f"mode {mode!r} with {how[0]}, {how[1]} is not supported; expected nearest, asymmetric, floor"
+            f"mode {mode!r} with {how[0]}, {how[1]} is not supported; expected nearest, asymmetric, floor, or linear, "
+            f"half_pixel"
         )
-    at = 2 if node.version >= 11 else 1
     if node.attr("axes") is not None:
         raise node.refusal("axes are not supported; expected a scale for every axis")
-    if node.has(3):
+    return _between(node, _scales(node)) if linear else _repeated(node, _scales(node))
+
+
+def _scales(node: Node) -> list[float]:
+    """Of each axis, from the scales or the sizes."""
+    x = node.tensor()
+    if not node.has(3):
+        return node.numbers(2 if node.version >= 11 else 1, "scales").tolist()
+    given = node.inputs[3]
+    if isinstance(given, Const) and _keeps_rows(given):
+        sizes = given.array.tolist()
+    else:
         sizes = node.ints("sizes", 3) or []
-        if len(sizes) != x.rank:
-            raise node.refusal(f"its sizes {sizes} are not those of {x}")
-        return _repeated(node, [1.0, *(size / own for size, own in zip(sizes[1:], x.row, strict=True))])
-    return _repeated(node, node.numbers(at, "scales").tolist())
+    if len(sizes) != x.rank:
+        raise node.refusal(f"its sizes {sizes} are not those of {x}")
+    return [1.0, *(size / own for size, own in zip(sizes[1:], x.row, strict=True))]
+
+
+def _keeps_rows(sizes: Const) -> bool:
+    """Whether the first size is the number of rows, and the others do not depend on it."""
+    a, b = sizes.array, sizes.other
+    return a.shape == b.shape and a.size > 1 and (int(a[0]), int(b[0])) == ROWS and np.array_equal(a[1:], b[1:])
+
+
+def _between(node: Node, scales: Sequence[float]) -> Tensor:
+    """Images of another size, by linear interpolation."""
+    x = node.tensor()
+    if len(x.row) != 2 + 1 or len(scales) != 4 or tuple(scales[:2]) != (1, 1):
+        raise node.refusal(
+            f"its scales {list(scales)} are for {x}; expected those of images (N, C, H, W), 1 for N and C"
+        )
+    sizes = [scale * own for scale, own in zip(scales[2:], x.row[1:], strict=True)]
+    height, width = map(round, sizes)
+    if min(height, width) < 1 or max(abs(height - sizes[0]), abs(width - sizes[1])) > WHOLE:
+        raise node.refusal(f"its scales {list(scales)} do not make whole sizes of {x}")
+    if node.attr("coordinate_transformation_mode") == "pytorch_half_pixel" and min(height, width) == 1:
+        raise node.refusal("pytorch_half_pixel takes the first of the cells for a size of 1; expected half_pixel")
+    return Tensor(node.add(Resizing(height, width), node.channels_last(x)))
 
 
 def _block(node: Node) -> tuple[Tensor, int]:
