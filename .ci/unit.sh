@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tests that need no Spark, in three processes, without those marked long, files of many whole fits, the law of padding over
-# hundreds of networks, and the formats of others, which only who works on them needs; tests given as arguments in one, with
+# hundreds of networks, rows on disk, and the formats of others, which only who works on them needs; tests given as arguments in one, with
 # them.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,7 +11,7 @@ unit() { .venv/bin/python -m pytest -p no:cacheprovider -m "not slow and not lon
 
 others=(tests/{kernels,layers,losses,optimizers,initializers,schedules,data,net,score,plan,forecast})
 . .ci/whole_fits.sh
-many=("${whole_fits[@]}" tests/test_new_members.py tests/net/test_padding.py tests/formats)
+many=("${whole_fits[@]}" tests/test_new_members.py tests/net/test_padding.py tests/data/test_spilled.py tests/formats)
 said=$(mktemp -d)
 set -m  # process groups of their own, which get signals as one
 unit "${others[@]}" "${many[@]/#/--ignore=}" > "$said/2" 2>&1 &
@@ -22,7 +22,7 @@ set +m
 trap 'kill -INT -- -$second -$third 2>/dev/null; rm -rf "$said"' EXIT
 trap 'exit 130' INT TERM
 
-unit tests --ignore=tests/{spark,examples,test_benchmarks.py,test_benchmark_networks.py} "${others[@]/#/--ignore=}" "${many[@]/#/--ignore=}"
+unit tests --ignore=tests/{spark,examples,exchange,test_benchmarks.py,test_benchmark_networks.py} "${others[@]/#/--ignore=}" "${many[@]/#/--ignore=}"
 failed=$?
 wait $second || failed=1
 wait $third || failed=1

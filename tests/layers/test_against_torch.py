@@ -31,6 +31,10 @@ PEERS: dict[str, tuple[Layer, Callable[[Any], Any]]] = {
         (Layer.of("exponential"), torch.exp),
         (Layer.of("softplus"), F.softplus),
         (Layer.of("erf"), torch.erf),
+        (Layer.of("abs"), torch.abs),
+        (Layer.of({"kind": "log", "shift": 20.0}), lambda x: torch.log(x + 20)),
+        (Layer.of({"kind": "power", "power": 2.0, "scale": 0.5, "shift": 1.0}), lambda x: (0.5 * x + 1) ** 2),
+        (Layer.of({"kind": "clip", "low": -1.0, "high": 2.0}), lambda x: torch.clamp(x, -1, 2)),
         (Layer.of("hard_sigmoid"), lambda x: F.relu6(x + 3) / 6),  # the gradient of F.hardsigmoid holds a float32 1/6
         (Layer.of("hard_tanh"), F.hardtanh),
         (Layer.of("hard_swish"), F.hardswish),
