@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests that need no Spark, in three processes, without those marked long, files of many whole fits, the law of padding over
+# The tests that need no Spark, in four processes, without those marked long, files of many whole fits, the laws of blocks and padding over
 # hundreds of networks, rows on disk, and the formats of others, which only who works on them needs; tests given as arguments in one, with
 # them.
 set -uo pipefail
@@ -11,20 +11,24 @@ unit() { .venv/bin/python -m pytest -p no:cacheprovider -m "not slow and not lon
 
 others=(tests/{kernels,layers,losses,optimizers,initializers,schedules,data,net,score,plan,forecast})
 . .ci/whole_fits.sh
-many=("${whole_fits[@]}" tests/test_new_members.py tests/net/test_padding.py tests/data/test_spilled.py tests/formats)
+many=("${whole_fits[@]}" tests/test_new_members.py tests/net/test_{cut,padding}.py tests/data/test_spilled.py tests/formats)
 said=$(mktemp -d)
 set -m  # process groups of their own, which get signals as one
 unit "${others[@]}" "${many[@]/#/--ignore=}" > "$said/2" 2>&1 &
 second=$!
-unit tests/exchange > "$said/3" 2>&1 &  # most of which is waiting
+waiting=(tests/exchange/test_{channels,hostile}.py)  # most of what these and the rest of their folder do
+unit tests/exchange "${waiting[@]/#/--ignore=}" > "$said/3" 2>&1 &
 third=$!
+unit "${waiting[@]}" > "$said/4" 2>&1 &
+fourth=$!
 set +m
-trap 'kill -INT -- -$second -$third 2>/dev/null; rm -rf "$said"' EXIT
+trap 'kill -INT -- -$second -$third -$fourth 2>/dev/null; rm -rf "$said"' EXIT
 trap 'exit 130' INT TERM
 
 unit tests --ignore=tests/{spark,examples,exchange,test_benchmarks.py,test_benchmark_networks.py} "${others[@]/#/--ignore=}" "${many[@]/#/--ignore=}"
 failed=$?
 wait $second || failed=1
 wait $third || failed=1
+wait $fourth || failed=1
 cat "$said"/*
 exit $failed
