@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The tests that need no Spark, in four processes, without those marked long, files of many whole fits, the laws of blocks and padding over
-# hundreds of networks, rows on disk, and the formats of others, which only who works on them needs; tests given as arguments in one, with
-# them.
+# The tests that need no Spark, in four processes, without those marked long, files of many whole fits, the laws of blocks and
+# padding over hundreds of networks, rows on disk, and the formats of others, which only who works on them needs; tests given
+# as arguments in one, with them.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
