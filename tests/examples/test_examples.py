@@ -17,7 +17,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 DATASETS = Path(os.environ.get("DATASETS", EXAMPLES.parent / "../shared/data")).resolve()
 PROMISED = [
     ("digits.py --master local[2]", 0.97),
-    ("vowels.py", 0.95),
+    pytest.param("vowels.py", 0.95, marks=pytest.mark.slow),
     ("own_layer.py", 0.97),
     pytest.param("lenet.py", 0.96, marks=pytest.mark.slow),
     pytest.param("rows.py", 0.95, marks=pytest.mark.slow),
