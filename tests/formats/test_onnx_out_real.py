@@ -13,7 +13,7 @@ from spark_deepnet.formats import caffe
 from spark_deepnet.formats.onnx.export import model_of
 from tests.formats.onnx_runs import close, operators, run, scored, session
 
-MODELS = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data")) / "models"
+MODELS = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data")) / "models"
 pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason=f"{MODELS} is absent: real nets are not exported")
 NETS: list[tuple[str, str, dict[str, Any], int]] = [
     ("prototxt/examples_mnist_lenet", "lenet", {"scale": 1 / 256}, 2),

@@ -15,7 +15,7 @@ from tests.formats.caffe_files import count_permutes
 from tests.formats.caffe_files import scores as caffe_scores
 from tests.formats.onnx_files import computed, scores
 
-MODELS = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data")) / "models"
+MODELS = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data")) / "models"
 pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason=f"{MODELS} is absent: real ONNX files are not read")
 OUTPUTS = ["scores", "boxes"]
 

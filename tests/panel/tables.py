@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn import datasets
 
-DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data"))
+DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data"))
 """A folder with adult, mnist and japanese_vowels; what is not there is left out of the panel."""
 FLIGHTS = 20_000
 """Of the 336,776 rows: the peers take minutes for all."""

@@ -119,7 +119,7 @@ def test_a_net_without_weights_starts_at_random(spark: SparkSession, tmp_path: P
     assert DeepNetEstimator.fromCaffe(net, inputShape=(4,)).getInitialModel() is None
 
 
-DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", "/work/shared/data"))
+DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data"))
 
 
 @pytest.mark.long
