@@ -14,7 +14,8 @@ from spark_deepnet.kernels.blas import gemm
 from spark_deepnet.kernels.threads import in_parallel
 
 MIN_MULTIPLY_ADDS = 1 << 22
-"""A product of fewer is not cut: some 60 us, of which handing a part to another thread would take 10."""
+"""A product, or another pass of a layer, of fewer is not cut: some 60 us, of which handing a part to another thread would
+take 10."""
 CUT_MULTIPLE = 32
 """Rows or columns in every part but the last: a multiple of BLAS's own tiles."""
 PARTS = 2

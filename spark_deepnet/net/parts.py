@@ -12,16 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from spark_deepnet.kernels.products import MIN_MULTIPLY_ADDS, PARTS
 from spark_deepnet.layers.layer import Arrays, Call, Layer
 from spark_deepnet.net.node import Node
 
-PARTS = 2
 CUT_MULTIPLE = 8
 """Rows of the first part: a multiple of the convolutions' tiles."""
 ELEMENT_COST = 16
 """Multiply-adds in whose time a layer without matrix products reads or writes one number."""
-MIN_WORK = 1 << 22
-"""Multiply-adds of a node that are worth two threads: some 60 us, of which handing a part over takes 10."""
 MIN_WORK_PER_WEIGHT = 1024
 """Multiply-adds of a part for each number of its own array of gradients, which has to be filled and added."""
 
@@ -37,7 +35,7 @@ def row_parts(node: Node, n: int) -> tuple[slice, ...]:
     elements = prod(node.shape) + sum(map(prod, node.input_shapes))
     work = n * max(layer.multiply_adds(node.x), ELEMENT_COST * elements)
     numbers = sum(prod(weight.shape) for weight in layer.weights(node.x).values())
-    if work < max(MIN_WORK, PARTS * MIN_WORK_PER_WEIGHT * numbers):
+    if work < max(MIN_MULTIPLY_ADDS, PARTS * MIN_WORK_PER_WEIGHT * numbers):
         return ()
     return slice(each), slice(each, n)
 

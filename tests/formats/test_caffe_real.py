@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from spark_deepnet.layers.dropout import Dropout
 from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.schedules.schedule import Schedule
 from tests.formats.caffe_files import count_permutes, scores
+from tests.shared_data import DATA
 from tests.train.fits import fit, plan_of
 
-DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data"))
 MODELS = DATA / "models"
 pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason=f"{MODELS} is absent: real Caffe files are not read")
 IMAGENET_MEAN = np.zeros((3, 256, 256), np.float32)

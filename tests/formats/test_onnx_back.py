@@ -19,8 +19,7 @@ from spark_deepnet.net.run import Runner
 from tests.cases.layer_case import LayerCase
 from tests.cases.nets import NETS, WHOLE, NetCase, WholeCase
 from tests.formats.onnx_runs import scored
-from tests.formats.test_onnx_out import SCORING, drawn, net_of
-from tests.layers.test_laws import Passes
+from tests.formats.test_onnx_out import SCORING, drawn, drawn_layer
 
 REFUSED = {"multi_head_attention": "multiplies two values of the network"}
 """Kind of layer -> why its operators cannot be read back."""
@@ -49,13 +48,7 @@ def assert_same(path: Path, net: Net, weights: np.ndarray, x: Mapping[str, np.nd
 
 @pytest.mark.parametrize("case", SCORING, ids=lambda case: case.id)
 def test_a_layer_is_read_back(case: LayerCase, tmp_path: Path) -> None:
-    passes, net = Passes(case, 4, np.float32), net_of(case)
-    weights = net.layout.zeros()
-    for name, array in net.layout.named(weights).items():
-        array[...] = passes.w[name.rpartition("/")[2]]
-    x = dict(zip(net.inputs, passes.x if case.layer.multi_input else (passes.x,), strict=True))
-    if isinstance(case.layer, Embedding):
-        x = {name: np.round(array) for name, array in x.items()}
+    net, weights, x = drawn_layer(case)
     if case.layer.kind in REFUSED:
         with pytest.raises(FormatError, match=REFUSED[case.layer.kind]):
             assert_same(tmp_path / "net.onnx", net, weights, x)

@@ -48,8 +48,8 @@ def net_of(case: LayerCase) -> Net:
     return Net.of(chain, dict(zip(names, shapes, strict=True)))
 
 
-@pytest.mark.parametrize("case", SCORING, ids=lambda case: case.id)
-def test_a_layer_computes_the_same(case: LayerCase) -> None:
+def drawn_layer(case: LayerCase) -> tuple[Net, np.ndarray, dict[str, np.ndarray]]:
+    """The network of a case, its weights, and four rows of each input."""
     passes, net = Passes(case, 4, np.float32), net_of(case)
     weights = net.layout.zeros()
     for name, array in net.layout.named(weights).items():
@@ -57,6 +57,12 @@ def test_a_layer_computes_the_same(case: LayerCase) -> None:
     x = dict(zip(net.inputs, passes.x if case.layer.multi_input else (passes.x,), strict=True))
     if isinstance(case.layer, Embedding):
         x = {name: np.round(array) for name, array in x.items()}
+    return net, weights, x
+
+
+@pytest.mark.parametrize("case", SCORING, ids=lambda case: case.id)
+def test_a_layer_computes_the_same(case: LayerCase) -> None:
+    net, weights, x = drawn_layer(case)
     running = session(model_of(net, weights))
     for n in (4,) if case.layer.kind in RECURRENT else (4, 0):  # onnxruntime aborts over LSTM and GRU without rows
         rows = {name: array[:n] for name, array in x.items()}

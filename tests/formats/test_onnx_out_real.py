@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +10,9 @@ import pytest
 from spark_deepnet.formats import caffe
 from spark_deepnet.formats.onnx.export import model_of
 from tests.formats.onnx_runs import close, operators, run, scored, session
+from tests.shared_data import DATA
 
-MODELS = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data")) / "models"
+MODELS = DATA / "models"
 pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason=f"{MODELS} is absent: real nets are not exported")
 NETS: list[tuple[str, str, dict[str, Any], int]] = [
     ("prototxt/examples_mnist_lenet", "lenet", {"scale": 1 / 256}, 2),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from onnx import load
@@ -14,8 +11,9 @@ from spark_deepnet.formats import caffe, onnx
 from tests.formats.caffe_files import count_permutes
 from tests.formats.caffe_files import scores as caffe_scores
 from tests.formats.onnx_files import computed, scores
+from tests.shared_data import DATA
 
-MODELS = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data")) / "models"
+MODELS = DATA / "models"
 pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason=f"{MODELS} is absent: real ONNX files are not read")
 OUTPUTS = ["scores", "boxes"]
 

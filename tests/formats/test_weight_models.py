@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -39,8 +38,9 @@ from spark_deepnet.layers.simple_rnn import SimpleRNN
 from spark_deepnet.layers.softmax import Softmax
 from spark_deepnet.layers.zero_padding2d import ZeroPadding2D
 from tests.formats.weight_files import scores
+from tests.shared_data import DATA
 
-REAL = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data")) / "models/keras"
+REAL = DATA / "models/keras"
 XCEPTION, DEEPCUT = REAL / "mini_XCEPTION_KDEF.hdf5", REAL / "deepcut_cnn.h5"
 IMAGE = [
     Conv2D(4, 3, activation="relu", name="first"), BatchNorm(), Conv2D(8, 3, groups=4, bias=False), Conv2D(5, 1), PRelu(),

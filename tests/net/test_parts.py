@@ -25,7 +25,7 @@ each_layer = pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.id)
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """All is cut that can be, however little work it is."""
-    for name in ("MIN_WORK", "MIN_WORK_PER_WEIGHT"):
+    for name in ("MIN_MULTIPLY_ADDS", "MIN_WORK_PER_WEIGHT"):
         monkeypatch.setattr(parts, name, 0)
     monkeypatch.setattr(products, "MIN_MULTIPLY_ADDS", 0)
     monkeypatch.setattr(products, "CUT_MULTIPLE", 2)
@@ -80,7 +80,7 @@ def test_parts_are_the_whole(case: LayerCase, monkeypatch: pytest.MonkeyPatch) -
     p = Pass(case)
     whole = p.results(1)
     assert row_parts(p.net.nodes[-1], p.n) == ()  # too little work
-    monkeypatch.setattr(parts, "MIN_WORK", 0)
+    monkeypatch.setattr(parts, "MIN_MULTIPLY_ADDS", 0)
     monkeypatch.setattr(parts, "MIN_WORK_PER_WEIGHT", 0)
     for a, b in zip(p.results(1), whole, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * max(1.0, float(np.nanmax(np.abs(b), initial=0))))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib.util
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,8 @@ import numpy as np
 import pandas as pd
 from sklearn import datasets
 
-DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data"))
+from tests.shared_data import DATA
+
 """A folder with adult, mnist and japanese_vowels; what is not there is left out of the panel."""
 FLIGHTS = 20_000
 """Of the 336,776 rows: the peers take minutes for all."""

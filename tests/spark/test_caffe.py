@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.formats import caffe
 from tests.cases.caffe_solvers import Reference, SolverCase
 from tests.formats.caffe_files import input_text, layer_text, random_arrays, scores, solver_state, written
+from tests.shared_data import DATA
 
 LENET = (
     layer_text("Convolution", "convolution_param { num_output: 4 kernel_size: 3 }", top="conv")
@@ -117,9 +117,6 @@ def test_training_goes_on_from_weights_and_solver_state(spark: SparkSession, tmp
 def test_a_net_without_weights_starts_at_random(spark: SparkSession, tmp_path: Path) -> None:
     net, _ = written(tmp_path, TRAINING)
     assert DeepNetEstimator.fromCaffe(net, inputShape=(4,)).getInitialModel() is None
-
-
-DATA = Path(os.environ.get("SPARK_DEEPNET_DATA", Path(__file__).parents[2] / "../shared/data"))
 
 
 @pytest.mark.long
