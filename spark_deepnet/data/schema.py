@@ -148,3 +148,8 @@ class Columns:
     """The fraction of the rows that are held out for validation."""
     seed: int = 0
     """By which they are chosen."""
+
+    @property
+    def validated(self) -> bool:
+        """Whether some rows are for validation."""
+        return self.validation is not None or self.held_out > 0

@@ -154,14 +154,14 @@ class FitSpec:
     @cached_property
     def recipe(self) -> Recipe:
         p = self.params
-        measured = measured_by(p, self.heads, self.columns.validation is not None)
+        measured = measured_by(p, self.heads, self.columns.validated)
         recipe = Recipe(
             architecture=self.network.architecture,
             optimizer=optimizer_of(p),
             schedule=schedule_of(p),
             l1=p.getRegParam() * p.getElasticNetParam(),
             l2=p.getRegParam() * (1 - p.getElasticNetParam()),
-            validated=self.columns.validation is not None or self.columns.held_out > 0,
+            validated=self.columns.validated,
             ordered=self.columns.order or "",
             class_weights=self.columns.class_weights,
             metrics=measured.metrics,

@@ -27,7 +27,8 @@ def measured_by(params: DeepNetParams, heads: Sequence[OutputSpec], validated: b
     monitor = params.getMonitor()
     if monitor != LOSS and not validated:
         raise ParamError(
-            f"monitor: {monitor!r} is watched over validation rows, of which there are none; set validationIndicatorCol"
+            f"monitor: {monitor!r} is watched over validation rows, of which there are none; set validationIndicatorCol or "
+            f"validationFraction"
         )
     for metric in metrics:
         _check(metric, heads)

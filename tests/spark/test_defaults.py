@@ -35,6 +35,9 @@ def test_held_out_rows_are_the_same_on_any_number_of_workers(rows: Any) -> None:
     net = DeepNetEstimator(layers=LAYERS, validationFraction=0.2, maxIter=1, batchSize=1000, solver="sgd")
     found = [net.copy({"numTrainWorkers": n}).fit(rows).summary.history[0]["validationLoss"] for n in (1, 2)]
     assert found[0] == pytest.approx(found[1], rel=1e-5)
+    watched = net.copy({"monitor": "f1"}).fit(rows).summary.history[0]
+    assert 0 <= watched["validationF1"] <= 1
+    assert watched["validationLoss"] == pytest.approx(found[0], rel=1e-5)
     with pytest.raises(
         ParamError, match="validationFraction: the rows for validation are those of validationIndicatorCol"
     ):
