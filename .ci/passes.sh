@@ -56,6 +56,8 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
+SPARK_SUBMIT_OPTS=$(.venv/bin/python -m tests.spark.jvm) && export SPARK_SUBMIT_OPTS  # of the drivers' JVMs
+
 if [ $# = 0 ]; then
     begin on_spark
     begin compiled > "$said/2" 2>&1

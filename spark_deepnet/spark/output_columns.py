@@ -17,6 +17,7 @@ from spark_deepnet.score.output import PREDICTION, Output
 from spark_deepnet.score.score import ScorePlan, part_name, value_name
 from spark_deepnet.score.values import LayerValue
 from spark_deepnet.spark.one_sentence import one_sentence
+from spark_deepnet.spark.session.collected_once import note_task
 from spark_deepnet.spark.session.task_cpus import task_cpus
 
 _NUMBERS = ArrayType(DoubleType())
@@ -27,6 +28,7 @@ def scoring_udf(plan: ScorePlan, scorer: Callable[[Iterator[pd.DataFrame]], Iter
     deterministic so that Spark does not run it again for the filter that drops invalid rows."""
 
     def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        note_task()
         with one_sentence(), threads(task_cpus()):
             yield from scorer(frames)
 

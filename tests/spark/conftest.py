@@ -20,6 +20,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ PIPE = "SPARK_DEEPNET_TEST_PIPE"
 KINDS = tuple(STARTS)
 LANES = {"classic": 2}  # processes of a kind, where they are several
 AT_ONCE = 3  # processes
+DAEMON = Path(__file__).parent / "daemon"  # the folder of the module that Spark starts its Python workers from
 LONGEST = 600.0  # seconds that one test may take, its session's start with it
 
 
@@ -152,7 +154,7 @@ class Child:
             [sys.executable, "-m", "pytest", f"--rootdir={root}", f"-c{self.config.inipath}", "-m", "",
              "-p", "no:cacheprovider", *(f"{root}/{test}" for test in self.tests)],
             cwd=self.folder.name,
-            env=environment | {KIND: self.kind, PIPE: str(writing)},
+            env=environment | {KIND: self.kind, PIPE: str(writing), "PYTHONPATH": str(DAEMON)},
             pass_fds=[writing],
             stdout=self.output,
             stderr=subprocess.STDOUT,

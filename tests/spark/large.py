@@ -68,7 +68,7 @@ class Watch:
 
     @staticmethod
     def _kind(command: str) -> str:
-        for mark, kind in (("pyspark.daemon", "worker"), ("CoarseGrained", "executor JVM"), ("java", "driver JVM")):
+        for mark, kind in (("pyspark.worker", "worker"), ("CoarseGrained", "executor JVM"), ("java", "driver JVM")):
             if mark in command:
                 return kind
         return "driver" if command == "driver" else "other"

@@ -41,7 +41,7 @@ def workers(spark: Any) -> list[int]:
 
 def workers_under(pid: int) -> list[int]:
     """The Python workers of a JVM, without the daemon that they are forked from."""
-    return [child for child, command in tree(pid) if "pyspark.daemon" in command][1:]
+    return [child for child, command in tree(pid) if "pyspark.worker" in command][1:]
 
 
 def busy(pid: int) -> list[int]:

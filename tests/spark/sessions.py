@@ -10,17 +10,16 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""Options of the JVMs, which live for a few minutes: no second compiler, no threads that collect garbage."""
+from tests.spark.jvm import options
 
-
-TWICE = {"spark.stage.maxConsecutiveAttempts": "2"}
-"""A stage that fails for good is run twice, not four times: each of its runs starts all of its Python workers anew."""
+BRISK = {"spark.stage.maxConsecutiveAttempts": "2", "spark.python.daemon.module": "preloading"}
+"""A stage that fails for good is run twice, not four times: each of its runs starts all of its Python workers anew. And
+these find the packages imported (tests/spark/daemon); on clusters they import them as users' do."""
 
 
 def classic(folder: str) -> Any:
     """Four slots in one JVM."""
-    return _local("local[4]", folder, TWICE)
+    return _local("local[4]", folder, BRISK)
 
 
 def cluster(folder: str) -> Any:
@@ -45,7 +44,7 @@ def connect(folder: str) -> Any:
     os.environ["SPARK_TESTING"] = "1"  # a free port: two servers of one machine do not meet
     with warnings.catch_warnings():  # the server takes what the client then cannot set
         warnings.filterwarnings("ignore", "Failed to set", UserWarning)
-        return _set(SparkSession.builder.remote("local[2]"), folder, TWICE).getOrCreate()
+        return _set(SparkSession.builder.remote("local[2]"), folder, BRISK).getOrCreate()
 
 
 def _local(master: str, folder: str, more: dict[str, str] | None = None) -> Any:
@@ -62,8 +61,8 @@ def _set(builder: Any, folder: str, more: dict[str, str] | None = None) -> Any:
     settings = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": BRIEF,
-        "spark.executor.extraJavaOptions": BRIEF,
+        "spark.driver.extraJavaOptions": options(),
+        "spark.executor.extraJavaOptions": options(),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",

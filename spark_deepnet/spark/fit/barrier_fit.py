@@ -38,6 +38,7 @@ from spark_deepnet.spark.fit.epoch_log import EpochLog
 from spark_deepnet.spark.fit.first_fit import log_compiling
 from spark_deepnet.spark.fit.progress import ProgressBar
 from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.collected_once import note_task
 from spark_deepnet.spark.session.crash_notes import note_crashes
 from spark_deepnet.spark.session.dialect import dialect_of
 from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
@@ -74,6 +75,7 @@ DRIVER_STATE = 64 << 20
 
 def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """What every task of a job runs: takes its rank from the barrier and trains."""
+    note_task()
     context = BarrierTaskContext.get()
     number, host = task_address(context)
     attempt = context.taskAttemptId() - number  # Spark numbers the tasks of an attempt one after the other

@@ -35,6 +35,7 @@ from spark_deepnet.spark.fit.checkpoints import Checkpoints
 from spark_deepnet.spark.fit.dealing import dealing_key
 from spark_deepnet.spark.fit.epoch_log import EpochLog
 from spark_deepnet.spark.fit.progress import ProgressBar
+from spark_deepnet.spark.session.collected_once import note_task
 from spark_deepnet.spark.session.crash_notes import note_crashes
 from spark_deepnet.spark.session.dialect import dialect_of
 from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
@@ -69,6 +70,7 @@ _log = logging.getLogger(__name__)
 
 def round_task(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """What every task of a round runs."""
+    note_task()
     context = TaskContext.get()
     assert context is not None
     if isinstance(turn.vectors, Broadcast):
