@@ -152,6 +152,8 @@ def test_a_state_of_another_net_or_solver_is_refused(tmp_path: Path) -> None:
         training(tmp_path, net_text(), text, state=state_file(tmp_path, W, b, W, b))
     with pytest.raises(FormatError, match=r"layer 'ip' \(InnerProduct\) needs \(3, 4\), the history has \(3, 5\)"):
         training(tmp_path, net_text(), text, state=state_file(tmp_path, np.zeros((CLASSES, 5)), b))
+    with pytest.raises(FormatError, match=r"no solver of type 'adam'; did you mean 'Adam'"):
+        training(tmp_path, net_text(), text + ' type: "adam"', state=tmp_path / "net.solverstate")
     with pytest.raises(FormatError, match="a solverstate needs its solver"):
         read_training(tmp_path / "net.prototxt", state=tmp_path / "net.solverstate")
     (tmp_path / "net.solverstate").write_bytes(b"\x89HDF\r\n\x1a\n")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import FormatError, ParamError
+from spark_deepnet.formats.arguments import mapping_of, names_of, path_of
 from spark_deepnet.formats.axes import Value
 from spark_deepnet.formats.foreign import Foreign
 from spark_deepnet.formats.onnx import fold_numbers, fold_shapes
@@ -48,11 +49,17 @@ def read(
 
     FormatError, with file, node and operator, for whatever cannot be read.
     """
-    if isinstance(outputs, str):
-        raise ParamError(f"outputs must be a list of names, found the text {outputs!r}")
-    bound = {name: np.asarray(array) for name, array in (constants or {}).items()}
-    graph = Graph.of(Path(path), read_model(path), bound)
-    return _Converter(graph).foreign(graph.wanted(outputs), input_shape, vectors, rewrites)
+    wanted = None if outputs is None else names_of(outputs, "outputs")
+    graph = Graph.of(Path(path_of(path, "an ONNX model")), read_model(path), _bound(constants))
+    return _Converter(graph).foreign(graph.wanted(wanted), input_shape, vectors, rewrites)
+
+
+def _bound(constants: Any) -> dict[str, np.ndarray]:
+    given = mapping_of(constants, "constants", "a mapping from inputs of the graph to arrays")
+    try:
+        return {name: np.asarray(array) for name, array in given.items()}
+    except (ValueError, TypeError) as error:
+        raise ParamError(f"constants must be arrays of numbers: {error}") from None
 
 
 class _Converter:
