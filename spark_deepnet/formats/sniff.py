@@ -50,9 +50,9 @@ def is_safetensors(head: bytes) -> bool:
     return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100 * MIB
 
 
-def head_of(path: str | os.PathLike[str]) -> bytes:
-    """The first bytes of a file; FormatError if it cannot be read."""
-    own = path_of(path, "the file")
+def head_of(path: str | os.PathLike[str], right: str = "the file") -> bytes:
+    """The first bytes of a file; FormatError if it cannot be read. right: what it is to be."""
+    own = path_of(path, right)
     try:
         with open(own, "rb") as file:
             return file.read(256)

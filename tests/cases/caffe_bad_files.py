@@ -246,6 +246,12 @@ FILES = [
     BadFile("weights are a text", r"damaged or something else.*looks like text", weights=(INPUT + CONV).encode()),
     BadFile("weights are truncated", r"damaged or something else", weights=GOOD[:-7]),
     BadFile("net is binary", r"binary file", GOOD),
+    BadFile("net is large and binary", r"found a binary file; weights are given", b"\x0a\x03net\x00" + bytes(2 << 20)),
+    BadFile(
+        "net is a solver",
+        r"line 1, column 1: expected a net's prototxt, .* field 'base_lr', .* a solver's",
+        "base_lr: 1",
+    ),
     BadFile("net is no text", r"not UTF-8", b'name: "\xff\xfe"'),
     BadFile("net above 1 MiB", r"1\.\d MiB; the limit is 1 MiB", "# comment\n" * 120_000),
     BadFile("net without layers", r"has no layers", 'name: "a"'),

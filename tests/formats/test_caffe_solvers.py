@@ -89,6 +89,7 @@ def test_what_caffe_prints_and_saves_is_named_in_one_warning(tmp_path: Path, cap
     ("solver", "says"),
     [
         ("momentum: 0.9", "it has no base_lr"),
+        ('layer { name: "a" }', r"expected a solver's prototxt, found a file with the field 'layer', which is a net's"),
         ('base_lr: 1 type: "Adagrad"', r"no solver of type 'Adagrad'; did you mean 'AdaGrad'"),
         ('base_lr: 1 lr_policy: "stp"', r"no lr_policy 'stp'; did you mean 'step'"),
         ('base_lr: 1 lr_policy: "step" gamma: 0.1', "'step' needs stepsize"),
