@@ -13,9 +13,15 @@ from spark_deepnet.errors import FormatError
 from spark_deepnet.formats.onnx.read import read
 from spark_deepnet.formats.onnx.write import write
 from spark_deepnet.layers._masking import Masking
+from spark_deepnet.layers.bidirectional import Bidirectional
+from spark_deepnet.layers.conv1d import Conv1D
 from spark_deepnet.layers.conv2d import Conv2D
+from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.embedding import Embedding
+from spark_deepnet.layers.gru import GRU
 from spark_deepnet.layers.input import ANY_LENGTH, Input
+from spark_deepnet.layers.multi_head_attention import MultiHeadAttention
+from spark_deepnet.layers.slice import Slice
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.run import Runner
 from tests.cases.layer_case import LayerCase
@@ -99,7 +105,19 @@ def test_rows_of_different_lengths_are_read_back(case: padding.Case, tmp_path: P
     assert_same_sequences(tmp_path / "net.onnx", case.net(), weights, x, lengths)
 
 
-@pytest.mark.parametrize("case", [case for case in WHOLE if case.lengths], ids=lambda case: case.id)
+EVERY = WholeCase(
+    "steps of steps",
+    (
+        Embedding(9, 4), Conv1D(4, 3, padding=1, strides=2), MultiHeadAttention(2, causal=True), Slice(-3, None, axis=0),
+        Bidirectional(GRU(2, sequences=True)), "global_average_pool1d", Dense(2),
+    ),
+    (8,),
+    tokens=9,
+    lengths=(8, 7, 6, 3, 1, 0),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [EVERY, *(case for case in WHOLE if case.lengths)], ids=lambda case: case.id)
 def test_a_network_over_sequences_is_read_back(case: WholeCase, tmp_path: Path) -> None:
     rng, net, lengths = np.random.default_rng(1), case.net(), np.array(case.lengths)
     shape = (len(lengths), *case.x_shape)

@@ -62,7 +62,8 @@ class Sequences:
         """The layers, of those with alternatives the ones under which the most rows end where they should."""
         own, net = list(layers), Net.of(layers, inputs)
         best, shapes = self._right(net, alias), [node.shape for node in net.nodes]
-        for k, layer in enumerate(layers):
+        every = sum(map(len, self.ends.values()))
+        for k, layer in enumerate(layers if best < every else ()):
             for other in self.alternatives.get(layer.name or "", ()) or _others(layer):
                 trial = [
                     *own[:k],
@@ -89,6 +90,11 @@ class Sequences:
     def expect(self, node: str, who: str, ends: np.ndarray) -> None:
         """Rows of a value end here."""
         self.ends.setdefault(node, []).append((who, ends))
+
+    def ends_at(self, node: str, lengths: int) -> np.ndarray:
+        """Where rows of a value end, as it has been said of it, by this many lengths; else they are as long as they were."""
+        known = [ends for _, ends in self.ends.get(node, ()) if len(ends) == lengths]
+        return known[-1] if known else np.arange(lengths)
 
     def check(self, file: object, net: Net, alias: Mapping[str, str], outputs: Sequence[np.ndarray]) -> None:
         """FormatError where rows end elsewhere in the network. outputs: the ends that outputs of the file give."""

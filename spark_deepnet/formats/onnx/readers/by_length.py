@@ -73,7 +73,8 @@ def cut(node: Node) -> Tensor:
         raise node.refusal("what it chooses by the length of a row is not read")
     value = node.in_file_order(x.x)
     real = inside.array.reshape(x.places.shape)
-    layers: list[Layer] = [] if fill.array.any() else [*_slices(x.places, real, value.shape[0])]
+    ends = node.reading.sequences.ends_at(x.x.value.node, len(x.places))
+    layers: list[Layer] = [] if fill.array.any() else [*_slices(x.places, real, ends, value.shape[0])]
     if not layers:
         raise node.refusal("where its windows begin hangs on the length of a row in a way that is not read")
     y = node.add(layers[0], value)
@@ -81,15 +82,15 @@ def cut(node: Node) -> Tensor:
     return replace(x.x, value=y)
 
 
-def _slices(places: np.ndarray, inside: np.ndarray, steps: int) -> Iterator[Slice]:
-    """The slices along the steps that begin where these places do, in rows of any length."""
+def _slices(places: np.ndarray, inside: np.ndarray, ends: np.ndarray, steps: int) -> Iterator[Slice]:
+    """The slices along the steps that begin where these places do, in rows that end at these steps."""
     count = places.shape[1]
     start = int(places[-1, 0]) if inside[-1, 0] else steps
     for begin in dict.fromkeys((start - steps, start)):
         for stop in dict.fromkeys((None, start + count - steps, start + count)):
-            own = [np.arange(length)[begin:stop] for length in range(steps + 1)]
+            own = [np.arange(end)[begin:stop] for end in ends]
             lines = zip(own, places, inside, strict=True)
-            if len(own[-1]) == count and all(_begins(*line) for line in lines):
+            if len(range(steps)[begin:stop]) == count and all(_begins(*line) for line in lines):
                 yield Slice(begin, stop, axis=0)
 
 
