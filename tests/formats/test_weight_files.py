@@ -295,8 +295,8 @@ def test_numbers_of_half_precision_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("attribute", ["layer_names", "weight_names", "model_config", "name"])
 @pytest.mark.parametrize("version", ["earliest", "latest"])
-def test_a_text_that_would_be_longer_than_the_file_is_refused(attribute: str, version: str, tmp_path: Path) -> None:
-    """Before the library makes room for it."""
+def test_a_text_that_cannot_be_where_it_is_said_to_be_is_refused(attribute: str, version: str, tmp_path: Path) -> None:
+    """Before the library makes room for it, or looks for it for ever."""
     path = tmp_path / "a.h5"
     with h5py.File(path, "w", libver=version) as file:
         own = file.create_group("layers/dense/vars") if attribute == "name" else file
@@ -306,6 +306,15 @@ def test_a_text_that_would_be_longer_than_the_file_is_refused(attribute: str, ve
     at = data.find(attribute.encode() + b"\0")
     value = data.find(struct.pack("<I", 6), at + len(attribute))
     data[value + 3] = 0x40
+    path.write_bytes(data)
+    damaged = data.copy()
+    damaged[value + 3] = 0
+    heap = data.find(b"GCOL") + 16
+    while struct.unpack_from("<H", damaged, heap)[0]:
+        heap += 16 + -(-struct.unpack_from("<Q", damaged, heap + 8)[0] // 8) * 8
+    damaged[heap + 8 : heap + 16] = bytes(8)  # what is free, of which the library waits for the end
+    path.write_bytes(damaged)
+    refused(path, f"the texts of attribute '{attribute}' overlap")
     path.write_bytes(data)
     refused(path, f"attribute '{attribute}' has a text of {0x40000006} bytes, of {len(data)}")
     assert peak_bytes() - read_before < 100 << 20
