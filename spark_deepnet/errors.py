@@ -76,6 +76,7 @@ def near(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: the near names, or all where none is near."""
     names = sorted(known)
     close = get_close_matches(name, names, n=3, cutoff=NEAR_CUTOFF)
+    close = close or [other for other in names if other.lower() == name.lower()]
     if close:
         return f"did you mean {listed(close)}?"
     more = f" and {len(names) - MANY} more" if len(names) > MANY else ""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import FormatError, ParamError
+from spark_deepnet.formats.arguments import mapping_of, sizes_of
 from spark_deepnet.formats.foreign import Foreign
 from spark_deepnet.formats.groups import listed
 from spark_deepnet.layers.input import Input
@@ -33,6 +34,7 @@ def given_net(layers: Any, input_shape: InputShape) -> Net:
 def given_network(layers: Any, input_shape: InputShape, arrays: Mapping[str, np.ndarray], loss: Any = None) -> Foreign:
     """The network with all of its weights, "layer/weight" -> array. loss: of outputs that have none of their own; None: the
     one whose link the last layer is (softmax, sigmoid, exponential), else squared."""
+    arrays = mapping_of(arrays, "weights", "a mapping from the names of weights to arrays")
     own = layers_of(layers)
     net = Net.of(own, _shapes(own, input_shape))
     weights = {slot.name: slot.weight.shape for slot in net.layout.slots}
@@ -71,10 +73,4 @@ def _shape(name: str, given: Any, own: Shape | None) -> Shape:
     shape = own if given is None and own is not None and own[0] != -1 else given
     if shape is None:
         raise ParamError(f"inputShape: give the shape of a row of {name!r}, such as (28, 28, 1) or (784,)")
-    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) and not isinstance(shape, str) else ()
-    if not sizes or not all(isinstance(size, int | np.integer) and size >= 1 for size in sizes):
-        raise ParamError(
-            f"inputShape: the shape of a row of {name!r} is a tuple of ints of at least 1, found {shape!r}; of sequences "
-            f"the first is the steps of the longest"
-        )
-    return tuple(int(size) for size in sizes)
+    return sizes_of(shape, f"a row of {name!r}")

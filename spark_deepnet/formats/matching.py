@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import FormatError, near
+from spark_deepnet.formats.arguments import mapping_of, names_of
 from spark_deepnet.formats.groups import MAX_LISTED, Group, listed
 from spark_deepnet.layers.layer import Arrays, Shape
 from spark_deepnet.net.net import Net
@@ -66,10 +67,10 @@ class Matching:
     pairs: list[tuple[Wanted, Group]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def arrays(self, names: Mapping[str, str], skip: Collection[str]) -> dict[str, np.ndarray]:
+    def arrays(self, names: Mapping[str, str] | None, skip: Collection[str]) -> dict[str, np.ndarray]:
         """ "layer/weight" -> array, C-contiguous float32; FormatError with all of either side that have no match."""
-        self._leave_out(skip)
-        self._by_given_names(names)
+        self._leave_out(names_of(skip, "skip"))
+        self._by_given_names(mapping_of(names, "names", "a mapping from the layers' names to those in the file"))
         self._by_equal_names()
         self._by_shapes()
         if self.faults:
@@ -89,8 +90,6 @@ class Matching:
         return f"; and {len(self.faults) - MAX_LISTED} more" if len(self.faults) > MAX_LISTED else ""
 
     def _leave_out(self, skip: Collection[str]) -> None:
-        if isinstance(skip, str):
-            raise FormatError(f"{self.path}: skip must be a list of names, found the text {skip!r}")
         known = {wanted.node.name for wanted in self.layers} | {name for group in self.groups for name in group.names}
         for name in skip:
             if name not in known:
@@ -104,7 +103,7 @@ class Matching:
         for own, foreign in names.items():
             if own not in layers:
                 raise FormatError(f"{self.path}: names: no layer with weights is called {own!r}; {near(own, layers)}")
-            if foreign not in groups:
+            if not isinstance(foreign, str) or foreign not in groups:
                 raise FormatError(f"{self.path}: names: the file has no {foreign!r}; {near(str(foreign), groups)}")
             if groups[foreign] not in self.groups:
                 raise FormatError(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from spark_deepnet.errors import FormatError
+from spark_deepnet.formats.arguments import path_of
 
 MIB = 1 << 20
 STATE = "solver state"
@@ -49,18 +50,19 @@ def is_safetensors(head: bytes) -> bool:
     return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100 * MIB
 
 
-def head_of(path: str | os.PathLike[str]) -> bytes:
-    """The first bytes of a file; FormatError if it cannot be read."""
+def head_of(path: str | os.PathLike[str], right: str = "the file") -> bytes:
+    """The first bytes of a file; FormatError if it cannot be read. right: what it is to be."""
+    own = path_of(path, right)
     try:
-        with open(path, "rb") as file:
+        with open(own, "rb") as file:
             return file.read(256)
     except OSError as error:
-        raise FormatError(f"{os.fspath(path)}: the file cannot be read: {error.strerror or error}") from None
+        raise FormatError(f"{own}: the file cannot be read: {error.strerror or error}") from None
 
 
 def read_file(path: str | os.PathLike[str], what: str, limit: int, right: str) -> bytes:
     """The bytes of a file of at most ``limit`` bytes, or a FormatError that says what it is instead of ``right``."""
-    file = Path(path)
+    file = Path(path_of(path, right))
     try:
         size = file.stat().st_size
         if size > limit:

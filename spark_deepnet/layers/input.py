@@ -8,6 +8,9 @@ from typing import ClassVar
 from spark_deepnet.errors import ParamError
 from spark_deepnet.layers.layer import Layer
 
+ANY_LENGTH = -1
+"""First size of an Input whose rows are sequences of any length."""
+
 
 @dataclass(frozen=True, repr=False)
 class Input(Layer, kind="input"):
@@ -26,7 +29,7 @@ class Input(Layer, kind="input"):
     def __post_init__(self) -> None:
         sizes = (1,) if self.sizes is None else self.sizes
         ints = isinstance(sizes, tuple) and sizes and all(isinstance(s, int) for s in sizes)
-        if not ints or min(sizes[1:], default=1) < 1 or (sizes[0] < 1 and sizes[0] != -1):
+        if not ints or min(sizes[1:], default=1) < 1 or (sizes[0] < 1 and sizes[0] != ANY_LENGTH):
             right = "a tuple of ints of at least 1 (the first may be -1)"
             raise ParamError(f"Input: sizes must be {right}, found {self.sizes!r}")
         if self.channel_order not in (None, "bgr", "rgb"):

@@ -21,6 +21,8 @@ def layers_of(layers: Any) -> list[Layer]:
     A layer that is called again becomes a layer with ``share``. The network assigns the names, the same as here.
     """
     ends = [layers] if isinstance(layers, Handle) else layers
+    if not isinstance(ends, Sequence | None) or isinstance(ends, str):
+        raise NetworkError(f"layers: expected a list of layers, as in [Dense(10)], found {ends!r}"[:200])
     if not ends:
         raise NetworkError("layers: the list is empty; give at least one layer, as in [Dense(10)]")
     if not any(isinstance(end, Handle) for end in ends):

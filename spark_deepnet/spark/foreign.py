@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from spark_deepnet.formats.foreign import Foreign
-from spark_deepnet.layers.input import Input
+from spark_deepnet.layers.input import ANY_LENGTH, Input
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.net.tokens import vocabulary_of
 from spark_deepnet.plan.architecture import Architecture, InputSpec
-
-ANY_LENGTH = -1
-"""First size of an Input whose rows are sequences of any length."""
 
 
 def architecture_and_weights(foreign: Foreign, seed: int = 0) -> tuple[Architecture, np.ndarray]:

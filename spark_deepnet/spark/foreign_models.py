@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from spark_deepnet.formats import caffe
+from spark_deepnet.formats.arguments import path_of
 from spark_deepnet.formats.given import given_network
 from spark_deepnet.formats.onnx.read import read as read_onnx
 from spark_deepnet.formats.onnx.write import write as write_onnx
@@ -56,7 +57,7 @@ class ForeignModels(DeepNetParams):
         FormatError, with file, layer and type, for whatever cannot be read. docs/formats.md lists what is."""
         foreign = caffe.read(
             net,
-            weights,
+            path_of(weights, "a caffemodel, the weights of the net,"),
             mean=mean,
             scale=scale,
             channel_order=channelOrder,

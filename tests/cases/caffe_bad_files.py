@@ -45,6 +45,24 @@ def net_is_a_folder(folder: Path) -> None:
 
 NETS = [
     BadFile("unknown type", r"layer 'y' \(Convolutoin\): there is no type.*'Convolution'", on_image("Convolutoin")),
+    BadFile("type in capitals", r"there is no type 'SOFTMAX'.*'Softmax'", on_image("SOFTMAX")),
+    BadFile(
+        "type of a fork with a field of its own",
+        r"line 2, column \d+: LayerParameter has no field 'reorg_param'; layer 'y' \(Reorg\): there is no type.*outputs=",
+        on_image("Reorg", "reorg_param { stride: 2 }"),
+    ),
+    BadFile(
+        "V1 type in a layer of today",
+        r"line 2, column \d+: expected a text in quotes, as \"TANH\", found TANH",
+        on_image("TanH").replace('"TanH"', "TANH"),
+    ),
+    BadFile(
+        "type of today in a V1 layer",
+        r"column \d+: type has no value 'ReLu'; did you mean 'RELU'\?",
+        'layers { name: "a" type: "ReLu" }',
+    ),
+    BadFile("value of an option", r"pool has no value 'MEAN'", on_image("Pooling", "pooling_param { pool: MEAN }")),
+    BadFile("blocks in blocks", r"nested too deeply", INPUT + "layer { " * 2000 + "}" * 2000),
     BadFile("Python", r"layer 'y' \(Python\): the type is not read: its code", on_image("Python")),
     BadFile("ArgMax", r"layer 'y' \(ArgMax\): .*outputs=", on_image("ArgMax")),
     BadFile("detection", r"layer 'y' \(DetectionOutput\): .*detection", on_image("DetectionOutput")),
@@ -228,6 +246,12 @@ FILES = [
     BadFile("weights are a text", r"damaged or something else.*looks like text", weights=(INPUT + CONV).encode()),
     BadFile("weights are truncated", r"damaged or something else", weights=GOOD[:-7]),
     BadFile("net is binary", r"binary file", GOOD),
+    BadFile("net is large and binary", r"found a binary file; weights are given", b"\x0a\x03net\x00" + bytes(2 << 20)),
+    BadFile(
+        "net is a solver",
+        r"line 1, column 1: expected a net's prototxt, .* field 'base_lr', .* a solver's",
+        "base_lr: 1",
+    ),
     BadFile("net is no text", r"not UTF-8", b'name: "\xff\xfe"'),
     BadFile("net above 1 MiB", r"1\.\d MiB; the limit is 1 MiB", "# comment\n" * 120_000),
     BadFile("net without layers", r"has no layers", 'name: "a"'),

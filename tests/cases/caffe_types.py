@@ -139,6 +139,7 @@ CASES = [
         layer_text("Flatten", top="flat") + layer_text("InnerProduct", "inner_product_param { num_output: 3 }", "flat"),
     ),
     one("plain", "ReLU"),
+    one("six", "ReLU6", reference=lambda x: np.clip(x, 0, 6)),
     one("leaky", "ReLU", "relu_param { negative_slope: 0.2 }"),
     one("plain", "ELU", "elu_param { alpha: 1 }"),
     one("plain", "Sigmoid"),

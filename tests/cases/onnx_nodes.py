@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 LISTED: dict[str, str] = {
+    "counted from a row's end": """
+        test_gathernd_example_float32 test_gathernd_example_int32 test_gathernd_example_int32_batch_dim1
+    """,
     "has whole numbers": """
         test_add_int16 test_add_int8 test_add_uint16 test_add_uint32 test_add_uint64 test_add_uint8
         test_clip_default_int8_inbounds test_clip_default_int8_max test_clip_default_int8_min test_div_int16

@@ -111,6 +111,13 @@ KERAS = [
         lambda x, g, b: g * math.layer_normalized(x, 1e-3) + b,
     ),
     LayoutCase(
+        "Normalization",
+        [layer("normalization")],
+        (4, 5),
+        {"layers/normalization": [(5,), (5,), ()]},
+        lambda x, m, v, n: (x - m) / np.sqrt(v),
+    ),
+    LayoutCase(
         "PReLU", [layer("prelu")], (3, 2, 4), {"layers/p_re_lu": [(1, 1, 4)]}, lambda x, a: np.where(x > 0, x, a * x)
     ),
     LayoutCase(

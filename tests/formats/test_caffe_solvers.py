@@ -89,6 +89,7 @@ def test_what_caffe_prints_and_saves_is_named_in_one_warning(tmp_path: Path, cap
     ("solver", "says"),
     [
         ("momentum: 0.9", "it has no base_lr"),
+        ('layer { name: "a" }', r"expected a solver's prototxt, found a file with the field 'layer', which is a net's"),
         ('base_lr: 1 type: "Adagrad"', r"no solver of type 'Adagrad'; did you mean 'AdaGrad'"),
         ('base_lr: 1 lr_policy: "stp"', r"no lr_policy 'stp'; did you mean 'step'"),
         ('base_lr: 1 lr_policy: "step" gamma: 0.1', "'step' needs stepsize"),
@@ -152,6 +153,8 @@ def test_a_state_of_another_net_or_solver_is_refused(tmp_path: Path) -> None:
         training(tmp_path, net_text(), text, state=state_file(tmp_path, W, b, W, b))
     with pytest.raises(FormatError, match=r"layer 'ip' \(InnerProduct\) needs \(3, 4\), the history has \(3, 5\)"):
         training(tmp_path, net_text(), text, state=state_file(tmp_path, np.zeros((CLASSES, 5)), b))
+    with pytest.raises(FormatError, match=r"no solver of type 'adam'; did you mean 'Adam'"):
+        training(tmp_path, net_text(), text + ' type: "adam"', state=tmp_path / "net.solverstate")
     with pytest.raises(FormatError, match="a solverstate needs its solver"):
         read_training(tmp_path / "net.prototxt", state=tmp_path / "net.solverstate")
     (tmp_path / "net.solverstate").write_bytes(b"\x89HDF\r\n\x1a\n")

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from google.protobuf.message import DecodeError
 
+from spark_deepnet.formats.onnx.export import model_of
 from spark_deepnet.formats.onnx.read import read
 from tests.formats.onnx_files import graph, node
 from tests.formats.onnx_nodes import cases
 from tests.formats.test_caffe_fuzz import mutated, peak_bytes, survives
+from tests.formats.test_onnx_back import EVERY
 
 NUMBERS = (0, 1, -1, 2, 3, 7, 1000, 2**31 - 1, -(2**31), 10**12, -(10**12), 2**63 - 1)
 NODES = [
@@ -33,9 +35,12 @@ ARRAYS |= {"zero": np.array([0]), "rest": np.array([-1]), "low": np.array(0, np.
 MODEL = graph(NODES, {"x": ["n", 3, 8, 8]}, ["y"], ARRAYS | {"B": np.ones((4 * 3 * 3, 5), np.float32)})
 
 
+OWN = model_of(EVERY.net(), EVERY.net().layout.init_weights(0), sequences=EVERY.net().inputs)
+
+
 def models(every: bool) -> list[tuple[Any, dict[str, Any]]]:
     """Models, with constants for their inputs behind the first."""
-    found: list[tuple[Any, dict[str, Any]]] = [(MODEL, {})]
+    found: list[tuple[Any, dict[str, Any]]] = [(MODEL, {}), (OWN, {})]
     for case in cases()[0][:: 1 if every else 10]:
         found.append((case.model, dict(list(case.inputs.items())[1:])))
     return found
@@ -92,7 +97,7 @@ def fuzz(folder: Path, count: int, seed: int) -> None:
     rng, before, path = np.random.default_rng(seed), peak_bytes(), folder / "net.onnx"
     sources = models(every=count > 1000)
     for k in range(count):
-        model, constants = sources[k % len(sources)] if k % 3 else sources[0]
+        model, constants = sources[k % len(sources)] if k % 3 else sources[k % 2]
         data = damaged(model, rng)
         path.write_bytes(data)
         survives(lambda bound=constants: read(path, constants=bound).net(), data)  # type: ignore[misc]

@@ -22,6 +22,7 @@ from spark_deepnet.formats import keras, torch
 from spark_deepnet.layers.batch_norm import BatchNorm
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.gru import GRU
+from spark_deepnet.layers.instance_norm import InstanceNorm
 from spark_deepnet.layers.lstm import LSTM
 from tests.formats.test_caffe_fuzz import mutated, peak_bytes, survives
 from tests.formats.weight_files import archive, legacy_h5, safetensors, weights_h5
@@ -259,6 +260,11 @@ def test_what_the_config_tells_is_held_against_the_layers(tmp_path: Path) -> Non
     path = archive(tmp_path / "a.keras", groups, [("BatchNormalization", {"name": "n", "epsilon": 1e-5})])
     refused(path, r"'batch_norm' has epsilon=0.001, 'n' has 1e-05", layers=[BatchNorm()], shape=(3,))
     assert set(read(path, [BatchNorm(epsilon=1e-5)], (3,))) >= {"batch_norm/gamma"}
+    groups = {"layers/group_normalization": [B, B]}
+    path = archive(tmp_path / "c.keras", groups, [("GroupNormalization", {"name": "n", "groups": 1, "epsilon": 1e-3})])
+    refused(path, r"a GroupNormalization of 1 groups; here each channel", layers=[InstanceNorm()], shape=(2, 3))
+    path = archive(tmp_path / "d.keras", groups, [("GroupNormalization", {"name": "n", "groups": 3, "epsilon": 1e-3})])
+    assert set(read(path, [InstanceNorm()], (2, 3))) == {"instance_norm/gamma", "instance_norm/beta"}
     path = archive(tmp_path / "b.keras", GROUPS, [("Lambda", {"name": "half"}), ("Dense", {"name": "fc"})])
     refused(path, r"Lambda, 'half', whose code is not run")
 
@@ -285,6 +291,33 @@ def test_numbers_of_half_precision_are_read(tmp_path: Path) -> None:
         file["layers/dense/vars/0"] = np.ascontiguousarray(bits.T)
         file["layers/dense/vars/0"].attrs["dtype"] = "bfloat16"
     np.testing.assert_array_equal(read(path, [Dense(3, bias=False)])["dense/W"][:, 0], [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("attribute", ["layer_names", "weight_names", "model_config", "name"])
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+def test_a_text_that_cannot_be_where_it_is_said_to_be_is_refused(attribute: str, version: str, tmp_path: Path) -> None:
+    """Before the library makes room for it, or looks for it for ever."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver=version) as file:
+        own = file.create_group("layers/dense/vars") if attribute == "name" else file
+        own.attrs[attribute] = "a text" if attribute in ("model_config", "name") else [b"first", b"a text"]
+        own["0"] = W
+    data, read_before = bytearray(path.read_bytes()), peak_bytes()
+    at = data.find(attribute.encode() + b"\0")
+    value = data.find(struct.pack("<I", 6), at + len(attribute))
+    data[value + 3] = 0x40
+    path.write_bytes(data)
+    damaged = data.copy()
+    damaged[value + 3] = 0
+    heap = data.find(b"GCOL") + 16
+    while struct.unpack_from("<H", damaged, heap)[0]:
+        heap += 16 + -(-struct.unpack_from("<Q", damaged, heap + 8)[0] // 8) * 8
+    damaged[heap + 8 : heap + 16] = bytes(8)  # what is free, of which the library waits for the end
+    path.write_bytes(damaged)
+    refused(path, f"the texts of attribute '{attribute}' overlap")
+    path.write_bytes(data)
+    refused(path, f"attribute '{attribute}' has a text of {0x40000006} bytes, of {len(data)}")
+    assert peak_bytes() - read_before < 100 << 20
 
 
 def test_what_is_no_weight_is_left_out(tmp_path: Path) -> None:

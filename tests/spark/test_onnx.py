@@ -70,5 +70,9 @@ def test_sequences_come_with_their_lengths(spark: SparkSession, tmp_path: Path) 
     rows = [(k, row[:n].tolist()) for k, (row, n) in enumerate(zip(x, lengths, strict=True))]
     df = spark.createDataFrame(rows, "k int, features array<array<float>>")
     scores = model.transform(df).toPandas().sort_values("k")
+    again = DeepNetModel.fromOnnx(tmp_path / "net.onnx").transform(df).toPandas().sort_values("k")
+    for a, b in zip(again.probability, scores.probability, strict=True):
+        np.testing.assert_allclose(a.toArray(), b.toArray(), atol=1e-6)
+    assert again.prediction.tolist() == scores.prediction.tolist()
     np.testing.assert_allclose(found["probability"], np.stack(scores.probability.map(lambda v: v.toArray())), atol=1e-5)
     assert found["prediction"].tolist() == scores.prediction.tolist()

@@ -48,7 +48,10 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]:
 
 def read_mean(path: str | os.PathLike[str]) -> np.ndarray:
     """A mean image, (channels, height, width)."""
-    array = array_of(read_binary(path, "RawBlob", "a binaryproto, Caffe's mean image"), str(path))
+    blob = read_binary(path, "RawBlob", "a binaryproto, Caffe's mean image")
+    if not (blob.data or blob.double_data or blob.raw_data):
+        raise FormatError(f"{path}: expected a binaryproto, Caffe's mean image, found a file without numbers")
+    array = array_of(blob, str(path))
     shape = array.shape[-3:]
     if array.ndim < 3 or prod(array.shape) != prod(shape):
         raise FormatError(f"{path}: expected one image of (channels, height, width), found an array {array.shape}")

@@ -61,9 +61,13 @@ def mean_of(mean: Mean) -> np.ndarray | None:
         return None
     if isinstance(mean, str | os.PathLike):
         return read_mean(mean)
-    array = np.asarray(mean, np.float32)
+    try:
+        array = np.asarray(mean, np.float32)
+    except (ValueError, TypeError):
+        array = np.empty(0, np.float32)
     if array.ndim not in (1, 3) or not array.size:
-        raise ParamError(f"mean must be a path, a number a channel, or (channels, height, width), found {array.shape}")
+        shown = f"an array {array.shape}" if isinstance(mean, np.ndarray) else f"{mean!r}"[:80]
+        raise ParamError(f"mean must be a path, a number a channel, or (channels, height, width), found {shown}")
     return array
 
 

@@ -6,18 +6,19 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
 
 from spark_deepnet.errors import FormatError, ParamError
+from spark_deepnet.formats.arguments import names_of, sizes_of
 from spark_deepnet.formats.axes import Value
 from spark_deepnet.formats.caffe.blobs import read_weights
 from spark_deepnet.formats.caffe.heads import LOSSES, heads_of
 from spark_deepnet.formats.caffe.layer_spec import LayerSpec, layer_specs
 from spark_deepnet.formats.caffe.links import Blob, Links
-from spark_deepnet.formats.caffe.preprocessing import Mean, preprocessed, preprocessing_of
+from spark_deepnet.formats.caffe.preprocessing import Mean, mean_of, preprocessed, preprocessing_of
 from spark_deepnet.formats.caffe.registry import DROPPED, RECURRENT, layer_type
 from spark_deepnet.formats.caffe.sources import DATA_TYPES, batch_of, inputs_of, source_of
 from spark_deepnet.formats.caffe.state import State, layers_in
@@ -54,8 +55,14 @@ class Options:
         if self.channel_order not in ORDERS:
             raise ParamError(f"channelOrder must be 'bgr' or 'rgb', found {self.channel_order!r}")
         for name in ("outputs", "skip", "stages"):
-            if isinstance(getattr(self, name), str):
-                raise ParamError(f"{name} must be a list of names, found the text {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if name != "outputs" or value is not None:
+                object.__setattr__(self, name, names_of(value, name))
+        if self.input_shape is not None:
+            object.__setattr__(self, "input_shape", sizes_of(self.input_shape))
+        object.__setattr__(self, "mean", mean_of(self.mean))
+        if not isinstance(self.scale, int | float | np.number) or not isfinite(self.scale):
+            raise ParamError(f"scale must be a finite number, found {self.scale!r}")
 
 
 def read(net: Path, weights: Path | None = None, **options: Any) -> Foreign:
@@ -197,8 +204,13 @@ def _batch_of(specs: Sequence[LayerSpec]) -> int | None:
 
 def _check_type(spec: LayerSpec) -> None:
     """Refuse a layer that is not read, whatever its inputs are."""
+    try:
+        if spec.type in DROPPED or spec.type in LOSSES:
+            raise spec.refusal("another layer reads its result, which is not computed")
+        layer_type(spec)
+    except FormatError as error:
+        if spec.fault is None:
+            raise
+        raise FormatError(f"{spec.fault.rpartition('; ')[0]}; {str(error).removeprefix(f'{spec.file}: ')}") from None
     if spec.fault is not None:
         raise FormatError(spec.fault)
-    if spec.type in DROPPED or spec.type in LOSSES:
-        raise spec.refusal("another layer reads its result, which is not computed")
-    layer_type(spec)

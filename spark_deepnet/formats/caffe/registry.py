@@ -50,7 +50,7 @@ RECURRENT = ("LSTM", "RNN")
 DROPPED = {"Accuracy": "a measure", "Silence": "reads and makes nothing"}
 """Types without which the network computes the same."""
 REFUSED = {
-    "Python": "its code is not in the file",
+    "Python": "its code is not in the file; put layers that compute the same, or an Input, in its place",
     "ArgMax": "the model's prediction is the class with the largest score; leave the layer out with outputs=",
     "Filter": "how many rows it gives depends on them",
     "BatchReindex": "it mixes rows",
@@ -100,5 +100,7 @@ def layer_type(spec: LayerSpec) -> LayerType:
     if spec.type in REFUSED:
         raise spec.refusal(f"the type is not read: {REFUSED[spec.type]}")
     if spec.type not in known:
-        raise spec.refusal(f"there is no type {spec.type!r}; {near(spec.type, known)}")
+        raise spec.refusal(
+            f"there is no type {spec.type!r}; outputs= before it leaves it out; {near(spec.type, known)}"
+        )
     return known[spec.type]

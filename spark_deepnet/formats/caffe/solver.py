@@ -87,17 +87,21 @@ class Solver:
 
     def optimizer(self) -> dict[str, Any]:
         """The optimizer as JSON."""
-        if self.type not in OPTIMIZERS:
-            raise self.refusal(f"there is no solver of type {self.type!r}; {near(self.type, OPTIMIZERS)}")
+        own = self._kind
         if self.type in ("AdaGrad", "RMSProp") and self.fields.momentum:
             raise self.refusal(f"momentum cannot go with {self.type}, found {self.fields.momentum}")
-        own = OPTIMIZERS[self.type]
         return {"kind": own.kind, **own.fields(self.fields)}
+
+    @property
+    def _kind(self) -> Kind:
+        if self.type not in OPTIMIZERS:
+            raise self.refusal(f"there is no solver of type {self.type!r}; {near(self.type, OPTIMIZERS)}")
+        return OPTIMIZERS[self.type]
 
     @property
     def vectors(self) -> tuple[str, ...]:
         """The optimizer's vectors that Caffe's state has."""
-        return OPTIMIZERS[self.type].vectors
+        return self._kind.vectors
 
     def schedule(self, rows: int) -> dict[str, Any]:
         """The learning-rate policy as JSON; rows: of an iteration."""

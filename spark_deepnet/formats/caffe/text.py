@@ -8,11 +8,18 @@ from typing import Any
 
 from spark_deepnet.errors import FormatError, near
 from spark_deepnet.formats.caffe.messages import message
-from spark_deepnet.formats.sniff import MIB, looks_binary, read_file
+from spark_deepnet.formats.sniff import MIB, head_of, is_onnx, kind_of, looks_binary, read_file
 
 TEXT_BYTES = MIB
 _NO_FIELD = re.compile(r'Message type "[\w.]*?(\w+)" has no field named "([^"]*)"')
+_NO_VALUE = re.compile(r'Enum type "[\w.]*?(\w+)\.(\w+)_values" has no value (?:named|with number) "?([^".]*)')
+_NO_TEXT = re.compile(r"Expected string but found: '(\w+)'")
 _PLACE = re.compile(r"^(\d+):(\d+) : (?:'.*?': )?(.*)$", re.DOTALL)
+_OTHER = {
+    "NetParameter": ("SolverParameter", "a solver's", "a net's prototxt"),
+    "SolverParameter": ("NetParameter", "a net's", "a solver's prototxt"),
+}
+"""Message of a whole file -> the one that it is mistaken for, whose such a field is, and what is expected."""
 _TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|#[^\n]*|[{}<>]|[^"\'#{}<>]+|.')
 
 
@@ -38,7 +45,9 @@ def parse(file: str, text: str, kind: str, lenient: bool = False) -> Any:
         return text_format.Parse(text, message(kind), allow_unknown_field=lenient)
     except text_format.ParseError as error:
         raise _refusal(file, str(error)) from None
-    except (ValueError, RecursionError, UnicodeError) as error:
+    except RecursionError:
+        raise FormatError(f"{file}: its blocks are nested too deeply; those of a net are a few levels deep") from None
+    except (ValueError, UnicodeError) as error:
         raise FormatError(f"{file}: {type(error).__name__}: {str(error)[:200]}") from None
 
 
@@ -49,14 +58,28 @@ def _refusal(file: str, text: str) -> FormatError:
     if unknown:
         fields = [each.name for each in message(unknown[1]).DESCRIPTOR.fields]
         name = unknown[2][:80]
+        if unknown[1] in _OTHER and name in message(_OTHER[unknown[1]][0]).DESCRIPTOR.fields_by_name:
+            own, right = _OTHER[unknown[1]][1:]
+            raise FormatError(f"{where}: expected {right}, found a file with the field {name!r}, which is {own}")
         return _UnknownFieldError(f"{where}: {unknown[1]} has no field {name!r}; {near(name, fields)}")
+    value, word = _NO_VALUE.search(what), _NO_TEXT.search(what)
+    if value:
+        known = message(value[1]).DESCRIPTOR.fields_by_name[value[2]].enum_type.values_by_name
+        return FormatError(f"{where}: {value[2]} has no value {value[3][:80]!r}; {near(value[3], known)}")
+    if word:
+        return FormatError(f'{where}: expected a text in quotes, as "{word[1][:80]}", found {word[1][:80]} without any')
     return FormatError(f"{where}: {what[:300].strip()}")
 
 
 def read_text(path: Any, kind: str, right: str) -> str:
     """The text of a file of at most 1 MiB."""
     message(kind)  # a missing package comes before a wrong file
-    data = read_file(path, "the text", TEXT_BYTES, right)
+    head = head_of(path, right)
+    data = (
+        head
+        if looks_binary(head) and not kind_of(head) and not is_onnx(head)
+        else read_file(path, "the text", TEXT_BYTES, right)
+    )
     if looks_binary(data):
         raise FormatError(f"{path}: expected {right}, found a binary file; weights are given by another argument")
     try:

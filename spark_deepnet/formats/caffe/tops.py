@@ -11,7 +11,9 @@ from spark_deepnet.formats.caffe.heads import LOSSES, Head
 from spark_deepnet.formats.caffe.layer_spec import LayerSpec
 from spark_deepnet.formats.caffe.links import Blob, Links
 from spark_deepnet.layers.flatten import Flatten
+from spark_deepnet.layers.input import Input
 from spark_deepnet.layers.layer import Layer
+from spark_deepnet.layers.linear import Linear
 from spark_deepnet.layers.output import Output
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.plan.architecture import LOSS_OF_TOP, loss_of_top
@@ -45,6 +47,8 @@ def marked(
 
 
 def _output(links: Links, head: Head, value: Value, assembly: Assembly, labels: Mapping[Blob, str | None]) -> Output:
+    if isinstance(_layer(assembly, value.node), Input):
+        value = assembly.add(f"{value.node}.output", Linear(), value)
     if head.loss is None or head.target is None:
         return Output(loss=loss_of_top(_layer(assembly, value.node), value.held), inputs=(value.node,))
     loss, factor = LOSSES[head.loss.type].read(head.loss, value.shape[0])

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from spark_deepnet.errors import FormatError
+from spark_deepnet.formats.groups import StoredArray
 
 MAX_LAYERS = 100_000
 MAX_DEPTH = 32
+FIELDS = ("name", "epsilon", "groups")
+"""Of a layer's config."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,14 @@ class LayerConfig:
     kind: str
     """Its class as groups are named: batch_normalization."""
     epsilon: float | None
+    groups: int | None = None
+
+    def why_unread(self, arrays: Mapping[str, StoredArray]) -> str:
+        """Why no layer computes what this one does, where its arrays do not tell; "" if one does."""
+        channels = next(iter(arrays.values())).shape[-1:] if arrays else ()
+        if self.kind != "group_normalization" or self.groups in (None, -1, *channels):
+            return ""
+        return f"a GroupNormalization of {self.groups} groups; here each channel is normalized by itself"
 
 
 def layer_configs(path: str, text: str | bytes) -> list[LayerConfig]:
@@ -52,12 +63,13 @@ def _layers(path: str, config: Any, at: str, depth: int) -> Iterator[LayerConfig
         used[kind] = used.get(kind, -1) + 1
         own = f"{at}layers/{kind}" + (f"_{used[kind]}" if used[kind] else "")
         options: Any = layer.get("config")
-        name, epsilon = (options.get(key) if isinstance(options, dict) else None for key in ("name", "epsilon"))
+        name, epsilon, groups = (options.get(key) if isinstance(options, dict) else None for key in FIELDS)
         yield LayerConfig(
             own,
             name if isinstance(name, str) else own,
             kind,
             float(epsilon) if isinstance(epsilon, int | float) else None,
+            groups if isinstance(groups, int) else None,
         )
         yield from _layers(path, layer, f"{own}/", depth + 1)
 

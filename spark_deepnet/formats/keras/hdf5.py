@@ -14,6 +14,7 @@ import numpy as np
 
 from spark_deepnet.errors import FormatError
 from spark_deepnet.formats.groups import StoredArray
+from spark_deepnet.formats.keras.texts import check_texts
 
 MAX_DEPTH = 32
 MAX_OBJECTS = 100_000
@@ -116,6 +117,7 @@ def opened(path: str, content: bytes | None) -> Iterator[Hdf5]:
             'Keras files are read with the package h5py, which is not installed: pip install "spark_deepnet[keras]"'
         ) from None
     with hdf5_errors(path):
+        check_texts(path, content)
         file = h5py.File(path if content is None else io.BytesIO(content), "r")
     try:
         yield Hdf5(os.fspath(path), file)

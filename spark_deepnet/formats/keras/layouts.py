@@ -81,6 +81,14 @@ def _attention(node: Node, shapes: dict[str, Shape], usual: Expected) -> Iterabl
     )
 
 
+def _normalization(node: Node, shapes: dict[str, Shape], usual: Expected) -> Iterable[Expected]:
+    """Mean, variance and a count; below 1e-7 Keras does not divide by the deviation."""
+    yield _expected(
+        [*shapes.values(), ()],
+        lambda arrays: {"mean": arrays[0], "deviation": np.maximum(np.sqrt(arrays[1]), np.float32(1e-7))},
+    )
+
+
 _SPECIAL: dict[str, Callable[[Node, dict[str, Shape], Expected], Iterable[Expected]]] = {
     "conv1d": _convolution,
     "conv2d": _convolution,
@@ -89,6 +97,7 @@ _SPECIAL: dict[str, Callable[[Node, dict[str, Shape], Expected], Iterable[Expect
     "gru": _recurrent,
     "bidirectional": _recurrent,
     "prelu": _prelu,
+    "normalization": _normalization,
     "multi_head_attention": _attention,
 }
 KINDS = {
@@ -114,7 +123,7 @@ KINDS = {
     "conv3d": "",
     "conv3d_transpose": "",
     "conv_lstm2d": "",
-    "normalization": "",
+    "normalization": "normalization",
     "spectral_normalization": "",
     "group_query_attention": "",
     "grouped_query_attention": "",

@@ -10,7 +10,7 @@ from spark_deepnet.errors import FormatError
 from spark_deepnet.formats.groups import Group, StoredArray
 from spark_deepnet.formats.keras.config import LayerConfig
 from spark_deepnet.formats.keras.hdf5 import Hdf5
-from spark_deepnet.formats.keras.saved import kinds_of
+from spark_deepnet.formats.keras.saved import described
 
 PART = re.compile(r"(.*_cell|forward_.*|backward_.*|query|key|value|attention_output)(_\d+)?")
 """Names within a layer's weights that are no layers of their own."""
@@ -40,12 +40,8 @@ def _groups(name: str, arrays: list[tuple[str, StoredArray]], configs: Mapping[s
         layers.setdefault(_layer_of(text), []).append(array)
     for path, own in layers.items():
         inner = name if len(layers) == 1 else path.rpartition("/")[2]
-        config = configs.get(inner)
-        kinds = kinds_of(config.kind) if config else None
         numbered = {str(k): array for k, array in enumerate(own)}
-        yield Group(
-            inner, numbered, name if len(layers) == 1 else path, kinds, epsilon=config.epsilon if config else None
-        )
+        yield described(Group(inner, numbered, name if len(layers) == 1 else path), configs.get(inner))
 
 
 def _layer_of(weight: str) -> str:

@@ -14,7 +14,7 @@ def parts_of(group: Group) -> Iterator[Group]:
     """The group; of a separable convolution its depthwise and its pointwise kernel, which are two layers here."""
     shapes = [group.arrays[key].shape for key in sorted(group.arrays, key=int)]
     if not _is_separable(shapes):
-        yield replace(group, note=_note(shapes)) if _note(shapes) else group
+        yield replace(group, note=group.note or _note(shapes))
         return
     arrays = list(group.arrays.values())
     parts = {"depthwise": arrays[:1], "pointwise": arrays[1:]}

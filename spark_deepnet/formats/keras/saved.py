@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_deepnet.errors import FormatError
@@ -13,6 +14,7 @@ from spark_deepnet.formats.keras.config import LayerConfig
 from spark_deepnet.formats.keras.hdf5 import Hdf5
 from spark_deepnet.formats.keras.layouts import KINDS
 
+_log = logging.getLogger(__name__)
 PARTS = {
     name: place
     for place, name in enumerate(
@@ -85,7 +87,18 @@ def _group(path: str, layer: _Layer, config: LayerConfig | None) -> Group:
     above, _, own = path.rpartition("/")
     kind = config.kind if config else re.sub(r"_\d+$", "", own) if above.rpartition("/")[2] in CONTAINERS else ""
     name = (config.name if config else None) or layer.name or shown_path(path)
-    return Group(name, arrays, path, kinds_of(kind), epsilon=config.epsilon if config else None)
+    if kind == "group_normalization" and config is None:
+        _log.warning("%s: the file does not say how many groups it has; InstanceNorm has one for each channel", name)
+    return described(Group(name, arrays, path, kinds_of(kind)), config)
+
+
+def described(group: Group, config: LayerConfig | None) -> Group:
+    """The group with what the model's config says of its layer."""
+    if config is None:
+        return group
+    why = config.why_unread(group.arrays)
+    kinds = frozenset[str]() if why else kinds_of(config.kind)
+    return replace(group, epsilon=config.epsilon, kinds=kinds, note=why)
 
 
 def kinds_of(kind: str) -> frozenset[str] | None:

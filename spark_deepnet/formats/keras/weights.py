@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import FormatError
+from spark_deepnet.formats.arguments import path_of
 from spark_deepnet.formats.given import InputShape, given_net
 from spark_deepnet.formats.groups import Group
 from spark_deepnet.formats.keras.archive import read_archive
@@ -43,8 +44,8 @@ def weights(
     """
     net = given_net(layers, input_shape)
     wanted = wanted_of(net, expected_arrays)
-    with _groups_of(os.fspath(path)) as (groups, ordered):
-        return Matching(path, wanted, groups, ordered).arrays(names or {}, skip)
+    with _groups_of(path_of(path, RIGHT)) as (groups, ordered):
+        return Matching(path, wanted, groups, ordered).arrays(names, skip)
 
 
 @contextmanager

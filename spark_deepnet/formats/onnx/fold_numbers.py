@@ -30,6 +30,7 @@ JOINED: dict[str, Callable[[Any, Any], Any]] = {
     "Equal": np.equal,
     "Greater": np.greater,
     "Less": np.less,
+    "GreaterOrEqual": np.greater_equal,
     "And": np.logical_and,
     "Or": np.logical_or,
     "Pow": lambda a, b: np.power(a, b).astype(a.dtype),

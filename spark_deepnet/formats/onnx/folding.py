@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.formats.onnx.node import Node
-from spark_deepnet.formats.onnx.values import ROWS, Const, Operand, Tensor
+from spark_deepnet.formats.onnx.values import ROWS, Const, Operand, Table, Tensor
 
 MAX_NUMBERS = 1 << 27
 """Of an array that is computed."""
@@ -28,14 +28,17 @@ def folds(*names: str) -> Callable[[Fold], Fold]:
     return register
 
 
-def folded(node: Node) -> list[Const] | None:
+def folded(node: Node) -> list[Const | Table] | None:
     """The outputs of a node that hangs on constants and shapes alone; None if it does not."""
     first: Operand = node.inputs[0] if node.inputs else None
     if node.op in ("Shape", "Size") and isinstance(first, Tensor):
         return [_sizes(node, *(np.array(first.sizes(rows), np.int64) for rows in ROWS))]
-    if node.op not in _FOLDS or not all(x is None or isinstance(x, Const) for x in node.inputs):
+    if node.op not in _FOLDS or not all(x is None or isinstance(x, Const | Table) for x in node.inputs):
         return None
     known = [x for x in node.inputs if isinstance(x, Const)]
+    if any(isinstance(x, Table) for x in node.inputs):
+        arrays = _computed(node, [x.array if isinstance(x, Const | Table) else None for x in node.inputs])
+        return [Table(each) for each in arrays]
     if node.op != "Constant" and not known:
         raise node.refusal("it has no inputs")
     arrays = _computed(node, [x.array if isinstance(x, Const) else None for x in node.inputs])

@@ -73,7 +73,7 @@ class Graph:
         """The values that are to be outputs: those named, by their own name or by that of a node with one output."""
         if outputs is None:
             names = list(dict.fromkeys(each.name for each in self.proto.output))
-            return _scores_alone(names) if self.own else names
+            return _scores_alone([name for name in names if not name.endswith("lengths")]) if self.own else names
         nodes = {node.name: node.output[0] for node in self.proto.node if node.name and node.output}
         known = {*self.makers, *nodes}
         for name in outputs:

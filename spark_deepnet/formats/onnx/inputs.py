@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from spark_deepnet.errors import FormatError, ParamError
+from spark_deepnet.errors import FormatError
+from spark_deepnet.formats.arguments import sizes_of
 from spark_deepnet.formats.axes import TO_FOREIGN, permuted
 from spark_deepnet.formats.onnx.foreign_graph import Graph
 from spark_deepnet.formats.onnx.node import MAX_ROW_NUMBERS
@@ -94,9 +95,7 @@ def _given_shape(where: str, name: str, given: Given, count: int) -> Shape | Non
         own = given
     if own is None:
         return None
-    if isinstance(own, str) or not all(isinstance(size, int) and size > 0 for size in own):
-        raise ParamError(f"inputShape must be the sizes of a row, ints of at least 1, found {own!r}")
-    return tuple(own)
+    return sizes_of(own, f"a row of {name!r}")
 
 
 def _sizes(where: str, dims: list[int], given: Shape | None, file_order: bool) -> Shape:

@@ -14,12 +14,15 @@ from spark_deepnet.errors import FormatError
 from spark_deepnet.formats.axes import Value
 from spark_deepnet.formats.onnx.reading import Reading, Weights
 from spark_deepnet.formats.onnx.spec import NodeSpec
-from spark_deepnet.formats.onnx.values import Const, Operand, Tensor
+from spark_deepnet.formats.onnx.values import Const, Operand, Table, Tensor, Tokens, Within
 from spark_deepnet.layers.layer import Layer
 
 MAX_ROW_NUMBERS = 1 << 27
 IGNORED = frozenset({"spatial", "consumed_inputs", "storage_order", "saturate"})
 """Attributes that change nothing of what is read, or are checked by their reader in old versions alone."""
+
+
+_KINDS = {Const: "a constant", Table: "made of the rows' lengths", Within: "made of tokens", Tokens: "made of tokens"}
 
 
 class Node:
@@ -60,7 +63,7 @@ class Node:
         """An input that has numbers of every row."""
         x = self.inputs[k] if k < len(self.inputs) else None
         if not isinstance(x, Tensor):
-            what = "missing" if x is None else "a constant" if isinstance(x, Const) else "made of tokens"
+            what = "missing" if x is None else _KINDS.get(type(x), "a part of a layer")
             raise self.refusal(f"its input {k + 1} is {what}; expected values of the network")
         if x.integer and not integer:
             raise self.refusal(f"its input {k + 1} has whole numbers, of which only lookups and casts are read")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from spark_deepnet.errors import FormatError, ParamError
+from spark_deepnet.formats.arguments import mapping_of, names_of, path_of
 from spark_deepnet.formats.axes import Value
 from spark_deepnet.formats.foreign import Foreign
 from spark_deepnet.formats.onnx import fold_numbers, fold_shapes
@@ -23,9 +24,13 @@ from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.outputs import marked
 from spark_deepnet.formats.onnx.reading import Reading
 from spark_deepnet.formats.onnx.registry import REFUSED, operator
-from spark_deepnet.formats.onnx.values import Const, Operand, Tensor
+from spark_deepnet.formats.onnx.sequences import LENGTHS, Sequences
+from spark_deepnet.formats.onnx.values import Const, Operand, Table, Tensor
 from spark_deepnet.formats.rewrites import Rewritten, rewritten
+from spark_deepnet.layers.input import ANY_LENGTH, Input
+from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses.loss import Loss
+from spark_deepnet.net.net import Net
 
 FOLDS = (fold_numbers, fold_shapes)
 """Modules that register how constants are computed."""
@@ -48,11 +53,17 @@ def read(
 
     FormatError, with file, node and operator, for whatever cannot be read.
     """
-    if isinstance(outputs, str):
-        raise ParamError(f"outputs must be a list of names, found the text {outputs!r}")
-    bound = {name: np.asarray(array) for name, array in (constants or {}).items()}
-    graph = Graph.of(Path(path), read_model(path), bound)
-    return _Converter(graph).foreign(graph.wanted(outputs), input_shape, vectors, rewrites)
+    wanted = None if outputs is None else names_of(outputs, "outputs")
+    graph = Graph.of(Path(path_of(path, "an ONNX model")), read_model(path), _bound(constants))
+    return _Converter(graph).foreign(graph.wanted(wanted), input_shape, vectors, rewrites)
+
+
+def _bound(constants: Any) -> dict[str, np.ndarray]:
+    given = mapping_of(constants, "constants", "a mapping from inputs of the graph to arrays")
+    try:
+        return {name: np.asarray(array) for name, array in given.items()}
+    except (ValueError, TypeError) as error:
+        raise ParamError(f"constants must be arrays of numbers: {error}") from None
 
 
 class _Converter:
@@ -71,13 +82,17 @@ class _Converter:
         used = {*outputs, *(name for node in nodes for name in node.input)}
         for k in needed:
             self._node(k, used)
+        outputs = [name for name in outputs if not isinstance(self.values.get(name), Table)]
         tops = [self._top(name) for name in outputs]
         loss = marked(self.reading, outputs, tops, vectors)
         ends = [Value(name, (prod(value.shape),)) for name, value in zip(outputs, tops, strict=True)]
         return self._finished(loss, rewrites, ends)
 
     def _inputs(self, read: set[str], given: Given) -> None:
-        protos = [each for each in self.graph.inputs() if each.name in read]
+        sequences = self.reading.sequences = Sequences.of(self.graph)
+        tables = sequences.tables(self.graph)
+        self.values.update(tables)
+        protos = [each for each in self.graph.inputs() if each.name in read and each.name not in tables]
         if not protos:
             raise FormatError(f"{self.graph.file}: the outputs do not depend on an input of the graph")
         if isinstance(given, Mapping):
@@ -127,7 +142,27 @@ class _Converter:
         names |= {end.node: replace(end, node=keep[0]) for end in ends if keep and end.node not in names}
         weights = {key: _ordered(result, key, array) for key, array in self.reading.weights.items()}
         weights = {key: array for key, array in weights.items() if key.rpartition("/")[0] in present}
-        return Foreign(tuple(result.layers), assembly.inputs, weights, loss, names, result.flat_images)
+        layers, sequences = result.layers, self.reading.sequences
+        if sequences.inputs:
+            alias = {name: result.node(name) for name in result.alias}
+            layers = sequences.settled([*self._sized(layers)], assembly.inputs, alias)
+            sequences.check(self.graph.file, Net.of(layers, assembly.inputs), alias, self._ends())
+        return Foreign(tuple(layers), assembly.inputs, weights, loss, names, result.flat_images)
+
+    def _sized(self, layers: Sequence[Layer]) -> Iterator[Layer]:
+        """Inputs of sequences are of any length."""
+        for layer in layers:
+            if isinstance(layer, Input) and layer.name in self.reading.sequences.inputs and layer.sizes:
+                yield replace(layer, sizes=(ANY_LENGTH, *layer.sizes[1:]))
+            else:
+                yield layer
+
+    def _ends(self) -> list[np.ndarray]:
+        """The lengths that are outputs of the file."""
+        every = [each.name for each in self.graph.proto.output if each.name.endswith(LENGTHS)]
+        for k in self.graph.needed(every):
+            self._node(k, set(every))
+        return [ends.array for name in every if isinstance(ends := self.values.get(name), Table)]
 
 
 def _ordered(result: Rewritten, key: str, array: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from spark_deepnet.formats.axes import TO_FOREIGN, TO_HELD, Assembly, Value
+from spark_deepnet.formats.onnx.sequences import Sequences
+from spark_deepnet.formats.onnx.values import Tensor
 from spark_deepnet.layers.layer import Layer
 from spark_deepnet.layers.permute import Permute
 
@@ -22,6 +24,9 @@ class Reading:
     """The number of rows that the file's inputs are for."""
     assembly: Assembly = field(default_factory=Assembly)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
+    sequences: Sequences = field(default_factory=Sequences)
+    sums: dict[str, tuple[Tensor, str, int]] = field(default_factory=dict)
+    """A sum over steps -> the mean, the value that is summed, and the cells of a step."""
     converted: dict[tuple[str, bool], Value] = field(default_factory=dict)
     """A node, and whether in the file's order -> the node with that order."""
 

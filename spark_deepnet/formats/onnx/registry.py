@@ -10,10 +10,10 @@ from spark_deepnet.errors import FormatError, NetworkError, ParamError, near
 from spark_deepnet.formats.notes import note_of
 from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.spec import NodeSpec
-from spark_deepnet.formats.onnx.values import Const, Tensor, Tokens, Within
+from spark_deepnet.formats.onnx.values import Attention, Const, Masked, Picked, Table, Tensor, Tokens, Within
 from spark_deepnet.registry import open_folder
 
-Result = Tensor | Const | Within | Tokens
+Result = Tensor | Const | Within | Tokens | Table | Masked | Picked | Attention
 Read = Callable[[Node], "Result | Sequence[Result]"]
 
 

@@ -84,4 +84,50 @@ class Tokens:
     instead: int
 
 
-Operand = Tensor | Const | Within | Tokens | None
+@dataclass(frozen=True)
+class Table:
+    """Numbers that hang on the length of a row alone: (steps + 1, ...), by length."""
+
+    array: np.ndarray
+
+
+@dataclass(frozen=True)
+class Masked:
+    """The steps of x, with the lowest number behind each row's end."""
+
+    x: Tensor
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Steps of x by the length of a row: places (steps + 1, count)."""
+
+    x: Tensor
+    places: np.ndarray
+
+
+@dataclass(frozen=True)
+class Projected:
+    """Heads of a self-attention: factor (source W + b)."""
+
+    source: Value
+    W: np.ndarray
+    b: np.ndarray
+    heads: int
+    factor: float
+
+
+@dataclass(frozen=True)
+class Attention:
+    """A self-attention on its way: scores, shares, heads (N, heads, steps, columns), steps (N, steps, heads, columns), and
+    lines (N, steps, heads columns)."""
+
+    q: Projected
+    k: Projected
+    steps: int
+    stage: str = "scores"
+    v: Projected | None = None
+    causal: bool = False
+
+
+Operand = Tensor | Const | Within | Tokens | Table | Masked | Picked | Attention | None

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from spark_deepnet.errors import FormatError
+from spark_deepnet.errors import FormatError, SaveError
+from spark_deepnet.formats.arguments import path_of
 from spark_deepnet.formats.onnx.export import model_of
 from spark_deepnet.formats.onnx.package import onnx
 from spark_deepnet.net.net import Net
@@ -23,11 +24,15 @@ def write(path: str | os.PathLike[str], net: Net, weights: np.ndarray, **options
     checked before it takes its name, and replaces one that is there. Weights of more than 1.5 GB lie beside it in ``path +
     ".data"``.
 
-    FormatError for a layer that has no writer, and for a folder that is not there."""
-    target = Path(path)
+    FormatError for a layer that has no writer, and for a folder that is not there; SaveError where it cannot be written."""
+    target = Path(path_of(path, "toOnnx: the file"))
     if target.is_dir() or not target.absolute().parent.is_dir():
         raise FormatError(f"toOnnx: {str(target)!r} must be the path of a file in a folder that exists")
-    save(target, model_of(net, weights, **options))
+    model = model_of(net, weights, **options)
+    try:
+        save(target, model)
+    except OSError as error:
+        raise SaveError(f"toOnnx: {str(target)!r} cannot be written: {error.strerror or error}") from None
 
 
 def save(target: Path, model: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from spark_deepnet.formats.arguments import path_of
 from spark_deepnet.formats.given import InputShape, given_net
 from spark_deepnet.formats.matching import Matching, wanted_of
 from spark_deepnet.formats.torch.feature_order import feature_orders
@@ -43,9 +44,9 @@ def weights(
     net = given_net(layers, input_shape)
     orders = feature_orders(net)
     wanted = wanted_of(net, partial(expected_arrays, orders=orders))
-    with stored_arrays(os.fspath(path)) as arrays:
-        own = Matching(path, wanted, state_groups(arrays), ordered=False).arrays(names or {}, skip)
-    _warn_of_epsilon(net, skip)
+    with stored_arrays(path_of(path, "a safetensors file")) as arrays:
+        own = Matching(path, wanted, state_groups(arrays), ordered=False).arrays(names, skip)
+    _warn_of_epsilon(net, skip or ())
     return own
 
 

@@ -34,6 +34,12 @@ def relu(step: Step) -> Value:
     return step.add(LeakyRelu(factor) if factor else Relu())
 
 
+@reads("ReLU6", gives="clip")
+def relu6(step: Step) -> Value:
+    """Of forks: min(max(x, 0), 6)"""
+    return step.add(Clip(0.0, 6.0))
+
+
 @reads("ELU", param="elu_param", gives="elu")
 def elu(step: Step) -> Value:
     """With alpha."""

@@ -12,6 +12,7 @@ from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.readers._select import selected
 from spark_deepnet.formats.onnx.values import Tensor
 from spark_deepnet.layers.layer import Shape
+from spark_deepnet.layers.positional_embedding import PositionalEmbedding
 from spark_deepnet.layers.rescaling import Rescaling
 from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.scale import Scale
@@ -63,6 +64,9 @@ def _scaled(node: Node, x: Tensor, gamma: np.ndarray | None, beta: np.ndarray | 
         key: np.broadcast_to(array.reshape(array.shape[len(held) - axes :]), tail).reshape(-1)
         for key, array in rows.items()
     }
+    if axes == 2 == len(held) and list(rows) == ["beta"] and node.reading.sequences.inputs:
+        table = PositionalEmbedding(held[0])
+        return replace(x, value=node.add(table, x.value, weights={"P": rows["beta"]}, suffix=suffix))
     if axes == 1:
         return replace(x, value=node.add(layer, x.value, weights=weights, suffix=suffix))
     flat = node.add(Reshape((*held[: len(held) - axes], prod(tail))), _as_it_is(x.value), suffix="flat")

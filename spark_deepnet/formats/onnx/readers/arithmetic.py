@@ -7,8 +7,10 @@ import numpy as np
 from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.readers._constants import line
 from spark_deepnet.formats.onnx.readers._joined import joined
+from spark_deepnet.formats.onnx.readers.attention import causal
+from spark_deepnet.formats.onnx.readers.by_length import mean_of_sum
 from spark_deepnet.formats.onnx.registry import reads
-from spark_deepnet.formats.onnx.values import Const, Tensor
+from spark_deepnet.formats.onnx.values import Attention, Const, Table, Tensor
 from spark_deepnet.layers.add import Add
 from spark_deepnet.layers.exponential import Exponential
 from spark_deepnet.layers.multiply import Multiply
@@ -32,12 +34,12 @@ def _negative(node: Node, x: Tensor, suffix: str) -> Tensor:
 
 
 @reads("Add", to=14, gives="add, scale, rescaling")
-def add(node: Node) -> Tensor:
+def add(node: Node) -> Tensor | Attention:
     """Of two values, or with constants"""
     for k in (0, 1):
-        c = constant(node, k)
+        c, x = constant(node, k), node.inputs[1 - k]
         if c is not None:
-            return line(node, node.tensor(1 - k), None, c)
+            return causal(node, x, c) if isinstance(x, Attention) else line(node, node.tensor(1 - k), None, c)
     return joined(node, Add(), node.tensor(0), node.tensor(1))
 
 
@@ -65,6 +67,8 @@ def mul(node: Node) -> Tensor:
 @reads("Div", to=14, gives="multiply, power, scale, rescaling")
 def div(node: Node) -> Tensor:
     """Of two values, or with constants"""
+    if isinstance(node.inputs[1], Table):
+        return mean_of_sum(node, node.tensor(0), node.inputs[1])
     c = constant(node, 1)
     if c is not None:
         if not np.all(c):

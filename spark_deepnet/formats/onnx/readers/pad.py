@@ -86,10 +86,11 @@ def _with_number(node: Node, x: Tensor, axis: int, pads: tuple[int, int], value:
     if value:
         x = line(node, x, None, np.float32(-value).reshape(1), f"axis{axis}.minus")
     held, own = x.value.held, x.value.held_axis(axis)
-    shape = (int(np.prod(held[:own])), held[own], int(np.prod(held[own + 1 :])))
+    first, rest = int(np.prod(held[:own])), int(np.prod(held[own + 1 :]))
+    shape, sides = ((held[0], rest, 1), (pads, (0, 0))) if own == 0 else ((first, held[own], rest), ((0, 0), pads))
     plain = Value(x.value.node, held, steps_first=True)
     image = node.add(Reshape(shape), plain, suffix=f"axis{axis}.image")
-    padded = node.add(ZeroPadding2D(((0, 0), pads)), image, suffix=f"axis{axis}")
+    padded = node.add(ZeroPadding2D(sides), image, suffix=f"axis{axis}")
     row = (*x.row[:axis], x.row[axis] + sum(pads), *x.row[axis + 1 :])
     whole = Value("", row, x.value.steps_first).held
     back = node.add(Reshape(whole), padded, suffix=f"axis{axis}.back")

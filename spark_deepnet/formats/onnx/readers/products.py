@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from spark_deepnet.formats.onnx.node import Node
+from spark_deepnet.formats.onnx.readers.attention import output, scores, weighted
 from spark_deepnet.formats.onnx.registry import reads
-from spark_deepnet.formats.onnx.values import Const, Tensor
+from spark_deepnet.formats.onnx.values import Attention, Const, Tensor
 from spark_deepnet.layers.dense import Dense
 from spark_deepnet.layers.permute import Permute
 
@@ -39,14 +40,19 @@ def _check(node: Node, x: Tensor, W: np.ndarray) -> None:
         raise node.refusal(f"its matrix has the shape {W.shape}, which does not fit its input {x}")
 
 
-@reads("MatMul", to=13, gives="dense")
-def matmul(node: Node) -> Tensor:
-    """With a constant matrix"""
+@reads("MatMul", to=13, gives="dense, multi_head_attention")
+def matmul(node: Node) -> Tensor | Attention:
+    """With a constant matrix; the products of a self-attention as toOnnx writes it"""
+    first, second = node.inputs[:2]
+    if isinstance(first, Attention):
+        return (
+            output(node, first, node.numbers(1, "a matrix"))
+            if isinstance(second, Const)
+            else weighted(node, first, node.tensor(1))
+        )
     k = next((k for k in (0, 1) if isinstance(node.inputs[k], Const)), None)
     if k is None:
-        raise node.refusal(
-            "it multiplies two values of the network, for which there is no layer; one must be a constant"
-        )
+        return scores(node, node.tensor(0), node.tensor(1))
     W, x = node.numbers(k, "a matrix"), node.tensor(1 - k)
     if W.ndim > 2 and max(W.shape[:-2]) == 1 and W.ndim <= x.rank:
         W = W.reshape(W.shape[-2:])

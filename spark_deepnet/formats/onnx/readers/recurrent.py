@@ -11,7 +11,7 @@ import numpy as np
 from spark_deepnet.formats.axes import Value
 from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.registry import reads
-from spark_deepnet.formats.onnx.values import Const, Tensor
+from spark_deepnet.formats.onnx.values import Const, Table, Tensor
 from spark_deepnet.layers.bidirectional import Bidirectional
 from spark_deepnet.layers.gru import GRU
 from spark_deepnet.layers.layer import Layer
@@ -62,7 +62,9 @@ def _check_rest(node: Node, x: Tensor, activations: Sequence[str], directions: i
             raise node.refusal(f"its {name} is computed or not zero; expected zeros, which constants= can bind")
     if node.has(4):
         lengths = node.inputs[4]
-        if not isinstance(lengths, Const) or not np.all(lengths.array == x.row[0]):
+        if isinstance(lengths, Table):
+            node.reading.sequences.expect(x.value.node, node.spec.name, lengths.array.reshape(-1))
+        elif not isinstance(lengths, Const) or not np.all(lengths.array == x.row[0]):
             raise node.refusal(f"its sequence_lens must be absent, or {x.row[0]} for every row")
     given = [each.lower() for each in node.attr("activations") or []]
     expected = [each.lower() for each in activations] * directions

@@ -8,8 +8,9 @@ from math import prod
 
 from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.readers._joined import joined
+from spark_deepnet.formats.onnx.readers.by_length import note_sum
 from spark_deepnet.formats.onnx.registry import reads
-from spark_deepnet.formats.onnx.values import Tensor
+from spark_deepnet.formats.onnx.values import Masked, Tensor
 from spark_deepnet.layers.abs import Abs
 from spark_deepnet.layers.add import Add
 from spark_deepnet.layers.exponential import Exponential
@@ -39,7 +40,7 @@ def _pooled(node: Node, x: Tensor, axes: list[int], layer: Layer, suffix: str = 
     value, order = node.in_file_order(x), [*axes, *kept]
     if order != sorted(order):
         value = node.add(Permute(tuple(k + 1 for k in order)), value, suffix="turned")
-    sizes = (prod(x.row[k] for k in axes), 1, prod(x.row[k] for k in kept))
+    sizes = (-1, 1, prod(x.row[k] for k in kept))
     image = node.add(Reshape(sizes), value, suffix="lines")
     pooled = node.add(layer, image, suffix=suffix or "pooled")
     row = tuple(1 if k in axes else n for k, n in enumerate(x.row))
@@ -114,9 +115,15 @@ KINDS: dict[str, tuple[Callable[[Node, Tensor, list[int]], Tensor], int, str]] =
 
 def _reduced(node: Node) -> Tensor:
     """Over axes of a row, with permute and reshape before and behind"""
-    x = node.tensor()
+    lowest = node.inputs[0]
+    x = lowest.x if isinstance(lowest, Masked) and node.op == "ReduceMax" else node.tensor()
     axes = _axes(node, x)
-    return x if axes is None else _finished(node, KINDS[node.op][0](node, x, axes), axes)
+    if axes is None:
+        return x
+    total = _finished(node, KINDS[node.op][0](node, x, axes), axes)
+    if node.op == "ReduceSum" and node.reading.sequences.inputs:
+        note_sum(node, x, axes, _finished(node, _mean(node, x, axes), axes), total)
+    return total
 
 
 for _name, (_, _to, _gives) in KINDS.items():

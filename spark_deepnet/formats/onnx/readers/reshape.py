@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from math import prod
 
 from spark_deepnet.formats.onnx.node import Node
+from spark_deepnet.formats.onnx.readers.attention import side_by_side
 from spark_deepnet.formats.onnx.registry import reads
-from spark_deepnet.formats.onnx.values import ROWS, Const, Tensor
+from spark_deepnet.formats.onnx.values import ROWS, Attention, Const, Tensor
 from spark_deepnet.layers.flatten import Flatten
 from spark_deepnet.layers.layer import Shape
 from spark_deepnet.layers.reshape import Reshape
@@ -27,8 +28,10 @@ def shaped(node: Node, x: Tensor, row: Shape, rows: int) -> Tensor:
 
 
 @reads("Reshape", to=25, gives="reshape, flatten")
-def reshape(node: Node) -> Tensor:
+def reshape(node: Node) -> Tensor | Attention:
     """0 keeps a size, -1 is the rest; the axis of rows stays (0, -1, or the batch size of the file's inputs)"""
+    if isinstance(node.inputs[0], Attention):
+        return side_by_side(node, node.inputs[0])
     x = node.tensor(integer=True)
     sizes = _target(node, x)
     order = sorted(range(len(sizes)), key=lambda k: (sizes[k] != N, k != x.rows, k))

@@ -8,15 +8,18 @@ from typing import Any
 
 from spark_deepnet.formats.onnx.node import Node
 from spark_deepnet.formats.onnx.registry import reads
-from spark_deepnet.formats.onnx.values import Tensor
+from spark_deepnet.formats.onnx.values import Attention, Masked, Tensor
 from spark_deepnet.layers.log_softmax import LogSoftmax
 from spark_deepnet.layers.reshape import Reshape
 from spark_deepnet.layers.softmax import Softmax
 
 
 @reads("Softmax", to=13, gives="softmax")
-def softmax(node: Node) -> Tensor:
+def softmax(node: Node) -> Tensor | Attention:
     """Along any axis of a row; in old versions over all axes from one on"""
+    x = node.inputs[0]
+    if isinstance(x, Attention) and x.stage == "scores" and int(node.attr("axis")) in (-1, 3):
+        return replace(x, stage="shares")
     return _along(node, Softmax)
 
 
@@ -27,7 +30,8 @@ def log_softmax(node: Node) -> Tensor:
 
 
 def _along(node: Node, kind: Any) -> Tensor:
-    x = node.tensor()
+    lowest = node.inputs[0]
+    x = lowest.x if isinstance(lowest, Masked) else node.tensor()
     axis = node.axis(int(node.attr("axis")), x)
     tail = x.row[axis + 1 :]
     if node.version < 13 and prod(tail) > 1:

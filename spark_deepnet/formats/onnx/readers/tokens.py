@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from spark_deepnet.formats.onnx.node import Node
+from spark_deepnet.formats.onnx.readers import attention
+from spark_deepnet.formats.onnx.readers.by_length import cut, masked, picked
 from spark_deepnet.formats.onnx.registry import reads
-from spark_deepnet.formats.onnx.values import Const, Tensor, Tokens, Within
+from spark_deepnet.formats.onnx.values import Attention, Const, Picked, Table, Tensor, Tokens, Within
 
 _INSTEAD = "expected whole numbers compared with one, for a lookup in a table behind them"
 
@@ -33,12 +36,24 @@ def both(node: Node) -> Within:
 
 
 @reads("Where", to=16, since=9, gives="embedding")
-def where(node: Node) -> Tokens:
-    """Of tokens within bounds, and a number for others"""
+def where(node: Node) -> Any:
+    """Of tokens within bounds, and a number for others; of steps up to a row's end in files of toOnnx"""
     condition, x = node.inputs[:2]
+    if isinstance(x, Picked):
+        return cut(node)
+    if isinstance(x, Attention):
+        return attention.masked(node, x)
+    if isinstance(condition, Table):
+        return masked(node)
     if not isinstance(condition, Within) or condition.x != x or condition.least != 0 or condition.end == math.inf:
         raise node.refusal(f"what it chooses between is not read; {_INSTEAD}")
     return Tokens(condition.x, int(condition.end), int(_number(node, 2)))
+
+
+@reads("GatherND", to=13, since=12, gives="slice")
+def steps(node: Node) -> Any:
+    """Of steps that are counted from a row's end, in files of toOnnx"""
+    return picked(node)
 
 
 def _tokens(node: Node, k: int) -> Tensor:

@@ -6,14 +6,17 @@ from dataclasses import replace
 
 from spark_deepnet.formats.axes import TO_HELD, Value
 from spark_deepnet.formats.onnx.node import Node
+from spark_deepnet.formats.onnx.readers.attention import turned
 from spark_deepnet.formats.onnx.registry import reads
-from spark_deepnet.formats.onnx.values import Tensor
+from spark_deepnet.formats.onnx.values import Attention, Tensor
 from spark_deepnet.layers.permute import Permute
 
 
 @reads("Transpose", to=25, gives="permute")
-def transpose(node: Node) -> Tensor:
+def transpose(node: Node) -> Tensor | Attention:
     """Of all axes, that of rows too"""
+    if isinstance(node.inputs[0], Attention):
+        return turned(node, node.inputs[0])
     x = node.tensor(integer=True)
     perm = [int(axis) for axis in node.attr("perm") or range(x.rank - 1, -1, -1)]
     if sorted(perm) != list(range(x.rank)):

@@ -81,15 +81,8 @@ def _directions(step: Step, states: str, layer: Any) -> list[str]:
     """Each direction's output in rows: (N, steps, units), or (N, units)."""
     count = 2 if step.layer.kind == "bidirectional" else 1
     if layer.sequences:
-        states, axis = (
-            step.op("Transpose", states, perm=[1, 2, 0, 3]),
-            step.integers(0),
-        )  # (directions, N, steps, units)
-    elif step.padded is not None:
-        states, axis = step.padded.zero_if_empty(states, 2), step.integers(0)
+        states, axis = step.op("Transpose", states, perm=[2, 0, 1, 3]), 2  # (N, steps, directions, units)
     else:
-        axis = step.integers(0)
-    if count == 1:
-        return [step.op("Squeeze", states, axis)]
-    parts = step.op("Split", states, outputs=2, axis=0)
-    return [step.op("Squeeze", part, axis) for part in parts]
+        states, axis = states if step.padded is None else step.padded.zero_if_empty(states, 2), 0
+    parts = [states] if count == 1 else step.op("Split", states, outputs=2, axis=axis)
+    return [step.op("Squeeze", part, step.integers(axis)) for part in parts]
