@@ -25,8 +25,8 @@ FLOORS = (
     {"layers", "losses", "metrics", "optimizers", "schedules", "exchange"},
     {"initializers"},
     {"kernels"},
-    {"registry"},
-    {"errors", "synonyms"},
+    {"registry", "plotting"},
+    {"errors", "synonyms", "measures"},
 )  # from the roof to the ground
 FLOOR = {part: number for number, parts in enumerate(reversed(FLOORS)) for part in parts}
 
@@ -40,6 +40,7 @@ ONLY_IN = {
     "pandas": {"data", "score", "train", "forecast", "spark", "compile"},
     "pyarrow": {"data", "score", "train", "forecast", "spark"},
     "pyspark": {"spark"},
+    "matplotlib": {"plotting"},
     "py4j": {"spark"},
     "pickle": set[str](),
     "cloudpickle": set[str](),
