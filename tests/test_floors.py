@@ -16,6 +16,7 @@ ROOT = Path(spark_deepnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 FLOORS = (
+    {"tracking"},
     {"spark", "compile"},
     {"forecast"},
     {"train", "score", "formats"},
@@ -37,10 +38,12 @@ ONLY_IN = {
     "socketserver": {"exchange"},
     "ssl": {"exchange"},
     "selectors": {"exchange"},
-    "pandas": {"data", "score", "train", "forecast", "spark", "compile"},
+    "pandas": {"data", "score", "train", "forecast", "spark", "compile", "tracking"},
     "pyarrow": {"data", "score", "train", "forecast", "spark"},
     "pyspark": {"spark"},
     "matplotlib": {"plotting"},
+    "mlflow": {"tracking"},
+    "tensorboard": {"tracking"},
     "py4j": {"spark"},
     "pickle": set[str](),
     "cloudpickle": set[str](),
