@@ -248,7 +248,7 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         state, folder = _state_bytes(plan.recipe, plan.workers), param_or_none(self, "checkpointDir")
         dialect = dialect_of(frame.sparkSession)
         host = dialect.listening_host(cluster.master, cluster.driver_host)
-        on_progress = bar.receive if self.getShowProgress() and dialect.shows_progress else None
+        on_progress = bar.receive if self.getShowProgress() else None
         with closing(DriverListener(host or "", plan, on_progress)) as listener:
             return Jobs(frame, cluster, plan, state, folder, bar, checkpoints, listener, self._start, callbacks).run()
 

@@ -6,10 +6,15 @@ import json
 import math
 import sys
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self, TextIO
 
-from tqdm.auto import tqdm
+with warnings.catch_warnings():
+    warnings.filterwarnings(
+        "ignore", "IProgress not found"
+    )  # without ipywidgets a notebook gets a line that is redrawn
+    from tqdm.auto import tqdm
 
 from spark_deepnet.measures import SPEEDS, paired
 from spark_deepnet.plan.plan import ANY_EPOCHS
@@ -102,6 +107,8 @@ def figures(measures: Mapping[str, Any]) -> str:
 
 def _redraws(stream: TextIO, shared: bool) -> bool:
     """Whether a bar can be drawn again in its place: in a notebook, or on a terminal of its own."""
-    if any(cls.__module__ == "tqdm.notebook" for cls in tqdm.__mro__):
+    if any(cls.__module__ == "tqdm.notebook" for cls in tqdm.__mro__) or type(stream).__module__.startswith(
+        "ipykernel."
+    ):
         return True
     return bool(stream.isatty()) and not shared
