@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from spark_deepnet.spark.weights.local import SPARK_VERSION, load_pipeline, save
 from spark_deepnet.tracking._mlflow_package import mlflow_package
 
 LOADER = "spark_deepnet.tracking.mlflow"
-SPARK_FLAVOR, FOLDER = "spark", "sparkml"
+SPARK_FLAVOR, FOLDER, MODULES = "spark", "sparkml", "modules"
 
 
 def save_model(
@@ -27,13 +27,15 @@ def save_model(
     path: str | os.PathLike[str],
     mlflow_model: Any = None,
     pip_requirements: Sequence[str] | None = None,
+    modules: Sequence[str] = (),
     **options: Any,
 ) -> None:
     """Save a model to a folder of this machine in MLflow's form, without a Spark job.
 
-    pip_requirements: what it needs where it is served; None: this version of spark_deepnet. options: those of
-    ``mlflow.pyfunc.save_model``, such as signature, input_example, metadata, code_paths (for layers of your own).
-    ParamError where it is no DeepNetModel, SizeError where its weights stay on storage.
+    pip_requirements: what it needs where it is served; None: this version of spark_deepnet. modules: those with layers of
+    your own, which a pyfunc imports when it is loaded. options: those of ``mlflow.pyfunc.save_model``, such as signature,
+    input_example, metadata, and code_paths, which brings the files of such modules. ParamError where it is no
+    DeepNetModel, SizeError where its weights stay on storage.
     """
     if not isinstance(model, DeepNetModel):
         raise ParamError(
@@ -52,7 +54,7 @@ def save_model(
         save_pipeline(model, Path(folder) / FOLDER)
         mlflow.pyfunc.save_model(
             os.fspath(path), loader_module=LOADER, data_path=f"{folder}/{FOLDER}", mlflow_model=described,
-            pip_requirements=needed, **options,
+            pip_requirements=needed, model_config={MODULES: list(modules)}, **options,
         )  # fmt: skip
 
 
@@ -84,9 +86,9 @@ def load_model(model_uri: str, modules: Iterable[str] = ()) -> DeepNetModel:
     return model
 
 
-def _load_pyfunc(path: str) -> Any:
+def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Any:
     """What ``mlflow.pyfunc.load_model`` gives to the user; path: of the folder that PipelineModel saved."""
-    return PandasModel(load_pipeline(DeepNetModel, path, []))
+    return PandasModel(load_pipeline(DeepNetModel, path, list((model_config or {}).get(MODULES, ()))))
 
 
 class PandasModel:

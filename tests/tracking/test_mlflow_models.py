@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pyspark.ml.linalg import Vectors
 from spark_deepnet import DeepNetModel
 from spark_deepnet.errors import DataError, MissingPackageError, ModelFormatError, ParamError, SaveError
 from spark_deepnet.layers import Concatenate, Dense, Embedding, Flatten, GlobalAveragePool1D, Output
+from spark_deepnet.layers.layer import Layer
 from spark_deepnet.losses import SoftmaxCrossEntropy, Squared
 from spark_deepnet.net.net import INPUT
 from spark_deepnet.plan.architecture import Architecture, InputSpec
@@ -75,6 +77,25 @@ def test_a_signature_is_kept_and_holds(mlflow: Any, tmp_path: Path) -> None:
     tracking.save_model(model, tmp_path / "m", signature=signature)
     loaded = mlflow.pyfunc.load_model(str(tmp_path / "m"))
     assert loaded.predict(frame)["prediction"].tolist() == [model.predict(row) for row in X]
+
+
+@needs_mlflow
+def test_layers_of_ones_own_come_with_their_file(mlflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spark_deepnet.tracking import mlflow as tracking
+
+    source = Path(__file__).parents[2] / "examples" / "own_maxout.py"
+    monkeypatch.setattr(Layer, "_book", dict(Layer._book))  # no other test sees the layer
+    monkeypatch.syspath_prepend(str(source.parent))
+    own = importlib.import_module("own_maxout")
+    model = model_of(Dense(6), own.Maxout(2), Dense(3))
+    tracking.save_model(model, tmp_path / "m", modules=["own_maxout"], code_paths=[str(source)])
+    expected = [model.predict(row) for row in X]
+    monkeypatch.delitem(sys.modules, "own_maxout")
+    del Layer._book["maxout"]
+    with pytest.raises(ModelFormatError, match="it needs the module 'own_maxout'"):
+        tracking.load_model(str(tmp_path / "m"))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert mlflow.pyfunc.load_model(str(tmp_path / "m")).predict(X)["prediction"].tolist() == expected
 
 
 @needs_mlflow
