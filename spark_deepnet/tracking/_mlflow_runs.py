@@ -86,14 +86,12 @@ class _Run:
             warn_of_failure(NAME, error)
 
     def fit_ended(self, model: Any) -> None:
-        status = "FAILED"
         try:
             _log_summary(self.run_id, model.summary)
             if self.log_models:
                 self._log_model(model)
-            status = "FINISHED"
         finally:
-            self._end(status)
+            self._end("FINISHED")
 
     def fit_failed(self, error: BaseException) -> None:
         self._end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
