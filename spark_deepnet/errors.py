@@ -106,6 +106,10 @@ class SizeError(DeepNetError, MemoryError):
     """Weights that are too large to be brought to one process."""
 
 
+class MissingPackageError(DeepNetError, ImportError):
+    """A package that only some need is not installed."""
+
+
 class SaveError(DeepNetError, OSError):
     """A model that cannot be written where it was asked to be."""
 

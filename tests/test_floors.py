@@ -16,6 +16,7 @@ ROOT = Path(spark_deepnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 FLOORS = (
+    {"tracking"},
     {"spark", "compile"},
     {"forecast"},
     {"train", "score", "formats"},
@@ -25,8 +26,8 @@ FLOORS = (
     {"layers", "losses", "metrics", "optimizers", "schedules", "exchange"},
     {"initializers"},
     {"kernels"},
-    {"registry"},
-    {"errors", "synonyms"},
+    {"registry", "plotting"},
+    {"errors", "synonyms", "measures"},
 )  # from the roof to the ground
 FLOOR = {part: number for number, parts in enumerate(reversed(FLOORS)) for part in parts}
 
@@ -37,9 +38,12 @@ ONLY_IN = {
     "socketserver": {"exchange"},
     "ssl": {"exchange"},
     "selectors": {"exchange"},
-    "pandas": {"data", "score", "train", "forecast", "spark", "compile"},
+    "pandas": {"data", "score", "train", "forecast", "spark", "compile", "tracking"},
     "pyarrow": {"data", "score", "train", "forecast", "spark"},
     "pyspark": {"spark"},
+    "matplotlib": {"plotting"},
+    "mlflow": {"tracking"},
+    "tensorboard": {"tracking"},
     "py4j": {"spark"},
     "pickle": set[str](),
     "cloudpickle": set[str](),

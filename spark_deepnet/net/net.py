@@ -15,6 +15,7 @@ from spark_deepnet.layers.output import Output
 from spark_deepnet.net.handles import layers_of
 from spark_deepnet.net.html import html_table
 from spark_deepnet.net.node import Node
+from spark_deepnet.net.picture import picture
 from spark_deepnet.net.summary import HEAD, graphviz, table, table_rows
 from spark_deepnet.net.weights import Layout
 from spark_deepnet.net.wires import INPUT as INPUT
@@ -104,6 +105,10 @@ class Net:
     def plot(self) -> str:
         """The graph in Graphviz's language, for ``dot -Tpng`` or a notebook."""
         return graphviz(self.inputs, self.nodes)
+
+    def draw(self, ax: Any = None) -> Any:
+        """Draw the graph with matplotlib, onto ax or a new figure's; returns the Axes."""
+        return picture(self.inputs, self.nodes, ax)
 
     def without_links(self, links: Sequence[str | None]) -> Net:
         """The network for losses with these links, one per output: an output whose top is a layer of its link's kind

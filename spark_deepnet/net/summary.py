@@ -53,4 +53,4 @@ def graphviz(inputs: Mapping[str, Shape], nodes: Sequence[Node]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace('"', '\\"')
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -42,6 +42,7 @@ from spark_deepnet.spark.foreign_start import initial_model
 from spark_deepnet.spark.initial_model import InitialModel
 from spark_deepnet.spark.model import DeepNetModel
 from spark_deepnet.spark.names import check_frame
+from spark_deepnet.spark.observers import observed
 from spark_deepnet.spark.params.accessors import Keywords
 from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import param_or_none, plan_fields
@@ -119,10 +120,12 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         check_frame(dataset, "fit")
-        with session_errors(dataset.sparkSession, "fit"):
-            return self._fitted(dataset)
+        with session_errors(dataset.sparkSession, "fit"), observed(self) as observers:
+            model = self._fitted(dataset, observers.callbacks)
+            observers.fit_ended(model)
+        return model
 
-    def _fitted(self, dataset: DataFrame) -> DeepNetModel:
+    def _fitted(self, dataset: DataFrame, more_callbacks: Sequence[Any]) -> DeepNetModel:
         began = time.perf_counter()
         spark = dataset.sparkSession
         with restore_properties(spark):
@@ -131,7 +134,8 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             dialect_of(spark).use_driver_python()
             cluster = Cluster.of(spark)
             plan, rounds = self._plan(spark, cluster, spec)
-            outcome = self._train(cluster, spec.frame, plan, rounds)
+            callbacks = Callbacks((*self._callbacks, *more_callbacks))
+            outcome = self._train(cluster, spec.frame, plan, rounds, callbacks)
         warn_of_skew(outcome.ranks)
         warn_of_rounding(outcome.ranks)
         warn_of_loss(outcome.clock["history"])
@@ -169,9 +173,10 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         print(predicted)
         return predicted
 
-    def _train(self, cluster: Cluster, frame: DataFrame, plan: TrainPlan, rounds: bool) -> Outcome:
+    def _train(
+        self, cluster: Cluster, frame: DataFrame, plan: TrainPlan, rounds: bool, callbacks: Callbacks
+    ) -> Outcome:
         _log.info("fit: %d workers, %s", plan.workers, plan.recipe.architecture.layers)
-        callbacks = Callbacks(self._callbacks)
         callbacks.begin({"workers": plan.workers, "modelBlocks": plan.blocks, "epochs": plan.recipe.epochs})
         with (
             self._bar(cluster, plan) as bar,
@@ -248,7 +253,7 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         state, folder = _state_bytes(plan.recipe, plan.workers), param_or_none(self, "checkpointDir")
         dialect = dialect_of(frame.sparkSession)
         host = dialect.listening_host(cluster.master, cluster.driver_host)
-        on_progress = bar.receive if self.getShowProgress() and dialect.shows_progress else None
+        on_progress = bar.receive if self.getShowProgress() else None
         with closing(DriverListener(host or "", plan, on_progress)) as listener:
             return Jobs(frame, cluster, plan, state, folder, bar, checkpoints, listener, self._start, callbacks).run()
 

@@ -26,8 +26,8 @@ from spark_deepnet.net.net import Net
 from spark_deepnet.net.summary import parameters
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.plan.connections import identity_for, ports_of
-from spark_deepnet.score.one_row import one_row
 from spark_deepnet.score.output import PREDICTION, PROBABILITY, RAW, Output
+from spark_deepnet.score.rows import one_row
 from spark_deepnet.score.score import ScorePlan, part_name, score, value_name
 from spark_deepnet.score.streamed import score_streamed
 from spark_deepnet.score.values import LayerValue, Wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from spark_deepnet.plotting.curves import plot_curves
 from spark_deepnet.spark.fit.skew import rows_by_rank
 from spark_deepnet.spark.shown import SummaryText
 
@@ -67,6 +68,15 @@ class TrainingSummary(SummaryText):
     def spilledBytes(self) -> int:
         """The most bytes of rows that a worker wrote to its disk."""
         return max((rank["spilledBytes"] for rank in self.ranks), default=0)
+
+    def plot(self, *measures: str, ax: Any = None) -> Any:
+        """Draw learning curves with matplotlib: a panel for each measure over the epochs, of training and validation rows,
+        with a line at the epoch whose weights were kept.
+
+        measures: such as "loss", "accuracy", "seconds"; none: all but times, or onto one Axes the loss. ax: the Axes for
+        each of them; None: those of a new figure. Returns the Axes, of several measures an array of them.
+        """
+        return plot_curves(self.history, measures, self.bestEpoch, ax)
 
     def secondsIn(self, what: str) -> list[float]:
         """Seconds in reading, meeting, compiling, computing, exchanging, waiting or total, by rank, over all jobs."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from spark_deepnet.measures import VALIDATION, of_rows
 from spark_deepnet.plan.architecture import OutputSpec
 from spark_deepnet.plan.plan import Recipe
 
@@ -37,7 +38,7 @@ def named_measures(heads: Sequence[OutputSpec], means: Sequence[Sequence[float]]
     one with several the whole loss, and each output's own as ``age_loss``. of: the rows measured, where they are not
     those trained on."""
     whole = sum(head.weight * loss for head, (loss, _) in zip(heads, means, strict=True))
-    measures = {_name(of, "loss"): whole}
+    measures = {of_rows(of, "loss"): whole}
     for head, (loss, mean) in zip(heads, means, strict=True):
         measures.setdefault(named_metric(heads, head, "loss", of), loss)
         measures[named_metric(heads, head, head.metric.name, of)] = head.metric.finish(mean)
@@ -46,12 +47,7 @@ def named_measures(heads: Sequence[OutputSpec], means: Sequence[Sequence[float]]
 
 def named_metric(heads: Sequence[OutputSpec], head: OutputSpec, name: str, of: str = "") -> str:
     """What the history calls an output's metric."""
-    return (f"{head.name}_" if len(heads) > 1 else "") + _name(of, name)
-
-
-def _name(of: str, measure: str) -> str:
-    """validation, loss -> validationLoss"""
-    return of + measure[0].upper() + measure[1:] if of else measure
+    return (f"{head.name}_" if len(heads) > 1 else "") + of_rows(of, name)
 
 
 def watched(recipe: Recipe) -> tuple[str, bool]:
@@ -62,5 +58,5 @@ def watched(recipe: Recipe) -> tuple[str, bool]:
         known |= {metric.name: metric.higher for metric in recipe.metrics_of(head)}
         for name, higher in known.items():
             if named_metric(heads, head, name) == recipe.monitor:
-                return named_metric(heads, head, name, "validation"), higher
-    return _name("validation", "loss"), False
+                return named_metric(heads, head, name, VALIDATION), higher
+    return of_rows(VALIDATION, "loss"), False

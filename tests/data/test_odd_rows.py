@@ -19,7 +19,7 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.layers.layer import Call
 from spark_deepnet.layers.resizing import Resizing
 from spark_deepnet.plan.architecture import InputSpec
-from spark_deepnet.score.one_row import one_row
+from spark_deepnet.score.rows import one_row
 from tests.cases.odd_rows import BIG, IMAGES, MALFORMED, TOKENS, WIDTH
 from tests.data.frames import arrays, dense, sparse, vectors
 

@@ -70,3 +70,8 @@ def test_names_are_escaped_in_a_plot() -> None:
 def test_quotes_are_escaped_in_a_plot() -> None:
     found = Net.of([Dense(3, name="it's")], {INPUT: (4,)}).plot()
     assert '[label="Dense(3, name=\\"it\'s\\")\\n(3,)"]' in found
+
+
+def test_a_backslash_at_the_end_of_a_name_does_not_end_its_text() -> None:
+    found = Net.of([Dense(3, name="a\\")], {INPUT: (4,)}).plot()
+    assert r'"features" -> "a\\";' in found

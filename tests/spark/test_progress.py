@@ -1,4 +1,4 @@
-"""Progress as a person sees it: on a terminal, in a log, beside Spark's own bar; and the log's lines. Without a session."""
+"""Progress as a person sees it: on a terminal, in a log, beside Spark's own bar; and the log's lines."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from spark_deepnet.plan.plan import ANY_EPOCHS
 from spark_deepnet.spark.fit import first_fit, progress
 from spark_deepnet.spark.fit.epoch_log import EpochLog
 from spark_deepnet.spark.fit.progress import COMPILING, ProgressBar, figures
+from tests.spark.data import blobs, estimator, frame
 
 MEASURES = {
     "loss": 0.123456, "accuracy": 0.951234, "validationLoss": 0.234567, "validationAccuracy": 0.911111,
@@ -78,6 +79,13 @@ def test_logs_and_terminals_with_a_bar_of_spark_get_lines(
     ]
 
 
+def test_a_notebook_without_widgets_gets_a_line_that_is_redrawn(shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stream, "__module__", "ipykernel.iostream")
+    states = shown(False, shared=True).split("\r")
+    assert states[-1].startswith("epoch 10/10 |")
+    assert len(states) > 10
+
+
 def test_nothing_is_shown_where_it_is_not_wanted(shown: Any) -> None:
     assert shown(True, wanted=False) == shown(False, wanted=False) == ""
 
@@ -86,6 +94,12 @@ def test_figures_of_several_outputs_stand_beside_those_of_validation() -> None:
     measures = {"loss": 1.5, "age_loss": 1.0, "validationLoss": 2.0, "age_validationLoss": 3.0, "kind_loss": None}
     assert figures(measures) == "loss 1.5 (val 2), age_loss 1 (val 3)"
     assert figures({}) == ""
+
+
+def test_an_output_called_validation_is_an_output() -> None:
+    assert figures({"loss": 3.0, "validation_loss": 1.0, "validation_validationLoss": 2.0}) == (
+        "loss 3, validation_loss 1 (val 2)"
+    )
 
 
 def test_every_epoch_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -115,3 +129,11 @@ def test_a_first_fit_says_that_it_compiles(
         first_fit.log_compiling([{"seconds": {"compiling": 9.5}}, {"seconds": {"compiling": 1.0}}])
         first_fit.log_compiling([{"seconds": {"compiling": 1.0}}])
     assert caplog.messages[1:] == ["fit: workers compiled kernels for 9.5 s; later fits of such networks find them"]
+
+
+@pytest.mark.sessions("classic", "connect")
+def test_workers_report_to_a_driver_on_their_machine(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    reports: list[dict[str, Any]] = []
+    monkeypatch.setattr(ProgressBar, "receive", lambda _, message: reports.append(json.loads(message)))
+    estimator(maxIter=4, showProgress=True).fit(frame(spark, *blobs()))
+    assert [report["epoch"] for report in reports if report.get("measures")] == [1, 2, 3, 4]

@@ -11,10 +11,16 @@ import pytest
 from spark_deepnet import DeepNetEstimator, DeepNetModel
 from spark_deepnet.layers import Conv2D, Dense, Flatten
 from spark_deepnet.losses import SigmoidCrossEntropy, SoftmaxCrossEntropy, Squared
-from spark_deepnet.net.net import INPUT
+from spark_deepnet.net.net import INPUT, Net
 from spark_deepnet.optimizers import Adam
 from spark_deepnet.plan.architecture import Architecture, InputSpec
+from spark_deepnet.spark.evaluation.classes import ClassificationSummary
+from spark_deepnet.spark.evaluation.labels import MultilabelSummary
+from spark_deepnet.spark.evaluation.numbers import RegressionSummary
+from spark_deepnet.spark.evaluation.pairs import Pairs
 from spark_deepnet.spark.summary import TrainingSummary
+
+MARKUP = "<script>alert('größe')</script>"
 
 
 def model_of(units: int, loss: Any) -> DeepNetModel:
@@ -96,3 +102,48 @@ def test_of_many_epochs_the_first_the_best_and_the_last_are_shown() -> None:
     ]  # fmt: skip
     assert max(map(len, str(summary_of(1000)).splitlines())) <= 100
     assert str(replace(summary_of(0))).startswith("0 epochs, 0 steps")
+
+
+def classified(matrix: Any, names: tuple[str, ...] | None = None) -> ClassificationSummary:
+    return ClassificationSummary(Pairs(None, None, len(matrix), names), np.array(matrix, float), 0.25)  # type: ignore[arg-type]
+
+
+def test_an_evaluation_is_a_line_and_a_table_of_classes() -> None:
+    summary = classified([[8, 2], [1, 9]], ("cat", "dog"))
+    assert repr(summary) == "ClassificationSummary(accuracy=0.85, weightedFMeasure=0.8496, logLoss=0.25, classes=2)"
+    assert str(summary).splitlines()[1:] == [
+        "label  name  weight  precision  recall  fMeasure  falsePositiveRate",
+        "    0   cat      10     0.8889     0.8    0.8421                0.1",
+        "    1   dog      10     0.8182     0.9    0.8571                0.2",
+    ]
+    assert "name" not in str(classified(np.eye(3)))
+    assert len(str(classified(np.eye(1000))).splitlines()) == 23
+    labels = MultilabelSummary(None, 0.5, 0.25, [1.0] * 900, [0.5] * 900, [0.6] * 900, 0.5, 0.5, 0.5)  # type: ignore[arg-type]
+    assert len(str(labels).splitlines()) == 23
+    assert repr(labels).endswith("microF1Measure=0.5, labels=900)")
+    numbers = RegressionSummary(None, 9, 4.0, 1.5, 0.5, 3.0, [{"meanSquaredError": 4.0}], _rows=None)  # type: ignore[arg-type]
+    assert repr(numbers) == "RegressionSummary(rmse=2, mae=1.5, r2=0.5, explainedVariance=3, numInstances=9)"
+    assert numbers._repr_html_().count("<tr>") == 2
+
+
+def test_no_name_of_a_stranger_is_markup_in_a_notebook() -> None:
+    net = Net.of([Dense(2, name=MARKUP)], {INPUT: (3,)})
+    summary = replace(summary_of(2), history=[{"loss": 1.0, f"{MARKUP}_loss": 2.0}])
+    estimator = DeepNetEstimator(featuresCol=MARKUP, layers=[4, 3])
+    for shown in (net, summary, estimator, classified([[1, 0], [0, 1]], ("a", MARKUP))):
+        html = shown._repr_html_()
+        assert "<script" not in html
+        assert "&lt;script&gt;alert(" in html
+        assert "größe" in html
+
+
+def test_summaries_draw_themselves() -> None:
+    plt = pytest.importorskip("matplotlib.pyplot", reason='matplotlib is absent: pip install "spark_deepnet[plot]"')
+    plt.switch_backend("agg")
+    panels = summary_of(3, best=1).plot()
+    assert [ax.get_ylabel() for ax in panels] == ["loss", "accuracy"]
+    assert summary_of(3).plot("loss", ax=panels[0]) is panels[0]
+    ax = classified([[8, 2], [1, 9]]).plotConfusionMatrix(normalize=True)
+    assert [text.get_text() for text in ax.texts] == ["0.8", "0.2", "0.1", "0.9"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1"]
+    plt.close("all")

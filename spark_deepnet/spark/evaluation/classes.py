@@ -13,11 +13,13 @@ from pyspark.sql import functions as F
 
 from spark_deepnet.errors import DataError
 from spark_deepnet.metrics.log_loss import MIN_PROBABILITY
+from spark_deepnet.plotting.confusion import plot_confusion
 from spark_deepnet.spark.evaluation.pairs import LABEL, PREDICTION, PROBABILITY, WEIGHT, Pairs, no_rows
 from spark_deepnet.spark.evaluation.roc import Roc
+from spark_deepnet.spark.evaluation.shown import EvaluationText
 
 
-class ClassificationSummary:
+class ClassificationSummary(EvaluationText):
     """Predicted classes beside labels; rows count by weightCol. The lists have one entry per class, in their order."""
 
     def __init__(self, pairs: Pairs, confusion: np.ndarray, log_loss: float | None) -> None:
@@ -111,6 +113,16 @@ class ClassificationSummary:
         }
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
+    def plotConfusionMatrix(self, normalize: bool = False, ax: Any = None) -> Any:
+        """Draw confusionMatrix with matplotlib, onto ax or a new figure's; returns the Axes.
+
+        A cell's colour is its share of the label's rows; labels without rows are gray. normalize: write these shares
+        instead of weights, where each cell has its number (up to 15 classes). Of more than 200 classes a cell shows the
+        largest share of several.
+        """
+        names = self.classNames or [f"{label:g}" for label in self.labels]
+        return plot_confusion(self.confusionMatrix, names, normalize, ax)
+
     @cached_property
     def _actual(self) -> np.ndarray:
         """(k,): the weight of each class's rows."""
@@ -119,12 +131,14 @@ class ClassificationSummary:
     def _weighted(self, values: list[float]) -> float:
         return float(np.dot(values, self._actual) / self._actual.sum())
 
-    def __repr__(self) -> str:
-        loss = "" if self.logLoss is None else f", logLoss={self.logLoss:.4g}"
-        return (
-            f"{type(self).__name__}(accuracy={self.accuracy:.4g}, weightedFMeasure={self.weightedFMeasure():.4g}{loss}, "
-            f"classes={len(self.labels)})"
-        )
+    def _figures(self) -> dict[str, Any]:
+        figures = {"accuracy": self.accuracy, "weightedFMeasure": self.weightedFMeasure()}
+        loss = {} if self.logLoss is None else {"logLoss": self.logLoss}
+        return figures | loss | {"classes": len(self.labels)}
+
+    def _table(self) -> list[dict[str, Any]]:
+        named = self.classNames is not None
+        return [{name: value for name, value in row.items() if named or name != "name"} for row in self.byLabel]
 
 
 class BinaryClassificationSummary(ClassificationSummary):

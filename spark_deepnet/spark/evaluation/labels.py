@@ -11,10 +11,11 @@ from pyspark.sql import functions as F
 
 from spark_deepnet.spark.evaluation.numbers import _entry
 from spark_deepnet.spark.evaluation.pairs import LABEL, PREDICTION, WEIGHT, Pairs, no_rows
+from spark_deepnet.spark.evaluation.shown import EvaluationText
 
 
-@dataclass(frozen=True)
-class MultilabelSummary:
+@dataclass(frozen=True, repr=False)
+class MultilabelSummary(EvaluationText):
     """Predicted labels beside those of the rows, which count by weightCol. The lists have one entry per label."""
 
     predictions: DataFrame = field(repr=False)
@@ -35,6 +36,17 @@ class MultilabelSummary:
     def hammingLoss(self) -> float:
         """The share of labels that are predicted wrong."""
         return 1 - self.accuracy
+
+    def _figures(self) -> dict[str, Any]:
+        names = ("accuracy", "subsetAccuracy", "microPrecision", "microRecall", "microF1Measure")
+        return {name: getattr(self, name) for name in names} | {"labels": len(self.recallByLabel)}
+
+    def _table(self) -> list[dict[str, Any]]:
+        columns = zip(self.precisionByLabel, self.recallByLabel, self.f1MeasureByLabel, strict=True)
+        return [
+            {"label": k, "precision": precision, "recall": recall, "f1Measure": f1}
+            for k, (precision, recall, f1) in enumerate(columns)
+        ]
 
 
 def multilabel(pairs: Pairs, units: int) -> MultilabelSummary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from pyspark.ml.functions import vector_to_array
@@ -12,10 +13,11 @@ from pyspark.sql.types import ArrayType
 
 from spark_deepnet.errors import DataError
 from spark_deepnet.spark.evaluation.pairs import LABEL, PREDICTION, WEIGHT, Pairs, no_rows
+from spark_deepnet.spark.evaluation.shown import EvaluationText
 
 
-@dataclass(frozen=True)
-class RegressionSummary:
+@dataclass(frozen=True, repr=False)
+class RegressionSummary(EvaluationText):
     """Predicted numbers beside targets; rows count by weightCol. Of several targets each figure is the mean of theirs,
     which ``byTarget`` has."""
 
@@ -54,6 +56,13 @@ class RegressionSummary:
         if len(self.byTarget) > 1:
             raise DataError(f"residuals: there are {len(self.byTarget)} targets; subtract columns of predictions")
         return self._rows.select((F.col(LABEL) - F.col(PREDICTION)).alias("residuals"))
+
+    def _figures(self) -> dict[str, Any]:
+        names = ("rmse", "mae", "r2", "explainedVariance", "numInstances")
+        return {name: getattr(self, name) for name in names}
+
+    def _table(self) -> list[dict[str, Any]]:
+        return [{"target": k} | row for k, row in enumerate(self.byTarget)]
 
     _rows: DataFrame = field(repr=False, kw_only=True)
 

@@ -6,18 +6,22 @@ import json
 import math
 import sys
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self, TextIO
 
-from tqdm.auto import tqdm
+with warnings.catch_warnings():
+    warnings.filterwarnings(
+        "ignore", "IProgress not found"
+    )  # without ipywidgets a notebook gets a line that is redrawn
+    from tqdm.auto import tqdm
 
+from spark_deepnet.measures import SPEEDS, paired
 from spark_deepnet.plan.plan import ANY_EPOCHS
 
 FORMAT = "{desc} |{bar}| {figures} [{elapsed}<{remaining}]"
 LINE_SECONDS = 1.0
 """Between two lines, but for the last one."""
-HIDDEN = ("seconds", "rowsPerSecond")
-VALIDATION = "validation"
 STARTING, COMPILING = "starting", "compiling kernels, some 10 s"
 
 
@@ -92,23 +96,19 @@ class ProgressBar:
 
 def figures(measures: Mapping[str, Any]) -> str:
     """Measures in few characters, those of the validation rows in brackets: loss 0.1234 (val 0.2345), 12k rows/s."""
-    shown = {name: value for name, value in measures.items() if value is not None and name not in HIDDEN}
-    own = [name for name in shown if VALIDATION not in name]
-    parts = [f"{name} {shown[name]:.4g}{_validation(name, shown)}" for name in own]
+    shown = {name: value for name, value in measures.items() if value is not None and name not in SPEEDS}
+    parts = []
+    for name, validation in paired(shown).items():
+        parts.append(f"{name} {shown[name]:.4g}" + (f" (val {shown[validation]:.4g})" if validation else ""))
     if speed := measures.get("rowsPerSecond"):
         parts.append(f"{tqdm.format_sizeof(speed)} rows/s")
     return ", ".join(parts)
 
 
-def _validation(name: str, shown: Mapping[str, Any]) -> str:
-    """validationLoss beside loss, age_validationLoss beside age_loss."""
-    head, _, tail = name.rpartition("_")
-    value = shown.get(f"{head}_" * bool(head) + VALIDATION + tail[:1].upper() + tail[1:])
-    return "" if value is None else f" (val {value:.4g})"
-
-
 def _redraws(stream: TextIO, shared: bool) -> bool:
     """Whether a bar can be drawn again in its place: in a notebook, or on a terminal of its own."""
-    if any(cls.__module__ == "tqdm.notebook" for cls in tqdm.__mro__):
+    if any(cls.__module__ == "tqdm.notebook" for cls in tqdm.__mro__) or type(stream).__module__.startswith(
+        "ipykernel."
+    ):
         return True
     return bool(stream.isatty()) and not shared

@@ -31,8 +31,6 @@ class Dialect(Protocol):
 
     max_function_bytes: int | None
     """Bytes that a function sent to workers may carry; None: no limit of its own."""
-    shows_progress: bool
-    """Whether workers report progress to this process while a job runs."""
     plans_here: bool
     """Whether queries are planned when this process asks, so that a setting can hold for one query alone."""
 
@@ -111,7 +109,7 @@ class Classic:
     """A session with a SparkContext."""
 
     max_function_bytes: int | None = None
-    shows_progress = plans_here = True
+    plans_here = True
 
     def __init__(self, spark: SparkSession) -> None:
         self.spark: Any = spark
@@ -202,7 +200,7 @@ class Connect:
     """A client of a Spark Connect server."""
 
     max_function_bytes: int | None = 100 << 20  # messages end at 128 MiB
-    shows_progress = plans_here = False
+    plans_here = False
 
     def __init__(self, spark: SparkSession) -> None:
         self.spark = spark

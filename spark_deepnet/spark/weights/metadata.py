@@ -7,6 +7,7 @@ the higher ``save`` counts. So at every moment there is a complete line, and the
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter
@@ -33,7 +34,12 @@ def write_metadata(spark: SparkSession, stage: Any, path: str, **extra: Any) -> 
 
 def read_metadata(spark: SparkSession, path: str, cls: type, modules: list[str]) -> dict[str, Any]:
     """The newest line, which must be of that class and name only modules that may be imported."""
-    lines = [parsed for line in _lines(spark, path, cls) if (parsed := _parsed(line)) is not None]
+    return newest_of(_lines(spark, path, cls), path, cls, modules)
+
+
+def newest_of(texts: Iterable[str], path: str, cls: type, modules: list[str]) -> dict[str, Any]:
+    """The newest of the lines in the folder, checked."""
+    lines = [parsed for line in texts if (parsed := _parsed(line)) is not None]
     if not lines:
         raise ModelFormatError(
             f"load: {path!r} holds no readable {cls.__name__}: its metadata is not one line of JSON of at most "

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from spark_deepnet.errors import DeepNetError, ModelFormatError, SaveError
@@ -65,10 +67,66 @@ def data_of(metadata: dict[str, Any]) -> str:
     return name
 
 
+class Files(Protocol):
+    """The Parquet files of saved weights, wherever they are."""
+
+    path: str
+
+    def size(self) -> int:
+        """Bytes of all of them."""
+
+    def ends(self) -> list[bytes]:
+        """The last bytes of each, at most FOOTER_BYTES; of files above MAX_CHECKED_BYTES it may leave them out."""
+
+    def count(self) -> int:
+        """Rows of all of them."""
+
+    def rows(self, longest: int, deepest: int, with_data: bool) -> list[Any]:
+        """A row for each chunk: name (its first ``longest`` characters), block, part, shape (its first ``deepest`` numbers),
+        size, sound (whether the checksum agrees), and data where it is wanted and no longer than a chunk."""
+
+
+class OnStorage:
+    """Files that Spark reads: executors check every chunk."""
+
+    def __init__(self, spark: SparkSession, path: str) -> None:
+        self.spark, self.path = spark, path
+
+    @cached_property
+    def frame(self) -> DataFrame:
+        return Stored(self.path, 1).frame(self.spark)
+
+    def size(self) -> int:
+        return sum(files_under(self.spark, self.path).values())
+
+    def ends(self) -> list[bytes]:
+        return tails(self.spark, self.path, MAX_CHECKED_BYTES, FOOTER_BYTES)
+
+    def count(self) -> int:
+        return self.frame.count()
+
+    def rows(self, longest: int, deepest: int, with_data: bool) -> list[Row]:
+        size = F.octet_length("data")
+        return self.frame.select(
+            F.substring("name", 1, longest).alias("name"),
+            F.coalesce("block", F.lit(0)).alias("block"),
+            "part",
+            F.slice("shape", 1, deepest).alias("shape"),
+            size.alias("size"),
+            (F.sha2("data", 256) == F.col("sha256")).alias("sound"),
+            *([F.when(size <= CHUNK_BYTES, F.col("data")).alias("data")] if with_data else []),
+        ).collect()
+
+
 def load_weights(spark: SparkSession, architecture: Architecture, blocks: Any, path: str) -> np.ndarray | Stored:
-    """The flat vector of weights; where they are too large for the driver, their place. Executors check every chunk."""
+    """The flat vector of weights; where they are too large for the driver, their place."""
+    return weights_of(path, architecture, blocks, lambda: OnStorage(spark, path))
+
+
+def weights_of(path: str, architecture: Architecture, blocks: Any, files: Callable[[], Files]) -> np.ndarray | Stored:
+    """The same of any files; opened where they cannot be read, they are damaged."""
     try:
-        return _loaded(spark, architecture, blocks, path)
+        return _loaded(files(), architecture, blocks)
     except DeepNetError:
         raise
     except Exception as error:
@@ -77,48 +135,37 @@ def load_weights(spark: SparkSession, architecture: Architecture, blocks: Any, p
         ) from None
 
 
-def _loaded(spark: SparkSession, architecture: Architecture, blocks: Any, path: str) -> np.ndarray | Stored:
-    count = 1 if blocks is None else len(blocks) if isinstance(blocks, list) else 0
+def _loaded(files: Files, architecture: Architecture, blocks: Any) -> np.ndarray | Stored:
+    path, count = files.path, 1 if blocks is None else len(blocks) if isinstance(blocks, list) else 0
     if not 0 < count <= MAX_BLOCKS:
         raise _damaged(path, f"blocks must be a list of 1 to {MAX_BLOCKS}, found {str(blocks)[:40]}")
     net = architecture.scores_net()
-    check_bytes(path, 4 * net.layout.count, sum(files_under(spark, path).values()))
-    check_footers(path, tails(spark, path, MAX_CHECKED_BYTES, FOOTER_BYTES))
+    check_bytes(path, 4 * net.layout.count, files.size())
+    check_footers(path, files.ends())
     pieces = pieces_of(net, count)
     if blocks is not None and blocks != pieces:
         raise ModelFormatError(
             f"load: the weights under {path!r} are cut differently from how this version cuts them into {count} "
             f"blocks; load them with the version that saved them"
         )
-    stored, on_storage = Stored(path, count), is_stored(architecture, count)
-    rows = _rows(spark, stored, pieces, not on_storage)
+    on_storage = is_stored(architecture, count)
+    rows = _rows(files, pieces, not on_storage)
     check_chunks(path, pieces, rows)
     if on_storage:
-        return stored
-    arrays = [arrays_of(row for row in rows if row["block"] == b) for b in range(count)]
+        return Stored(path, count)
+    arrays = [arrays_of(row for row in rows if row.block == b) for b in range(count)]
     for own in arrays:
         check_finite(own, f"load: the model under {path!r} is damaged")
     return assembled(net, arrays)
 
 
-def _rows(spark: SparkSession, stored: Stored, pieces: list[Pieces], with_data: bool) -> list[Row]:
-    """A row for each chunk with what executors find out about it; there are as many as expected, and none brings more than
-    a chunk's bytes."""
-    frame, wanted = stored.frame(spark), _shapes(pieces)
-    count = frame.count()
+def _rows(files: Files, pieces: list[Pieces], with_data: bool) -> list[Any]:
+    """A row for each chunk; there are as many as expected, and none brings more than a chunk's bytes."""
+    wanted, count = _shapes(pieces), files.count()
     if count != len(wanted):
-        raise _damaged(stored.path, f"found {count} chunks, expected {len(wanted)}")
+        raise _damaged(files.path, f"found {count} chunks, expected {len(wanted)}")
     longest, deepest = max(len(name) for name, _, _ in wanted), max(len(shape) for shape in wanted.values())
-    size = F.octet_length("data")
-    return frame.select(
-        F.substring("name", 1, longest + 1).alias("name"),
-        F.coalesce("block", F.lit(0)).alias("block"),
-        "part",
-        F.slice("shape", 1, deepest + 1).alias("shape"),
-        size.alias("size"),
-        (F.sha2("data", 256) == F.col("sha256")).alias("sound"),
-        *([F.when(size <= CHUNK_BYTES, F.col("data")).alias("data")] if with_data else []),
-    ).collect()
+    return files.rows(longest + 1, deepest + 1, with_data)
 
 
 def check_bytes(path: str, wanted: int, stored: int) -> None:
@@ -152,18 +199,18 @@ def _shapes(pieces: list[Pieces]) -> dict[tuple[str, int, int], list[int]]:
 def check_chunks(path: str, pieces: list[Pieces], rows: list[Any]) -> None:
     """Refuse chunks unless each is there once, with the right shape, length and checksum."""
     wanted = _shapes(pieces)
-    chunks = Counter((row["name"], row["block"], row["part"]) for row in rows)
+    chunks = Counter((row.name, row.block, row.part) for row in rows)
     if chunks != Counter(wanted.keys()):
         count = len(chunks.keys() & wanted.keys())
         raise _damaged(path, f"found {count} of {len(wanted)} chunks, in {len(rows)} rows")
     for row in rows:
-        shape, who = wanted[row["name"], row["block"], row["part"]], f"{row['name']!r}, part {row['part']},"
-        if not row["sound"]:
+        shape, who = wanted[row.name, row.block, row.part], f"{row.name!r}, part {row.part},"
+        if not row.sound:
             raise _damaged(path, f"the checksum of {who} does not agree with its data")
-        if row["shape"] != shape:
-            raise _damaged(path, f"{row['name']!r} has shape {row['shape']}")
-        if row["size"] != bytes_of(shape, row["part"]):
-            raise _damaged(path, f"{who} has {row['size']} bytes, expected {bytes_of(shape, row['part'])}")
+        if row.shape != shape:
+            raise _damaged(path, f"{row.name!r} has shape {row.shape}")
+        if row.size != bytes_of(shape, row.part):
+            raise _damaged(path, f"{who} has {row.size} bytes, expected {bytes_of(shape, row.part)}")
 
 
 def _damaged(path: str, what: str) -> ModelFormatError:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
 from pyspark.ml.util import MLReader, MLWriter
 from pyspark.sql import SparkSession
 
 from spark_deepnet.errors import DeepNetError, ModelFormatError, ParamError, SaveError
+from spark_deepnet.net.pieces import Pieces
 from spark_deepnet.plan.architecture import Architecture
 from spark_deepnet.spark.layer_values import file_values_from_json, file_values_to_json
 from spark_deepnet.spark.session.causes import deepest_cause
@@ -112,14 +114,19 @@ class ModelWriter(Writer):
     def _save(self, spark: SparkSession, path: str, data: str, number: int) -> None:
         model = self.instance
         blocks = save_weights(spark, model, f"{path}/{data}")
-        extra = {"format": FORMAT, "architecture": model.architecture.to_json(), "blocks": blocks}
-        if any(model.class_names):
-            extra["classNames"] = model.class_names
-        if (summary := summary_json(model.summary_)) is not None:
-            extra["summary"] = summary
-        if model.file_values:
-            extra["fileValues"] = file_values_to_json(model.file_values)
-        write_metadata(spark, model, path, **extra, data=data, save=number)
+        write_metadata(spark, model, path, **facts_of(model, blocks), data=data, save=number)
+
+
+def facts_of(model: Any, blocks: list[Pieces]) -> dict[str, Any]:
+    """What a model's metadata hold beside its Params."""
+    facts = {"format": FORMAT, "architecture": model.architecture.to_json(), "blocks": blocks}
+    if any(model.class_names):
+        facts["classNames"] = model.class_names
+    if (summary := summary_json(model.summary_)) is not None:
+        facts["summary"] = summary
+    if model.file_values:
+        facts["fileValues"] = file_values_to_json(model.file_values)
+    return facts
 
 
 class StageReader(MLReader):  # type: ignore[type-arg]
@@ -143,7 +150,7 @@ class StageReader(MLReader):  # type: ignore[type-arg]
         """The stage that was saved to a path."""
         path = check_path(path, "load", ModelFormatError)
         path = path.rstrip("/") or path
-        with _load_errors(path):
+        with load_errors(path):
             try:
                 metadata = read_metadata(self.sparkSession, path, self.cls, self._modules)
             except ModelFormatError as error:
@@ -161,27 +168,30 @@ class ModelReader(StageReader):
     """Reads a model, checking every chunk of its weights; weights that are too large for the driver stay on storage."""
 
     def _stage(self, path: str, metadata: dict[str, Any]) -> Any:
-        form = metadata.get("format", 1)
-        if type(form) is not int or form < 1:
-            raise ModelFormatError(
-                f"load: {path!r} is damaged: format must be a whole number, found {str(form)[:40]!r}"
-            )
-        if form > FORMAT:
-            raise ModelFormatError(
-                f"load: {path!r} has format {form}, but this installation reads up to {FORMAT}; upgrade spark_deepnet"
-            )
-        architecture = Architecture.from_json(metadata["architecture"])
-        architecture.check_shapes()
-        weights = load_weights(self.sparkSession, architecture, metadata.get("blocks"), f"{path}/{data_of(metadata)}")
-        values = file_values_from_json(metadata.get("fileValues"), architecture)
-        model = with_params(self.cls(architecture, weights, metadata.get("classNames"), values), metadata)
-        model.check_thresholds()
-        model.summary_ = summary_of(metadata.get("summary"))
-        return model
+        return model_of(self.cls, path, metadata, partial(load_weights, self.sparkSession))
+
+
+def model_of(cls: Any, path: str, metadata: dict[str, Any], load: Callable[[Architecture, Any, str], Any]) -> Any:
+    """The model of checked metadata; load: its weights, from the architecture, the blocks and the folder."""
+    form = metadata.get("format", 1)
+    if type(form) is not int or form < 1:
+        raise ModelFormatError(f"load: {path!r} is damaged: format must be a whole number, found {str(form)[:40]!r}")
+    if form > FORMAT:
+        raise ModelFormatError(
+            f"load: {path!r} has format {form}, but this installation reads up to {FORMAT}; upgrade spark_deepnet"
+        )
+    architecture = Architecture.from_json(metadata["architecture"])
+    architecture.check_shapes()
+    weights = load(architecture, metadata.get("blocks"), f"{path}/{data_of(metadata)}")
+    values = file_values_from_json(metadata.get("fileValues"), architecture)
+    model = with_params(cls(architecture, weights, metadata.get("classNames"), values), metadata)
+    model.check_thresholds()
+    model.summary_ = summary_of(metadata.get("summary"))
+    return model
 
 
 @contextmanager
-def _load_errors(path: str) -> Iterator[None]:
+def load_errors(path: str) -> Iterator[None]:
     """Translates whatever a file causes: damage that no checksum covers, a Param or a layer of a later version."""
     try:
         yield
