@@ -6,7 +6,7 @@ PYTHON := $(CURDIR)/.venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONHOME PYTHONPATH SPARK_HOME
 
-.PHONY: help demo test unit bench chaos docs lint clean
+.PHONY: help demo test unit bench chaos docs site lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 16
@@ -38,6 +38,12 @@ docs:  ## make what is generated anew: tables of the pages, keywords and setters
 	$(PYTHON) -m tests.formats.page
 	$(PYTHON) -m tests.spark.accessors
 	$(PYTHON) -m tests.stubs
+
+site:  ## build the documentation into build/site; a dead link, an unknown reference or any other warning fails it
+	@bash .ci/setup.sh site
+	$(PYTHON) .ci/site/stage.py build/site-source
+	$(PYTHON) -m sphinx -q -E -W --keep-going -c .ci/site build/site-source build/site
+	@echo "open build/site/index.html"
 
 lint:  ## style and types
 	@bash .ci/setup.sh dev

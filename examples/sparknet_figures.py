@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from sparknet_speedups import Cells, by_tau, naive, sizes_of, speedup, taus_of
 
+TAU = "tau, steps between exchanges"
+RATIO = "S / C, seconds of an exchange over a step's"
+
 
 def draw(cells: Cells, ours: Mapping[str, float], folder: Path) -> None:
     """Figures as PNG files; ours: names of exchanges and their S / C."""
@@ -19,7 +22,8 @@ def draw(cells: Cells, ours: Mapping[str, float], folder: Path) -> None:
     pyplot.rcParams.update({"font.size": 8, "axes.grid": True, "grid.alpha": 0.3, "savefig.dpi": 90})
     for name, drawn in (("sparknet_free", _free), ("sparknet_ratios", _ratios), ("sparknet_surface", _surface)):
         figure = drawn(pyplot, cells, ours)
-        figure.tight_layout()
+        if figure.get_layout_engine() is None:
+            figure.tight_layout()
         figure.savefig(folder / f"{name}.png")
         pyplot.close(figure)
 
@@ -36,7 +40,7 @@ def _free(pyplot: Any, cells: Cells, _: Mapping[str, float]) -> Any:
             ms=3,
             label=f"K = {size}",
         )
-    axes.set(xscale="log", xlabel="tau", ylabel="speedup with S = 0", ylim=(0, None))
+    axes.set(xscale="log", xlabel=TAU, ylabel="speedup over serial, exchange free", ylim=(0, None))
     axes.legend(ncols=2)
     return figure
 
@@ -55,7 +59,7 @@ def _ratios(pyplot: Any, cells: Cells, ours: Mapping[str, float]) -> Any:
         for name, at in ours.items():
             axes.axvline(at, color="grey", ls=":", lw=1)
             axes.text(at, 0.02, f" {name}", rotation=90, fontsize=6, va="bottom", transform=axes.get_xaxis_transform())
-        axes.set(xscale="log", yscale="log", xlabel="S / C", title=f"K = {size}", ylim=(0.05, 12))
+        axes.set(xscale="log", yscale="log", xlabel=RATIO, title=f"K = {size} replicas", ylim=(0.05, 12))
     panels[0].set_ylabel("speedup over serial")
     panels[0].legend(fontsize=6)
     return figure
@@ -64,17 +68,19 @@ def _ratios(pyplot: Any, cells: Cells, ours: Mapping[str, float]) -> Any:
 def _surface(pyplot: Any, cells: Cells, _: Mapping[str, float]) -> Any:
     """Speedup over K and tau for some S / C."""
     sizes, taus = sizes_of(cells), taus_of(cells)
-    figure, panels = pyplot.subplots(1, 4, figsize=(10, 2.6), sharey=True)
+    figure, panels = pyplot.subplots(1, 4, figsize=(10, 2.6), sharey=True, layout="constrained")
     for axes, ratio in zip(panels, (0.0, 0.1, 1.0, 10.0), strict=True):
         speedups = np.array(
             [[speedup(cells[1, 1], cells.get((k, tau), np.nan), tau, ratio) for tau in taus] for k in sizes]
         )
-        axes.imshow(speedups, origin="lower", aspect="auto", vmin=0, vmax=3, cmap="viridis")
+        image = axes.imshow(speedups, origin="lower", aspect="auto", vmin=0, vmax=3, cmap="viridis")
         for (i, j), value in np.ndenumerate(speedups):
             axes.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=6, color="w" if value < 2 else "k")
-        axes.set(title=f"S / C = {ratio:g}", xlabel="tau")
+        axes.set(title=f"S / C = {ratio:g}", xlabel=TAU)
         axes.set_xticks(range(len(taus)), taus)
         axes.set_yticks(range(len(sizes)), sizes)
         axes.grid(visible=False)
-    panels[0].set_ylabel("K")
+    panels[0].set_ylabel("K, replicas")
+    bar = figure.colorbar(image, ax=panels, pad=0.01)
+    bar.set_label("speedup over serial")
     return figure

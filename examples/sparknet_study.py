@@ -6,7 +6,7 @@ python examples/sparknet_study.py --data DIR --out OUT     # LeNet on MNIST's id
     --batch 64 --sizes 1 5 --taus 10                       # parts of it, other batches
     --states                                               # instead: the optimizer's state in averaging
     --seconds                                              # instead: a step and an exchange, in fits with Spark
-    --draw                                                 # instead: tables and figures of what is in OUT
+    --draw --pictures DIR                                  # instead: tables of what is in OUT, and figures into DIR
 
 Counts are written to CSV files in OUT; runs that are already there are skipped. docs/sparknet_study.md has the results.
 """
@@ -162,18 +162,19 @@ def keep(path: Path | None, rows: list[Row]) -> None:
             writer.writerows(rows)
 
 
-def show(folder: Path, target: float) -> None:
+def show(folder: Path, pictures: Path, target: float) -> None:
     """Tables and figures from the files in the folder."""
     counts, states, seconds = (kept(folder / name) for name in FILES)
     main = of_batch(counts, BATCH)
-    draw(reached(main, target), {name: ratio for name, _, ratio in ratios_of(seconds)[1:]}, folder)
+    draw(reached(main, target), {name: ratio for name, _, ratio in ratios_of(seconds)[1:]}, pictures)
     print(tell(main, target), tell_batches(counts, target), tell_states(states), tell_seconds(seconds), sep="\n\n")
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--data", type=Path, help="a folder with MNIST's idx files")
-    arguments.add_argument("--out", type=Path, help="a folder for counts and figures")
+    arguments.add_argument("--out", type=Path, help="a folder for counts")
+    arguments.add_argument("--pictures", type=Path, help="a folder for figures; where it is not given, --out")
     arguments.add_argument("--seeds", type=int, default=1)
     arguments.add_argument("--batch", type=int, help="rows of a replica's step")
     arguments.add_argument("--sizes", type=int, nargs="+", help="K, beside 1")
@@ -185,8 +186,8 @@ def main() -> None:
     counts, states, seconds = (options.out and options.out / name for name in FILES)
     if options.draw:
         if options.out is None:
-            arguments.error("--draw reads the counts in --out: give the folder, such as docs")
-        show(options.out, options.target)
+            arguments.error("--draw reads the counts in --out: give the folder, such as examples/sparknet")
+        show(options.out, options.pictures or options.out, options.target)
         return
     study = lenet(options.data) if options.data else small()
     chosen = {name: getattr(options, name) for name in ("batch", "sizes", "taus") if getattr(options, name)}

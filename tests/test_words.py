@@ -64,9 +64,9 @@ def files(*patterns: str) -> list[Path]:
     return sorted(file for pattern in patterns for file in ROOT.glob(pattern) if file != Path(__file__))
 
 
-TREE = files("spark_deepnet/**/*.py", "tests/**/*.py", "examples/**/*.py", "docs/*.md", "*.md")
+TREE = files("spark_deepnet/**/*.py", "tests/**/*.py", "examples/**/*.py", "docs/**/*.md", "*.md")
 MODULES = files("spark_deepnet/**/*.py", "examples/**/*.py")
-PAGES = files("docs/*.md", "*.md")
+PAGES = files("docs/**/*.md", "*.md")
 
 
 def places(word: re.Pattern[str], file: Path, text: str) -> list[str]:
