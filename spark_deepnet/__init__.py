@@ -3,7 +3,7 @@
 from typing import Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Callback", "DeepNetEstimator", "DeepNetModel", "TokenIds"]
+__all__ = ["Callback", "DeepNetEstimator", "DeepNetModel", "TokenIds", "wide_and_deep"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,6 +24,10 @@ def __getattr__(name: str) -> Any:
         from spark_deepnet.spark.token_ids import TokenIds
 
         return TokenIds
+    if name == "wide_and_deep":
+        from spark_deepnet.spark.wide_and_deep import wide_and_deep
+
+        return wide_and_deep
     raise AttributeError(f"module 'spark_deepnet' has no attribute {name!r}")
 
 
