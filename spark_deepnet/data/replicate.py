@@ -37,7 +37,7 @@ def table_rounds(tables: Iterable[Table], faults: Faults, channel: Channel) -> I
     own = iter(tables)
     while True:
         heads, blobs = _exchanged(next(own, None), faults, channel)
-        received = [_from_json(head, blob) for head, blob in zip(heads, blobs, strict=True) if head["table"]]
+        received = [table_from_json(head, blob) for head, blob in zip(heads, blobs, strict=True) if head["table"]]
         table = Table.joined(received) if received else None
         everywhere: Faults = Counter()
         for head in heads:
@@ -50,7 +50,7 @@ def table_rounds(tables: Iterable[Table], faults: Faults, channel: Channel) -> I
 def _exchanged(table: Table | None, faults: Faults, channel: Channel) -> tuple[list[dict[str, Any]], list[bytes]]:
     """Each rank's header (everything except arrays), and the bytes of its arrays."""
     arrays: list[np.ndarray] = []
-    header = None if table is None else _to_json(table, arrays)
+    header = None if table is None else table_to_json(table, arrays)
     head = {"faults": faults, "table": header, "arrays": [(a.dtype.str, a.shape) for a in arrays]}
     heads = [json.loads(blob) for blob in all_gather_bytes(channel, json.dumps(head).encode())]
     return heads, all_gather_bytes(channel, b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
@@ -60,6 +60,11 @@ def share_failure(shard: Shard, channel: Channel) -> None:
     """Send a rank's failure to all ranks."""
     failures = all_gather_bytes(channel, (shard.failure or "").encode())
     shard.failure = next((blob.decode() for blob in failures if blob), None)
+
+
+def table_to_json(table: Table, arrays: list[np.ndarray]) -> Any:
+    """A table's header; its arrays are appended to the list."""
+    return _to_json(table, arrays)
 
 
 def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -79,8 +84,10 @@ def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
     }
 
 
-def _from_json(head: dict[str, Any], blob: bytes) -> Table:
-    arrays, start = [], 0
+def table_from_json(head: dict[str, Any], blob: bytes) -> Table:
+    """A table from its header and the bytes of its arrays, which cannot be written to."""
+    arrays: list[np.ndarray] = []
+    start = 0
     for dtype, shape in head["arrays"]:
         count = int(np.prod(shape))
         arrays.append(np.frombuffer(blob, np.dtype(dtype), count, start).reshape(shape))

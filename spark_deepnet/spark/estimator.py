@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, Self
 
 from pyspark.ml.base import Predictor
+from pyspark.ml.param import Param
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame, SparkSession
 
@@ -37,6 +38,7 @@ from spark_deepnet.spark.fit.progress import COMPILING, STARTING, ProgressBar
 from spark_deepnet.spark.fit.round_fit import Rounds, checked
 from spark_deepnet.spark.fit.rounding import warn_of_rounding
 from spark_deepnet.spark.fit.skew import warn_of_skew
+from spark_deepnet.spark.fit_multiple import Models, fit_multiple
 from spark_deepnet.spark.fit_spec import FitSpec
 from spark_deepnet.spark.foreign_start import initial_model
 from spark_deepnet.spark.initial_model import InitialModel
@@ -117,6 +119,16 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
     def getCallbacks(self) -> list[Any]:
         """The callbacks that hear how a fit goes."""
         return list(self._callbacks)
+
+    def fitMultiple(self, dataset: DataFrame, paramMaps: Sequence[dict[Param[Any], Any]]) -> Models:
+        """An iterator of (index, model); each model is that of ``fit(dataset, paramMaps[index])`` bit for bit.
+        CrossValidator and TrainValidationSplit call this.
+
+        Fits that read the same rows in the same way are made in one Spark job, which reads them once; others, such as those
+        with checkpoints, one after another. Errors of Params are raised here, before any fit; what a fit raises is raised
+        when its model's turn comes."""
+        check_frame(dataset, "fit")
+        return fit_multiple([self.copy(params) for params in paramMaps], dataset)
 
     def _fit(self, dataset: DataFrame) -> DeepNetModel:
         check_frame(dataset, "fit")

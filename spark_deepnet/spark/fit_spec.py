@@ -63,12 +63,17 @@ class FitSpec:
         sent = [part for parts, _ in features for part in parts]
         for entry, source in zip(entries, self.sources, strict=True):
             sent += self._beside(entry, source)
-        self.frame = df.select(*sent, *self._others())
+        self.sent = [*sent, *self._others()]
+
+    @cached_property
+    def frame(self) -> DataFrame:
+        """The columns that are sent."""
+        return self.df.select(*self.sent)
 
     def _beside(self, entry: InputSpec, source: Source) -> list[Column]:
         """What is sent beside an input's numbers."""
         names = names_of(self.params, entry.columns)
-        columns = exact_of(self.df, entry, names, source)
+        columns = [*exact_of(self.df, entry, names, source)]
         if source.kind == VECTOR:
             wrapped = is_vector(field(self.df, names[0], "featuresCol"))
             columns.append(vector_key(names[0], source, wrapped))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from spark_deepnet.data.moments import Column
 from spark_deepnet.data.replicate import share_failure, shared
 from spark_deepnet.data.shard import Reader, Shard
 from spark_deepnet.data.trim import trim_allocators
@@ -70,26 +71,55 @@ class RankContext:
 def run(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -> Iterator[pd.DataFrame]:
     """Train one rank's part of one job; yields its messages, a frame each."""
     try:
-        with threadpool_limits(1), threads(plan.threads):
+        with on_cores(plan):
             yield from map(encode, _job(plan, frames, context))
     except RANK_ERRORS as error:
         yield encode(Error.from_exception(context.rank, error))
+
+
+@contextmanager
+def on_cores(plan: TrainPlan) -> Iterator[None]:
+    """A rank computes on its own cores alone, and lets Spark hear first of another's failure."""
+    try:
+        with threadpool_limits(1), threads(plan.threads):
+            yield
     except LostPeerError:
         time.sleep(LOST_PEER_DELAY_SECONDS)
         raise
 
 
 def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) -> Iterator[Message]:
-    meter, inbox = Meter(), Inbox()
+    meter = Meter()
+
+    def prepare() -> None:
+        warm_up(plan, plan.grid.block(context.rank))
+
+    with read_and_met(plan, frames, context, meter, channels(plan), prepare) as (shard, chunks, channel):
+        state, stats = trained(plan, shard, chunks, channel, meter)
+        yield from results_of(plan, context.stage, shard, state, stats, channel, meter)
+
+
+@contextmanager
+def read_and_met(
+    plan: TrainPlan,
+    frames: Iterable[pd.DataFrame],
+    context: RankContext,
+    meter: Meter,
+    moments: Mapping[Column, int],
+    prepare: Callable[[], None],
+) -> Iterator[tuple[Shard, Chunks, Channel]]:
+    """A rank's rows, the chunks of state among them, and its channel to the others. moments: the columns whose exact sums
+    are taken; prepare: what to do while the ranks meet."""
+    inbox = Inbox()
     rows = inbox.rows(frames)
-    with closing(Reader(plan.columns, plan.row_memory, channels(plan))) as reader:
+    with closing(Reader(plan.columns, plan.row_memory, moments)) as reader:
         pool = ThreadPoolExecutor(1, thread_name_prefix="rendezvous")
         meeting = pool.submit(
             _met, plan, context
         )  # may take a second of waiting: meanwhile kernels and rows are loaded
         try:
             with meter.timed("compiling"):
-                warm_up(plan, plan.grid.block(context.rank))
+                prepare()
             with meter.timed("reading"):
                 shard = reader.shard(reader.tables(rows)) if plan.blocks == 1 else None
             with meter.timed("meeting"):
@@ -103,8 +133,7 @@ def _job(plan: TrainPlan, frames: Iterable[pd.DataFrame], context: RankContext) 
             if shard is None:
                 with meter.timed("reading"):
                     shard = _shared(plan, reader, rows, channel)
-            state, stats = _trained(plan, shard, inbox.chunks, channel, meter)
-            yield from results_of(plan, context.stage, shard, state, stats, channel, meter)
+            yield shard, inbox.chunks, channel
         finally:
             channel.close()
 
@@ -151,9 +180,10 @@ def _channel(meeting: Future[Channel], plan: TrainPlan, context: RankContext) ->
     )
 
 
-def _trained(
+def trained(
     plan: TrainPlan, shard: Shard, chunks: Chunks, channel: Channel, meter: Meter
 ) -> tuple[State, DatasetStats]:
+    """The state after the job's epochs, and the statistics of all ranks' rows."""
     grid, rank = plan.grid, channel.rank
     replicas = SubChannel(channel, grid.of_block(grid.block(rank)))
     with meter.timed("meeting"):

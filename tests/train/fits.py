@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
@@ -97,9 +97,13 @@ def plan_of(
 
 
 def run_ranks(
-    plan: TrainPlan, dealt: list[list[pd.DataFrame]], world: str = "memory", hosts: Sequence[str] = ()
+    plan: TrainPlan,
+    dealt: list[list[pd.DataFrame]],
+    world: str = "memory",
+    hosts: Sequence[str] = (),
+    run: Callable[..., Iterator[pd.DataFrame]] = rank.run,
 ) -> list[pd.DataFrame]:
-    """One job: what every rank yields; hosts: in memory, each rank's; none: one for all."""
+    """One job: what every rank yields; hosts: in memory, each rank's; none: one for all; run: what each runs."""
     size = len(dealt)
     plan = replace(plan, workers=size)
     meeting, channels = Meeting(size), memory_channels(size, plan.deadline, hosts)
@@ -108,7 +112,7 @@ def run_ranks(
     def work(number: int) -> None:
         try:
             context = rank.RankContext(number, size, HERE, meeting.all_gather(number))
-            found[number] = pd.concat(list(rank.run(plan, iter(dealt[number]), context)), ignore_index=True)
+            found[number] = pd.concat(list(run(plan, iter(dealt[number]), context)), ignore_index=True)
         except BaseException as error:
             found[number] = error
             channels[number].close()

@@ -84,7 +84,7 @@ def test_with_vectors_and_steps_a_fit_goes_on_as_if_it_had_not_ended(
 def states(plan: TrainPlan) -> InitialState:
     """What a fit has come to, from its last state."""
     kept: list[InitialState] = []
-    trained, layout = rank._trained, layout_of(plan)
+    trained, layout = rank.trained, layout_of(plan)
 
     def watching(*args: Any) -> Any:
         state, stats = trained(*args)
@@ -93,7 +93,7 @@ def states(plan: TrainPlan) -> InitialState:
         return state, stats
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(rank, "_trained", watching)
+        patched.setattr(rank, "trained", watching)
         fit(plan, ROWS.dealt(N))
     return kept[-1]
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from spark_deepnet.data.schema import VALIDATION, WEIGHT, Columns, Target
 from spark_deepnet.errors import ParamError
 from spark_deepnet.spark.columns.labels import label_column, validation_column, weight_column
+from spark_deepnet.spark.columns.once_a_frame import once_a_frame
 from spark_deepnet.spark.names import column
 from spark_deepnet.spark.params.class_weights import BALANCED
 
@@ -28,6 +29,7 @@ def class_weights(df: DataFrame, columns: Columns, given: str | Sequence[float] 
     return tuple(given)
 
 
+@once_a_frame
 def class_weight(df: DataFrame, columns: Columns) -> Column:
     """Of each row the weight of its class; 1 where the label is none, which the fit ignores or refuses."""
     (target,) = columns.targets
@@ -60,6 +62,7 @@ def balanced(weights: Mapping[int, float], classes: int) -> tuple[float, ...]:
     return tuple(total / (len(counted) * counted[c]) if c in counted else 1.0 for c in range(classes))
 
 
+@once_a_frame
 def _weight_by_class(df: DataFrame, columns: Columns, target: Target) -> dict[int, float]:
     """The sum of the training rows' weights by class. Labels that are no class are left to the fit, which refuses them."""
     label = label_column(df, target).cast("double").alias(target.column)

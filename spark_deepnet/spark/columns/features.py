@@ -27,6 +27,7 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.net.tokens import MAX_IN_FLOATS
 from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.spark.columns.kept import kept
+from spark_deepnet.spark.columns.once_a_frame import once_a_frame
 from spark_deepnet.spark.columns.types import (
     FLOATS,
     IMAGE_FIELDS,
@@ -50,6 +51,7 @@ _UNDEFINED = -1
 """The mode of an image that Spark could not decode."""
 
 
+@once_a_frame
 def source_of(df: DataFrame, entry: InputSpec, columns: Sequence[str]) -> tuple[list[Column], Source]:
     """What is sent for one input of the network."""
     source = Source(entry.shape, entry.name, ", ".join(columns), STEPS if entry.steps else ARRAY, entry.tokens)
@@ -77,6 +79,7 @@ def source_of(df: DataFrame, entry: InputSpec, columns: Sequence[str]) -> tuple[
     return [part.alias(name) for part, name in zip(sent_columns, source.columns, strict=True)], source
 
 
+@once_a_frame
 def exact_of(df: DataFrame, entry: InputSpec, columns: Sequence[str], source: Source) -> list[Column]:
     """A few rows of what is sent for an input, as doubles; nothing where float32 holds all numbers of its type."""
     f = field(df, columns[0], "featuresCol")

@@ -21,6 +21,7 @@ from pyspark.sql.types import (
 
 from spark_deepnet.data.schema import ORDER, VALIDATION, WEIGHT, Target
 from spark_deepnet.errors import DataError
+from spark_deepnet.spark.columns.once_a_frame import once_a_frame
 from spark_deepnet.spark.columns.types import (
     FLOATS,
     check_number,
@@ -34,6 +35,7 @@ from spark_deepnet.spark.fit.advice import warn_of_classes
 from spark_deepnet.spark.names import column, field
 
 
+@once_a_frame
 def count_classes(df: DataFrame, labelCol: str, ignored: int | None = None) -> int:
     """The highest label and one, without the label that the loss ignores: a small job."""
     check_number(field(df, labelCol, "labelCol"), "labelCol")
@@ -53,6 +55,7 @@ def count_classes(df: DataFrame, labelCol: str, ignored: int | None = None) -> i
     return int(highest) + 1
 
 
+@once_a_frame
 def label_column(df: DataFrame, target: Target) -> Column:
     """The targets of one output, under the name by which they are sent."""
     f = field(df, target.label, "labelCol")
@@ -117,6 +120,7 @@ def check_classes(df: DataFrame, labelCol: str, units: int) -> None:
         )
 
 
+@once_a_frame
 def weight_column(df: DataFrame, weightCol: str) -> Column:
     check_number(field(df, weightCol, "weightCol"), "weightCol")
     return column(weightCol).cast("double").alias(WEIGHT)
@@ -128,6 +132,7 @@ def order_column(df: DataFrame, name: str) -> Column:
     return column(name).cast("bigint" if isinstance(f.dataType, IntegralType) else "double").alias(ORDER)
 
 
+@once_a_frame
 def validation_column(df: DataFrame, name: str) -> Column:
     f = field(df, name, "validationIndicatorCol")
     if not isinstance(f.dataType, BooleanType):

@@ -11,6 +11,7 @@ from pyspark.sql.types import BinaryType, StructField
 
 from spark_deepnet.errors import DataError, NetworkError
 from spark_deepnet.plan.architecture import InputSpec
+from spark_deepnet.spark.columns.once_a_frame import once_a_frame
 from spark_deepnet.spark.columns.types import (
     IMAGE_FIELDS,
     depth,
@@ -72,6 +73,7 @@ def _schema_width(df: DataFrame, names: Sequence[str]) -> int | None:
     return int(width) if width else None
 
 
+@once_a_frame
 def _first(df: DataFrame, f: StructField) -> tuple[int, ...]:
     """The shape of the first row that is not null: a small job."""
     rows = df.select(column(f.name).alias("x")).where(F.col("x").isNotNull())
@@ -102,6 +104,7 @@ def _first(df: DataFrame, f: StructField) -> tuple[int, ...]:
     return sizes
 
 
+@once_a_frame
 def _longest(df: DataFrame, f: StructField, sizes: tuple[int, ...] | None) -> tuple[int, ...]:
     """The shape of the longest row: a job over the lengths."""
     x = column(f.name)

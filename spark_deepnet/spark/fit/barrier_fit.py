@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pyspark import BarrierTaskContext
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from spark_deepnet.data.sampler import steps_of
@@ -73,15 +73,43 @@ DRIVER_STATE = 64 << 20
 """Bytes of state that may travel through the driver between jobs."""
 
 
-def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """What every task of a job runs: takes its rank from the barrier and trains."""
+def place_of_task(plan: TrainPlan) -> rank.RankContext:
+    """A task's place among those of its barrier stage."""
     note_task()
     context = BarrierTaskContext.get()
     number, host = task_address(context)
     attempt = context.taskAttemptId() - number  # Spark numbers the tasks of an attempt one after the other
-    place = rank.RankContext(number, plan.workers, host, context.allGather, context.stageId(), attempt)
-    with note_crashes(plan.job, number):
+    return rank.RankContext(number, plan.workers, host, context.allGather, context.stageId(), attempt)
+
+
+def rank_task(plan: TrainPlan, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """What every task of a job runs: takes its rank from the barrier and trains."""
+    place = place_of_task(plan)
+    with note_crashes(plan.job, place.rank):
         yield from rank.run(plan, frames, place)
+
+
+def retried(collect: Callable[[], list[Row]], spark: SparkSession, cluster: Cluster, plan: TrainPlan) -> list[Row]:
+    """A job's rows. Where an executor has died between jobs, another takes some seconds to register; a session that does
+    not know its slots refuses the job until then."""
+    workers_for(spark, cluster, plan.workers, plan.blocks)
+    end = time.monotonic() + REGISTRATION_SECONDS
+    while True:
+        try:
+            return collect()
+        except Exception as error:
+            if not (NO_SLOTS in str(error) and time.monotonic() < end):
+                raise translate_spark_error(error, spark, plan.job) from None
+            time.sleep(RETRY_SECONDS)
+
+
+def weights_of(messages: Iterable[Message], plan: TrainPlan) -> np.ndarray:
+    """The weights that the ranks of all blocks have sent."""
+    blocks: list[list[Chunk]] = [[] for _ in range(plan.blocks)]
+    for message in messages:
+        if isinstance(message, WeightsChunk):
+            blocks[message.block].append(message.chunk)
+    return assembled(plan.recipe.scores_net(), [arrays_of(chunks) for chunks in blocks])
 
 
 @dataclass
@@ -172,11 +200,7 @@ class Jobs:
     def _weights(self, messages: list[Message]) -> np.ndarray | Stored:
         if self.weights_path is not None:
             return self._stored(self.weights_path)
-        blocks: list[list[Chunk]] = [[] for _ in range(self.plan.blocks)]
-        for message in messages:
-            if isinstance(message, WeightsChunk):
-                blocks[message.block].append(message.chunk)
-        return assembled(self.plan.recipe.scores_net(), [arrays_of(chunks) for chunks in blocks])
+        return weights_of(messages, self.plan)
 
     def _stored(self, path: str) -> Stored:
         """The last job's weights, copied to the folder in which they stay."""
@@ -196,7 +220,7 @@ class Jobs:
         results = dealt.mapInPandas(partial(rank_task, plan), SCHEMA, barrier=True)
         writers = 1 if self.folder is None else plan.workers
         results = results.repartition(writers, "block", "rank", "name", "part")
-        messages = decode(self._retried(results, plan.job))
+        messages = decode(retried(lambda: self._collected(results), self.spark, self.cluster, plan))
         self.count += 1
         if not messages:  # Spark starts no workers over a relation that it knows to be empty
             raise no_rows()
@@ -212,19 +236,6 @@ class Jobs:
         if ORDER not in self.frame.columns:
             return state
         return state.withColumn(ORDER, F.lit(0).cast(self.frame.schema[ORDER].dataType))
-
-    def _retried(self, results: DataFrame, job: str) -> list[Row]:
-        """A job's rows. Where an executor has died between jobs, another takes some seconds to register; a session that
-        does not know its slots refuses the job until then."""
-        workers_for(self.spark, self.cluster, self.plan.workers, self.plan.blocks)
-        end = time.monotonic() + REGISTRATION_SECONDS
-        while True:
-            try:
-                return self._collected(results)
-            except Exception as error:
-                if not (NO_SLOTS in str(error) and time.monotonic() < end):
-                    raise translate_spark_error(error, self.spark, job) from None
-                time.sleep(RETRY_SECONDS)
 
     def _collected(self, results: DataFrame) -> list[Row]:
         """A job's rows; where state goes through the folder, only those that the driver needs."""
