@@ -52,6 +52,7 @@ from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_none
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.dialect import dialect_of
+from spark_deepnet.spark.session.message_limit import check_message
 from spark_deepnet.spark.session.spark_errors import session_errors
 from spark_deepnet.spark.shown import outputs_text
 from spark_deepnet.spark.summary import TrainingSummary
@@ -227,6 +228,8 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
     ) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
         """What each worker runs by itself."""
         if self.stored is None:
+            what = "transform: the weights go to the workers in one message"
+            check_message(dataset.sparkSession, len(plan.weights), what, "score in a classic session")
             return partial(score, plan)
         return partial(score_streamed, plan, Shards.of(dataset.sparkSession, self._net, self.stored))
 

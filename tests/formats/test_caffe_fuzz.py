@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import resource
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,8 @@ from tests.cases.caffe_types import CASES
 from tests.formats.caffe_files import binaryproto, input_text, layer_text, random_arrays, solver_state, written
 
 SECONDS = 2.0
+HANGS = 120
+"""Seconds after which nobody waits any more."""
 TEXT = (
     input_text((2, 3, 8, 8))
     + layer_text("Convolution", "convolution_param { num_output: 4 kernel_size: 3 }", top="conv")
@@ -62,7 +66,9 @@ def mutated(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def survives(read: Callable[[], object], data: bytes) -> None:
+    """A library that goes on for ever ends the process, with its traceback; the file is left where it is."""
     began = time.perf_counter()
+    faulthandler.dump_traceback_later(HANGS, exit=True, file=sys.__stderr__)
     try:
         read()
     except DeepNetError as error:
@@ -70,6 +76,8 @@ def survives(read: Callable[[], object], data: bytes) -> None:
             raise AssertionError(f"a sentence of {len(str(error))} characters for {data!r}") from error
     except Exception as error:
         raise AssertionError(f"{type(error).__name__}: {error} for {data!r}") from error
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     assert time.perf_counter() - began < SECONDS, f"{data!r}"
 
 

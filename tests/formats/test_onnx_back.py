@@ -135,6 +135,16 @@ def test_a_network_is_read_back(case: NetCase, tmp_path: Path) -> None:
     assert_same(tmp_path / "net.onnx", net, drawn(net), {INPUT: x})
 
 
+def test_scores_of_every_step_keep_their_steps(tmp_path: Path) -> None:
+    """Also where outputs of several axes are asked for as vectors; and values from the middle, which no output gives."""
+    net = Net.of((GRU(3, sequences=True, name="states"), Dense(2), "softmax"), {INPUT: (5, 2)})
+    write(tmp_path / "net.onnx", net, drawn(net), sequences=(INPUT,))
+    found = read(tmp_path / "net.onnx", vectors=True).net()
+    assert [out.shape for out in found.outputs] == [(5, 2)]
+    (states,) = (node.name for node in onnx.load(tmp_path / "net.onnx").graph.node if node.name == "states/Squeeze")
+    assert read(tmp_path / "net.onnx", outputs=[states]).net().shape == (5, 3)
+
+
 def test_tokens_are_read_back_as_tokens(tmp_path: Path) -> None:
     """An Embedding that reads the input, with nothing for the tokens that it does not have."""
     net = Net.of((Embedding(4, 3), "flatten"), {INPUT: (5,)})

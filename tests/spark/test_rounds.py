@@ -9,9 +9,12 @@ import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
+from spark_deepnet import DeepNetModel
 from spark_deepnet.errors import ClusterError, ParamError
+from spark_deepnet.layers import Dense
 from spark_deepnet.spark.fit import round_fit as spark_rounds
 from spark_deepnet.spark.session.dialect import Connect
 from tests.spark.data import blobs, distance, estimator, frame, same
@@ -88,6 +91,14 @@ def test_weights_too_large_for_connect_are_refused(rows: Any, monkeypatch: pytes
     monkeypatch.setattr(Connect, "max_function_bytes", 100)
     with pytest.raises(ClusterError, match="over Spark Connect at most"):
         estimator(exchange="spark", syncEvery=5).fit(rows)
+    weights = {"dense/W": np.zeros((4, 3)), "dense/b": np.zeros(3)}
+    model = DeepNetModel.fromWeights([Dense(3)], (4,), weights)
+    monkeypatch.setattr(Connect, "max_function_bytes", 50)
+    for does in (model.transform, model.evaluate, estimator(layers=[Dense(3)]).setInitialModel(model).fit):
+        with pytest.raises(
+            ClusterError, match=r"in one message, over Spark Connect at most 0 MiB, found .*; .* classic"
+        ):
+            does(rows)
 
 
 @ELASTIC

@@ -55,7 +55,8 @@ def read(
     """
     wanted = None if outputs is None else names_of(outputs, "outputs")
     graph = Graph.of(Path(path_of(path, "an ONNX model")), read_model(path), _bound(constants))
-    return _Converter(graph).foreign(graph.wanted(wanted), input_shape, vectors, rewrites)
+    converter = _Converter(graph, wanted is None)
+    return converter.foreign(graph.wanted(wanted), input_shape, vectors, rewrites)
 
 
 def _bound(constants: Any) -> dict[str, np.ndarray]:
@@ -69,8 +70,9 @@ def _bound(constants: Any) -> dict[str, np.ndarray]:
 class _Converter:
     """Turns the nodes that are needed into layers, one after another."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph, self.reading = graph, Reading()
+    def __init__(self, graph: Graph, whole: bool) -> None:
+        """whole: whether the outputs are those of the graph."""
+        self.graph, self.reading, self.whole = graph, Reading(), whole
         self.values: dict[str, Operand] = {name: Const.of(array) for name, array in graph.constants.items()}
 
     def foreign(self, outputs: Sequence[str], given: Given, vectors: bool, rewrites: bool) -> Foreign:
@@ -84,7 +86,7 @@ class _Converter:
             self._node(k, used)
         outputs = [name for name in outputs if not isinstance(self.values.get(name), Table)]
         tops = [self._top(name) for name in outputs]
-        loss = marked(self.reading, outputs, tops, vectors)
+        loss = marked(self.reading, outputs, tops, vectors and not self._ends())
         ends = [Value(name, (prod(value.shape),)) for name, value in zip(outputs, tops, strict=True)]
         return self._finished(loss, rewrites, ends)
 
@@ -146,7 +148,8 @@ class _Converter:
         if sequences.inputs:
             alias = {name: result.node(name) for name in result.alias}
             layers = sequences.settled([*self._sized(layers)], assembly.inputs, alias)
-            sequences.check(self.graph.file, Net.of(layers, assembly.inputs), alias, self._ends())
+            given = self._ends() if self.whole else None
+            sequences.check(self.graph.file, Net.of(layers, assembly.inputs), alias, given)
         return Foreign(tuple(layers), assembly.inputs, weights, loss, names, result.flat_images)
 
     def _sized(self, layers: Sequence[Layer]) -> Iterator[Layer]:
@@ -158,7 +161,9 @@ class _Converter:
                 yield layer
 
     def _ends(self) -> list[np.ndarray]:
-        """The lengths that are outputs of the file."""
+        """The lengths that are outputs of the file; none in files of others."""
+        if not self.reading.sequences.inputs:
+            return []
         every = [each.name for each in self.graph.proto.output if each.name.endswith(LENGTHS)]
         for k in self.graph.needed(every):
             self._node(k, set(every))

@@ -34,6 +34,8 @@ class Sequences:
     """Input of sequences -> the steps that it is padded to."""
     ends: dict[str, list[tuple[str, np.ndarray]]] = field(default_factory=dict)
     """Node -> what says where its rows end, and the ends by the length of the input's row."""
+    alternatives: dict[str, list[Layer]] = field(default_factory=dict)
+    """Node -> layers that compute the same for the longest rows."""
 
     @staticmethod
     def of(graph: Graph) -> Sequences:
@@ -43,7 +45,7 @@ class Sequences:
         for node in graph.proto.node if graph.own else ():
             if node.op_type == "Where" and len(node.input) == 3 and node.input[1] in names:
                 steps = names[node.input[1]][1:2]
-                if lengths_of(graph, node.input[0], names) and steps and 0 < steps[0] <= MAX_STEPS:
+                if hangs_on_lengths(graph, node.input[0], names) and steps and 0 < steps[0] <= MAX_STEPS:
                     own.inputs[node.input[1]] = int(steps[0])
         return own
 
@@ -54,9 +56,6 @@ class Sequences:
             steps[LENGTHS] = next(iter(self.inputs.values()))
         names = {each.name for each in graph.inputs()}
         return {name: Table(np.arange(size + 1)) for name, size in steps.items() if name in names}
-
-    alternatives: dict[str, list[Layer]] = field(default_factory=dict)
-    """Node -> layers that compute the same for the longest rows."""
 
     def settled(self, layers: Sequence[Layer], inputs: Mapping[str, Shape], alias: Mapping[str, str]) -> list[Layer]:
         """The layers, of those with alternatives the ones under which the most rows end where they should."""
@@ -96,8 +95,10 @@ class Sequences:
         known = [ends for _, ends in self.ends.get(node, ()) if len(ends) == lengths]
         return known[-1] if known else np.arange(lengths)
 
-    def check(self, file: object, net: Net, alias: Mapping[str, str], outputs: Sequence[np.ndarray]) -> None:
-        """FormatError where rows end elsewhere in the network. outputs: the ends that outputs of the file give."""
+    def check(
+        self, file: object, net: Net, alias: Mapping[str, str], outputs: Sequence[np.ndarray] | None = None
+    ) -> None:
+        """FormatError where rows end elsewhere in the network. outputs: the ends that the file gives of its outputs."""
         try:
             own = _lengths(net, self.inputs)
         except (DataError, ValueError) as error:
@@ -111,12 +112,12 @@ class Sequences:
                         f"{file}: node {who[:80]!r}: its rows of different lengths end where no layer of this package has "
                         f"them end; only what toOnnx writes for layers that keep a row's steps is read back"
                     )
-        given = sorted(each.tolist() for each in outputs)
-        if given != sorted(own[out.name].tolist() for out in net.outputs if out.name in own):
+        given = None if outputs is None else sorted(each.tolist() for each in outputs)
+        if given is not None and given != sorted(own[out.name].tolist() for out in net.outputs if out.name in own):
             raise FormatError(f"{file}: the steps of its outputs are not those of the network that it is read as")
 
 
-def lengths_of(graph: Graph, name: str, inputs: Mapping[str, object]) -> bool:
+def hangs_on_lengths(graph: Graph, name: str, inputs: Mapping[str, object]) -> bool:
     """Whether a value is made of an input of lengths and constants alone."""
     waiting, seen = [name], False
     for _ in range(64):

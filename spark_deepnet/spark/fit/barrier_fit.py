@@ -22,7 +22,6 @@ from pyspark.sql import functions as F
 
 from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.data.schema import ORDER
-from spark_deepnet.errors import ClusterError
 from spark_deepnet.net.chunks import Chunk, arrays_of
 from spark_deepnet.net.pieces import assembled
 from spark_deepnet.plan.automatic import resolved
@@ -40,8 +39,8 @@ from spark_deepnet.spark.fit.progress import ProgressBar
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.collected_once import note_task
 from spark_deepnet.spark.session.crash_notes import note_crashes
-from spark_deepnet.spark.session.dialect import dialect_of
 from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
+from spark_deepnet.spark.session.message_limit import check_message
 from spark_deepnet.spark.session.paths import literal
 from spark_deepnet.spark.session.removal import try_remove
 from spark_deepnet.spark.session.spark_errors import translate_spark_error, warn_of_retries
@@ -188,12 +187,9 @@ class Jobs:
             return None
         plan = self.plan
         chunks = [state_row(chunk) for chunk in start_chunks(plan.recipe, plan.blocks, self.initial)]
-        size, limit = sum(len(row[-1]) for row in chunks), dialect_of(self.spark).max_function_bytes
-        if limit is not None and size > limit:
-            raise ClusterError(
-                f"initialModel: its weights go to the workers in one message, over Spark Connect of at most "
-                f"{limit >> 20} MiB, found {size >> 20} MiB; fit in a classic session"
-            )
+        size = sum(len(row[-1]) for row in chunks)
+        what = "initialModel: its weights go to the workers in one message"
+        check_message(self.spark, size, what, "fit in a classic session")
         self.plan = replace(plan, state_chunks=len(chunks), start_arrays=arrays_of_start(self.initial))
         return self.spark.createDataFrame(chunks, STATE_SCHEMA)
 

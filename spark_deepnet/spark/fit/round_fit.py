@@ -23,7 +23,7 @@ from pyspark import Broadcast, TaskContext
 from pyspark.sql import DataFrame, Row
 
 from spark_deepnet.data.sampler import steps_of
-from spark_deepnet.errors import ClusterError, ParamError
+from spark_deepnet.errors import ParamError
 from spark_deepnet.kernels.gradients import all_finite
 from spark_deepnet.plan.automatic import EPOCHS, MIN_EPOCHS, resolved
 from spark_deepnet.plan.initial import InitialState
@@ -39,6 +39,7 @@ from spark_deepnet.spark.session.collected_once import note_task
 from spark_deepnet.spark.session.crash_notes import note_crashes
 from spark_deepnet.spark.session.dialect import dialect_of
 from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
+from spark_deepnet.spark.session.message_limit import check_message
 from spark_deepnet.spark.session.spark_errors import translate_spark_error
 from spark_deepnet.train import round as rounds
 from spark_deepnet.train.auto_sync import steps_between
@@ -144,12 +145,8 @@ class Rounds:
         self._check_size(carried)
 
     def _check_size(self, carried: int) -> None:
-        limit = dialect_of(self.spark).max_function_bytes
-        if limit is not None and carried > limit:
-            raise ClusterError(
-                f"exchange: 'spark' sends weights and optimizer state with each job, over Spark Connect at most "
-                f"{limit >> 20} MiB, found {carried >> 20} MiB; use 'sockets', or syncState='reset'"
-            )
+        what = "exchange: 'spark' sends weights and optimizer state with each job"
+        check_message(self.spark, carried, what, "use 'sockets', or syncState='reset'")
 
     def run(self) -> Outcome:
         """All rounds."""

@@ -53,7 +53,6 @@ def mean_of_sum(node: Node, x: Tensor, divisor: Table) -> Tensor:
 
 
 def note_sum(node: Node, x: Tensor, axes: list[int], mean: Tensor, total: Tensor) -> None:
-    """Remember of which mean a sum over steps is."""
     """Remember of which mean a sum over steps, and perhaps other axes, is."""
     node.reading.sums[total.value.node] = mean, x.value.node, prod(x.row[k] for k in axes) // x.value.held[0]
 
