@@ -66,6 +66,7 @@ def run(page: Path, text: str, printed: Printed) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # CrossValidator's
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred:UserWarning")  # MLflow's, of types of its own
 @pytest.mark.parametrize("page", cases())
 def test_a_page_runs(spark: Any, page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(os.getcwd())
