@@ -18,6 +18,7 @@ from spark_deepnet.spark.fit import barrier_fit, trial_jobs
 from tests.spark.data import blobs, estimator, frame, same
 
 ALL = pytest.mark.sessions("classic", "cluster", "connect")
+BOTH = pytest.mark.sessions("classic", "connect")
 
 
 @pytest.fixture(scope="session")
@@ -169,7 +170,7 @@ def test_checkpoints_initial_models_and_callbacks_set_fits_apart(rows: Any, jobs
     assert Heard.epochs == 6
 
 
-@ALL
+@BOTH
 def test_a_model_that_fails_raises_at_its_turn_what_it_raises_alone(rows: Any) -> None:
     net = estimator(layers=[Dense(5), Dense(3, "softmax")], batchSize=16, numTrainWorkers=2)
     maps = grid(net, learningRate=[0.05, 1e30, 0.1])
@@ -185,7 +186,6 @@ def test_a_model_that_fails_raises_at_its_turn_what_it_raises_alone(rows: Any) -
         next(models)
 
 
-@ALL
 def test_faulty_rows_are_every_model_s_error(spark: Any) -> None:
     x, y = blobs()
     net, faulty = estimator(), frame(spark, x, y + 1)
@@ -228,7 +228,7 @@ def test_threads_share_one_job(rows: Any, jobs: list[int]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # CrossValidator's
-@ALL
+@BOTH
 def test_cross_validators_and_splits_make_a_job_a_fold(rows: Any, jobs: list[int]) -> None:
     net = estimator(batchSize=16)
     maps, accuracy = grid(net, learningRate=[0.001, 0.1]), MulticlassClassificationEvaluator(metricName="accuracy")
