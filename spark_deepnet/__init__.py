@@ -3,7 +3,7 @@
 from typing import Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Callback", "DeepNetEstimator", "DeepNetModel", "TokenIds"]
+__all__ = ["Callback", "DeepNetEstimator", "DeepNetModel", "RandomSearch", "RandomSearchModel", "TokenIds"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,6 +20,14 @@ def __getattr__(name: str) -> Any:
         from spark_deepnet.spark.model import DeepNetModel
 
         return DeepNetModel
+    if name == "RandomSearch":
+        from spark_deepnet.spark.tuning.random_search import RandomSearch
+
+        return RandomSearch
+    if name == "RandomSearchModel":
+        from spark_deepnet.spark.tuning.search_model import RandomSearchModel
+
+        return RandomSearchModel
     if name == "TokenIds":
         from spark_deepnet.spark.token_ids import TokenIds
 
