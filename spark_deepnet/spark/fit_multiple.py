@@ -12,12 +12,14 @@ from pyspark.sql import DataFrame
 
 from spark_deepnet.errors import DeepNetError
 from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.spark.callback import Callbacks
 from spark_deepnet.spark.columns.once_a_frame import one_frame
 from spark_deepnet.spark.fit.barrier_fit import Outcome
 from spark_deepnet.spark.fit.driver_listener import DriverListener
 from spark_deepnet.spark.fit.trial_jobs import TrialJobs
 from spark_deepnet.spark.fit_spec import FitSpec
 from spark_deepnet.spark.model import DeepNetModel
+from spark_deepnet.spark.observers import observed
 from spark_deepnet.spark.params.values import check_ranges, param_or_none
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.dialect import dialect_of
@@ -87,11 +89,15 @@ class SharedFit:
             if not self._made:
                 self._made = dict(enumerate(self._outcomes()))
             outcome = self._made[place]
-        if isinstance(outcome, Exception):
-            raise outcome
         trial = self.trials[place]
-        seconds = max(rank["seconds"]["total"] for rank in outcome.ranks)
-        return trial.estimator._model(trial.plan, outcome, trial.spec.class_names, seconds)
+        with observed(trial.estimator) as observers:
+            if isinstance(outcome, Exception):
+                raise outcome
+            _play(outcome, trial.plan, Callbacks(observers.callbacks))
+            seconds = max(rank["seconds"]["total"] for rank in outcome.ranks)
+            model = trial.estimator._model(trial.plan, outcome, trial.spec.class_names, seconds)
+            observers.fit_ended(model)
+        return model
 
     def _outcomes(self) -> Sequence[Outcome | Exception]:
         """Of all trials; an error of the job is that of each."""
@@ -109,6 +115,13 @@ class SharedFit:
         with restore_properties(spark), closing(DriverListener(host or "", plan, None)) as listener:
             dialect.use_driver_python()
             return TrialJobs(self.trials[0].spec.frame, self.cluster, plan, recipes, listener).run()
+
+
+def _play(outcome: Outcome, plan: TrainPlan, callbacks: Callbacks) -> None:
+    """What the callbacks of observers would have heard of a fit alone."""
+    callbacks.begin({"workers": plan.workers, "modelBlocks": plan.blocks, "epochs": plan.recipe.epochs})
+    callbacks.job_end(0, outcome.clock)
+    callbacks.end(outcome.clock["history"])
 
 
 def fit_multiple(estimators: Sequence[Estimator], dataset: DataFrame) -> Models:

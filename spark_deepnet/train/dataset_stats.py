@@ -17,7 +17,7 @@ from spark_deepnet.errors import DataError
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.net.seen import sparse_readers
-from spark_deepnet.plan.plan import TrainPlan
+from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.train.scale_notes import notes
 
 MAX_FAULTS = 3
@@ -55,10 +55,14 @@ class DatasetStats:
 
 def take_stats(shard: Shard, channel: Channel, plan: TrainPlan) -> DatasetStats:
     """Every rank gets the same statistics, or the same error."""
-    inputs = sparse_readers(plan.recipe.scores_net())
-    sparse = bool(inputs) and any(_sparse(rows, inputs) for rows in (shard.train, shard.valid))
-    own = json.dumps(counted(shard) | {"sparse": sparse}).encode()
+    own = json.dumps(counted(shard) | {"sparse": stays_sparse(shard, plan.recipe)}).encode()
     return stats_of([json.loads(blob) for blob in all_gather_bytes(channel, own)], plan)
+
+
+def stays_sparse(shard: Shard, recipe: Recipe) -> bool:
+    """Whether a rank's features stay sparse in a batch."""
+    inputs = sparse_readers(recipe.scores_net())
+    return bool(inputs) and any(_sparse(rows, inputs) for rows in (shard.train, shard.valid))
 
 
 def _sparse(rows: Rows, inputs: Collection[str]) -> bool:

@@ -7,9 +7,11 @@ fit alone over the same shares of the rows and the same sums, and so give the sa
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -19,13 +21,17 @@ from spark_deepnet.data.shard import Shard
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.gather import all_gather_bytes
 from spark_deepnet.exchange.memory import memory_channels
+from spark_deepnet.plan.automatic import resolved
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.plan.storage import nbytes
+from spark_deepnet.train.dataset_stats import counted, stats_of
+from spark_deepnet.train.imitated import PairLoop, can_imitate
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.messages import EVERY, RANK_ERRORS, Error, Message, encode
 from spark_deepnet.train.rank import READING_TIMEOUT_SECONDS, RankContext, on_cores, read_and_met, trained
 from spark_deepnet.train.results import results_of
-from spark_deepnet.train.standardization import channels
+from spark_deepnet.train.standardization import channels, set_statistics
+from spark_deepnet.train.state import State
 from spark_deepnet.train.warm_up import warm_up
 
 TRIAL = "trial"
@@ -120,6 +126,8 @@ class _Job:
         """A trial by threads of this process, one for each rank."""
         plan, size = self.trials.plan_of(number), len(shards)
         imitated = memory_channels(size, plan.deadline, self.channel.hosts)
+        if can_imitate(plan.recipe, shards):
+            return list(_by_one_thread(plan, self.context.stage, shards, imitated, self._meter()))
         messages: list[list[Message]] = [[] for _ in shards]
         failures: list[BaseException] = []
 
@@ -167,6 +175,29 @@ def _made(
         yield from results_of(plan, stage, shard, state, stats, channel, meter)
     except RANK_ERRORS as error:
         yield Error.from_exception(channel.rank, error)
+
+
+def _by_one_thread(
+    plan: TrainPlan, stage: int, shards: Sequence[Shard], imitated: Sequence[Channel], meter: Meter
+) -> Iterator[Message]:
+    """The same by one thread; imitated: a channel of each rank, by which nothing goes."""
+    try:
+        with meter.timed("compiling"):
+            warm_up(plan)
+        stats = stats_of([json.loads(json.dumps(counted(shard))) for shard in shards], plan)
+        recipe = plan.recipe
+        layout = recipe.block_net(0, 1).layout
+        state = State.initial(layout, recipe.optimizer, recipe.seed, recipe.validated)
+        set_statistics(recipe, layout, state, stats.statistics)
+        PairLoop(resolved(recipe, stats.rows), shards, stats, state, meter).run(lambda: False, _unreported)
+        for shard, channel in zip(shards, imitated, strict=True):
+            yield from results_of(plan, stage, shard, state, stats, channel, meter)
+    except RANK_ERRORS as error:
+        yield Error.from_exception(0, error)
+
+
+def _unreported(progress: dict[str, Any]) -> None:
+    """A grid has no progress bar."""
 
 
 def _in_threads(work: Callable[[int], None], count: int) -> None:

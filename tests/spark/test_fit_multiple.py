@@ -14,10 +14,12 @@ from pyspark.sql import functions as F
 
 from spark_deepnet.errors import ClusterError, DataError, NetworkError, ParamError, TrainingError
 from spark_deepnet.layers import Conv2D, Dense
+from spark_deepnet.spark import observers
 from spark_deepnet.spark.fit import barrier_fit, trial_jobs
 from tests.spark.data import blobs, estimator, frame, same
 
 ALL = pytest.mark.sessions("classic", "cluster", "connect")
+BOTH = pytest.mark.sessions("classic", "connect")
 
 
 @pytest.fixture(scope="session")
@@ -169,7 +171,7 @@ def test_checkpoints_initial_models_and_callbacks_set_fits_apart(rows: Any, jobs
     assert Heard.epochs == 6
 
 
-@ALL
+@BOTH
 def test_a_model_that_fails_raises_at_its_turn_what_it_raises_alone(rows: Any) -> None:
     net = estimator(layers=[Dense(5), Dense(3, "softmax")], batchSize=16, numTrainWorkers=2)
     maps = grid(net, learningRate=[0.05, 1e30, 0.1])
@@ -185,7 +187,6 @@ def test_a_model_that_fails_raises_at_its_turn_what_it_raises_alone(rows: Any) -
         next(models)
 
 
-@ALL
 def test_faulty_rows_are_every_model_s_error(spark: Any) -> None:
     x, y = blobs()
     net, faulty = estimator(), frame(spark, x, y + 1)
@@ -228,7 +229,7 @@ def test_threads_share_one_job(rows: Any, jobs: list[int]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # CrossValidator's
-@ALL
+@BOTH
 def test_cross_validators_and_splits_make_a_job_a_fold(rows: Any, jobs: list[int]) -> None:
     net = estimator(batchSize=16)
     maps, accuracy = grid(net, learningRate=[0.001, 0.1]), MulticlassClassificationEvaluator(metricName="accuracy")
@@ -243,3 +244,33 @@ def test_cross_validators_and_splits_make_a_job_a_fold(rows: Any, jobs: list[int
 def test_no_maps_give_no_models(rows: Any) -> None:
     models: Iterator[Any] = estimator().fitMultiple(rows, [])
     assert list(models) == []
+
+
+def test_observers_hear_of_each_fit_as_of_fits_alone(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Any] = []
+
+    class Observer:
+        name = "observer"
+
+        def __init__(self, net: Any) -> None:
+            self.callbacks, self.rate = [self], net.getLearningRate()
+
+        def on_epoch_end(self, epoch: int, logs: Any) -> None:
+            heard.append((self.rate, epoch, logs["loss"]))
+
+        def fit_ended(self, model: Any) -> None:
+            heard.append((self.rate, model.summary.steps))
+
+        def fit_failed(self, error: BaseException) -> None:
+            heard.append((self.rate, type(error)))
+
+    monkeypatch.setitem(observers.OBSERVERS, "observer", Observer)
+    net = estimator(maxIter=2)
+    maps = grid(net, learningRate=[0.1, 0.2])
+    for _ in net.fitMultiple(rows, maps):
+        pass
+    together, heard[:] = list(heard), []
+    for each in maps:
+        net.fit(rows, each)
+    assert len(heard) == 2 * 3
+    assert together == heard

@@ -16,6 +16,7 @@ LEAST = {
     "names_back": (0.88,),
     "several_labels": (0.7,),
     "tuning": (0.93,),
+    "random_search": (0.9,),
     "mixed_pictures": (0.9,),
 }
 """The least of the figures that an example prints at the end."""

@@ -11,12 +11,15 @@ import pandas as pd
 import pytest
 
 from spark_deepnet.errors import TrainingError
+from spark_deepnet.plan.architecture import InputSpec
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.train import trials
+from spark_deepnet.train.imitated import PairLoop
 from spark_deepnet.train.messages import Error, WeightsChunk
 from spark_deepnet.train.rank import RankContext
 from spark_deepnet.train.trials import TRIAL, Trials
-from tests.train.fits import CLASSES, Rows, fit, messages_of, plan_of, run_ranks
+from tests.data.frames import sources
+from tests.train.fits import CLASSES, WIDTH, Rows, fit, messages_of, plan_of, run_ranks
 
 ROWS = Rows.drawn()
 SHARES = {1: (60,), 2: (25, 35), 3: (20, 15, 25), 4: (10, 0, 30, 20)}
@@ -65,10 +68,38 @@ def check_as_alone(plan: TrainPlan, recipes: tuple[Recipe, ...], dealt: list[lis
     assert made[0] != made[1]
 
 
+@pytest.mark.parametrize("shares", [(25, 35), (3, 57), (60, 0)])
 @pytest.mark.parametrize("name", PLANS)
-def test_ranks_that_make_trials_by_themselves_give_the_bits_of_fits_alone(name: str) -> None:
+def test_ranks_that_make_trials_by_themselves_give_the_bits_of_fits_alone(name: str, shares: tuple[int, int]) -> None:
+    """Of some ranks a step has no row."""
     plan = plan_of(**PLANS[name])
-    check_as_alone(plan, recipes_of(plan), ROWS.dealt(*SHARES[2]))
+    check_as_alone(plan, recipes_of(plan), ROWS.dealt(*shares))
+
+
+@pytest.mark.parametrize("shares", [(25, 35), (1, 59)])
+def test_rows_of_gradients_that_stand_apart_are_summed(shares: tuple[int, int]) -> None:
+    """Of tokens, most of which a step does not have."""
+    x = np.abs(ROWS.x * 9).round() % 40
+    layers = (
+        {"kind": "embedding", "vocabulary": 40, "units": 3},
+        {"kind": "flatten"},
+        {"kind": "dense", "units": CLASSES},
+    )
+    source = replace(sources(WIDTH, "f")[0], tokens=40)
+    entries = (InputSpec((WIDTH,), tokens=40),)
+    plan = plan_of(layers, columns={"sources": (source,)}, entries=entries, batch_size=4, optimizer="adagrad")
+    check_as_alone(plan, recipes_of(plan), replace(ROWS, x=x.astype(np.float32)).dealt(*shares))
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_two_ranks_are_one_thread_where_they_exchange_gradients_alone(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loops: list[Any] = []
+    monkeypatch.setattr(trials, "PairLoop", lambda *given: loops.append(given) or PairLoop(*given))
+    plan = plan_of(**PLANS[name])
+    in_one_job(plan, recipes_of(plan), ROWS.dealt(25, 35))
+    assert bool(loops) == (name not in ("validated, metrics", "batch norm", "local steps"))
 
 
 @pytest.mark.parametrize("size", SHARES)
