@@ -175,6 +175,8 @@ class Child:
                 yield self._lost(item, "was not told of before the process ended")
                 return
             report = self.config.hook.pytest_report_from_serializable(config=self.config, data=json.loads(line))
+            if isinstance(report.longrepr, list):  # why it was skipped, which JSON has no tuple for
+                report.longrepr = tuple(report.longrepr)
             if report.nodeid != item.nodeid:
                 yield self._lost(item, f"was expected, but {report.nodeid} was told of")
                 return
