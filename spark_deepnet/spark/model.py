@@ -52,11 +52,11 @@ from spark_deepnet.spark.params.deepnet_params import DeepNetParams
 from spark_deepnet.spark.params.values import check_ranges, names_of, param_or_none
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.dialect import dialect_of
-from spark_deepnet.spark.session.message_limit import check_message
 from spark_deepnet.spark.session.spark_errors import session_errors
 from spark_deepnet.spark.shown import outputs_text
 from spark_deepnet.spark.summary import TrainingSummary
 from spark_deepnet.spark.weights.barrier_transform import BarrierTransform, Connections, can_run
+from spark_deepnet.spark.weights.files import scorer
 from spark_deepnet.spark.weights.on_storage import Stored
 from spark_deepnet.spark.weights.saved import ModelReader, ModelWriter
 from spark_deepnet.spark.weights.streamed import Shards
@@ -228,9 +228,7 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
     ) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
         """What each worker runs by itself."""
         if self.stored is None:
-            what = "transform: the weights go to the workers in one message"
-            check_message(dataset.sparkSession, len(plan.weights), what, "score in a classic session")
-            return partial(score, plan)
+            return scorer(dataset.sparkSession, plan)
         return partial(score_streamed, plan, Shards.of(dataset.sparkSession, self._net, self.stored))
 
     def evaluate(self, dataset: DataFrame, output: str | None = None) -> Summary:

@@ -17,6 +17,7 @@ from spark_deepnet.errors import ClusterError, ParamError
 from spark_deepnet.layers import Dense
 from spark_deepnet.spark.fit import round_fit as spark_rounds
 from spark_deepnet.spark.session.dialect import Connect
+from spark_deepnet.spark.weights import files as weight_files
 from tests.spark.data import blobs, distance, estimator, frame, same
 from tests.spark.processes import workers
 
@@ -94,11 +95,22 @@ def test_weights_too_large_for_connect_are_refused(rows: Any, monkeypatch: pytes
     weights = {"dense/W": np.zeros((4, 3)), "dense/b": np.zeros(3)}
     model = DeepNetModel.fromWeights([Dense(3)], (4,), weights)
     monkeypatch.setattr(Connect, "max_function_bytes", 50)
+    monkeypatch.setattr(Connect, "put_file", lambda *_: False)
+    monkeypatch.setattr(weight_files, "MIN_FILE_BYTES", 1)
     for does in (model.transform, model.evaluate, estimator(layers=[Dense(3)]).setInitialModel(model).fit):
         with pytest.raises(
             ClusterError, match=r"in one message, over Spark Connect at most 0 MiB, found .*; .* classic"
         ):
             does(rows)
+
+
+@BOTH
+def test_weights_in_a_file_score_as_those_in_a_function(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = estimator().fit(rows)
+    expected = model.transform(rows).select("probability").collect()
+    monkeypatch.setattr(weight_files, "MIN_FILE_BYTES", 1)
+    assert model.transform(rows).select("probability").collect() == expected
+    assert model.transform(rows).select("probability").collect() == expected
 
 
 @ELASTIC

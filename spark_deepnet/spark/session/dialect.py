@@ -11,7 +11,9 @@ import os
 import posixpath
 import re
 import sys
-from typing import Any, Protocol
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Protocol
 
 from pyspark import Broadcast, SparkContext
 from pyspark.ml.wrapper import JavaWrapper
@@ -76,6 +78,10 @@ class Dialect(Protocol):
 
     def broadcast(self, value: Any) -> Broadcast[Any] | None:
         """The value as a broadcast, apart from the functions that use it; None where there is no such thing."""
+
+    def put_file(self, name: str, content: bytes) -> bool:
+        """Put a file where tasks find it by SparkFiles until the session ends; False where functions carry as much, or the
+        server takes none."""
 
     def plan(self, frame: DataFrame) -> None:
         """Plan a frame's query now rather than when it runs."""
@@ -171,6 +177,10 @@ class Classic:
         shared: Broadcast[Any] = self.spark.sparkContext.broadcast(value)
         return shared
 
+    def put_file(self, name: str, content: bytes) -> bool:
+        """Spark broadcasts a function of some size by itself."""
+        return False
+
     def plan(self, frame: Any) -> None:
         frame._jdf.queryExecution().executedPlan()
 
@@ -201,6 +211,8 @@ class Connect:
 
     max_function_bytes: int | None = 100 << 20  # messages end at 128 MiB
     plans_here = False
+    _files: ClassVar[set[tuple[str, str]]] = set()
+    """Session and name of the files that were put."""
 
     def __init__(self, spark: SparkSession) -> None:
         self.spark = spark
@@ -247,6 +259,20 @@ class Connect:
 
     def broadcast(self, value: Any) -> None:
         return None
+
+    def put_file(self, name: str, content: bytes) -> bool:
+        """The server holds a function several times in its heap for each task, and ends where that is too small."""
+        key = self.spark.session_id, name
+        if key not in self._files:
+            try:
+                with TemporaryDirectory() as folder:
+                    Path(folder, name).write_bytes(content)
+                    self.spark.addArtifacts(f"{folder}/{name}", file=True)
+            except Exception as error:  # of a server that takes no files
+                _log.info("transform: the server takes no files: %s", error)
+                return False
+            self._files.add(key)
+        return True
 
     def plan(self, frame: DataFrame) -> None:
         """Nothing: the server plans a query when it runs."""
