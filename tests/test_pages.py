@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from functools import cache
 from importlib import import_module
@@ -30,6 +31,12 @@ SEARCHED = (
     "time series",
 )
 MESSAGES = re.findall(r"^### `(.+)`$", (DOCS / "troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
+QUOTED = [
+    message
+    for page in sorted(DOCS.glob("howto/*.md"))
+    for message in re.findall(r"^- \*\*`([^`]+)`\*\*", page.read_text(encoding="utf-8"), re.MULTILINE)
+]
+"""In the how-to pages, in bold."""
 
 
 @cache
@@ -40,7 +47,7 @@ def sentences() -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("message", dict.fromkeys([*MESSAGES, *QUOTED]))
 def test_a_message_of_the_page_is_one_of_the_package(message: str) -> None:
     pieces = [piece for piece in re.split(r"\.\.\.", message) if len(piece.strip()) > 4]
     assert pieces
@@ -91,3 +98,13 @@ def known(name: str) -> bool:
             continue
         return True
     return False
+
+
+def test_the_notebook_is_the_quick_start_with_its_outputs() -> None:
+    notebook = json.loads((ROOT / "examples" / "quickstart.ipynb").read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    page = re.findall(r"```python\n(.*?)```", (DOCS / "quickstart.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert ["".join(cell["source"]) for cell in code] == [block.strip() for block in page]
+    printed = "".join(text for cell in code for output in cell["outputs"] for text in output.get("text", []))
+    assert all(words in printed for words in ("accuracy: 0.9", "epochs, ", "probability"))
+    assert not re.search("(/root|/work|/home|/tmp)/", json.dumps(notebook))

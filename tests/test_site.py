@@ -35,6 +35,10 @@ SHOWN = {
     "search.html?q=early+stopping": ("Early stopping and learning curves",),
     "search.html?q=class+weights": ("Classify a table: strings, feature scaling, class weights",),
     "search.html?q=Databricks": ("Install",),
+    "search.html?q=learning+curve": ("Early stopping and learning curves",),
+    "search.html?q=feature+scaling": ("Classify a table: strings, feature scaling, class weights",),
+    "search.html?q=MLflow": ("Track fits with MLflow",),
+    "search.html?q=notebook": ("Quick start",),
     "search.html?q=clipNorm": ("Params",),
 }
 """Page -> words that a browser shows."""
@@ -95,8 +99,8 @@ def test_a_page_is_shown_with_its_words(site: Path, browser: Callable[[str], str
     assert not missing
 
 
-def test_a_picture_is_there(site: Path) -> None:
-    assert {"architecture.svg", "learning_curve.svg", "replicas_blocks.svg"} <= {
+def test_pictures_are_there(site: Path) -> None:
+    assert {"architecture.svg", "learning_curve.svg", "replicas_blocks.svg", "terminal.svg"} <= {
         f.name for f in (site / "_images").iterdir()
     }
 

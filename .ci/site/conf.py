@@ -25,7 +25,6 @@ myst_heading_anchors = 4
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-python_maximum_signature_line_length = 120
 add_module_names = False
 copybutton_exclude = ".linenos, .gp, .go"
 

@@ -5,8 +5,10 @@ python .ci/site/figures.py
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 GREY, BLUE, ORANGE, GREEN = "#6e7781", "#2f81f7", "#e8710a", "#2da44e"
@@ -175,7 +177,77 @@ def architecture() -> str:
     return svg(700, 450, parts)
 
 
+TERMINAL = """\
+>>> model = net.setShowProgress(True).fit(train)
+epoch 7/12 |███████       | loss 0.1331 (val 0.143), accuracy 0.9564 (val 0.9545), 4.81k rows/s [00:23<00:23]
+>>> print(model.summary)
+12 epochs, 552 steps, 2 workers, 1 Spark job, 27.6 s; weights of epoch 12
+epoch     loss  accuracy  validationLoss  validationAccuracy  seconds  rowsPerSecond
+    1    1.551    0.6228          0.6164              0.8693   0.2901          4,980
+    2    0.406     0.892           0.297              0.9091   0.2772          5,213
+    3   0.2409    0.9308          0.2196              0.9233   0.2597          5,565
+  ...      ...       ...             ...                 ...      ...            ...
+   11  0.06336    0.9806          0.1181              0.9517   0.4766          3,032
+   12  0.05824    0.9785         0.09775              0.9744   0.3499          4,130
+"""
+"""What a fit on two cores printed, of a network of two convolutions on scikit-learn's digits; some rows are left out."""
+
+
+def terminal() -> str:
+    """The progress bar in the middle of a fit, and the summary after it."""
+    lines = TERMINAL.splitlines()
+    parts = [f"<rect width='920' height='{22 * len(lines) + 30}' rx='8' fill='#1f2328'/>"]
+    for k, words in enumerate(lines):
+        colour = "#7ee787" if words.startswith(">>>") else "#e6edf3"
+        shown = words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        more = "xml:space='preserve' font-family='monospace' font-size='13.5'"
+        parts.append(text(18, 32 + 22 * k, shown, colour, "start", more))
+    return svg(920, 22 * len(lines) + 30, parts)
+
+
+def results() -> Any:
+    """What fits of docs/quickstart.md and docs/howto/sequences.md have predicted of test rows."""
+    return json.loads(Path(__file__).with_name("results.json").read_text(encoding="utf-8"))
+
+
+def digits() -> str:
+    """Pixels, and what is predicted of them."""
+    parts = []
+    for k, (pixels, label, predicted) in enumerate(results()["digits"]):
+        left, top = 20 + 112 * (k % 6), 15 + 135 * (k // 6)
+        for i, grey in enumerate(pixels):
+            place = f"x='{left + 11 * (i % 8)}' y='{top + 11 * (i // 8)}' width='11' height='11'"
+            parts.append(f"<rect {place} fill='{BLUE}' fill-opacity='{grey / 16:.2f}'/>")
+        parts.append(
+            f"<rect x='{left}' y='{top}' width='88' height='88' fill='none' stroke='{GREY}' stroke-opacity='0.4'/>"
+        )
+        words = f"{predicted}" if label == predicted else f"{predicted}, is {label}"
+        parts.append(text(left + 44, top + 110, words, GREEN if label == predicted else ORANGE))
+    return svg(690, 275, parts)
+
+
+def forecast() -> str:
+    """Measured values as points, the forecast as a line."""
+    rows = results()["forecast"]
+    left, bottom, step, high, low = 60, 250, 6.4, 17.0, 14.0
+
+    def place(k: int, value: float) -> tuple[float, float]:
+        return left + step * k, bottom - high * (value - low)
+
+    parts = [line(left, bottom, left + step * len(rows), bottom), line(left, bottom, left, 20)]
+    parts += [text(left - 10, bottom - high * (tick - low) + 5, str(tick), anchor="end") for tick in (15, 20, 25)]
+    parts += [text(left + step * k, bottom + 22, str(rows[k][0])) for k in range(0, len(rows), 24)]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(k, row[2]) for k, row in enumerate(rows)))
+    parts.append(f"<polyline points='{points}' fill='none' stroke='{BLUE}' stroke-width='2'/>")
+    for k, row in enumerate(rows):
+        x, y = place(k, row[1])
+        parts.append(f"<circle cx='{x:.1f}' cy='{y:.1f}' r='2.5' fill='{ORANGE}'/>")
+    parts += [text(left + step * 48, bottom + 45, "hour"), text(15, 15, "value", anchor="start")]
+    parts += [text(left + step * 70, 16, "forecast", BLUE), text(left + step * 86, 16, "measured", ORANGE)]
+    return svg(690, 305, parts)
+
+
 if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
-    for draw in (architecture, learning_curve, replicas_blocks):
+    for draw in (architecture, digits, forecast, learning_curve, replicas_blocks, terminal):
         (PICTURES / f"{draw.__name__}.svg").write_text(draw(), encoding="utf-8")

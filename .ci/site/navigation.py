@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NAVIGATION = {
-    "Start": ["install", "quickstart", "coming_from", "troubleshooting"],
+    "Start": ["install", "quickstart", "coming_from", "troubleshooting", "gallery"],
     "How-to": ["howto/index"],
     "How it works": [
         "training", "defaults", "networks", "models", "formats", "exchange", "model_parallelism", "performance", "security",

@@ -91,7 +91,11 @@ def _class(name: str) -> str:
         return "\n".join([*lines, "   :members:", "   :inherited-members:", "```"])
     signature = "(**params)" if name == "DeepNetEstimator" else "()"
     lines[-1] += signature
-    lines += ["   :members:", "   :exclude-members: summary_, architecture, class_names, file_values, stored", "```"]
+    lines += [
+        "   :members:",
+        "   :exclude-members: summary_, architecture, class_names, file_values, stored, check_thresholds",
+        "```",
+    ]
     return "\n".join([*lines, SHARED.format(calls=WITH_PARAMS[name])])
 
 

@@ -32,8 +32,8 @@ def stage(folder: Path) -> None:
         text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
         (folder / OUTSIDE[name]).write_text(relinked(text, 0), encoding="utf-8")
     _append(folder / "index.md", toctrees())
-    howtos = sorted(page.stem for page in (folder / "howto").glob("*.md") if page.stem != "index")
-    _append(folder / "howto/index.md", "\n".join(["```{toctree}", ":hidden:", "", *howtos, "```"]))
+    howtos = re.findall(r"\]\((\w+)\.md\)", (folder / "howto/index.md").read_text(encoding="utf-8"))
+    _append(folder / "howto/index.md", "\n".join(["```{toctree}", ":hidden:", "", *dict.fromkeys(howtos), "```"]))
     for path, text in reference.pages().items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
