@@ -6,7 +6,7 @@ NAVIGATION = {
     "Start": ["install", "quickstart", "coming_from", "troubleshooting", "gallery"],
     "How-to": ["howto/index"],
     "How it works": [
-        "training", "defaults", "networks", "models", "formats", "exchange", "model_parallelism", "performance", "security",
+        "training", "defaults", "networks", "models", "tracking", "formats", "exchange", "model_parallelism", "performance", "security",
         "sparknet_study",
     ],
     "Reference": ["estimator", "api/index"],
