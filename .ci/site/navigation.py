@@ -6,8 +6,8 @@ NAVIGATION = {
     "Start": ["install", "quickstart", "coming_from", "troubleshooting", "gallery"],
     "How-to": ["howto/index"],
     "How it works": [
-        "training", "defaults", "networks", "models", "tracking", "formats", "exchange", "model_parallelism", "performance", "security",
-        "sparknet_study",
+        "training", "defaults", "networks", "models", "tracking", "formats", "exchange", "model_parallelism", "performance",
+        "security", "sparknet_study",
     ],
     "Reference": ["estimator", "api/index"],
     "The project": ["architecture", "contributing", "changelog"],
