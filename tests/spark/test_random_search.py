@@ -10,15 +10,18 @@ import pytest
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.tuning import CrossValidator
+from pyspark.sql import functions as F
 from scipy.stats import loguniform, randint
 
 from spark_deepnet import RandomSearch, RandomSearchModel
-from spark_deepnet.errors import ParamError
+from spark_deepnet.errors import ParamError, TrainingError
+from spark_deepnet.layers import Dense
+from spark_deepnet.spark.tuning.held_out import folds
 from spark_deepnet.spark.tuning.space import draw
 from tests.spark.data import blobs, estimator, frame, same
 
 BOTH = pytest.mark.sessions("classic", "connect")
-quiet = pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # CrossValidator's
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +52,6 @@ def test_a_space_of_lists_is_drawn_without_repeats_until_it_is_empty() -> None:
     assert sorted((s[net.seed], s[net.maxIter]) for s in samples) == [(s, i) for s in (1, 2, 3) for i in (1, 2)]
 
 
-@quiet
 @BOTH
 def test_the_best_sample_is_fitted_on_all_rows_and_saved_with_the_table(rows: Any, tmp_path: Path) -> None:
     net = estimator(batchSize=16, maxIter=4)
@@ -84,6 +86,27 @@ def test_halving_gives_the_best_third_more_epochs(rows: Any) -> None:
     assert found.bestModel.summary.totalIterations == 9
     assert found.bestModel.getLearningRate() == 0.1
     assert found.stdMetrics == [0.0] * 3
+
+
+def test_a_sample_that_diverges_is_left_out_and_the_others_are_not_lost(rows: Any) -> None:
+    net = estimator(layers=[Dense(5), Dense(3, "softmax")], batchSize=16)
+    given = {"estimator": net, "evaluator": accuracy(), "trainRatio": 0.6, "parallelism": 2}
+    found = RandomSearch(space={"learningRate": [1e30, 0.1]}, **given).fit(rows)
+    metrics = dict(zip(found.table["learningRate"], found.avgMetrics, strict=True))
+    assert np.isnan(metrics[1e30])
+    assert metrics[0.1] > 0.5
+    assert found.bestModel.getLearningRate() == 0.1
+    with pytest.raises(TrainingError, match="loss"):
+        RandomSearch(space={"learningRate": [1e30, 1e31]}, **given).fit(rows)
+
+
+def test_the_splits_are_those_of_sparks_validators(rows: Any) -> None:
+    numbered = rows.withColumn("n", F.monotonically_increasing_id()).cache()
+    validator = CrossValidator(numFolds=3, seed=5)
+    for own, theirs in zip(folds(numbered, 3, 5), validator._kFold(numbered), strict=True):
+        for a, b in zip(own, theirs, strict=True):
+            assert {row.n for row in a.collect()} == {row.n for row in b.collect()}
+            assert a.columns == numbered.columns
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
+import numpy as np
 from pyspark import keyword_only
 from pyspark.ml.base import Estimator
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.param.shared import HasParallelism, HasSeed
-from pyspark.ml.tuning import CrossValidator, TrainValidationSplit
 from pyspark.sql import DataFrame
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.spark.names import check_frame
+from spark_deepnet.spark.tuning.held_out import folds, halves, metrics_of
 from spark_deepnet.spark.tuning.search_model import RandomSearchModel
 from spark_deepnet.spark.tuning.space import ParamMap, check_space, draw
 
@@ -26,8 +28,9 @@ _log = logging.getLogger(__name__)
 class RandomSearch(Estimator[RandomSearchModel], HasSeed, HasParallelism):
     """Fits samples of an estimator's Params, keeps the best by an evaluator, and fits that on all rows.
 
-    It goes where a CrossValidator would, into a Pipeline too, and is made of one (of a TrainValidationSplit where
-    ``trainRatio`` is set), so that a DeepNetEstimator's samples take one Spark job a fold.
+    It goes where a CrossValidator would, into a Pipeline too, and splits the rows as one does (as a TrainValidationSplit
+    where ``trainRatio`` is set). A DeepNetEstimator's samples take one Spark job a fold. A sample whose loss grows without
+    bound is left out, with NaN for its metric and a warning.
 
     >>> space = {"layers": [[64, 32, 10], [64, 128, 10]], "learningRate": loguniform(1e-4, 1e-1)}  # doctest: +SKIP
     >>> search = RandomSearch(estimator=net, space=space, evaluator=accuracy, numSamples=20)  # doctest: +SKIP
@@ -97,15 +100,11 @@ class RandomSearch(Estimator[RandomSearchModel], HasSeed, HasParallelism):
         for epochs in rounds:
             given = {} if epochs is None else {estimator.getParam("maxIter"): epochs}
             _log.info("RandomSearch: %d samples%s", len(left), "" if epochs is None else f", {epochs} epochs")
-            validated = self._validated([samples[k] | given for k in left]).fit(dataset)
-            metrics = validated.avgMetrics if hasattr(validated, "avgMetrics") else validated.validationMetrics
-            deviations = getattr(validated, "stdMetrics", None) or [0.0] * len(left)
-            for k, metric, deviation in zip(left, metrics, deviations, strict=True):
-                rows[k] |= {"metric": float(metric), "deviation": float(deviation), "epochs": epochs}
-            left = self._best(left, metrics)
-        best = validated.bestModel
-        if any(map(math.isnan, metrics)):  # which the validator takes for the best
-            best = estimator.fit(dataset, samples[left[0]] | given)
+            metrics = self._metrics([samples[k] | given for k in left], dataset)
+            for k, own in zip(left, metrics, strict=True):
+                rows[k] |= {"metric": float(own.mean()), "deviation": float(own.std()), "epochs": epochs}
+            left = self._best(left, metrics.mean(1))
+        best = estimator.fit(dataset, samples[left[0]] | given)
         return RandomSearchModel(best, rows, _metric_of(evaluator), left[0])._resetUid(self.uid)
 
     def _check(self) -> None:
@@ -135,20 +134,23 @@ class RandomSearch(Estimator[RandomSearchModel], HasSeed, HasParallelism):
             more += 1
         return [max(1, last // factor**k) for k in range(more, -1, -1)]
 
-    def _best(self, numbers: Sequence[int], metrics: Sequence[float]) -> list[int]:
+    def _best(self, numbers: Sequence[int], metrics: Any) -> list[int]:
         """The best of these samples, the best one first: as many as go on."""
         sign = -1.0 if self.evaluator.isLargerBetter() else 1.0
         ranked = sorted(range(len(numbers)), key=lambda k: math.inf if math.isnan(metrics[k]) else sign * metrics[k])
         keep = max(1, len(numbers) // (self.getOrDefault(self.halving) or len(numbers)))
         return [numbers[k] for k in ranked[:keep]]
 
-    def _validated(self, maps: list[ParamMap]) -> CrossValidator | TrainValidationSplit:
-        """What fits and evaluates these Params, and fits the best on all rows."""
-        given = {"estimator": self.estimator, "estimatorParamMaps": maps, "evaluator": self.evaluator}
-        given |= {"seed": self.getSeed(), "parallelism": self.getParallelism()}
-        if self.isSet(self.trainRatio):
-            return TrainValidationSplit(trainRatio=self.getOrDefault(self.trainRatio), **given)
-        return CrossValidator(numFolds=self.getOrDefault(self.numFolds), **given)
+    def _metrics(self, maps: list[ParamMap], dataset: DataFrame) -> np.ndarray:
+        """The metric of each sample, in a row, on each split, in a column."""
+        seed, ratio = self.getSeed(), self.trainRatio
+        splits = (
+            halves(dataset, self.getOrDefault(ratio), seed)
+            if self.isSet(ratio)
+            else folds(dataset, self.getOrDefault(self.numFolds), seed)
+        )
+        of = partial(metrics_of, self.estimator, maps, self.evaluator, threads=self.getParallelism())
+        return np.array([of(split) for split in splits]).T
 
 
 def _row(sample: ParamMap) -> dict[str, Any]:
