@@ -15,16 +15,16 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.rstrip(".") for cell in line) + " |" for line in lines)
 
 
-def rewritten(page: str, tables: Mapping[str, str]) -> str:
-    """The page with these tables, by name, made anew."""
+def rewritten(page: str, tables: Mapping[str, str], target: str = "docs") -> str:
+    """The page with these tables, by name, made anew by a target of the Makefile."""
     for name, text in tables.items():
-        begin, end = f"<!-- {name}: made by make docs -->", f"<!-- end of {name} -->"
+        begin, end = f"<!-- {name}: made by make {target} -->", f"<!-- end of {name} -->"
         page = re.sub(f"{begin}.*?{end}", lambda _, t=f"{begin}\n{text}\n{end}": t, page, flags=re.DOTALL)  # type: ignore[misc]
     return page
 
 
-def rewrite(page: Path, tables: Mapping[str, str]) -> None:
-    page.write_text(rewritten(page.read_text(encoding="utf-8"), tables), encoding="utf-8")
+def rewrite(page: Path, tables: Mapping[str, str], target: str = "docs") -> None:
+    page.write_text(rewritten(page.read_text(encoding="utf-8"), tables, target), encoding="utf-8")
 
 
 def check(page: Path, tables: Mapping[str, str]) -> None:

@@ -36,6 +36,7 @@ from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.columns.features import source_of
 from spark_deepnet.spark.columns.shapes import check_width
 from spark_deepnet.spark.evaluation.evaluate import Summary, evaluated
+from spark_deepnet.spark.evaluation.importance import permutation_importance
 from spark_deepnet.spark.extra_columns import extra_field, extra_parts, extra_value
 from spark_deepnet.spark.foreign_models import ForeignModels
 from spark_deepnet.spark.layer_values import layer_values
@@ -242,6 +243,24 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
         check_frame(dataset, "evaluate")
         with session_errors(dataset.sparkSession, "evaluate"):
             return evaluated(self, dataset, output)
+
+    def permutationImportance(
+        self, dataset: DataFrame, metric: Any = None, repeats: int = 5, rows: int = 2000, seed: int = 0
+    ) -> pd.DataFrame:
+        """How much worse the first output predicts where a feature tells nothing: for each feature, the most important
+        first, the mean and deviation of metric(rows) - metric(rows with the feature permuted among them), or the other way
+        round for metrics of which lower values are better.
+
+        Entries of vectors are features under the names of a VectorAssembler; images, sequences and tokens are one each.
+        Features that tell the same can both look unimportant.
+
+        dataset: labelled rows, best such that the model was not trained on; rows: how many of them, drawn at random, are
+        scored on the driver; metric: a name or member of the metrics, by default accuracy, or r2 of a regression; repeats:
+        permutations of each feature. ``table.attrs["value"]`` is the metric of the rows as they are.
+        """
+        check_frame(dataset, "permutationImportance")
+        with session_errors(dataset.sparkSession, "permutationImportance"):
+            return permutation_importance(self, dataset, metric, repeats, rows, seed)
 
     @property
     def outputs(self) -> tuple[Output, ...]:

@@ -103,7 +103,7 @@ REFUSED = [
         NetworkError,
         "Input(name='other') is not an input of the network; known are features",
     ),
-    ((Dense(3, rates={"w": 2.0}),), NetworkError, "rates names no weight of it, found 'w'; known are W, b"),
+    ((Dense(3, rates={"w": 2.0}),), NetworkError, "rates names no weight of it, found 'w'; did you mean 'W'"),
     ((Dense(3, bias=False, decays={"b": 1.0}),), NetworkError, "decays names no weight of it, found 'b'; known are W"),
     (
         ("relu", Dense(3, "relu", rates={"W": -1.0})),

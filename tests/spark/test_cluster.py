@@ -24,6 +24,7 @@ from spark_deepnet.spark.fit_spec import FitSpec
 from spark_deepnet.spark.output_columns import scoring_udf
 from spark_deepnet.spark.session import workers
 from spark_deepnet.spark.session.cluster import Cluster
+from spark_deepnet.spark.session.workers import wait_for_slots
 from tests.spark.data import blobs, estimator, frame
 from tests.spark.test_bad_input import check_sentence
 
@@ -53,7 +54,9 @@ def rows(spark: Any) -> Any:
 
 @pytest.mark.sessions("classic", "cluster", "connect")
 def test_all_slots_are_taken_where_nothing_is_said(rows: Any, kind: str) -> None:
-    assert Cluster.of(rows.sparkSession).slots == SLOTS[kind]
+    spark = rows.sparkSession
+    wait_for_slots(spark, Cluster.of(spark), SLOTS[kind])  # executors register one by one
+    assert Cluster.of(spark).slots == SLOTS[kind]
     assert len(estimator(numTrainWorkers=0, maxIter=1).fit(rows).summary.ranks) == SLOTS[kind]
 
 

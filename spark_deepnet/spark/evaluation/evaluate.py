@@ -29,7 +29,7 @@ def evaluated(model: Any, df: DataFrame, output: str | None) -> Summary:
         raise DataError(
             "evaluate: this network scores every step of a row; compare labels and predictions by transform"
         )
-    scored = _with_all_columns(model).transform(df)
+    scored = with_all_columns(model).transform(df)
     labelled, label = with_label(model, scored)
     pairs = Pairs(
         predictions=scored,
@@ -53,7 +53,7 @@ def _number_of(model: Any, output: str | None) -> int:
     return names.index(output)
 
 
-def _with_all_columns(model: Any) -> Any:
+def with_all_columns(model: Any) -> Any:
     """The model, with default names for columns that are left out of its output."""
     wanted = {model.predictionCol: "prediction", model.rawPredictionCol: "rawPrediction"}
     return model.copy({param: name for param, name in wanted.items() if not model.getOrDefault(param)})
@@ -62,11 +62,11 @@ def _with_all_columns(model: Any) -> Any:
 def _columns(model: Any, df: DataFrame, label: str, k: int) -> list[Column]:
     """Label, prediction, weight, and of classes the scores. label: the column of outputs that name none."""
     behind = f"_{model.outputs[k].name}" if k else ""
-    params = _with_all_columns(model)
+    params = with_all_columns(model)
     columns = [
-        _label(model, df, label, k).alias(LABEL),
+        label_of(model, df, label, k).alias(LABEL),
         column(params.getPredictionCol() + behind).alias(PREDICTION),
-        _weight(model, df).alias(WEIGHT),
+        weight_of(model, df).alias(WEIGHT),
     ]
     if model.outputs[k].classes:
         columns.append(column(params.getRawPredictionCol() + behind).alias(RAW))
@@ -75,7 +75,7 @@ def _columns(model: Any, df: DataFrame, label: str, k: int) -> list[Column]:
     return columns
 
 
-def _label(model: Any, df: DataFrame, label: str, k: int) -> Column:
+def label_of(model: Any, df: DataFrame, label: str, k: int) -> Column:
     """The label; a text as the number of its class, where the model knows the classes' names."""
     layer, names = model.architecture.net().outputs[k].layer, model.class_names[k]
     name = (layer.column if isinstance(layer, OutputLayer) else None) or label
@@ -89,7 +89,7 @@ def _label(model: Any, df: DataFrame, label: str, k: int) -> Column:
     return column(name).cast("double")
 
 
-def _weight(model: Any, df: DataFrame) -> Column:
+def weight_of(model: Any, df: DataFrame) -> Column:
     name = param_or_none(model, "weightCol")
     if not name:
         return F.lit(1.0)
