@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests, in passes that share the machine: those on Spark sessions; all others with the kernels compiled; what calls
+# All tests, in passes that share the machine: those on Spark sessions; all others with the kernels compiled, in two; what calls
 # kernels once more with them as plain Python, and behind it the examples. Tests given as arguments run compiled and plain.
 # The first pass is seen as it goes, the others are printed whole behind it, and the seconds of each come last.
 # Fails where a pass does; Ctrl-C ends them all.
@@ -15,13 +15,15 @@ plain=(
     --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
     "${whole_fits[@]/#/--ignore=}"
 )
+nets=(tests/{kernels,layers,losses,optimizers,initializers,net})  # half of what is compiled
 kernels_of_fits=tests/train/test_ranks.py  # ahead of Spark's tests, whose workers would each compile the same otherwise
 said=$(mktemp -d)
 groups=()
 
-# Many processes, which give way to the compiled pass's one: it would be left alone on one core at the end.
+# Many processes, which give way to the compiled passes' two: these would be left alone at the end.
 on_spark() { niceness=5 pass "on Spark" "$kernels_of_fits" tests/spark; }
-compiled() { pass "compiled" --ignore=tests/{spark,examples} --ignore="$kernels_of_fits"; }
+compiled_nets() { pass "compiled, kernels to nets" "${nets[@]}"; }
+compiled_others() { pass "compiled, others" --ignore=tests/{spark,examples} --ignore="$kernels_of_fits" "${nets[@]/#/--ignore=}"; }
 compiled_some() { pass "compiled" "$@"; }
 as_plain() { NUMBA_DISABLE_JIT=1 pass "plain Python" "${plain[@]}" "$@"; }
 as_plain_and_examples() {
@@ -60,8 +62,9 @@ SPARK_SUBMIT_OPTS=$(.venv/bin/python -m tests.spark.jvm) && export SPARK_SUBMIT_
 
 if [ $# = 0 ]; then
     begin on_spark
-    begin compiled > "$said/2" 2>&1
-    begin as_plain_and_examples > "$said/3" 2>&1
+    begin compiled_nets > "$said/2" 2>&1
+    begin compiled_others > "$said/3" 2>&1
+    begin as_plain_and_examples > "$said/4" 2>&1
 else
     begin compiled_some "$@"
     begin as_plain "$@" > "$said/2" 2>&1
