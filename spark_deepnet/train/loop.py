@@ -114,9 +114,9 @@ class Loop:
 
     def _tau(self) -> int:
         """Steps between exchanges in this epoch, or its rest; 1: synchronous steps, as a single rank makes, which has
-        nothing to exchange, unless it makes outer steps."""
+        nothing to exchange, unless it makes outer steps after a number of steps that is set."""
         recipe, clock = self.recipe, self.clock
-        serial = self.channel.size * self.block.channel.size == 1 and not recipe.outer_steps
+        serial = self.channel.size * self.block.channel.size == 1 and not (recipe.outer_steps and recipe.sync_every)
         if serial or clock.epoch < recipe.sync_epochs:
             return 1
         if recipe.sync_every == 0 and clock.step == 0 and not self.has_tau:

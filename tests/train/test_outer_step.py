@@ -21,6 +21,8 @@ from spark_deepnet.train.outer_step import OuterStep
 from spark_deepnet.train.state import State
 from tests.train.fits import CLASSES, N, Rows, fit, plan_of
 from tests.train.test_averaging import DEALS, LINEAR, Replica, arrays_of, weights_of, without_seconds
+from tests.train.test_sparse import ROWS as SPARSE_ROWS
+from tests.train.test_sparse import densified, same, sparse_plan
 
 ROWS = Rows.drawn()
 DEEP = (Dense(6), BatchNorm(), Dropout(0.2), Dense(CLASSES))
@@ -161,6 +163,22 @@ def test_one_replica_at_the_defaults_is_serial_training_bit_for_bit(sync_state: 
     alone, serial = (fit(outer_plan(sync_every=t, **settings), ROWS.dealt(N)) for t in (tau, 1))
     np.testing.assert_array_equal(alone.weights, serial.weights)
     assert without_seconds(alone) == without_seconds(serial)
+
+
+@pytest.mark.parametrize("tau", [0, 2, 7])
+def test_one_replica_whose_momentum_vanishes_is_near_serial_training(tau: int) -> None:
+    """Local steps of a single rank are its synchronous ones; chosen steps between averages leave it serial."""
+    momentum = {"optimizer": "momentum", "learning_rate": 0.1, "batch_size": 16, "validated": True}
+    found, serial = (fit(outer_plan(momentum=1e-9, sync_every=t, **momentum), ROWS.dealt(N)) for t in (tau, 1))
+    np.testing.assert_allclose(found.weights, serial.weights, rtol=1e-4 * (tau > 0), atol=1e-5 * (tau > 0))
+    assert found.clock["count"] == serial.clock["count"]
+
+
+@pytest.mark.parametrize("shares", [(40, 20), (60,)], ids=str)
+def test_sparse_rows_give_the_weights_of_dense_ones(shares: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    dealt = SPARSE_ROWS.dealt(*shares)
+    plan = sparse_plan(sync_every=2, sync_momentum=0.5, optimizer="momentum", learning_rate=0.1)
+    same(fit(plan, dealt), densified(monkeypatch, plan, dealt))
 
 
 def test_epochs_of_synchronous_steps_come_first() -> None:
