@@ -4,6 +4,7 @@ beside the plain mean. Each side has the learning rate that is best for it on ro
 python examples/outer_step_study.py                # scikit-learn's digits, in seconds
 python examples/outer_step_study.py --data DIR     # 784-128-64-10 on 20,000 of MNIST's rows, idx files in DIR: minutes
     --seeds 5 --sizes 4 8 --taus 10 50             # more seeds, other numbers of replicas and of steps between means
+    --rates 0.02                                   # one learning rate for both sides
 
 docs/sparknet_study.md has the results.
 """
@@ -80,13 +81,15 @@ def tuned(errors: Errors) -> tuple[float, np.ndarray]:
     return best, np.array([errors[best, int(seed)][1] for seed in seeds])
 
 
-def table(study: Study, sizes: Sequence[int], taus: Sequence[int], seeds: int) -> Iterator[str]:
+def table(
+    study: Study, sizes: Sequence[int], taus: Sequence[int], seeds: int, rates: Sequence[float] = RATES
+) -> Iterator[str]:
     """Lines: means and standard deviations over the seeds."""
     yield "| K | tau | plain mean | syncMomentum 0.5 | difference |"
     yield "| --- | --- | --- | --- | --- |"
     for size, tau in product(sizes, taus):
         sides = [
-            tuned({key: study.errors(size, tau, outer, *key) for key in product(RATES, range(seeds))})
+            tuned({key: study.errors(size, tau, outer, *key) for key in product(rates, range(seeds))})
             for outer in (PLAIN, OUTER)
         ]
         cells = [f"{spread(errors)} at {rate}" for rate, errors in sides]
@@ -103,9 +106,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="+", default=[4])
     parser.add_argument("--taus", type=int, nargs="+", default=[10, 50])
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES)
     options = parser.parse_args()
     study = large(options.data) if options.data else small()
-    for line in table(study, options.sizes, options.taus, options.seeds):
+    for line in table(study, options.sizes, options.taus, options.seeds, options.rates):
         print(line, flush=True)
 
 
