@@ -24,6 +24,7 @@ from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.train.averaging import Averaging
 from spark_deepnet.train.loop import inverse
 from spark_deepnet.train.measure import Meter
+from spark_deepnet.train.outer_step import OuterStep
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import Stepper
 
@@ -51,14 +52,16 @@ class Replica:
     def __init__(self, recipe: Recipe, table: Table, channel: Channel) -> None:
         self.recipe, self.rows = recipe, InMemoryDataset.all_of(table)
         layout = recipe.scores_net().layout
-        self.state = State.initial(layout, recipe.optimizer, recipe.seed, False)
+        self.state = State.initial(layout, recipe.optimizer, recipe.seed, False, recipe.outer_steps)
         capacity = max(EVALUATED, recipe.batch_size)
         self.stepper = Stepper(recipe, self.state, capacity, AllReduce(channel, np.float32), Call.total, Meter())
-        self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce, layout.varying)
+        outer = OuterStep.of(recipe, self.state, layout.moving)
+        self.averaging = Averaging(recipe, self.state, self.stepper.all_reduce, layout.varying, outer)
 
     def step(self, picked: RowBatch, of_all: int) -> None:
         """One local step over these rows, while all replicas together step over the given total of rows."""
         count = len(picked.rows)
+        self.averaging.begin()
         self.stepper.local_step(*picked, inverse(np.array([count])), self.recipe.learning_rate)
         self.averaging.note(count, of_all)
 
@@ -78,14 +81,14 @@ class Replicas:
         self._epoch: tuple[int, list[Epoch]] = (-1, [])
 
     def round(self, tau: int) -> None:
-        """tau local steps of every replica, and their mean; a single replica has nothing to average."""
+        """tau local steps of every replica, and their mean; a single replica has no more than an outer step."""
         with threadpool_limits(1):
             for iteration in range(self.iterations, self.iterations + tau):
                 dealt = self._dealt(iteration)
                 for replica, own in zip(self.replicas, dealt, strict=True):
                     replica.step(own, sum(len(picked.rows) for picked in dealt))
             self.iterations += tau
-            if self.size > 1:
+            if self.size > 1 or self.recipe.outer_steps:
                 list(self._pool.map(lambda replica: replica.averaging(True), self.replicas))
 
     def _dealt(self, iteration: int) -> list[RowBatch]:

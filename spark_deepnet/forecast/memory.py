@@ -34,7 +34,8 @@ class NodeCost:
     multiply_adds: int
     """Of one row's forward pass, in matrix products; the backward pass takes twice as many."""
     weight_bytes: int
-    """Of its weights, their gradients, the optimizer's vectors, and the best weights if there are validation rows."""
+    """Of its weights, their gradients, the optimizer's vectors, the best weights if there are validation rows, and the two
+    vectors of an outer step."""
     row_bytes: int
     """Bytes per row of a step: its values, their gradients and what it keeps for backward. A buffer that nodes share
     counts with the first of them."""
@@ -48,7 +49,7 @@ class Memory:
     weights: int
     gradients: int
     vectors: int
-    """The optimizer's."""
+    """The optimizer's, and two where averages have momentum of their own."""
     best: int
     """The best epoch's weights, if there are validation rows."""
     activations: int
@@ -66,14 +67,20 @@ def memory(recipe: Recipe, rows: int, blocks: int = 1, sparse: Collection[str] =
     is the largest. sparse: inputs whose rows are sparse, and stay so in a batch."""
     net = recipe.block_net(0, blocks)
     size = FLOAT_BYTES * net.layout.size
-    vectors = len(recipe.optimizer.vectors) * size
+    vectors = vectors_of(recipe) * size
     return Memory(size, size, vectors, size * recipe.validated, rows * sum(buffer_bytes(net, sparse).values()), rows)
+
+
+def vectors_of(recipe: Recipe) -> int:
+    """The number of flat vectors that a rank keeps beside weights and gradients: the optimizer's, and those of an outer
+    step, its momentum and the last weights."""
+    return len(recipe.optimizer.vectors) + 2 * recipe.outer_steps
 
 
 def nodes(recipe: Recipe, sparse: Collection[str] = ()) -> tuple[NodeCost, ...]:
     """The costs of inputs and nodes of the network that computes the scores, in order."""
     net = recipe.scores_net()
-    copies = 2 + len(recipe.optimizer.vectors) + recipe.validated
+    copies = 2 + vectors_of(recipe) + recipe.validated
     rows = buffer_bytes(net, sparse)
     costs = [NodeCost(name, INPUT_KIND, shape, 0, 0, 0, rows[name]) for name, shape in net.inputs.items()]
     for node in net.nodes:

@@ -64,6 +64,8 @@ class Layout:
             self.size += padded(prod(weight.shape))
         self.varying = min((slot.start for slot in self.slots if slot.weight.fixed), default=self.size)
         """From here on nothing changes the weights."""
+        self.moving = min((slot.start for slot in self.slots if not slot.weight.moves), default=self.size)
+        """From here on no step changes the weights."""
 
     @property
     def count(self) -> int:

@@ -33,6 +33,7 @@ def identity(plan: TrainPlan, rounds: bool) -> dict[str, Any]:
     """Everything apart from the rows that determines the final weights, as JSON values."""
     recipe = plan.recipe.plain_fields()
     unset = {"max_steps": 0, "ordered": "", "class_weights": (), "metrics": (), "monitor": "loss", "automatic": ()}
+    unset |= {"sync_momentum": 0.0, "sync_rate": 1.0}
     for name, value in unset.items():  # as in checkpoints of earlier versions
         if recipe[name] == value:
             recipe.pop(name)

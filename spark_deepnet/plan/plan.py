@@ -61,6 +61,16 @@ class Recipe(Portable):
     sync_state: str = "average"
     """What happens to the optimizer's vectors when weights are averaged: keep, average or reset."""
 
+    sync_momentum: float = 0.0
+    """Of the step from the last average of the weights to the next."""
+    sync_rate: float = 1.0
+    """The length of this step."""
+
+    @property
+    def outer_steps(self) -> bool:
+        """Whether the weights go on from such a step, not from the plain average."""
+        return self.sync_every != 1 and (self.sync_momentum != 0 or self.sync_rate != 1)
+
     @property
     def keeps_own(self) -> bool:
         """Whether each replica's optimizer keeps its own vectors."""

@@ -351,4 +351,5 @@ def _state_bytes(recipe: Recipe, workers: int) -> int:
     """Of a fit's whole state."""
     vectors = len(recipe.optimizer.vectors) * (workers if recipe.keeps_own else 1)
     vectors += workers * recipe.keeps_residual
-    return 4 * recipe.scores_net().layout.size * (1 + vectors + recipe.validated)
+    vectors += recipe.validated + recipe.outer_steps
+    return 4 * recipe.scores_net().layout.size * (1 + vectors)

@@ -22,6 +22,7 @@ from spark_deepnet.train.dataset_stats import LIGHTEST, DatasetStats
 from spark_deepnet.train.fit_clock import FitClock
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.metric_parts import MetricParts, gathered, values
+from spark_deepnet.train.outer_step import OuterStep
 from spark_deepnet.train.state import State
 from spark_deepnet.train.step import BROKEN, STOP, Stepper
 from spark_deepnet.train.summing import summing
@@ -65,7 +66,9 @@ class Loop:
         gradients = summing(recipe, channel, state)
         self.stepper = Stepper(recipe, state, capacity, gradients, self.exact, meter, block, rows)
         self.block = self.stepper.block
-        self.averaging = Averaging(recipe, state, self.stepper.all_reduce, self.block.net.layout.varying)
+        layout = self.block.net.layout
+        outer = OuterStep.of(recipe, state, layout.moving)
+        self.averaging = Averaging(recipe, state, self.stepper.all_reduce, layout.varying, outer)
         self.pending = np.zeros((len(self.stepper.heads), 3))
         """This rank's own sums over rows of loss, metric and weight since the last exchange, for each output."""
         self.broken = 0.0
@@ -110,10 +113,11 @@ class Loop:
         return self.channel.size if local else 1
 
     def _tau(self) -> int:
-        """Steps between exchanges in this epoch, or its rest; 1: synchronous steps, as a single rank always makes: there
-        is nothing to exchange."""
+        """Steps between exchanges in this epoch, or its rest; 1: synchronous steps, as a single rank makes, which has
+        nothing to exchange, unless it makes outer steps after a number of steps that is set."""
         recipe, clock = self.recipe, self.clock
-        if self.channel.size * self.block.channel.size == 1 or clock.epoch < recipe.sync_epochs:
+        serial = self.channel.size * self.block.channel.size == 1 and not (recipe.outer_steps and recipe.sync_every)
+        if serial or clock.epoch < recipe.sync_epochs:
             return 1
         if recipe.sync_every == 0 and clock.step == 0 and not self.has_tau:
             self._find_tau()
@@ -167,6 +171,7 @@ class Loop:
 
     def _local_step(self, rows: RowBatch, weights: np.ndarray, rate: float) -> None:
         """One local step, over rows of these weights."""
+        self.averaging.begin()
         self.stepper.local_step(*rows, inverse(weights), rate)
         self.pending += self.stepper.sums(weights)
         self.broken += float(self.stepper.tail[BROKEN])

@@ -210,7 +210,7 @@ def trained(
 def _state(plan: TrainPlan, chunks: Chunks, channel: Channel, block: Block) -> State:
     """The state that the last job handed back, the one that the fit is to start from, or the initial state."""
     recipe = plan.recipe
-    state = State.initial(block.net.layout, recipe.optimizer, recipe.seed, recipe.validated)
+    state = State.initial(block.net.layout, recipe.optimizer, recipe.seed, recipe.validated, recipe.outer_steps)
     if recipe.keeps_residual:
         state.residual = aligned(state.weights.size)
     if plan.state_chunks:

@@ -178,8 +178,8 @@ def mean_of(chunks: Iterable[MeanChunk]) -> MeanChunk:
     return MeanChunk(0, chunks[0].part, float(weights.sum()), mean.astype(np.float32).tobytes())
 
 
-def take_means(messages: Iterable[Message], vectors: Sequence[np.ndarray]) -> None:
-    """Read the mean of the replicas' chunks into the vectors, on the driver."""
+def take_means(messages: Iterable[Message], vectors: Sequence[np.ndarray]) -> float:
+    """Read the mean of the replicas' chunks into the vectors, on the driver; the weight of the rows behind it."""
     places = numbered(vectors)
     replicas: list[dict[int, MeanChunk]] = [{} for _ in places]
     for chunk in messages:
@@ -190,7 +190,9 @@ def take_means(messages: Iterable[Message], vectors: Sequence[np.ndarray]) -> No
     for part, (place, chunks) in enumerate(zip(places, replicas, strict=True)):
         if not chunks or chunks.keys() != replicas[0].keys():
             raise ExchangeError(f"fit: chunk {part} of some worker's weights is missing")
-        fill(*place, mean_of(chunks.values()).data)
+        mean = mean_of(chunks.values())
+        fill(*place, mean.data)
+    return mean.weight
 
 
 def _array(raw: bytes) -> np.ndarray:

@@ -68,11 +68,15 @@ class State:
     clock: Clock
     residual: np.ndarray | None = None
     """Under top-k compression, the gradients that this rank has not sent yet."""
+    outer: np.ndarray | None = None
+    """Where averages have momentum of their own: its vector."""
 
     @staticmethod
-    def initial(layout: Layout, optimizer: Optimizer, seed: int, validated: bool) -> State:
+    def initial(layout: Layout, optimizer: Optimizer, seed: int, validated: bool, outer: bool = False) -> State:
+        """outer: whether averages have momentum of their own."""
         weights = layout.init_weights(seed)
-        return State(weights, init_state(optimizer, layout.size), weights.copy() if validated else None, Clock())
+        best, momentum = weights.copy() if validated else None, layout.zeros() if outer else None
+        return State(weights, init_state(optimizer, layout.size), best, Clock(), outer=momentum)
 
     def kept(self) -> np.ndarray:
         """The weights that the model gets: those of the best epoch where rows were kept for validation."""
@@ -80,7 +84,8 @@ class State:
 
     def shared(self, own: bool) -> list[np.ndarray]:
         """What every rank holds alike; own: the optimizer's vectors are each rank's own."""
-        return [self.weights, *([] if own else self.vectors), *([] if self.best is None else [self.best])]
+        others = [array for array in (self.best, self.outer) if array is not None]
+        return [self.weights, *([] if own else self.vectors), *others]
 
     @property
     def nbytes(self) -> int:

@@ -359,6 +359,8 @@ RANGES: dict[str, tuple[Any, ...]] = {
     "syncEvery": (0,),
     "syncEpochs": (-1,),
     "syncState": ("sum",),
+    "syncMomentum": (1.0, -0.1, float("nan")),
+    "syncRate": (0.0, -1.0, float("nan"), float("inf")),
     "exchange": ("mpi",),
     "maxMemoryInMB": (-1,),
     "encryption": ("yes",),

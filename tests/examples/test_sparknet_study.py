@@ -53,7 +53,7 @@ def looped(recipe: Recipe, dealt: list[Table]) -> np.ndarray:
     def job(channel: Channel) -> np.ndarray:
         table = dealt[channel.rank]
         shard = Shard(InMemoryDataset.all_of(table), InMemoryDataset.all_of(table.picked(np.zeros(0, np.int64))), 0)
-        state = State.initial(recipe.scores_net().layout, recipe.optimizer, recipe.seed, False)
+        state = State.initial(recipe.scores_net().layout, recipe.optimizer, recipe.seed, False, recipe.outer_steps)
         Loop(recipe, shard, channel, stats, state, Meter()).run(lambda: False, lambda _: None)
         return state.weights
 
@@ -75,6 +75,13 @@ def test_replicas_one_after_another_are_those_of_a_fit_bit_for_bit(deal: tuple[i
     made, dealt = recipe(sync_every=3, sync_state=state), tables(deal)
     steps = EPOCHS * -(-sum(deal) // (BATCH * len(deal)))
     assert steps % 3 == 0
+    np.testing.assert_array_equal(rounds(made, dealt, 3, steps // 3), looped(made, dealt))
+
+
+@each_deal
+def test_so_they_are_with_momentum_between_averages(deal: tuple[int, ...]) -> None:
+    made, dealt = recipe(sync_every=3, sync_momentum=0.5, sync_rate=0.9), tables(deal)
+    steps = EPOCHS * -(-sum(deal) // (BATCH * len(deal)))
     np.testing.assert_array_equal(rounds(made, dealt, 3, steps // 3), looped(made, dealt))
 
 
@@ -151,6 +158,15 @@ def test_without_matplotlib_a_sentence_says_what_to_install(tmp_path: Any, monke
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(SystemExit, match=r'pip install "spark_deepnet\[study\]"'):
         draw(CELLS, {}, tmp_path)
+
+
+def test_momentum_between_averages_is_compared_at_each_sides_best_rate(tmp_path: Any) -> None:
+    printed = told("outer_step_study.py --seeds 1 --taus 5", tmp_path)
+    (row,) = re.findall(r"^\| 4 \| 5 \| (\S+) ± 0.00 % at (\S+) \| (\S+) ± 0.00 % at (\S+) \| (\S+) ", printed, re.M)
+    plain, rate, outer, other, difference = map(float, row)
+    assert outer - plain == pytest.approx(difference, abs=0.011)
+    assert max(plain, outer) < 20
+    assert {rate, other} <= {0.01, 0.02, 0.04, 0.08, 0.16}
 
 
 def test_more_replicas_take_fewer_steps(tmp_path: Any) -> None:

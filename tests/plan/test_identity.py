@@ -31,6 +31,8 @@ def changed(**values: Any) -> TrainPlan:
         (changed(validated=True), ("validationIndicatorCol", "false", "true")),
         (changed(max_steps=7), ("maxSteps", "null", "7")),
         (changed(ordered="n"), ("orderCol", "null", '"n"')),
+        (changed(sync_momentum=0.5), ("syncMomentum", "null", "0.5")),
+        (changed(sync_rate=0.7), ("syncRate", "null", "0.7")),
         (changed(class_weights=(1.0, 2.0, 3.0)), ("classWeights", "null", "[1.0, 2.0, 3.0]")),
         (changed(monitor="accuracy"), ("monitor", "null", '"accuracy"')),
         (changed(metrics=("r2",)), ("metrics", "null", "1 of them")),
@@ -64,6 +66,7 @@ def test_the_ratio_of_a_compression_counts() -> None:
 
 def test_every_field_of_a_recipe_counts() -> None:
     optional = {"max_steps": 1, "ordered": "n", "class_weights": (1.0, 2.0), "metrics": ("f1",), "monitor": "f1"}
+    optional |= {"sync_momentum": 0.5, "sync_rate": 0.5}
     whole = changed(**optional, automatic=("epochs",))  # these are left out where they are unset
     assert len(identity(whole, False)) == len(fields(Recipe)) + 2 + 1 + 3, (
         "an architecture is three, a compression has a ratio; workers, blocks, exchange"

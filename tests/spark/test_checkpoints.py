@@ -24,7 +24,7 @@ MODES: dict[str, dict[str, Any]] = {
     "data": {"validationIndicatorCol": "held", "solver": "momentum"},
     "tau": {"syncEvery": 4, "syncState": "keep"},
     "blocks": {"modelBlocks": 2},
-    "rounds": {"syncEvery": 3, "exchange": "spark"},
+    "rounds": {"syncEvery": 3, "exchange": "spark", "syncMomentum": 0.5},
 }
 KEPT = {"batchSize": 16, "maxIter": 3, "numTrainWorkers": 2, "checkpointInterval": 1}
 

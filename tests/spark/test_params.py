@@ -95,7 +95,7 @@ def test_what_is_not_set_has_these_defaults() -> None:
         "elasticNetParam": 0.0, "tol": 0.0, "patience": 5, "metrics": [], "monitor": "loss",
         "seed": 0, "numTrainWorkers": 0, "handleInvalid": "error",
         "clipNorm": 0.0, "clipValue": 0.0, "modelBlocks": 1, "syncEvery": 1,
-        "syncEpochs": 0, "syncState": "average", "exchange": "auto",
+        "syncEpochs": 0, "syncState": "average", "syncMomentum": 0.0, "syncRate": 1.0, "exchange": "auto",
         "encryption": "auto", "compression": "none", "overlap": False,
         "checkpointInterval": 10, "keepCheckpoints": 2, "maxMemoryInMB": 0,
         "jobSeconds": 30.0, "timeout": 300.0, "showProgress": False,

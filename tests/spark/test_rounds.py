@@ -45,6 +45,17 @@ def test_rounds_equal_the_exchange_over_sockets(rows: Any, state: str) -> None:
     assert rounds.summary.jobs == 1 + 4, "the rows are counted, and 15 steps are 4 rounds"
 
 
+def test_so_they_do_with_momentum_between_averages(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept by the driver or by every rank; of a single worker too, whose mean is its own weights."""
+    for count, params in (2, {"syncMomentum": 0.5}), (1, {"syncMomentum": 0.4, "syncRate": 0.5}):
+        net = estimator(batchSize=10, maxIter=2, syncEvery=4, numTrainWorkers=count, **params)
+        sockets, rounds = net.copy({net.exchange: "sockets"}).fit(rows), net.copy({net.exchange: "spark"}).fit(rows)
+        assert distance(rounds, sockets) < 1e-6
+        assert distance(net.copy({net.syncMomentum: 0.0, net.syncRate: 1.0}).fit(rows), sockets) > 1e-3
+    monkeypatch.setattr(spark_rounds, "DRIVER_STATE", 0)
+    assert same(net.copy({net.exchange: "spark"}).fit(rows), rounds)
+
+
 def test_a_mean_by_shuffle_is_the_mean_on_the_driver(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     net = estimator(exchange="spark", batchSize=10, maxIter=2, syncEvery=4, numTrainWorkers=3)
     on_driver = net.fit(rows)

@@ -33,6 +33,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "batch norm": {"layers": NORMALIZED, "batch_size": 16},
     "dropout": {"layers": DROPPED, "batch_size": 16},
     "local steps": {"sync_every": 2, "batch_size": 8, "optimizer": "adam", "sync_state": "keep"},
+    "outer steps": {"sync_every": 2, "batch_size": 8, "sync_momentum": 0.5},
     "max steps": {"max_steps": 7, "batch_size": 16, "epochs": 9},
 }
 RATES = (0.5, 0.1, 0.02, 0.3)
@@ -99,7 +100,7 @@ def test_two_ranks_are_one_thread_where_they_exchange_gradients_alone(
     monkeypatch.setattr(trials, "PairLoop", lambda *given: loops.append(given) or PairLoop(*given))
     plan = plan_of(**PLANS[name])
     in_one_job(plan, recipes_of(plan), ROWS.dealt(25, 35))
-    assert bool(loops) == (name not in ("validated, metrics", "batch norm", "local steps"))
+    assert bool(loops) == (name not in ("validated, metrics", "batch norm", "local steps", "outer steps"))
 
 
 @pytest.mark.parametrize("size", SHARES)

@@ -59,6 +59,7 @@ from spark_deepnet.train.messages import (
     raise_worker_error,
 )
 from spark_deepnet.train.metric_parts import unpacked, values
+from spark_deepnet.train.outer_step import OuterStep
 from spark_deepnet.train.round import COUNT, EVALUATE, STEP, Round, take_means
 from spark_deepnet.train.standardization import set_statistics
 from spark_deepnet.train.start import start
@@ -132,7 +133,8 @@ class Rounds:
         self.dealt = frame.repartition(plan.workers, dealing_key(frame, plan.columns))
         recipe = plan.recipe
         self.layout = recipe.scores_net().layout
-        self.state = State.initial(self.layout, recipe.optimizer, recipe.seed, recipe.validated)
+        self.state = State.initial(self.layout, recipe.optimizer, recipe.seed, recipe.validated, recipe.outer_steps)
+        self.outer = OuterStep.of(recipe, self.state, self.layout.moving)
         if initial is not None:
             start(self.state, self.layout, initial)
         self.clock = self.state.clock
@@ -216,7 +218,7 @@ class Rounds:
         without_history = replace(clock, history=[], sums=[])
         messages = self._job(Round(STEP, self.stats.rows, steps, without_history, vectors))
         measures = self._measures(messages)
-        take_means(messages, self._carried())
+        self._average(messages)
         clock.count, clock.made = clock.count + steps, clock.made + steps
         if self.recipe.sync_state == RESET:
             restart(self.recipe, self.state)
@@ -224,6 +226,13 @@ class Rounds:
         self._note(measures, clock.step + steps)
         if self.recipe.sync_every == 0:
             self._find_tau(measures, steps, seconds)
+
+    def _average(self, messages: list[Message]) -> None:
+        """Take the mean of all partitions, and make the outer step."""
+        if self.outer is not None:
+            self.outer.begin()
+        if take_means(messages, self._carried()) > 0 and self.outer is not None:
+            self.outer()
 
     def _carried(self) -> list[np.ndarray]:
         return averaged(self.recipe, self.state)

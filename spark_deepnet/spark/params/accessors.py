@@ -60,6 +60,8 @@ class Accessors(Params):
     syncEvery: Param[Any] = param("syncEvery")
     syncEpochs: Param[int] = param("syncEpochs")
     syncState: Param[str] = param("syncState")
+    syncMomentum: Param[float] = param("syncMomentum")
+    syncRate: Param[float] = param("syncRate")
     exchange: Param[str] = param("exchange")
     compression: Param[Any] = param("compression")
     overlap: Param[bool] = param("overlap")
@@ -449,6 +451,23 @@ class Accessors(Params):
         too, 'keep' leaves each worker its own, 'reset' clears it."""
         return self._set(syncState=value)
 
+    def getSyncMomentum(self) -> float:
+        """The value of syncMomentum, or its default."""
+        return self.getOrDefault(self.syncMomentum)
+
+    def setSyncMomentum(self, value: float) -> Self:
+        """With syncEvery above 1: momentum, at least 0 and below 1, of the step from the last average of the weights to
+        the next (block momentum, SlowMo). 0: the weights go on from the average itself."""
+        return self._set(syncMomentum=value)
+
+    def getSyncRate(self) -> float:
+        """The value of syncRate, or its default."""
+        return self.getOrDefault(self.syncRate)
+
+    def setSyncRate(self, value: float) -> Self:
+        """With syncEvery above 1: factor of that step, above 0."""
+        return self._set(syncRate=value)
+
     def getExchange(self) -> str:
         """The value of exchange, or its default."""
         return self.getOrDefault(self.exchange)
@@ -607,6 +626,8 @@ class Keywords(Params):
         syncEvery: Any = None,
         syncEpochs: int | None = None,
         syncState: str | None = None,
+        syncMomentum: float | None = None,
+        syncRate: float | None = None,
         exchange: str | None = None,
         compression: Any = None,
         overlap: bool | None = None,
@@ -672,6 +693,8 @@ class Keywords(Params):
         syncEvery: Any = None,
         syncEpochs: int | None = None,
         syncState: str | None = None,
+        syncMomentum: float | None = None,
+        syncRate: float | None = None,
         exchange: str | None = None,
         compression: Any = None,
         overlap: bool | None = None,

@@ -53,6 +53,23 @@ CLUSTER = (
         recipe="sync_state",
     ),
     Declaration(
+        "syncMomentum",
+        TypeConverters.toFloat,
+        "With syncEvery above 1: momentum, at least 0 and below 1, of the step from the last average of the weights to the "
+        "next (block momentum, SlowMo). 0: the weights go on from the average itself.",
+        default=0.0,
+        allowed=Allowed(lambda v: 0 <= v < 1, "at least 0 and below 1"),
+        recipe="sync_momentum",
+    ),
+    Declaration(
+        "syncRate",
+        TypeConverters.toFloat,
+        "With syncEvery above 1: factor of that step, above 0.",
+        default=1.0,
+        allowed=above(0),
+        recipe="sync_rate",
+    ),
+    Declaration(
         "exchange",
         TypeConverters.toString,
         "How workers exchange: 'sockets', between the tasks of a barrier job; 'spark', by a Spark job for every round of "
