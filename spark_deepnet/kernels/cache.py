@@ -12,8 +12,10 @@ import stat
 import tempfile
 from collections.abc import Callable
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, Self
+from zipfile import ZipFile
 
 from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
@@ -35,28 +37,39 @@ def private_folder() -> str:
     return tempfile.mkdtemp(prefix="spark_deepnet-")
 
 
-def contents(*paths: Path) -> str:
-    """A hash of what the files contain."""
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()[:16]
+def contents(*texts: bytes) -> str:
+    """A hash of what files contain."""
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+
+
+def archive_of(file: Path) -> Path | None:
+    """The zip that holds this module's file, such as one that Spark has sent to workers; None where there is none."""
+    return next((parent for parent in file.parents if parent.is_file()), None)
 
 
 @cache
 def folders() -> tuple[str, ...]:
     """The folders of the cache. The first is NUMBA_CACHE_DIR where that is set, and where it cannot be written, or lacks a
     kernel, the user's own."""
-    here = Path(__file__).parent
-    kernels = contents(*sorted(here.glob("*.py"))) if here.is_dir() else "packed"
+    files = sorted((file for file in resources.files(__package__).iterdir() if file.name.endswith(".py")), key=_name)
+    kernels = contents(*(file.read_bytes() for file in files))
     return tuple(os.path.join(root, kernels) for root in (config.CACHE_DIR, private_folder()) if root)
 
 
+def _name(file: Any) -> str:
+    return str(file.name)
+
+
 class _Locator:
-    """One kernel's folder within one of ``folders``: what numba asks of a cache's locator."""
+    """One kernel's folder within one of ``folders``: what numba asks of a cache's locator. Of a kernel in a zip it is named
+    after the place within, since each application has the zip elsewhere."""
 
     folder = ""
 
     def __init__(self, function: Callable[..., Any], file: str) -> None:
         self._file, self._line = Path(file), function.__code__.co_firstlineno
-        source = self._file.resolve().parent
+        archive = archive_of(self._file)
+        source = self._file.relative_to(archive).parent if archive else self._file.resolve().parent
         part = hashlib.sha256(str(source).encode()).hexdigest()[:16]
         self._path = os.path.join(self.folder, f"{source.name}_{part}")
 
@@ -74,13 +87,17 @@ class _Locator:
 
     @classmethod
     def from_function(cls, function: Callable[..., Any], file: str) -> Self | None:
-        """None where the file is not on disk, as within a zip: then numba's own locators are asked."""
-        return cls(function, file) if os.path.exists(file) else None
+        """None where there is no such file, on disk or in a zip: then numba's own locators are asked."""
+        return cls(function, file) if os.path.exists(file) or archive_of(Path(file)) else None
 
 
 @cache
 def _stamp(file: Path) -> str:
-    return contents(file)
+    archive = archive_of(file)
+    if archive is None:
+        return contents(file.read_bytes())
+    with ZipFile(archive) as packed:
+        return contents(packed.read(file.relative_to(archive).as_posix()))
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]

@@ -28,11 +28,11 @@ print(json.dumps({"y": y.tolist(), "counts": jit.cache_counts(tanh._value), "fol
 compiled = pytest.mark.skipif(not JIT, reason="numba is switched off")
 
 
-def run(home: Path) -> dict[str, Any]:
+def run(home: Path, folder: Path = ROOT, program: str = PROGRAM) -> dict[str, Any]:
     """What the program prints in a process of its own with that cache."""
     env = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"} | {"XDG_CACHE_HOME": str(home)}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM], env=env, cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-W", "error", "-c", program], env=env, cwd=folder, capture_output=True, text=True, check=True
     )
     assert done.stderr == ""
     result: dict[str, Any] = json.loads(done.stdout)
@@ -47,6 +47,19 @@ def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     assert run(tmp_path)["counts"] == [1, 0]
     assert Path(first["folder"]).parent == tmp_path / "spark_deepnet"
     assert (tmp_path / "spark_deepnet").stat().st_mode & 0o777 == 0o700
+
+
+@compiled
+def test_a_zip_loads_what_another_copy_of_it_compiled(tmp_path: Path) -> None:
+    """As Spark sends --py-files: into another folder for each application."""
+    zipped = shutil.make_archive(str(tmp_path / "sent"), "zip", ROOT, "spark_deepnet")
+    sent = "import sys; sys.path.insert(0, './sent.zip'); import spark_deepnet; assert 'sent.zip' in spark_deepnet.__file__"
+    counts = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        shutil.copy(zipped, tmp_path / name)
+        counts.append(run(tmp_path / "cache", tmp_path / name, sent + PROGRAM)["counts"])
+    assert counts == [[0, 1], [1, 0]]
 
 
 @pytest.fixture(scope="module")
