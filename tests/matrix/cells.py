@@ -42,6 +42,7 @@ def cells() -> list[Cell]:
     found = [Cell(spark, python) for spark in SPARKS for python in PYTHONS]
     found += [Cell(spark, PYTHONS[0], packages=LOWEST) for spark in (SPARKS[0], SPARKS[-1])]
     found += [Cell(spark, PYTHONS[0], java="21") for spark in (SPARKS[0], SPARKS[-1])]
+    found += [Cell(SPARKS[-1], PYTHONS[0], java="25")]
     return [*found, Cell("4.2", PYTHONS[0], client=True)]
 
 
