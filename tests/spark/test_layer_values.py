@@ -40,8 +40,10 @@ def model(rows: Any) -> DeepNetModel:
     return estimator(layers=LAYERS).fit(rows)
 
 
-def vectors(scored: DataFrame, name: str) -> np.ndarray:
-    return np.stack([row[name].toArray() for row in scored.orderBy("number").select(name).collect()])
+def vectors(scored: DataFrame, *names: str) -> list[np.ndarray]:
+    """The columns, by one job."""
+    rows = scored.orderBy("number").select(*names).collect()
+    return [np.stack([row[name].toArray() for row in rows]) for name in names]
 
 
 def check_schema(predicted: Any, scored: DataFrame) -> None:
@@ -63,13 +65,14 @@ def test_layers_are_columns_beside_the_scores_or_alone(rows: Any, model: DeepNet
     first = np.maximum(x @ w["first/W"] + w["first/b"], 0)
     both = model.copy({"outputLayers": ["top", "first"], "outputCols": ["p", "h"]})
     scored = both.transform(rows)
-    np.testing.assert_allclose(vectors(scored, "h"), first, rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(vectors(scored, "p"), vectors(scored, "probability"))
+    h, p, probability = vectors(scored, "h", "p", "probability")
+    np.testing.assert_allclose(h, first, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(p, probability)
     check_schema(both.transformSchema(rows.schema), scored)
     assert scored.schema["h"].metadata == {"ml_attr": {"num_attrs": 70}}
     features = alone(model, "first").transform(rows)
     assert features.columns == [*rows.columns, "of_first"]
-    np.testing.assert_array_equal(vectors(features, "of_first"), vectors(scored, "h"))
+    np.testing.assert_array_equal(vectors(features, "of_first"), [h])
     assert model.transform(rows).columns == [*rows.columns, "prediction", "rawPrediction", "probability"]
 
 
@@ -98,8 +101,9 @@ def test_weights_in_blocks_give_values_too(
     assert stored.stored is not None
     names = ["first", "second", "top"]
     whole, blocks = (alone(each, *names).transform(rows) for each in (model, stored))
-    for name in names:
-        np.testing.assert_allclose(vectors(blocks, f"of_{name}"), vectors(whole, f"of_{name}"), rtol=1e-4, atol=1e-6)
+    found, expected = (vectors(scored, *(f"of_{name}" for name in names)) for scored in (blocks, whole))
+    for name, a, b in zip(names, found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 MISTAKES = [
@@ -162,10 +166,10 @@ def test_a_caffe_nets_blobs_come_as_caffe_has_them(spark: Any, tmp_path: Path) -
     model = alone(DeepNetModel.fromCaffe(*files), *BLOBS, "relu")
     model.save(f"{tmp_path}/model")
     for each in (model, DeepNetModel.load(f"{tmp_path}/model")):
-        scored = each.transform(df)
-        for name in BLOBS:
-            np.testing.assert_allclose(vectors(scored, f"of_{name}"), expected[name], atol=1e-6, err_msg=name)
-        np.testing.assert_array_equal(vectors(scored, "of_relu"), vectors(scored, "of_conv"))
+        conv, *others, relu = vectors(each.transform(df), *(f"of_{name}" for name in (*BLOBS, "relu")))
+        for name, value in zip(BLOBS, (conv, *others), strict=True):
+            np.testing.assert_allclose(value, expected[name], atol=1e-6, err_msg=name)
+        np.testing.assert_array_equal(relu, conv)
 
 
 def test_names_of_a_file_that_are_not_of_the_model_are_damage(model: DeepNetModel) -> None:
