@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark import Broadcast, TaskContext
+from pyspark import TaskContext
 from pyspark.sql import DataFrame, Row
 
 from spark_deepnet.data.sampler import steps_of
@@ -72,6 +72,8 @@ _log = logging.getLogger(__name__)
 
 def round_task(plan: TrainPlan, turn: Round, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """What every task of a round runs."""
+    from pyspark import Broadcast  # which the package of a thin client lacks
+
     note_task()
     context = TaskContext.get()
     assert context is not None

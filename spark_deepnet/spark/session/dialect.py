@@ -13,13 +13,15 @@ import re
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from pyspark import Broadcast, SparkContext
 from pyspark.ml.wrapper import JavaWrapper
 from pyspark.sql import DataFrame, SparkSession, is_remote
 
 from spark_deepnet.spark.session.memory import memory_of_machine
+
+if TYPE_CHECKING:  # the package of a thin client lacks it
+    from pyspark import Broadcast
 
 _LOCAL = re.compile(r"file:/+(?:localhost/)?")
 _SEPARATOR = "\x1e"
@@ -108,7 +110,11 @@ def dialect_of(spark: SparkSession) -> Dialect:
 
 def column_home() -> object:
     """What this process's Columns belong to: the connection to a JVM, or Spark Connect."""
-    return Connect if is_remote() else SparkContext._gateway
+    if is_remote():
+        return Connect
+    from pyspark import SparkContext  # which the package of a thin client lacks
+
+    return SparkContext._gateway
 
 
 class Classic:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 
 from spark_deepnet.score.score import ScorePlan, score
@@ -31,4 +30,6 @@ def scorer(spark: SparkSession, plan: ScorePlan) -> Scorer:
 
 
 def _score_by_file(plan: ScorePlan, name: str, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    from pyspark import SparkFiles  # which the package of a thin client lacks
+
     return score(replace(plan, weights=Path(SparkFiles.get(name)).read_bytes()), frames)
