@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql.types import StructField
 
 from spark_deepnet.errors import ModelFormatError
 from spark_deepnet.score.output import PREDICTION, Output
@@ -20,6 +21,12 @@ def class_names(df: DataFrame, label: str, classes: int) -> Names:
     """The texts of a label column's classes, where its metadata hold one for each."""
     names = field(df, label, "labelCol").metadata.get(ML, {}).get("vals") or ()
     return tuple(map(str, names)) if classes and len(names) == classes else None
+
+
+def named_values(f: StructField) -> int:
+    """How many different values a column has by its metadata, as StringIndexer writes them; 0 where they do not say."""
+    known: dict[str, Any] = f.metadata.get(ML, {})
+    return len(known.get("vals") or ()) or int(known.get("num_vals") or 0)
 
 
 def check_names(class_names: Any, outputs: Sequence[Output]) -> tuple[Names, ...]:

@@ -12,7 +12,7 @@ from spark_deepnet.errors import DataError, ParamError
 from spark_deepnet.initializers import Constant, Normal
 from spark_deepnet.layers import Add, Concatenate, Dense, Dropout, Embedding, Flatten, Input, Softmax
 from spark_deepnet.layers._handle import Handle
-from spark_deepnet.spark.attributes import ML
+from spark_deepnet.spark.attributes import ML, named_values
 from spark_deepnet.spark.columns.types import is_number, is_vector, type_of
 from spark_deepnet.spark.names import check_frame, field
 
@@ -87,10 +87,8 @@ def _classes_of(label: StructField) -> int:
 
 def categories_of(f: StructField) -> int:
     """How many different values a nominal or binary column has by its metadata; 0 for other columns."""
-    known: dict[str, Any] = f.metadata.get(ML, {})
-    if known.get("type") == "binary":
-        return 2
-    return len(known.get("vals") or ()) or int(known.get("num_vals") or 0) if known.get("type") == "nominal" else 0
+    kind = f.metadata.get(ML, {}).get("type")
+    return 2 if kind == "binary" else named_values(f) if kind == "nominal" else 0
 
 
 def _width(categories: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from pyspark.ml.functions import vector_to_array
@@ -21,6 +20,7 @@ from pyspark.sql.types import (
 
 from spark_deepnet.data.schema import ORDER, VALIDATION, WEIGHT, Target
 from spark_deepnet.errors import DataError
+from spark_deepnet.spark.attributes import named_values
 from spark_deepnet.spark.columns.once_a_frame import once_a_frame
 from spark_deepnet.spark.columns.types import (
     FLOATS,
@@ -112,8 +112,7 @@ def is_one_label(df: DataFrame, labelCol: str, steps: bool) -> bool:
 
 def check_classes(df: DataFrame, labelCol: str, units: int) -> None:
     """Refuse a label whose metadata (StringIndexer's) names more classes than the network has outputs."""
-    attributes: dict[str, Any] = field(df, labelCol, "labelCol").metadata.get("ml_attr", {})
-    classes = len(attributes.get("vals", ())) or int(attributes.get("num_vals", 0))
+    classes = named_values(field(df, labelCol, "labelCol"))
     if classes > units:
         raise DataError(
             f"labelCol: column {labelCol!r} has {classes} classes, but the last layer has {units} units; give it {classes}"

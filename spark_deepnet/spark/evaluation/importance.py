@@ -99,11 +99,12 @@ def _table(
 def _features(model: Any, df: DataFrame) -> Iterator[Feature]:
     """Entries of vectors by their names in the metadata; columns of numbers, images, tokens and sequences whole."""
     for each in model.architecture.entries:
-        for name in names_of(model, each.columns):
+        columns = names_of(model, each.columns)
+        for name in columns:
             f = field(df, name, "featuresCol")
             width = prod(each.shape)
             several = len(each.shape) == 1 and 1 < width <= MAX_ENTRIES and not (each.steps or each.tokens)
-            if len(names_of(model, each.columns)) > 1 or not several:
+            if len(columns) > 1 or not several:
                 yield Feature(f.name, f.name)
                 continue
             attributes = f.metadata.get(ML, {}).get("attrs", {})

@@ -28,7 +28,7 @@ def folds(dataset: DataFrame, count: int, seed: int) -> Iterator[Split]:
     return _splits(dataset, [(k / count, (k + 1) / count) for k in range(count)], seed)
 
 
-def halves(dataset: DataFrame, ratio: float, seed: int) -> Iterator[Split]:
+def one_split(dataset: DataFrame, ratio: float, seed: int) -> Iterator[Split]:
     """The one split of Spark's TrainValidationSplit."""
     return _splits(dataset, [(ratio, 1.0)], seed)
 

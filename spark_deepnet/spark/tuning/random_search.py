@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame
 
 from spark_deepnet.errors import ParamError
 from spark_deepnet.spark.names import check_frame
-from spark_deepnet.spark.tuning.held_out import folds, halves, metrics_of
+from spark_deepnet.spark.tuning.held_out import folds, metrics_of, one_split
 from spark_deepnet.spark.tuning.search_model import RandomSearchModel
 from spark_deepnet.spark.tuning.space import ParamMap, check_space, draw
 
@@ -145,7 +145,7 @@ class RandomSearch(Estimator[RandomSearchModel], HasSeed, HasParallelism):
         """The metric of each sample, in a row, on each split, in a column."""
         seed, ratio = self.getSeed(), self.trainRatio
         splits = (
-            halves(dataset, self.getOrDefault(ratio), seed)
+            one_split(dataset, self.getOrDefault(ratio), seed)
             if self.isSet(ratio)
             else folds(dataset, self.getOrDefault(self.numFolds), seed)
         )
