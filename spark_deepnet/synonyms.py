@@ -21,6 +21,7 @@ MEMBERS = {
         "binary_focal_crossentropy": "sigmoid_focal",
         "pinball": "quantile",
     },
+    "optimizers": {"l-bfgs": "lbfgs"},
     "layers": {"silu": "swish", "hard_silu": "hard_swish", "logistic": "sigmoid", "identity": "linear"},
     "initializers": {
         "xavier_uniform": "glorot_uniform",

@@ -25,6 +25,7 @@ from spark_deepnet.layers.output import Output
 from spark_deepnet.layers.relu import Relu
 from spark_deepnet.losses.loss import Loss
 from spark_deepnet.metrics.metric import Metric
+from spark_deepnet.optimizers.lbfgs import Lbfgs
 from spark_deepnet.optimizers.optimizer import Optimizer
 from spark_deepnet.registry import FAMILIES, Member, class_from_folder
 from spark_deepnet.schedules.schedule import Schedule
@@ -39,7 +40,7 @@ TABLES: dict[type[Member], list[Any]] = {
     Layer: [row.layer for row in layers.LAYERS],
     Loss: [row.loss for row in losses.ROWS],
     Metric: [row.metric for row in metrics.ROWS],
-    Optimizer: [row.optimizer for row in optimizers.ROWS],
+    Optimizer: [*(row.optimizer for row in optimizers.ROWS), Lbfgs()],
     Schedule: [row.schedule for row in schedules.ROWS],
 }
 """The members of all rows of the tables."""

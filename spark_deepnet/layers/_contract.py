@@ -51,6 +51,8 @@ class Layer(Member, family="layers"):
     """Whether it joins several inputs."""
     needs_all_reduce: ClassVar[bool] = False
     """Whether forward or backward calls ``call.total``: then every rank must pass, also with no rows."""
+    is_random: ClassVar[bool] = False
+    """Whether forward draws random numbers in training."""
     reads: ClassVar[str] = "x"
     """What backward reads of the forward pass: some of "x" and "y". The rest may be overwritten in between."""
     channelwise: ClassVar[bool] = False

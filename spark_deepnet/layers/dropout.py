@@ -57,6 +57,7 @@ class Dropout(StepwiseLayer, kind="dropout"):
 
     rate: float
     reads: ClassVar[str] = ""
+    is_random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate < 1:

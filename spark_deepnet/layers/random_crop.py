@@ -32,6 +32,7 @@ class RandomCrop(Layer, kind="random_crop"):
     height: int
     width: int
     reads: ClassVar[str] = ""
+    is_random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_count(self, "height", "width")

@@ -44,6 +44,7 @@ class RandomFlip(Layer, kind="random_flip"):
 
     mode: str = "horizontal"
     reads: ClassVar[str] = ""
+    is_random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.mode not in _MODES:

@@ -35,6 +35,7 @@ class SpatialDropout2D(StepwiseLayer, kind="spatial_dropout2d"):
 
     rate: float
     reads: ClassVar[str] = ""
+    is_random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_numbers(self, "at least 0 and below 1", "rate")

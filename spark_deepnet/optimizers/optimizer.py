@@ -24,6 +24,9 @@ class Optimizer(Member, family="optimizers"):
     layerwise: ClassVar[bool] = False
     """Whether it needs one call per weight array (lamb), rather than per stretch of the flat vector."""
 
+    full_batch: ClassVar[bool] = False
+    """Whether it steps over all rows at once, by a line search (train/full_batch.py), and has no ``step``."""
+
     @property
     def by_row(self) -> bool:
         """Whether a gradient of 0 leaves a weight and its vectors unchanged, or is meant to: then a step that uses few

@@ -18,6 +18,8 @@ PATIENCE_STEPS = 200
 """Of a loss that does not improve."""
 MIN_IMPROVEMENT = 1e-3
 """Of the first epoch's loss."""
+FULL_BATCH_ITERATIONS = 200
+"""Of an optimizer that steps over all rows at once, which mostly ends before."""
 STABLE = 0.7
 """The fraction of a fit before the decay of its learning rate."""
 PRIOR_ROWS = {"classification": 4.0, "multilabel": 4.0, "regression": 24.0}
@@ -38,6 +40,8 @@ def resolved(recipe: Recipe, rows: int) -> Recipe:
     l2 = _prior(recipe) / rows if L2 in recipe.automatic else recipe.l2
     made = replace(recipe, batch_size=batch, l2=l2)
     if EPOCHS in recipe.automatic:
+        if recipe.optimizer.full_batch:
+            return replace(made, epochs=FULL_BATCH_ITERATIONS)
         return replace(made, epochs=max(MIN_EPOCHS, ceil(MIN_STEPS / max(1, ceil(rows / batch)))))
     return made
 

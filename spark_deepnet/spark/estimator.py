@@ -181,6 +181,11 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
         self._check_folder(spark)
         cluster = Cluster.of(spark)
         plan, rounds = self._plan(spark, cluster, FitSpec(self, dataset, self._start))
+        if plan.recipe.optimizer.full_batch:
+            raise ParamError(
+                f"explainPlan: it predicts steps of batches, and {plan.recipe.optimizer.kind} makes none; an iteration "
+                f"passes over all rows once or a few times"
+            )
         predicted = forecast(plan, link, rounds, cluster.worker_memory, _at_most(dataset, rows))
         print(predicted)
         return predicted

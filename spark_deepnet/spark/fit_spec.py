@@ -32,6 +32,7 @@ from spark_deepnet.spark.columns.labels import (
 from spark_deepnet.spark.columns.several_labels import check_units, with_label
 from spark_deepnet.spark.columns.types import is_vector
 from spark_deepnet.spark.fit.dealing import vector_key
+from spark_deepnet.spark.full_batch import check_full_batch
 from spark_deepnet.spark.layer_values import layer_values
 from spark_deepnet.spark.metrics import measured_by
 from spark_deepnet.spark.names import check_at_rest, field
@@ -178,6 +179,7 @@ class FitSpec:
             | ({} if p.isSet(p.maxIter) else {"epochs": ANY_EPOCHS}),
             compression=compression_of(p.getCompression()),
         )
+        check_full_batch(recipe, p)
         check_moves(recipe)
         check_blocks(recipe, p)
         check_compression(recipe)

@@ -36,6 +36,8 @@ class FitClock:
         self.clock.sums = self.clock.sums or self._no_sums()
         self.pace = time.perf_counter()
         self.last_rate = recipe.learning_rate
+        self.converged = False
+        """Whether a full-batch optimizer has nothing left to find."""
         self.end: float = self.epochs
         """After how many epochs the fit ends at the latest."""
 
@@ -93,12 +95,11 @@ class FitClock:
         row |= {"seconds": clock.seconds, "rowsPerSecond": part * self.rows / max(clock.seconds, 1e-9)}
         clock.history.append(row)
         clock.epoch, clock.step, clock.sums, clock.seconds = clock.epoch + 1, 0, self._no_sums(), 0.0
-        if EPOCHS in self.recipe.automatic:
+        by_plateau = EPOCHS in self.recipe.automatic and not self.recipe.optimizer.full_batch
+        if by_plateau:
             self._look_for_plateau(self._watched(row))
-        stale = (
-            self.recipe.validated and 0 < self.recipe.patience <= clock.stale and EPOCHS not in self.recipe.automatic
-        )
-        clock.finished = stale or clock.epoch >= self.epochs or self.steps_left <= 0
+        stale = self.recipe.validated and 0 < self.recipe.patience <= clock.stale and not by_plateau
+        clock.finished = stale or self.converged or clock.epoch >= self.epochs or self.steps_left <= 0
         return self.progress(0.0) | {"measures": row, "finished": clock.finished}
 
     def _watched(self, row: dict[str, float]) -> float:
@@ -147,6 +148,8 @@ class FitClock:
         return self._lost(f"weights became NaN or infinite in epoch {self.clock.epoch + 1}")
 
     def _lost(self, what: str) -> TrainingError:
+        if self.recipe.optimizer.full_batch:
+            return TrainingError(f"fit: the {what}; {self.notes[0] if self.notes else 'scale the features'}")
         return TrainingError(
             f"fit: the {what}, at a learning rate of {self.last_rate:g}; "
             + (f"{self.notes[0]}; or " if self.notes else "")

@@ -27,6 +27,8 @@ RANKS = 2
 
 def can_imitate(recipe: Recipe, shards: Sequence[Shard]) -> bool:
     """Whether ranks exchange nothing but gradients and sums of weights: no statistics of layers, metrics, or rows apart."""
+    if recipe.optimizer.full_batch:
+        return False
     exchanged = recipe.sync_every != 1 or recipe.compression or recipe.overlap or recipe.validated or recipe.metrics
     layers = any(node.layer.needs_all_reduce for node in recipe.scores_net().nodes)
     return len(shards) == RANKS and not (exchanged or layers or any(stays_sparse(shard, recipe) for shard in shards))

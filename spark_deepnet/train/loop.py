@@ -20,6 +20,7 @@ from spark_deepnet.train.averaging import Averaging, averaged
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.dataset_stats import LIGHTEST, DatasetStats
 from spark_deepnet.train.fit_clock import FitClock
+from spark_deepnet.train.full_batch import FullBatch
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.metric_parts import MetricParts, gathered, values
 from spark_deepnet.train.outer_step import OuterStep
@@ -69,6 +70,8 @@ class Loop:
         layout = self.block.net.layout
         outer = OuterStep.of(recipe, state, layout.moving)
         self.averaging = Averaging(recipe, state, self.stepper.all_reduce, layout.varying, outer)
+        full = recipe.optimizer.full_batch
+        self.full_batch = FullBatch(recipe, self.stepper, shard.train, self.exact, channel.rank) if full else None
         self.pending = np.zeros((len(self.stepper.heads), 3))
         """This rank's own sums over rows of loss, metric and weight since the last exchange, for each output."""
         self.broken = 0.0
@@ -83,8 +86,9 @@ class Loop:
                 self._refresh_statistics()
 
     def _epochs(self, wants_end: WantsEnd, report: Report, until: float) -> None:
+        ends = lambda: wants_end() or self.clock.epoch >= until  # noqa: E731
         while not self.clock.finished:
-            if self._epoch(self._tau(), lambda: wants_end() or self.clock.epoch >= until, report):
+            if self._iteration(ends, report) if self.full_batch else self._epoch(self._tau(), ends, report):
                 return
             if self.clock.epoch >= until and not self.averaging.steps:
                 return
@@ -158,6 +162,22 @@ class Loop:
         if clock.step == epoch.steps or self.course.steps_left <= 0:
             self._end_epoch(report, clock.step / epoch.steps)
         return ends
+
+    def _iteration(self, wants_end: WantsEnd, report: Report) -> bool:
+        """An epoch of a full-batch optimizer; true where the job ends with it."""
+        assert self.full_batch is not None
+        stop = self.channel.rank == 0 and wants_end()
+        sums = self.full_batch.iterate()
+        if sums is None:
+            raise self.course.lost_loss()
+        self.course.note(sums)
+        self.course.converged = self.full_batch.converged
+        self.clock.made += 1
+        self._end_epoch(report, 1.0)
+        ends = np.array([float(stop)])
+        with self.meter.timed("exchanging"):
+            self.exact(ends)
+        return bool(ends[0])
 
     def _step(self, rows: RowBatch, weights: np.ndarray, rate: float, wants_end: WantsEnd) -> bool:
         """One synchronous step, whose rows have these weights, one for each output; true where rank 0 wants
@@ -234,7 +254,8 @@ class Loop:
 
 def rows_evaluated(recipe: Recipe, shard: Shard) -> int:
     """The most rows that are evaluated one after another."""
-    return max(len(shard.valid), len(shard.train) if recipe.metrics else 0)
+    of_all = recipe.metrics or recipe.optimizer.full_batch
+    return max(len(shard.valid), len(shard.train) if of_all else 0)
 
 
 def inverse(weights: np.ndarray) -> np.ndarray:

@@ -21,10 +21,13 @@ from spark_deepnet.train.metric_parts import MetricParts
 class LossHead:
     """Measures batches of one output, whose scores the node ``top`` gives."""
 
-    def __init__(self, head: OutputSpec, top: Node, first: bool, factor: np.ndarray | None = None) -> None:
+    def __init__(
+        self, head: OutputSpec, top: Node, first: bool, factor: np.ndarray | None = None, has_objective: bool = False
+    ) -> None:
         """first: whether this is the first block, which counts what all have measured alike; factor: of the gradient of
-        each score."""
+        each score; has_objective: whether what the gradients are those of is measured too."""
         self.head, self.metric, self.factor = head, head.metric, factor
+        self.has_objective, self.objective = has_objective, 0.0
         self.cut = top.layer if isinstance(top.layer, SplitLoss) else None
         self.counts = first or self.cut is not None
 
@@ -62,11 +65,26 @@ class LossHead:
             metric = self.metric.sum(scores, chosen, weights)
         else:
             loss, metric = self._of_entries(self.cut, batch.tops[k], scores, chosen, weights, gradient)
+        if self.has_objective:
+            self.objective = self.head.weight * self._scaled(loss, scores, chosen, weights)
         if self.factor is not None:
             gradient *= self.factor
         if self.head.weight != 1:
             gradient *= np.float32(self.head.weight)
         return loss, metric
+
+    def _scaled(self, loss: float, scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+        """The loss, with the term of each score multiplied by its factor, as its gradient is."""
+        if self.factor is None:
+            return loss
+        if (self.factor == self.factor[0]).all():
+            return loss * float(self.factor[0])
+        unused, terms = np.empty((len(weights), 1), scores.dtype), []
+        for k in range(len(self.factor)):
+            column, wanted = (np.ascontiguousarray(a[:, k : k + 1]) for a in (scores, targets))
+            terms.append(self.head.loss.measure(column, wanted, weights, unused))
+        whole = sum(terms)  # as many times the loss as there are scores, where it is their mean
+        return float(self.factor @ np.array(terms)) * loss / whole if whole else 0.0
 
     def _of_entries(
         self,

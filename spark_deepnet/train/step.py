@@ -87,7 +87,7 @@ class Stepper:
         self.heads, self.optimizer = recipe.heads(), recipe.optimizer
         factors = gradient_factors(recipe, self.runner.layout, state.weights)
         self.loss_heads = [
-            LossHead(head, top, self.block.first, factors.get(k))
+            LossHead(head, top, self.block.first, factors.get(k), self.optimizer.full_batch)
             for k, (head, top) in enumerate(zip(self.heads, self.block.net.tops, strict=True))
         ]
         size = self.runner.layout.size
@@ -102,7 +102,7 @@ class Stepper:
         )  # layers that exchange use the channel during the step
         overlaps = recipe.overlap and not speak and rows is None
         self.overlapped = Overlapped(self.runner.layout, self.vector, all_reduce) if overlaps else None
-        if overlaps:
+        if overlaps or self.optimizer.full_batch:
             self.runner.sparse = frozenset()  # all gradients go in stretches of the vector
         self.rows = SeenRows(recipe, self.runner, rows)
 
@@ -167,6 +167,11 @@ class Stepper:
                 self.tail[BROKEN] += count_not_finite(out.y.reshape(-1)) + (not np.isfinite(np.float32(loss)))
         batch.backward(None if self.overlapped is None or self.synchronous_sum.local else self.overlapped.done)
 
+    @property
+    def objective(self) -> float:
+        """What the last step's gradients are those of, where the optimizer needs it."""
+        return sum(loss_head.objective for loss_head in self.loss_heads)
+
     def refresh(self, table: Table, keys: np.ndarray, rows: np.ndarray, passes: int) -> None:
         """A forward pass of all ranks together, for the running statistics of layers such as BatchNorm: they become the
         means over this pass and the ``passes`` before it."""
@@ -180,6 +185,8 @@ class Stepper:
         return np.column_stack([self.measures * weights[:, None], weights])
 
     def _update(self, rate: float) -> None:
+        if self.optimizer.full_batch:  # moves the weights by itself
+            return
         recipe, state = self.recipe, self.state
         count = state.clock.count - state.clock.restarted
         apart = self.rows.settle()

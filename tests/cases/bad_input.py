@@ -10,6 +10,7 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - as everywhere in Spark
 
+from spark_deepnet import DeepNetEstimator
 from spark_deepnet.errors import (
     ClusterError,
     DataError,
@@ -19,7 +20,7 @@ from spark_deepnet.errors import (
     TrainingError,
     UnknownNameError,
 )
-from spark_deepnet.layers import Add, Dense, Flatten, Input, Output
+from spark_deepnet.layers import Add, BatchNorm, Dense, Dropout, Flatten, Input, Output
 from spark_deepnet.optimizers import Adam
 from tests.spark.data import estimator
 
@@ -37,6 +38,10 @@ class Mistake(NamedTuple):
 
 def fit(**params: Any) -> Callable[[DataFrame], Any]:
     return lambda df: estimator(**params).fit(df)
+
+
+def lbfgs(**params: Any) -> Callable[[DataFrame], Any]:
+    return lambda df: DeepNetEstimator(**({"layers": [4, 5, 3], "solver": "lbfgs"} | params)).fit(df)
 
 
 def fit_on(change: Callable[[DataFrame], DataFrame], **params: Any) -> Callable[[DataFrame], Any]:
@@ -335,6 +340,29 @@ OTHERS = [
     ),
     Mistake(
         "overlap without sockets", fit(overlap=True, exchange="spark"), ParamError, ("overlap", "exchange='spark'")
+    ),
+    *(
+        Mistake(f"lbfgs with {name}", lbfgs(**params), ParamError, (name, "lbfgs", "adam"))
+        for name, params in {
+            "learningRate": {"learningRate": 0.1},
+            "schedule": {"schedule": "cosine"},
+            "clipNorm": {"clipNorm": 1.0},
+            "elasticNetParam": {"regParam": 0.1, "elasticNetParam": 0.5},
+            "syncEvery": {"syncEvery": 5},
+            "compression": {"compression": "fp16"},
+            "overlap": {"overlap": True},
+            "modelBlocks": {"modelBlocks": 2, "numTrainWorkers": 2},
+            "exchange='spark'": {"exchange": "spark"},
+            "'dropout'": {"layers": [Dense(4), Dropout(0.5), Dense(3)]},
+            "'batch_norm'": {"layers": [Dense(4), BatchNorm(), Dense(3)]},
+            "'dense/W'": {"layers": [Dense(4, rates={"W": 2.0}), Dense(3)]},
+        }.items()
+    ),
+    Mistake(
+        "explainPlan of lbfgs",
+        lambda df: DeepNetEstimator(layers=[4, 5, 3], solver="lbfgs").explainPlan(df),
+        ParamError,
+        ("explainPlan", "lbfgs", "passes over all rows"),
     ),
     Mistake("thresholds of a regression", fit(layers=[Dense(1)], thresholds=[0.5]), ParamError, ("thresholds",)),
 ]

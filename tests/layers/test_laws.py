@@ -131,6 +131,28 @@ def test_forward_is_the_reference(case: LayerCase, n: int) -> None:
     close(y, case.reference(p.w, p.x), 1e-12)
 
 
+def draws(case: LayerCase) -> bool:
+    """Whether the key of a step changes what the layer computes in training."""
+    ys = []
+    for key in KEY, KEY + np.uint64(1):
+        passes = Passes(case, 64)
+        passes.call.training, passes.call.key = True, key
+        ys.append(passes.forward())
+    return not np.array_equal(*ys)
+
+
+@each_layer
+def test_who_draws_random_numbers_says_so(case: LayerCase) -> None:
+    """Solvers that need the same loss whenever it is computed refuse such layers."""
+    assert case.layer.is_random or not draws(case)
+
+
+def test_and_who_says_so_draws_them() -> None:
+    assert {case.layer.kind for case in LAYERS if case.layer.is_random and draws(case)} == {
+        kind for kind in Layer.names() if Layer.named(kind).is_random
+    }
+
+
 @each_layer
 @pytest.mark.parametrize("n", [4, 1, 0])
 def test_backward_writes_all_gradients(case: LayerCase, n: int) -> None:

@@ -74,3 +74,14 @@ def test_ignored_labels_are_no_class_and_train_nothing(spark: Any) -> None:
     only = frame(spark, x, np.full(30, 255))
     with pytest.raises(DataError, match="the loss ignores the label of every training row"):
         estimator(loss=loss).fit(only)
+
+
+def test_lbfgs_makes_iterations_over_all_rows(rows: Any) -> None:
+    """Two workers find what one finds, but for rounding."""
+    net = DeepNetEstimator(layers=[4, 5, 3], solver="l-bfgs", maxIter=6)
+    one, two = (net.copy({"numTrainWorkers": count}).fit(rows) for count in (1, 2))
+    losses = [row["loss"] for row in two.summary.history]
+    assert losses == sorted(losses, reverse=True)
+    np.testing.assert_allclose(losses, [row["loss"] for row in one.summary.history], rtol=1e-4)
+    assert (two.summary.steps, two.summary.totalIterations) == (6, 6)
+    assert np.mean([row.label == row.prediction for row in two.transform(rows).collect()]) > 0.9

@@ -89,6 +89,11 @@ def checked(recipe: Recipe, tau_was_set: bool, blocks: int) -> Recipe:
         raise ParamError(
             f"modelBlocks: with exchange='spark' every worker holds all weights, found {blocks}; set exchange to 'sockets'"
         )
+    if recipe.optimizer.full_batch:
+        raise ParamError(
+            f"solver: with exchange='spark' weights are averaged, which {recipe.optimizer.kind} cannot use; set exchange to "
+            f"'sockets', or choose another solver, such as adam"
+        )
     if recipe.ordered:
         raise ParamError(
             f"orderCol: with exchange='spark' no worker knows the rows of the others, found {recipe.ordered!r}; set "
