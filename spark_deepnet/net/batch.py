@@ -97,10 +97,11 @@ class NodeCall:
             gradient += addend
 
 
-def _moving(net: Net) -> set[str]:
-    """The nodes whose values change with weights that steps change: only through these does backward go."""
+def _moving(net: Net, inputs: Collection[str]) -> set[str]:
+    """These inputs, and the nodes whose values change with them or with weights that steps change: only through these does
+    backward go."""
     owners = {node.name: node.moves() for node in net.nodes}
-    moving: set[str] = set()
+    moving = set(inputs)
     for node in net.nodes:
         if owners.get(node.owner) or not moving.isdisjoint(node.inputs):
             moving.add(node.name)
@@ -135,7 +136,7 @@ class Batch:
         self.feed: dict[str, Any] = {
             name: buffers.csr(name) if name in sparse else self._value(name) for name in net.inputs
         }
-        self.moving = _moving(net)
+        self.moving = _moving(net, buffers.inputs)
         self.calls = [self._node_call(node, weights.get(node.owner, {}), call) for node in net.nodes]
         if gradients is not None:
             self._write_backward(gradients, seen or {})
@@ -178,6 +179,12 @@ class Batch:
         """The buffer for the gradient of the scores, filled before ``backward``; None if the batch is not for
         training."""
         return self.outputs[0].dy
+
+    def input_gradient(self, name: str) -> np.ndarray:
+        """The gradient of an input after ``backward``, of a runner that is asked for those of inputs."""
+        gradient = self.buffers.gradient(name, self.n, self.shapes[name])
+        assert gradient is not None
+        return gradient
 
     def _value(self, name: str) -> np.ndarray:
         return self.buffers.value(name, self.n, self.shapes[name])

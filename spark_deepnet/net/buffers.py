@@ -29,9 +29,16 @@ class Buffers:
     """Flat buffers for ``capacity`` rows, by the name of the node whose output or gradient they hold."""
 
     def __init__(
-        self, net: Net, capacity: int, dtype: Any, training: bool, tokens: Collection[str] | None = None
+        self,
+        net: Net,
+        capacity: int,
+        dtype: Any,
+        training: bool,
+        tokens: Collection[str] | None = None,
+        of_inputs: bool = False,
     ) -> None:
-        """tokens: the inputs that are fed as int32; None: those that the network reads as tokens."""
+        """tokens: the inputs that are fed as int32; None: those that the network reads as tokens; of_inputs: whether
+        backward also computes the gradients of inputs, but for tokens."""
         self.capacity, self.dtype = capacity, dtype
         self.tokens = token_inputs(net) if tokens is None else tokens
         self.shapes = dict(net.inputs) | {node.name: node.shape for node in net.nodes}
@@ -43,6 +50,8 @@ class Buffers:
         self.sparse: dict[str, Csr] = {}
         self.kept: dict[tuple[str, str], np.ndarray] = {}
         self.gradients: dict[str, np.ndarray] = {}
+        self.inputs = [name for name in net.inputs if name not in self.tokens] if of_inputs else []
+        """Those whose gradients are wanted."""
         self.addends: list[np.ndarray] = []
         self.parts: dict[tuple[str, int, str], np.ndarray] = {}
         if training:
@@ -88,6 +97,7 @@ class Buffers:
             return pool.pop(fitting[0][1]) if fitting else self._new(row)
 
         self.gradients = {out.name: taken(prod(out.shape)) for out in net.outputs}
+        self.gradients |= {name: self._new(prod(self.shapes[name])) for name in self.inputs}
         for node in reversed(net.nodes):
             dy, handed_on = self.gradients[node.name], False
             for source in node.inputs:
@@ -99,7 +109,8 @@ class Buffers:
                     self.gradients[source] = taken(prod(self.shapes[source]))
             if not handed_on:
                 pool.append(dy)
-        again = [[s for s in node.inputs if s in self.nodes and self.readers[s] > 1] for node in net.nodes]
+        known = {*self.nodes, *self.inputs}
+        again = [[s for s in node.inputs if s in known and self.readers[s] > 1] for node in net.nodes]
         largest = max((prod(self.shapes[s]) for sources in again for s in sources), default=0)
         self.addends = [self._new(largest) for _ in range(max(map(len, again)))]
 
@@ -116,7 +127,7 @@ class Buffers:
         return self.sparse[name]
 
     def gradient(self, name: str, n: int, shape: Shape) -> np.ndarray | None:
-        """The gradient of a node's output; None for inputs of the network, whose gradients are not needed."""
+        """The gradient of a node's output; None for inputs of the network whose gradients are not needed."""
         return _view(self.gradients[name], n, shape) if name in self.gradients else None
 
     def addend(self, k: int, n: int, shape: Shape) -> np.ndarray:

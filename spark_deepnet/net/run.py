@@ -35,12 +35,15 @@ class Runner:
         training: bool = True,
         total: Callable[[np.ndarray], None] | None = None,
         blocks: Blocks | None = None,
+        of_inputs: bool = False,
     ) -> None:
+        """of_inputs: whether backward also computes the gradients of the inputs that are numbers, which are then never fed
+        as sparse rows."""
         self.net, self.layout, self.weights = net, net.layout, weights
         self.total, self.blocks = total or Call.total, blocks
-        self.buffers = Buffers(net, capacity, weights.dtype, training)
+        self.buffers = Buffers(net, capacity, weights.dtype, training, of_inputs=of_inputs)
         self.capacity, self.training = capacity, training
-        self.sparse = frozenset(sparse_readers(net))
+        self.sparse = frozenset() if of_inputs else frozenset(sparse_readers(net))
         """The inputs that may be fed as sparse rows."""
         self._gradients: np.ndarray | None = None
         self._seen: dict[str, dict[str, Seen]] | None = None

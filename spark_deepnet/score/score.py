@@ -203,9 +203,9 @@ def cells(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> pd.Da
     for k, output in enumerate(plan.outputs):
         raw, lengths = scored[k]
         columns = output.columns(raw, None if k else plan.thresholds)
-        cells |= {part_name(part, k): _cells(values, lengths, valid) for part, values in columns.items()}
+        cells |= {part_name(part, k): column_of(values, lengths, valid) for part, values in columns.items()}
     for k, (value, (values, lengths)) in enumerate(zip(plan.values, scored[len(plan.outputs) :], strict=True)):
-        cells[value_name(k)] = _cells(value.ordered(values), lengths, valid)
+        cells[value_name(k)] = column_of(value.ordered(values), lengths, valid)
     return pd.DataFrame(cells)
 
 
@@ -219,7 +219,7 @@ def part_name(part: str, k: int) -> str:
     return f"{part}{k}" if k else part
 
 
-def _cells(values: np.ndarray, lengths: np.ndarray | None, valid: np.ndarray) -> Any:
+def column_of(values: np.ndarray, lengths: np.ndarray | None, valid: np.ndarray) -> Any:
     """An array as a column of numbers or lists; with lengths, as lists of each row's steps. Rows that are not valid are
     NaN."""
     if not valid.all():

@@ -35,6 +35,7 @@ from spark_deepnet.spark.attributes import check_names, metadata_of, metadata_of
 from spark_deepnet.spark.by_rows import by_rows
 from spark_deepnet.spark.columns.features import source_of
 from spark_deepnet.spark.columns.shapes import check_width
+from spark_deepnet.spark.evaluation.attributions import integrated_gradients
 from spark_deepnet.spark.evaluation.evaluate import Summary, evaluated
 from spark_deepnet.spark.evaluation.importance import permutation_importance
 from spark_deepnet.spark.extra_columns import extra_field, extra_parts, extra_value
@@ -262,6 +263,33 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
         with session_errors(dataset.sparkSession, "permutationImportance"):
             return permutation_importance(self, dataset, metric, repeats, rows, seed)
 
+    def integratedGradients(
+        self,
+        dataset: DataFrame,
+        outputCol: str = "attributions",
+        target: int | None = None,
+        baseline: Any = None,
+        steps: int = 32,
+        output: str | None = None,
+    ) -> DataFrame:
+        """The DataFrame with a column that tells how much each feature of a row adds to a score: integrated gradients,
+        a_i = (x_i - b_i) integral_0^1 dF/dx_i(b + t (x - b)) dt, whose sum is F(x) - F(b).
+
+        F is the score (rawPrediction; of a regression the prediction) of the class or number ``target``; None: of the class
+        that is predicted for the row. baseline: b, the features of a row that tells nothing: a number, an array of a row's
+        numbers, or a dictionary of these by input; None: the means of the training rows where the network standardizes the
+        input, else 0. steps: points of the integral, each of which costs a pass forward and one back. output: the name of
+        the output, of several; None: the first.
+
+        A vector column of the features, in their order; an array of each step's for sequences; for several inputs a column
+        each, ``attributions_<input>``. Tokens have no gradients: such inputs get no column. Rows without features follow
+        handleInvalid. ParamError or DataError, before any job, for what does not fit.
+
+        Sundararajan, Taly, Yan: Axiomatic Attribution for Deep Networks, ICML 2017."""
+        check_frame(dataset, "integratedGradients")
+        with session_errors(dataset.sparkSession, "integratedGradients"):
+            return integrated_gradients(self, dataset, outputCol, target, baseline, steps, output)
+
     @property
     def outputs(self) -> tuple[Output, ...]:
         """What each output of the network predicts."""
@@ -302,10 +330,15 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
     def _plan_for(self, dataset: DataFrame) -> tuple[ScorePlan, list[Column]]:
         check_ranges(self)
         self.check_thresholds()
-        inputs, sources, values = [], [], tuple(self._layer_values().values())
+        values = tuple(self._layer_values().values())
         scores = bool(self._wanted() or extra_parts(self, self._outputs[0])) or not values
         wanted = Wanted(self.architecture, scores, tuple(value.node for value in values))
-        read = wanted.net().inputs
+        sources, inputs = self._sources(dataset, wanted)
+        return self._plan(sources, wanted, values), inputs
+
+    def _sources(self, dataset: DataFrame, wanted: Wanted) -> tuple[tuple[Source, ...], list[Column]]:
+        """The inputs that the network reads, and the columns that are sent of them."""
+        inputs, sources, read = [], [], wanted.net().inputs
         for entry in self.architecture.entries:
             if entry.name not in read:
                 continue
@@ -314,7 +347,7 @@ class DeepNetModel(ForeignModels, PredictionModel[Any], DeepNetParams, MLWritabl
             columns, source = source_of(dataset, entry, names)
             inputs += columns
             sources.append(source)
-        return self._plan(tuple(sources), wanted, values), inputs
+        return tuple(sources), inputs
 
     def _plan(self, sources: tuple[Source, ...], wanted: Wanted, values: tuple[LayerValue, ...] = ()) -> ScorePlan:
         thresholds = param_or_none(self, "thresholds")

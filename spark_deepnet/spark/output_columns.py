@@ -24,15 +24,20 @@ _NUMBERS = ArrayType(DoubleType())
 
 
 def scoring_udf(plan: ScorePlan, scorer: Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]) -> Any:
-    """One UDF that gives one struct: with a UDF a column, the network would run once a column. It counts as not
-    deterministic so that Spark does not run it again for the filter that drops invalid rows."""
+    """One UDF that gives one struct: with a UDF a column, the network would run once a column."""
+    return udf_of(scored_type(plan), scorer)
+
+
+def udf_of(kind: StructType | str, scorer: Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]) -> Any:
+    """The UDF whose workers run the scorer. It counts as not deterministic so that Spark does not run it again for the
+    filter that drops invalid rows."""
 
     def scored(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         note_task()
         with one_sentence(), threads(task_cpus()):
             yield from scorer(frames)
 
-    return F.pandas_udf(scored, scored_type(plan)).asNondeterministic()  # type: ignore[call-overload]
+    return F.pandas_udf(scored, kind).asNondeterministic()  # type: ignore[call-overload]
 
 
 def scored_type(plan: ScorePlan) -> StructType:

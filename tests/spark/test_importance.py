@@ -9,7 +9,7 @@ import pytest
 from pyspark.ml.feature import StringIndexer, VectorAssembler
 
 from spark_deepnet import DeepNetEstimator
-from spark_deepnet.errors import DataError, ParamError
+from spark_deepnet.errors import DataError, DeepNetError, ParamError
 from spark_deepnet.layers import LSTM, Dense
 from tests.spark.data import estimator, frame
 
@@ -104,3 +104,44 @@ def test_mistakes(table: Any, given: dict[str, Any], error: Any, words: str) -> 
         model.permutationImportance(table, **given)
     with pytest.raises(DataError, match=r"2 rows or more.*found 0"):
         model.permutationImportance(table.where("label > 7"))
+
+
+@BOTH
+def test_integrated_gradients_are_columns(table: Any) -> None:
+    """Their sum is what the score gains over that of the baseline, the means of the training rows."""
+    model = net(standardization=True).fit(table)
+    found = model.transform(model.integratedGradients(table, "why")).toPandas()
+    why, raw = (np.stack([cell.toArray() for cell in found[name]]) for name in ("why", model.getRawPredictionCol()))
+    means = [float(table.selectExpr(f"avg({name})").first()[0]) for name in "abc"]
+    gains = (raw - model.predictRaw(means).toArray())[np.arange(ROWS), found.prediction.astype(int)]
+    np.testing.assert_allclose(why.sum(1), gains, atol=0.05 * abs(gains).max())
+    assert np.abs(why).mean(0).argmax() == 1
+    zeros = model.integratedGradients(table, target=0, baseline=[0.0, 0.0, 0.0], steps=4)
+    assert zeros.columns == [*table.columns, "attributions"]
+    assert zeros.count() == ROWS
+
+
+def test_integrated_gradients_skip_and_keep_rows_without_features(table: Any) -> None:
+    model = net(featuresCols=["a", "b", "c"], maxIter=1).fit(table)
+    holes = table.selectExpr("case when b > 0 then a end a", "b", "c")
+    with_a = holes.where("a is not null").count()
+    assert model.copy({model.handleInvalid: "skip"}).integratedGradients(holes).count() == with_a
+    kept = model.copy({model.handleInvalid: "keep"}).integratedGradients(holes).toPandas()
+    assert sum(np.isnan(cell.toArray()).all() for cell in kept.attributions) == ROWS - with_a
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"steps": 0}, "steps must be an int of at least 1, found 0"),
+        ({"target": 2}, "target must be a number from 0 to 1, found 2"),
+        ({"baseline": [1.0, 2.0]}, "expected a number, or 3 finite numbers"),
+        ({"baseline": "none"}, "expected a number, or 3 finite numbers"),
+        ({"baseline": {"y": 0}}, "there is no input 'y'"),
+        ({"output": "age"}, "there is no output 'age'"),
+        ({"outputCol": "label"}, "label"),
+    ],
+)
+def test_integrated_gradients_mistakes(table: Any, given: dict[str, Any], words: str) -> None:
+    with pytest.raises(DeepNetError, match=words):
+        net(maxIter=1).fit(table).integratedGradients(table, **given)
