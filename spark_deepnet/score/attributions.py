@@ -60,9 +60,9 @@ class Attributions:
                 features, valid = read(plan, frame, faults)
                 refuse(plan, faults)
                 runner = long_enough(runner, features)
-                found = self._of_rows(runner, features, len(frame))
-                valid &= np.logical_and.reduce([_finite(each, len(frame)) for each in found])
-                columns = {value_name(k): column_of(*each, valid) for k, each in enumerate(found)}
+                inputs = self._of_rows(runner, features, len(frame))
+                valid &= np.logical_and.reduce([_finite(each, len(frame)) for each in inputs])
+                columns = {value_name(k): column_of(*each, valid) for k, each in enumerate(inputs)}
                 yield pd.DataFrame({"valid": valid, **columns})
 
     def _runner(self, plan: ScorePlan) -> Runner:
@@ -78,8 +78,8 @@ class Attributions:
         for start in range(0, n, runner.capacity):
             rows = np.arange(start, min(start + runner.capacity, n))
             batch, lengths = fill_batch(runner, features, rows)
-            for k, (name, found) in enumerate(self._of_batch(batch, lengths, rows).items()):
-                parts[k].append(scores_of(found, lengths.get(name), len(rows), self.by_step[k]))
+            for k, (name, values) in enumerate(self._of_batch(batch, lengths, rows).items()):
+                parts[k].append(scores_of(values, lengths.get(name), len(rows), self.by_step[k]))
         empty = [np.zeros((0, *runner.net.inputs[name]), np.float32) for name in self.inputs]
         return [
             joined_scores(own or [scores_of(none, None, 0, steps)])
@@ -140,9 +140,9 @@ def _beside(baseline: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> 
     return start
 
 
-def _finite(found: Scores, n: int) -> np.ndarray:
+def _finite(of_input: Scores, n: int) -> np.ndarray:
     """(n,) bool: the rows whose attributions are all finite."""
-    values, lengths = found
+    values, lengths = of_input
     sound = np.isfinite(values).all(1)
     if lengths is None:
         return np.asarray(sound)

@@ -13,9 +13,10 @@ from pyspark.ml.evaluation import (
     MulticlassClassificationEvaluator,
     RegressionEvaluator,
 )
-from pyspark.ml.feature import StandardScaler
+from pyspark.ml.feature import RFormula, StandardScaler, VectorIndexer
 from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
 
+from spark_deepnet import DeepNetEstimator
 from spark_deepnet.layers import Dense
 from tests.spark.data import blobs, estimator, frame
 
@@ -86,3 +87,17 @@ def test_one_output_for_the_regression_evaluator(spark: Any) -> None:
     rmse = RegressionEvaluator(metricName="rmse").evaluate(model.transform(rows))
     assert rmse < 0.06
     assert rmse == pytest.approx(model.summary.history[-1]["rmse"], abs=0.01)
+
+
+@pytest.mark.sessions("classic")
+def test_behind_a_formula_and_a_vector_indexer(spark: Any) -> None:
+    """R's formula makes features and label; the indexer's categories stay numbers of the vector."""
+    colours, n = ["red", "green", "blue"], 90
+    width = np.random.default_rng(0).normal(size=n)
+    data = [(colours[k % 3], float(width[k]), "yes" if (k % 3 == 1) == (width[k] > 0) else "no") for k in range(n)]
+    rows = spark.createDataFrame(data, "colour string, width double, answer string").coalesce(1).cache()
+    formula = RFormula(formula="answer ~ colour + width + colour:width", featuresCol="made", labelCol="label")
+    indexer = VectorIndexer(inputCol="made", outputCol="features", maxCategories=4)
+    net = DeepNetEstimator(layers=[Dense(16, "relu"), Dense(2, "softmax")], maxIter=60, batchSize=16, numTrainWorkers=1)
+    scored = Pipeline(stages=[formula, indexer, net]).fit(rows).transform(rows)
+    assert np.mean([row.label == row.prediction for row in scored.collect()]) > 0.95

@@ -66,16 +66,16 @@ def _with_columns(
 
     kinds = ["array<array<float>>" if steps else "array<float>" for steps in attributions.by_step]
     kind = ", ".join(["valid boolean", *(f"{value_name(k)} {each}" for k, each in enumerate(kinds))])
-    found = new_name(df, "attributed")
-    frame = by_rows(df).withColumn(found, udf_of(kind, scorer(df.sparkSession, plan, run))(F.struct(*inputs)))
-    values = column(found)
+    struct = new_name(df, "attributed")
+    frame = by_rows(df).withColumn(struct, udf_of(kind, scorer(df.sparkSession, plan, run))(F.struct(*inputs)))
+    values = column(struct)
     if plan.invalid == "skip":
         frame = frame.where(values["valid"])
     columns = [
         (values[value_name(k)] if steps else array_to_vector(values[value_name(k)])).alias(name)
         for k, (name, steps) in enumerate(zip(names.values(), attributions.by_step, strict=True))
     ]
-    return frame.select("*", *columns).drop(found)
+    return frame.select("*", *columns).drop(struct)
 
 
 def _output_number(outputs: Sequence[Output], name: str | None) -> int:
