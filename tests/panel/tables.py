@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn import datasets
 
+from spark_deepnet.layers import LSTM, Conv2D, Dense, Flatten, MaxPool2D
+from tests.benchmarks.mnist import find_mnist
 from tests.shared_data import DATA
 
 """A folder with adult, mnist and japanese_vowels; what is not there is left out of the panel."""
@@ -22,8 +25,15 @@ FLIGHTS = 20_000
 
 class Table(NamedTuple):
     x: np.ndarray
+    """(n, features): of sequences padded with zeros, as the peers get them."""
     y: np.ndarray
     regression: bool = False
+    layers: Sequence[Any] | None = None
+    """Of this library's network; None: one hidden layer."""
+    shape: tuple[int, ...] = ()
+    """Of a row, where it is an image or a sequence; a sequence's first size is -1."""
+    lengths: np.ndarray | None = None
+    """(n,): of sequences, their steps."""
 
 
 def bundled(name: str, regression: bool = False) -> Callable[[], Table]:
@@ -76,6 +86,49 @@ def flights() -> Table | None:
     return Table(x, df["arr_delay"].to_numpy(float), True)
 
 
+def mnist() -> Table | None:
+    """Every fifth of the training images, bytes as they are, by LeNet."""
+    if find_mnist() is None:
+        return None
+    x, y = (idx(find_mnist() or Path(), f"train-{kind}") for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"))
+    layers = [
+        Conv2D(20, 5),
+        MaxPool2D(2),
+        Conv2D(50, 5),
+        MaxPool2D(2),
+        Flatten(),
+        Dense(500, "relu"),
+        Dense(10, "softmax"),
+    ]
+    return Table(x[::5].reshape(-1, 784).astype(float), y[::5].astype(int), layers=layers, shape=(28, 28, 1))
+
+
+def idx(folder: Path, name: str) -> np.ndarray:
+    path = next(folder.glob(f"{name}*"))
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    axes = raw[3]
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(np.frombuffer(raw, ">u4", axes, 4))
+
+
+def vowels() -> Table:
+    """Sequences of 12 numbers from nine speakers, 7 to 29 steps, by an LSTM."""
+    text = "".join(
+        files("sktime")
+        .joinpath(f"datasets/data/JapaneseVowels/JapaneseVowels_{part}.ts")
+        .read_text()
+        .partition("@data")[2]
+        for part in ("TRAIN", "TEST")
+    )
+    rows = [np.array([channel.split(",") for channel in line.split(":")[:-1]], float).T for line in text.split()]
+    speakers = np.array([int(line.rpartition(":")[2]) - 1 for line in text.split()])
+    padded = np.zeros((len(rows), max(map(len, rows)), 12))
+    for own, row in zip(padded, rows, strict=True):
+        own[: len(row)] = row
+    lengths = np.array([len(row) for row in rows])
+    layers = [LSTM(64), Dense(9, "softmax")]
+    return Table(padded.reshape(len(rows), -1), speakers, layers=layers, shape=(-1, 12), lengths=lengths)
+
+
 def one_hot(values: np.ndarray) -> np.ndarray:
     return (values[:, None] == np.unique(values)).astype(float)
 
@@ -90,4 +143,6 @@ TABLES: dict[str, Callable[[], Table | None]] = {
     "imbalanced": imbalanced,
     "adult": adult,
     "flights": flights,
+    "mnist": mnist,
+    "japanese-vowels": vowels,
 }
