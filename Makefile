@@ -6,7 +6,7 @@ PYTHON := $(CURDIR)/.venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONHOME PYTHONPATH SPARK_HOME
 
-.PHONY: help demo test unit bench matrix chaos docs site lint clean
+.PHONY: help demo test unit bench matrix evidence chaos docs site lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 16
@@ -30,6 +30,10 @@ bench:  ## speed beside the peers, into bench.json; ONLY=text for some rows, CPU
 matrix:  ## a short acceptance on every Spark, Python, Java and set of packages that is promised; ONLY=text for some
 	@bash .ci/setup.sh dev
 	$(PYTHON) -m tests.matrix $(if $(ONLY),--only "$(ONLY)")
+
+evidence:  ## show what README and docs say in numbers again, into docs/evidence.md; ONLY=text for some claims
+	@bash .ci/setup.sh dev bench
+	$(PYTHON) -m tests.evidence $(if $(ONLY),--only "$(ONLY)")
 
 chaos:  ## FITS=20 disturbed fits (SEED=0) of the kinds worker executor segfault between checkpoint meeting last transform descriptors labels marks drivers strict lost speculation, or ONLY=some,of,them; all must end as if not
 	@bash .ci/setup.sh dev

@@ -12,9 +12,14 @@ from pyspark.sql import SparkSession
 
 from tests.spark.jvm import options
 
-BRISK = {"spark.stage.maxConsecutiveAttempts": "2", "spark.python.daemon.module": "preloading"}
-"""A stage that fails for good is run twice, not four times: each of its runs starts all of its Python workers anew. And
-these find the packages imported (tests/spark/daemon); on clusters they import them as users' do."""
+BRISK = {
+    "spark.stage.maxConsecutiveAttempts": "2",
+    "spark.python.daemon.module": "preloading",
+    "spark.sql.leafNodeDefaultParallelism": "2",
+}
+"""A stage that fails for good is run twice, not four times: each of its runs starts all of its Python workers anew. These
+find the packages imported (tests/spark/daemon); on clusters they import them as users' do. And a frame made of Python's
+rows has two partitions, also where there are four slots: fewer tasks for the same rows."""
 
 
 def classic(folder: str) -> Any:

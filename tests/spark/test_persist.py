@@ -275,6 +275,7 @@ def test_a_model_is_no_estimator(saved: Path) -> None:
 
 
 @pytest.mark.sessions("connect")
+@pytest.mark.slow  # starts a JVM of its own, while others use both cores
 def test_a_model_goes_from_connect_to_classic_and_back(spark: Any, rows: Any, tmp_path: Path) -> None:
     scaler = StandardScaler(inputCol="features", outputCol="scaled")
     model = Pipeline(stages=[scaler, estimator(featuresCol="scaled")]).fit(rows)
