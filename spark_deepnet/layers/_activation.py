@@ -21,6 +21,8 @@ class Activation(StepwiseLayer):
     reads: ClassVar[str] = "y"
     channelwise: ClassVar[bool] = True
     in_place: ClassVar[bool] = True
+    overwrites: ClassVar[bool] = False
+    """Whether ``value`` and ``gradient`` are as fast where their result takes the place of what they read."""
 
     def value(self, x: np.ndarray, y: np.ndarray) -> None:
         """y_i = f(x_i)"""
@@ -31,13 +33,27 @@ class Activation(StepwiseLayer):
         raise NotImplementedError
 
     def forward(self, w: Arrays, x: np.ndarray, y: np.ndarray, call: Call) -> None:
-        apart(self.value, (x.reshape(-1),), y.reshape(-1))
+        x, y = x.reshape(-1), y.reshape(-1)
+        if self.overwrites and same_memory(x, y):
+            self.value(x, y)
+        else:
+            apart(self.value, (x,), y)
 
     def backward(
         self, w: Arrays, x: np.ndarray, y: np.ndarray, dy: np.ndarray, dx: Any, gradients: Arrays, call: Call
     ) -> None:
-        if dx is not None:
-            apart(self.gradient, (x.reshape(-1), y.reshape(-1), dy.reshape(-1)), dx.reshape(-1))
+        if dx is None:
+            return
+        x, y, dy, dx = x.reshape(-1), y.reshape(-1), dy.reshape(-1), dx.reshape(-1)
+        if self.overwrites and same_memory(dy, dx):
+            self.gradient(x, y, dy, dx)
+        else:
+            apart(self.gradient, (x, y, dy), dx)
+
+
+def same_memory(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two flat, contiguous arrays are the same numbers."""
+    return a.ctypes.data == b.ctypes.data and a.size == b.size and a.flags.c_contiguous and b.flags.c_contiguous
 
 
 def apart(function: Callable[..., None], inputs: tuple[np.ndarray, ...], out: np.ndarray) -> None:
