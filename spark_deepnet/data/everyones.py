@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,17 @@ def shards_of_all(shard: Shard, own: Packed, channel: Channel) -> list[Shard]:
         shard if rank == channel.rank else _unpacked(json.loads(head), blob)
         for rank, (head, blob) in enumerate(zip(heads, blobs, strict=True))
     ]
+
+
+def joined(shards: Sequence[Shard]) -> Shard:
+    """One shard of the rows of all, each of which is in memory."""
+    tables = [shard.train.table for shard in shards if isinstance(shard.train, InMemoryDataset)]
+    assert len(tables) == len(shards)
+    store = RowStore(tables[0])
+    for table in tables:
+        store.add(table)
+    train, valid = store.rows()
+    return Shard(train, valid, sum(shard.fingerprint for shard in shards) % (1 << 64))
 
 
 def _unpacked(header: dict[str, Any], blob: bytes) -> Shard:

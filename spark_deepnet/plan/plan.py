@@ -72,6 +72,11 @@ class Recipe(Portable):
         return self.sync_every != 1 and (self.sync_momentum != 0 or self.sync_rate != 1)
 
     @property
+    def steps_together(self) -> bool:
+        """Whether all ranks make every step together, from exact gradients: one rank alone would make the same steps."""
+        return self.sync_every == 1 and self.compression is None and not self.overlap
+
+    @property
     def keeps_own(self) -> bool:
         """Whether each replica's optimizer keeps its own vectors."""
         return self.sync_every != 1 and self.sync_state == "keep"
@@ -161,6 +166,8 @@ class TrainPlan:
     """The first and the last port on which ranks, and the driver for progress, listen."""
     identity: bytes = field(default=b"", repr=False)
     """Key and certificate with which ranks encrypt their connections; empty: no encryption."""
+    may_train_alone: bool = False
+    """Whether one rank may make the fit, where exchanges would take longer than all ranks save: their number was not set."""
     fingerprint: str | None = None
     """The fingerprint of the earlier jobs' rows; other rows now would be another fit."""
 

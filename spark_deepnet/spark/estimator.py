@@ -244,6 +244,7 @@ class DeepNetEstimator(Keywords, Predictor[DeepNetModel], DeepNetParams, MLWrita
             ports=ports_of(param_or_none(self, "portRange")),
             identity=b"" if rounds else identity_for(cluster.encrypted, self.getEncryption()),
             initial=self._initial_digest(recipe),
+            may_train_alone=not (wanted or rounds) and grid.blocks == 1,
             **plan_fields(self),
         )
         if not rounds:

@@ -85,7 +85,8 @@ class FullBatch:
         return p
 
     def _searched(self, start: Point, p: np.ndarray) -> Point | None:
-        """The point along p that meets Wolfe's conditions; None: there is none."""
+        """The point along p that meets Wolfe's conditions, or else the lowest that was looked at; None: none is lower than
+        the start."""
         from scipy.optimize import line_search  # which takes a while to import, and only these fits need
 
         points: dict[float, Point] = {}
@@ -105,7 +106,10 @@ class FullBatch:
             warnings.simplefilter("ignore")  # that it found none
             line = np.zeros(1), np.ones(1), first, start.f
             length = line_search(lambda t: at(t).f, derivative, *line, maxiter=TRIES)[0]
-        return None if length is None else at(np.array([length]))
+        if length is not None:
+            return at(np.array([length]))
+        lowest = min(points.values(), key=lambda point: point.f, default=start)
+        return lowest if lowest.f < start.f else None
 
     def _derivative(self, point: Point, p: np.ndarray) -> np.ndarray:
         """(1,): the derivative of f along p."""

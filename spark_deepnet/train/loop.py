@@ -86,9 +86,12 @@ class Loop:
                 self._refresh_statistics()
 
     def _epochs(self, wants_end: WantsEnd, report: Report, until: float) -> None:
-        ends = lambda: wants_end() or self.clock.epoch >= until  # noqa: E731
+        def ends() -> bool:
+            return wants_end() or self.clock.epoch >= until
+
         while not self.clock.finished:
-            if self._iteration(ends, report) if self.full_batch else self._epoch(self._tau(), ends, report):
+            over = self._iteration(ends, report) if self.full_batch else self._epoch(self._tau(), ends, report)
+            if over:
                 return
             if self.clock.epoch >= until and not self.averaging.steps:
                 return

@@ -24,6 +24,7 @@ from spark_deepnet.exchange.memory import memory_channels
 from spark_deepnet.plan.automatic import resolved
 from spark_deepnet.plan.plan import Recipe, TrainPlan
 from spark_deepnet.plan.storage import nbytes
+from spark_deepnet.train.alone import pays
 from spark_deepnet.train.dataset_stats import counted, stats_of
 from spark_deepnet.train.imitated import PairLoop, can_imitate
 from spark_deepnet.train.measure import Meter
@@ -126,7 +127,9 @@ class _Job:
         """A trial by threads of this process, one for each rank."""
         plan, size = self.trials.plan_of(number), len(shards)
         imitated = memory_channels(size, plan.deadline, self.channel.hosts)
-        if can_imitate(plan.recipe, shards):
+        rows = sum(len(shard.train) for shard in shards)
+        alone = plan.may_train_alone and pays(plan.recipe, rows, size)  # then a rank makes it anyway
+        if not alone and can_imitate(plan.recipe, shards):
             return list(_by_one_thread(plan, self.context.stage, shards, imitated, self._meter()))
         messages: list[list[Message]] = [[] for _ in shards]
         failures: list[BaseException] = []

@@ -411,7 +411,8 @@ class Accessors(Params):
         return self.getOrDefault(self.numTrainWorkers)
 
     def setNumTrainWorkers(self, value: int) -> Self:
-        """Number of workers, each one Spark task; all run at the same time. 0: one per task slot."""
+        """Number of workers, each one Spark task; all run at the same time. 0: one per task slot, of which one makes
+        the steps alone where these are so short that exchanging would take longer than it saves."""
         return self._set(numTrainWorkers=value)
 
     def getModelBlocks(self) -> Any:

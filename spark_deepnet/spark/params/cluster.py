@@ -13,7 +13,8 @@ CLUSTER = (
     Declaration(
         "numTrainWorkers",
         TypeConverters.toInt,
-        "Number of workers, each one Spark task; all run at the same time. 0: one per task slot.",
+        "Number of workers, each one Spark task; all run at the same time. 0: one per task slot, of which one makes the "
+        "steps alone where these are so short that exchanging would take longer than it saves.",
         default=0,
         allowed=at_least(0),
     ),
