@@ -224,11 +224,17 @@ def packed(W, groups, back):  # type: ignore[no-untyped-def]
     columns = TILE_BYTES // W.itemsize
     blocks, size = -(-outs // columns), height * width * ins
     factors = scratch(groups * blocks * size * columns, W).reshape(groups, blocks, size, columns)
-    factors[:] = 0
+    if outs % columns > 0:
+        factors[:] = 0
     for g in range(groups):
-        for k in range(size):
-            i, j, c = k // ins // width, k // ins % width, k % ins
-            cell = W[height - 1 - i, width - 1 - j] if back else W[i, j]
-            for f in range(outs):
-                factors[g, f // columns, k, f % columns] = cell[f, g * ins + c] if back else cell[c, g * outs + f]
+        for f in range(0, outs, columns):
+            count, block = min(columns, outs - f), factors[g, f // columns]
+            for k in range(size):
+                i, j, c = k // ins // width, k // ins % width, k % ins
+                if back:
+                    cell = W[height - 1 - i, width - 1 - j]
+                    for lane in range(count):
+                        block[k, lane] = cell[f + lane, g * ins + c]
+                else:
+                    copy(W[i, j, c], g * outs + f, count, block[k], 0)
     return factors
