@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spark_deepnet.data.schema import Source
 from spark_deepnet.errors import DataError, near
 from spark_deepnet.plan.architecture import InputSpec
+from spark_deepnet.score.output import PREDICTION
 from spark_deepnet.score.rows import rows_of
 from spark_deepnet.score.score import part_name, score, value_name
 from spark_deepnet.score.values import Wanted
+from spark_deepnet.spark.extra_columns import LABELS, extra_parts
 from spark_deepnet.spark.params.values import check_ranges, names_of
 
 
 def score_pandas(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that ``transform`` of a DeepNetModel appends, predictions first, with the frame's index: those of its
-    outputs, as predictionCol names them, and of outputLayers. Vectors are arrays. A cell of a features column holds what
-    ``predict`` takes: a list, an array, a vector of Spark ML, bytes, or an image; a column of numbers is one feature.
+    outputs, as predictionCol names them, of outputLayers, of labelCols and of predictedLabelsCol. Vectors are arrays. A
+    cell of a features column holds what ``predict`` takes: a list, an array, a vector of Spark ML, bytes, or an image; a
+    column of numbers is one feature.
 
     Rows without features follow handleInvalid. DataError where a column is missing or holds something else."""
     check_ranges(model)
-    columns = model._wanted()
+    columns, parts_beside = model._wanted(), extra_parts(model, model.outputs[0])
     values = model._layer_values()
-    wanted = Wanted(model.architecture, bool(columns) or not values, tuple(value.node for value in values.values()))
+    has_scores = bool(columns or parts_beside) or not values
+    wanted = Wanted(model.architecture, has_scores, tuple(value.node for value in values.values()))
     read = wanted.net().inputs
     sources, parts = [], []
     for entry in (entry for entry in model.architecture.entries if entry.name in read):
@@ -39,7 +44,15 @@ def score_pandas(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
         scored = scored[scored["valid"]]
     names = {part_name(part, k): name for name, (part, k) in _prediction_first(columns)}
     names |= {value_name(k): name for k, name in enumerate(values)}
-    return scored[list(names)].rename(columns=names)
+    extra = {name: _extra(scored[PREDICTION], part) for name, part in parts_beside.items()}
+    return scored[list(names)].rename(columns=names).assign(**extra)
+
+
+def _extra(predictions: pd.Series, part: str | int) -> pd.Series:
+    """A column of the first output's predictions: of one target, or the ids of the labels that are 1."""
+    if part == LABELS:
+        return predictions.map(lambda row: [float(k) for k in np.flatnonzero(np.asarray(row) == 1)])
+    return predictions.map(lambda row: float(np.ravel(row)[int(part)]))
 
 
 def _prediction_first(columns: Mapping[str, tuple[str, int]]) -> list[tuple[str, tuple[str, int]]]:

@@ -17,7 +17,7 @@ from spark_deepnet import DeepNetModel
 from spark_deepnet.errors import DataError, MissingPackageError, ModelFormatError, ParamError, SaveError
 from spark_deepnet.layers import Concatenate, Dense, Embedding, Flatten, GlobalAveragePool1D, Output
 from spark_deepnet.layers.layer import Layer
-from spark_deepnet.losses import SoftmaxCrossEntropy, Squared
+from spark_deepnet.losses import SigmoidCrossEntropy, SoftmaxCrossEntropy, Squared
 from spark_deepnet.net.net import INPUT
 from spark_deepnet.plan.architecture import Architecture, InputSpec
 from spark_deepnet.spark.pandas_scoring import score_pandas
@@ -136,6 +136,17 @@ def test_sequences_of_tokens_images_and_several_inputs_are_scored() -> None:
     frame = pd.DataFrame({"größe": [1, 2], "x": X[:2].tolist()})
     by_hand = np.column_stack([X[:2], [1, 2]]) @ joined.weights["dense/W"] + joined.weights["dense/b"]
     np.testing.assert_allclose(score_pandas(joined, frame)["prediction"], by_hand[:, 0], rtol=1e-5)
+
+
+def test_columns_of_targets_and_of_labels() -> None:
+    model = model_of(Dense(2), loss=Squared()).setLabelCols(["a", "b"])
+    scored = score_pandas(model, pd.DataFrame({"features": X.tolist()}))
+    assert scored.columns.tolist() == ["prediction", "prediction_a", "prediction_b"]
+    np.testing.assert_array_equal(scored[["prediction_a", "prediction_b"]].to_numpy(), np.stack(scored["prediction"]))
+    labels = model_of(Dense(3), loss=SigmoidCrossEntropy())
+    scored = score_pandas(labels, pd.DataFrame({"features": X.tolist()}))
+    expected = [[float(k) for k in range(3) if row[k] == 1] for row in scored["prediction"]]
+    assert scored["predictedLabels"].tolist() == expected
 
 
 def test_several_outputs_and_names_that_are_left_out() -> None:
