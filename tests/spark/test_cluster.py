@@ -91,6 +91,15 @@ def test_executors_have_time_to_come(
         assert 0 < sum(waits) < seconds
 
 
+def test_the_first_executor_has_time_to_come_where_no_number_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a fit that is the first of a session would take one worker of any cluster."""
+    waits: list[float] = []
+    monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append))
+    monkeypatch.setattr(workers, "slots_now", lambda *_: 4 if sum(waits) > 1 else 0)
+    session: Any = None
+    assert workers.workers_for(session, Cluster.from_settings({"spark.master": "spark://host:7077"}), 0, 1) == 4
+
+
 @pytest.mark.sessions("classic", "cluster")
 def test_workers_run_the_drivers_python(rows: Any) -> None:
     assert "PYSPARK_PYTHON" not in os.environ

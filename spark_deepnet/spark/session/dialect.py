@@ -42,7 +42,8 @@ class Dialect(Protocol):
         """All that is set in the session or its cluster."""
 
     def slots(self, configured: int | None) -> int | None:
-        """Tasks that can run at once now, where only settings say it as many as configured; None where nothing does."""
+        """Tasks that can run at once now, 0 before the first executor has registered; where only settings say it as many as
+        configured; None where nothing does."""
 
     def machine_memory(self) -> int | None:
         """Bytes of the machine on which a local master runs its tasks; None where this process cannot know them."""
@@ -134,7 +135,7 @@ class Classic:
     def slots(self, configured: int | None) -> int | None:
         jvm = self.spark.sparkContext._jsc.sc()
         profile = jvm.resourceProfileManager().defaultResourceProfile()
-        return int(jvm.maxNumConcurrentTasks(profile)) or None
+        return int(jvm.maxNumConcurrentTasks(profile))
 
     def machine_memory(self) -> int | None:
         return memory_of_machine()
