@@ -18,7 +18,7 @@ from spark_deepnet.exchange.link import Incoming, Outgoing
 from spark_deepnet.exchange.liveness import unresponsive
 from spark_deepnet.exchange.tls import TlsIncoming, TlsOutgoing
 from spark_deepnet.exchange.waits import NOBODY, Wait
-from spark_deepnet.exchange.watchdog import Watchdog, no_answer_error, pulse_of
+from spark_deepnet.exchange.watchdog import Watchdog, cut_off_error, no_answer_error, pulse_of
 
 MAX_WITNESSES = 3
 """Ranks that are asked whether a silent one answers them."""
@@ -97,6 +97,8 @@ class SocketChannel(Channel):
         if ended is not None:
             return self.closed_error(ended, "nobody listens there anymore")
         name = peer if peer in dead else next(iter(dead))
+        if len(dead) == len(others) > 1:
+            return cut_off_error(self, name, waited, len(others))
         witnesses = [rank for rank in others if rank not in dead][:MAX_WITNESSES]
         return no_answer_error(self, name, waited, {witness: self._hears(witness, name) for witness in witnesses})
 

@@ -67,6 +67,13 @@ def to_part(text: str) -> float:
     return _number(text, PARTS)
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a link."""
+    parser.add_argument("--delay", type=to_seconds, default=0.0, help="one way from host to host, as in 20ms (0 s)")
+    parser.add_argument("--rate", type=to_bits, default=math.inf, help="of each host's link, as in 100mbit (unlimited)")
+    parser.add_argument("--loss", type=to_part, default=0.0, help="of packets, by chance, as in 0.1%% (0)")
+
+
 def _number(text: str, units: dict[str, float]) -> float:
     matched = re.fullmatch(r"(\d+\.?\d*|\.\d+)([a-z%]*)", text.strip().lower())
     if not matched or matched[2] not in units:

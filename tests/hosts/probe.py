@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import socket
 import statistics
 import subprocess
@@ -14,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.hosts.link import Link, to_bits, to_part, to_seconds
+from tests.hosts.link import Link, add_options
 from tests.hosts.namespaces import ROOT, Hosts
 
 ROUND_TRIPS = 200
@@ -93,21 +92,10 @@ def _round_trips(sock: socket.socket, seconds: float) -> list[float]:
     return trips
 
 
-def add_link(parser: argparse.ArgumentParser) -> None:
-    """The options of a link."""
-    parser.add_argument("--delay", type=to_seconds, default=0.0, help="one way from host to host, as in 20ms (0 s)")
-    parser.add_argument("--rate", type=to_bits, default=math.inf, help="of each host's link, as in 100mbit (unlimited)")
-    parser.add_argument("--loss", type=to_part, default=0.0, help="of packets, by chance, as in 0.1%% (0)")
-
-
-def link_of(given: argparse.Namespace) -> Link:
-    return Link(given.delay, given.rate, given.loss)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.hosts.probe", description=__doc__)
-    add_link(parser)
-    link = link_of(parser.parse_args())
+    add_options(parser)
+    link = Link(**vars(parser.parse_args()))
     with Hosts(2, link) as hosts:
         before = hosts.counts()
         between = probe(hosts)
