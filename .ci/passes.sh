@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # what they compute: the others would do the same again.
 . .ci/whole_fits.sh
 plain=(
-    --ignore=tests/{spark,examples,plan,schedules,formats} "--ignore-glob=tests/test_*.py" --ignore=tests/data/test_{hostile,spilled}.py --ignore=tests/net/test_padding.py
+    --ignore=tests/{spark,examples,hosts,plan,schedules,formats} "--ignore-glob=tests/test_*.py" --ignore=tests/data/test_{hostile,spilled}.py --ignore=tests/net/test_padding.py
     --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
     --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
     "${whole_fits[@]/#/--ignore=}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from time import perf_counter
 from typing import Self
 
@@ -34,6 +34,11 @@ class Channel(ABC):
         self._waiting: tuple[int, int, float] | None = None
         """The ranks to which and from which a message is on its way, and the time of the last byte."""
 
+    @property
+    def spans_hosts(self) -> bool:
+        """Whether there is a network between some of the ranks."""
+        return len(set(self.hosts)) > 1
+
     def send(self, peer: int, vector: np.ndarray) -> None:
         """Send to a peer; the vector may be overwritten afterwards."""
         self.carry(peer, bytes_of(vector), None, None)
@@ -45,6 +50,16 @@ class Channel(ABC):
     def swap(self, to: int, vector: np.ndarray, from_: int, out: np.ndarray) -> None:
         """Send to one peer and receive from another, or the same, at once: large vectors do not deadlock."""
         self.carry(to, bytes_of(vector), from_, bytes_of(out))
+
+    def stream(
+        self, to: int, vectors: Sequence[np.ndarray], from_: int, outs: Sequence[np.ndarray]
+    ) -> Iterator[np.ndarray]:
+        """Swap one vector after another; yields each of ``outs`` once it is filled and its counterpart sent, before the next
+        is touched, so that all may be the same memory. Between hosts later vectors are on their way meanwhile: all together
+        take the network's delay once."""
+        for vector, out in zip(vectors, outs, strict=True):
+            self.swap(to, vector, from_, out)
+            yield out
 
     def carry(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
         """Send ``data`` and fill ``out``, either of which may be None, and count messages and bytes."""

@@ -4,6 +4,7 @@ Chosen for the ring's second half, and for what ranks must know of each other.""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,10 +14,16 @@ from spark_deepnet.exchange.channel import Channel
 
 def all_gather(channel: Channel, chunks: Sequence[np.ndarray]) -> None:
     """P - 1 steps, (P - 1)/P N bytes a rank: rank r's chunk r goes to all; the others are overwritten."""
+    all_gather_each(channel, [chunks])
+
+
+def all_gather_each(channel: Channel, vectors: Sequence[Sequence[np.ndarray]]) -> None:
+    """That of several vectors, each in chunks: all make a step before any makes the next."""
     rank, size = channel.rank, channel.size
     right, left = (rank + 1) % size, (rank - 1) % size
     for step in range(size - 1):
-        channel.swap(right, chunks[(rank - step) % size], left, chunks[(rank - step - 1) % size])
+        leaving = [chunks[(rank - step) % size] for chunks in vectors]
+        deque(channel.stream(right, leaving, left, [chunks[(rank - step - 1) % size] for chunks in vectors]), maxlen=0)
 
 
 def all_gather_bytes(channel: Channel, blob: bytes) -> list[bytes]:

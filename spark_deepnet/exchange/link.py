@@ -6,6 +6,7 @@ import select
 import socket
 import ssl
 import struct
+from collections.abc import Sequence
 
 from spark_deepnet.exchange.channel import Channel
 
@@ -74,3 +75,24 @@ class Incoming:
         magic, length = HEADER.unpack(self._header)
         if magic != MAGIC or length != self.end:
             raise self._channel.length_error(self.peer, length if magic == MAGIC else "no header", self.end)
+
+
+class Sends:
+    """Messages to one peer, one behind the other, while others come in."""
+
+    def __init__(self, messages: Sequence[Outgoing]) -> None:
+        self._messages, self._done = messages, 0
+
+    @property
+    def num_started(self) -> int:
+        """Messages that are sent, with the one on its way."""
+        return min(self._done + 1, len(self._messages))
+
+    def moving(self, number: int, incoming: Incoming) -> list[Outgoing | Incoming]:
+        """What is still to be moved until ``incoming`` is whole and our message of this number is sent: later ones leave
+        meanwhile, but are not waited for."""
+        while self._done < len(self._messages) and self._messages[self._done].at == self._messages[self._done].end:
+            self._done += 1
+        if incoming.at < incoming.end:
+            return [*self._messages[self._done : self._done + 1], incoming]
+        return [] if self._done > number else [self._messages[self._done]]

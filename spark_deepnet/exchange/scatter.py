@@ -15,10 +15,16 @@ def reduce_scatter(channel: Channel, chunks: Sequence[np.ndarray], scratch: np.n
     """P - 1 steps, (P - 1)/P N bytes a rank: rank r's chunk r becomes the sum, the others are partial sums.
 
     The scratch vector must be as long as the longest chunk."""
+    reduce_scatter_each(channel, [chunks], scratch)
+
+
+def reduce_scatter_each(channel: Channel, vectors: Sequence[Sequence[np.ndarray]], scratch: np.ndarray) -> None:
+    """That of several vectors, each in chunks: all make a step before any makes the next."""
     rank, size = channel.rank, channel.size
     right, left = (rank + 1) % size, (rank - 1) % size
     for step in range(1, size):
-        received = chunks[(rank - step - 1) % size]
-        addend = scratch[: received.size]
-        channel.swap(right, chunks[(rank - step) % size], left, addend)
-        np.add(received, addend, out=received)
+        leaving = [chunks[(rank - step) % size] for chunks in vectors]
+        received = [chunks[(rank - step - 1) % size] for chunks in vectors]
+        addends = [scratch[: chunk.size] for chunk in received]
+        for number, addend in enumerate(channel.stream(right, leaving, left, addends)):
+            np.add(received[number], addend, out=received[number])

@@ -5,20 +5,22 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 
+import numpy as np
+
 from spark_deepnet.errors import ExchangeError
 from spark_deepnet.exchange.acceptor import Acceptor
-from spark_deepnet.exchange.channel import Channel
+from spark_deepnet.exchange.channel import Channel, bytes_of
 from spark_deepnet.exchange.handshake import Credentials, dial
 from spark_deepnet.exchange.inquiry import ROLE, answer, ask
-from spark_deepnet.exchange.link import Incoming, Outgoing
+from spark_deepnet.exchange.link import Incoming, Outgoing, Sends
 from spark_deepnet.exchange.liveness import unresponsive
 from spark_deepnet.exchange.tls import TlsIncoming, TlsOutgoing
 from spark_deepnet.exchange.waits import NOBODY, Wait
-from spark_deepnet.exchange.watchdog import Watchdog, no_answer_error, pulse_of
+from spark_deepnet.exchange.watchdog import Watchdog, cut_off_error, no_answer_error, pulse_of
 
 MAX_WITNESSES = 3
 """Ranks that are asked whether a silent one answers them."""
@@ -61,6 +63,27 @@ class SocketChannel(Channel):
             else:
                 self._sleep(moving)
 
+    def stream(
+        self, to: int, vectors: Sequence[np.ndarray], from_: int, outs: Sequence[np.ndarray]
+    ) -> Iterator[np.ndarray]:
+        if not self.spans_hosts or len(outs) < 2:  # what is sent at once is still in the cache
+            yield from super().stream(to, vectors, from_, outs)
+            return
+        sends = Sends([self._outgoing(self._socket(to), to, bytes_of(vector)) for vector in vectors])
+        before = self._sent[to]
+        for number, out in enumerate(outs):
+            start = perf_counter()
+            incoming = self._incoming(self._socket(from_), from_, bytes_of(out), self)
+            while moving := sends.moving(number, incoming):
+                self._sent[to] = before + sends.num_started
+                if not self._moved(moving):
+                    self._sleep(moving)
+            self._waiting = None
+            self._received[from_] += 1
+            self.bytes_sent += vectors[number].nbytes
+            self.seconds_waiting += perf_counter() - start
+            yield out
+
     def _moved(self, moving: list[Outgoing | Incoming]) -> bool:
         """Move what can be moved now; returns whether anything was."""
         moved = False
@@ -97,6 +120,8 @@ class SocketChannel(Channel):
         if ended is not None:
             return self.closed_error(ended, "nobody listens there anymore")
         name = peer if peer in dead else next(iter(dead))
+        if len(dead) == len(others) > 1:
+            return cut_off_error(self, name, waited, len(others))
         witnesses = [rank for rank in others if rank not in dead][:MAX_WITNESSES]
         return no_answer_error(self, name, waited, {witness: self._hears(witness, name) for witness in witnesses})
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from spark_deepnet.exchange.channel import Channel
 
@@ -18,6 +20,11 @@ class SubChannel(Channel):
 
     def _move(self, to: int | None, data: memoryview | None, from_: int | None, out: memoryview | None) -> None:
         self._channel.carry(self._beneath(to), data, self._beneath(from_), out)
+
+    def stream(
+        self, to: int, vectors: Sequence[np.ndarray], from_: int, outs: Sequence[np.ndarray]
+    ) -> Iterator[np.ndarray]:
+        return self._channel.stream(self._ranks[to], vectors, self._ranks[from_], outs)
 
     def _beneath(self, rank: int | None) -> int | None:
         return None if rank is None else self._ranks[rank]

@@ -56,6 +56,14 @@ class Watchdog:
         self._suspect, self._again, self.seconds = suspect, True, pulses * pulse_of(self.channel.deadline)
 
 
+def cut_off_error(channel: Channel, rank: int, waited: float, others: int) -> ExchangeError:
+    """The error where none of several other ranks shows a sign of life: the fault is more likely here than with all."""
+    return ExchangeError(
+        f"rank {channel.rank} waited {waited:g} s for {channel.place(rank)}, and none of the {others} other ranks answers; "
+        f"is the host of rank {channel.rank} cut off from the network?"
+    )
+
+
 def no_answer_error(channel: Channel, rank: int, waited: float, heard: Mapping[int, bool | None]) -> ExchangeError:
     """The error for a rank without a sign of life. ``heard``: whether it answers others, None where they do not say."""
     start = f"rank {channel.rank} waited {waited:g} s for {channel.place(rank)}, which "

@@ -55,6 +55,34 @@ def test_large_swaps_in_a_circle_do_not_deadlock(world: str) -> None:
 
 
 @every_world
+def test_a_stream_swaps_vector_after_vector_through_one_memory(world: str) -> None:
+    def job(channel: Channel) -> list[float]:
+        vectors, out = [np.full(size, 10.0 * channel.rank + size) for size in (3, 1, 0, 2)], np.zeros(3)
+        outs = [out[: vector.size] for vector in vectors]
+        return [float(each.sum()) for each in channel.stream(1 - channel.rank, vectors, 1 - channel.rank, outs)]
+
+    for hosts in ("aa", "ab"):
+        places = [f"127.0.0.{1 + (host == 'b')}" for host in hosts]
+        assert results(world, 2, job, hosts=places) == [[39.0, 11.0, 0.0, 24.0], [9.0, 1.0, 0.0, 4.0]]
+
+
+@pytest.mark.parametrize("world", ["sockets", "tls"])
+def test_between_hosts_later_vectors_of_a_stream_leave_before_the_first_is_answered(world: str) -> None:
+    def job(channel: Channel) -> float:
+        vectors = np.full((5, 1000), channel.rank + 1.0)
+        out = np.zeros_like(vectors)
+        if channel.rank == 0:
+            return sum(float(each[0]) for each in channel.stream(1, list(vectors), 1, list(out)))
+        for each in out:
+            channel.receive(0, each)
+        for each in vectors:
+            channel.send(0, each)
+        return float(out[:, 0].sum())
+
+    assert results(world, 2, job, hosts=["127.0.0.1", "127.0.0.2"]) == [10.0, 5.0]
+
+
+@every_world
 def test_ranks_may_come_late(world: str) -> None:
     def job(channel: Channel) -> int:
         time.sleep(0.1 * (2 - channel.rank))

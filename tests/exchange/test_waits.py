@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -173,3 +174,12 @@ def test_one_that_is_slow_is_named_not_those_who_wait_for_it(quick: None) -> Non
     done.set()
     assert len(errors) == 3
     assert all("for rank 2, which is alive and at work" in error for error in errors), errors
+
+
+def test_a_rank_that_none_of_the_others_answers_asks_for_its_own_network(quick: None) -> None:
+    with socket.create_server((HERE, 0)) as first, socket.create_server((HERE, 0)) as second:
+        mute = [server.getsockname()[:2] for server in (first, second)]
+        with SocketChannel(2, 3, 0.5, HERE, Credentials(SECRET, "exchange", "job")) as channel:
+            channel.rendezvous([*mute, channel.here])
+            with pytest.raises(ExchangeError, match="none of the 2 other ranks answers; is the host of rank 2 cut off"):
+                channel.swap(0, np.zeros(1), 0, np.zeros(1))

@@ -1,4 +1,4 @@
-"""A standalone cluster of two workers on this machine, and jobs that are submitted to it."""
+"""A standalone cluster, of two workers on this machine unless others are given, and jobs that are submitted to it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyspark
@@ -26,53 +27,76 @@ def packed(folder: Path) -> Path:
     return Path(shutil.make_archive(str(folder / "spark_deepnet"), "zip", ROOT, "spark_deepnet"))
 
 
+@dataclass(frozen=True)
+class Machine:
+    """Where a daemon or a driver runs."""
+
+    address: str = "127.0.0.1"
+    enter: Callable[[Sequence[str]], list[str]] = list
+    """The command that runs a command there."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside our own."""
+
+    @property
+    def host(self) -> str:
+        """The address as Spark writes it."""
+        return f"[{self.address}]" if ":" in self.address else self.address
+
+
+HERE = Machine()
+
+
 @contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """The address of its master, once both workers of one core each have come."""
+def cluster(folder: Path, master: Machine = HERE, workers: Sequence[Machine] = (HERE, HERE)) -> Iterator[str]:
+    """The address of its master, once all workers, of one core each, have come."""
     with ExitStack() as stack:
-        stack.enter_context(_daemon(folder, "master", "master.Master", "--host", "127.0.0.1", "--port", "0"))
-        address = _said(folder / "master", r"(spark://127\.0\.0\.1:\d+)")
-        for name in ("worker1", "worker2"):
-            options = (
-                "--host",
-                "127.0.0.1",
-                "--cores",
-                "1",
-                "--memory",
-                "1g",
-                "--work-dir",
-                str(folder / f"{name}-work"),
-            )
-            stack.enter_context(_daemon(folder, name, "worker.Worker", *options, address))
-        for name in ("worker1", "worker2"):
+        stack.enter_context(_daemon(folder, "master", master, "master.Master", "--port", "0"))
+        address = _said(folder / "master", rf"(spark://{re.escape(master.host)}:\d+)")
+        names = [f"worker{number}" for number, _ in enumerate(workers, 1)]
+        for name, machine in zip(names, workers, strict=True):
+            options = ("--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"{name}-work"), address)
+            stack.enter_context(_daemon(folder, name, machine, "worker.Worker", *options))
+        for name in names:
             _said(folder / name, "(Successfully registered with master)")
         yield address
 
 
 def submitted(address: str, folder: Path, script: Path, *files: Path) -> str:
     """What a script prints that spark-submit runs here, in client mode, its modules sent with it."""
-    command = [
-        str(HOME / "bin/spark-submit"), "--master", address, "--executor-memory", "1g", "--py-files",
-        ",".join(map(str, files)), "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.host=127.0.0.1", str(script),
-    ]  # fmt: skip
+    command = submission(address, script, ["--py-files", ",".join(map(str, files))])
     done = subprocess.run(
-        command, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=JOB_SECONDS, check=False
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=JOB_SECONDS, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
 
-def _environment() -> dict[str, str]:
+def submission(
+    address: str, script: Path, options: Sequence[str] = (), arguments: Sequence[str] = (), driver: Machine = HERE
+) -> list[str]:
+    """The command that runs a script as the driver of a cluster, in client mode."""
+    command = [
+        str(HOME / "bin/spark-submit"), "--master", address, "--executor-memory", "1g",
+        "--conf", "spark.ui.enabled=false", "--conf", f"spark.driver.host={driver.host}", *options, str(script), *arguments,
+    ]  # fmt: skip
+    return driver.enter(command)
+
+
+def environment(machine: Machine = HERE) -> dict[str, str]:
+    """Of a daemon, and of a driver."""
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "SPARK_HOME")}
-    return kept | {"PYSPARK_PYTHON": sys.executable, "SPARK_NO_DAEMONIZE": "1"}
+    return kept | {"PYSPARK_PYTHON": sys.executable, "SPARK_NO_DAEMONIZE": "1"} | dict(machine.environment)
 
 
 @contextmanager
-def _daemon(folder: Path, name: str, kind: str, *options: str) -> Iterator[None]:
-    command = [str(HOME / "bin/spark-class"), f"org.apache.spark.deploy.{kind}", "--webui-port", "0", *options]
+def _daemon(folder: Path, name: str, machine: Machine, kind: str, *options: str) -> Iterator[None]:
+    command = [
+        str(HOME / "bin/spark-class"), f"org.apache.spark.deploy.{kind}", "--host", machine.host, "--webui-port", "0",
+        *options,
+    ]  # fmt: skip
     with (folder / name).open("w") as log:
         process = subprocess.Popen(
-            command, cwd=folder, env=_environment(), stdout=log, stderr=log, start_new_session=True
+            machine.enter(command), cwd=folder, env=environment(machine), stdout=log, stderr=log, start_new_session=True
         )
     try:
         yield

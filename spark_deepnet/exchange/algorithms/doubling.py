@@ -58,8 +58,7 @@ def _double(channel: Channel, size: int, segments: list[np.ndarray], scratch: np
     distance = 1
     while distance < size:
         partner = channel.rank ^ distance
-        for segment in segments:
-            addend = scratch[: segment.size]
-            channel.swap(partner, segment, partner, addend)
-            np.add(segment, addend, out=segment)
+        addends = [scratch[: segment.size] for segment in segments]
+        for number, addend in enumerate(channel.stream(partner, segments, partner, addends)):
+            np.add(segments[number], addend, out=segments[number])
         distance *= 2

@@ -40,6 +40,7 @@ from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.collected_once import note_task
 from spark_deepnet.spark.session.crash_notes import note_crashes
 from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
+from spark_deepnet.spark.session.lost_slots import fail_without_slots
 from spark_deepnet.spark.session.message_limit import check_message
 from spark_deepnet.spark.session.paths import literal
 from spark_deepnet.spark.session.removal import try_remove
@@ -155,8 +156,9 @@ class Jobs:
     def run(self) -> Outcome:
         """All jobs, from the last checkpoint on."""
         try:
-            with cancel_jobs_on_interrupt(self.spark):
-                return self._all()
+            with cancel_jobs_on_interrupt(self.spark) as tag:
+                with fail_without_slots(self.spark, self.cluster, self.plan.workers, self.plan.deadline, tag):
+                    return self._all()
         finally:
             if self.folder is not None:
                 try_remove(self.spark, self.folder)

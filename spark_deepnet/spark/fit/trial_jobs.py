@@ -25,6 +25,7 @@ from spark_deepnet.spark.fit.skew import warn_of_skew
 from spark_deepnet.spark.session.cluster import Cluster
 from spark_deepnet.spark.session.crash_notes import note_crashes
 from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
+from spark_deepnet.spark.session.lost_slots import fail_without_slots
 from spark_deepnet.spark.session.spark_errors import warn_of_retries
 from spark_deepnet.spark.session.without_aqe import planned
 from spark_deepnet.train import trials
@@ -59,9 +60,10 @@ class TrialJobs:
 
     def run(self) -> list[Outcome | DeepNetError]:
         """What each of the recipes gave: an outcome, or the error that ended it alone."""
-        with cancel_jobs_on_interrupt(self.spark):
-            while left := [k for k in range(len(self.recipes)) if k not in self.outcomes]:
-                self._job(self._at_once(left))
+        with cancel_jobs_on_interrupt(self.spark) as tag:
+            with fail_without_slots(self.spark, self.cluster, self.plan.workers, self.plan.deadline, tag):
+                while left := [k for k in range(len(self.recipes)) if k not in self.outcomes]:
+                    self._job(self._at_once(left))
         made = [outcome for outcome in self.outcomes.values() if isinstance(outcome, Outcome)]
         for outcome in made[:1]:
             warn_of_skew(outcome.ranks)

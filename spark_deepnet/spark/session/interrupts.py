@@ -15,13 +15,13 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def cancel_jobs_on_interrupt(spark: SparkSession) -> Iterator[None]:
-    """Spark's jobs of this block are cancelled where it is interrupted. They bear a tag, for they belong to a thread of
-    the JVM, which Ctrl-C leaves for another."""
+def cancel_jobs_on_interrupt(spark: SparkSession) -> Iterator[str]:
+    """Spark's jobs of this block are cancelled where it is interrupted. They bear a tag, which is returned, for they belong
+    to a thread of the JVM, which Ctrl-C leaves for another."""
     tag, dialect = f"spark_deepnet-{uuid.uuid4().hex}", dialect_of(spark)
     dialect.add_tag(tag)
     try:
-        yield
+        yield tag
     except (KeyboardInterrupt, SystemExit):
         _log.warning("fit: interrupted; its Spark job is stopped")
         with suppress(Exception):  # of a session that ends with the driver
