@@ -99,8 +99,10 @@ def test_a_host_ends_with_its_processes() -> None:
 
 
 MADE = """
-import os, subprocess, time
+import os, signal, subprocess, time
 from tests.hosts.namespaces import Hosts
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell lets its background processes ignore
 
 with Hosts(2) as hosts:
     subprocess.Popen(hosts.command(1, ["sleep", "1000"]))
@@ -121,7 +123,10 @@ def test_nothing_is_left_however_it_ends(end: signal.Signals | None) -> None:
         assert made <= _namespaces() or not end
         if end:
             process.send_signal(end)
-        process.wait(20)
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
     until = time.monotonic() + 20
     while _namespaces() & made and time.monotonic() < until:
         time.sleep(0.05)
