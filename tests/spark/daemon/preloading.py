@@ -1,6 +1,6 @@
-"""Spark's daemon of Python workers with what each worker would import and load anew behind its fork, for the better part of a
-second of a core: the packages, numba's own registries, and the kernels of the small network that most tests fit. Its folder
-stands on PYTHONPATH of the tests' sessions."""
+"""Spark's daemon of Python workers with what each worker would import and load anew behind its fork, for the better part of
+a second of a core: the packages, numba's own registries, and the kernels of the small network that most tests fit. Its
+folder stands on PYTHONPATH of the tests' sessions."""
 
 import contextlib
 
