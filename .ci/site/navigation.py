@@ -7,7 +7,7 @@ NAVIGATION = {
     "How-to": ["howto/index"],
     "How it works": [
         "training", "defaults", "networks", "models", "tracking", "formats", "exchange", "model_parallelism", "performance",
-        "security", "sparknet_study", "evidence",
+        "security", "scaling", "sparknet_study", "evidence",
     ],
     "Reference": ["estimator", "api/index"],
     "The project": ["architecture", "contributing", "changelog"],
