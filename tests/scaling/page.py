@@ -84,8 +84,9 @@ def accuracy_table(found: Iterable[tuple[str, str, int, float]]) -> str:
     """Of fits by ranks in threads."""
     cells = {(name, way, ranks): value for name, way, ranks, value in found}
     lines = [
-        "Test accuracy in % of short fits, really computed by the ranks, which are threads of one process. Both ways make",
-        "the steps of one rank but for rounding; what remains are rows at the boundary of two classes.",
+        "Test accuracy in % of short fits, really computed by the ranks, which are threads of one process. Over weights,",
+        "ranks make the steps of one but for rounding. Over rows, each draws its part of a batch from the rows that it",
+        "holds, so the batches are others, and accuracies differ as they do between seeds.",
         "",
         "| network | over | " + " | ".join(f"{r} ranks" for r in RANKS) + " |",
         "|---" * (2 + len(RANKS)) + "|",
