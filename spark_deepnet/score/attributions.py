@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 from spark_deepnet.data.decode.features import Faults
 from spark_deepnet.data.feed import fill_batch
 from spark_deepnet.data.table import Features
-from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.net.batch import Batch, Lengths
 from spark_deepnet.net.buffers import buffer_bytes
 from spark_deepnet.net.run import Runner
@@ -22,12 +21,14 @@ from spark_deepnet.score.score import (
     ScorePlan,
     Scores,
     column_of,
+    drop_unsound,
     joined_scores,
     long_enough,
     read,
     refuse,
     scores_of,
     value_name,
+    weights_of,
 )
 
 
@@ -61,30 +62,25 @@ class Attributions:
                 refuse(plan, faults)
                 runner = long_enough(runner, features)
                 inputs = self._of_rows(runner, features, len(frame))
-                valid &= np.logical_and.reduce([_finite(each, len(frame)) for each in inputs])
+                for values, lengths in inputs:
+                    drop_unsound(valid, np.asarray(np.isfinite(values).all(1)), lengths)
                 columns = {value_name(k): column_of(*each, valid) for k, each in enumerate(inputs)}
                 yield pd.DataFrame({"valid": valid, **columns})
 
     def _runner(self, plan: ScorePlan) -> Runner:
-        weights = aligned(len(plan.weights) // 4)
-        weights.view(np.uint8)[...] = np.frombuffer(plan.weights, np.uint8)
         net = plan.wanted.net()
         rows = max(1, min(BATCH_ROWS, MAX_VALUE_BYTES // max(1, buffer_bytes(net).total())))
-        return Runner(net, weights, rows, of_inputs=True)
+        return Runner(net, weights_of(plan), rows, of_inputs=True)
 
     def _of_rows(self, runner: Runner, features: Mapping[str, Features], n: int) -> list[Scores]:
         """Of each input the attributions of all rows."""
         parts: list[list[Scores]] = [[] for _ in self.inputs]
-        for start in range(0, n, runner.capacity):
+        for start in range(0, max(1, n), runner.capacity):
             rows = np.arange(start, min(start + runner.capacity, n))
             batch, lengths = fill_batch(runner, features, rows)
             for k, (name, values) in enumerate(self._of_batch(batch, lengths, rows).items()):
                 parts[k].append(scores_of(values, lengths.get(name), len(rows), self.by_step[k]))
-        empty = [np.zeros((0, *runner.net.inputs[name]), np.float32) for name in self.inputs]
-        return [
-            joined_scores(own or [scores_of(none, None, 0, steps)])
-            for own, none, steps in zip(parts, empty, self.by_step, strict=True)
-        ]
+        return [joined_scores(own) for own in parts]
 
     def _of_batch(self, batch: Batch, lengths: Lengths, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Input -> attributions, of the rows in the batch's feed."""
@@ -103,7 +99,7 @@ class Attributions:
                 out.dy[...] = 0
             gradient = batch.outputs[self.output].dy
             assert gradient is not None
-            gradient.reshape(len(rows), -1)[np.arange(len(rows)), targets] = 1
+            gradient[np.arange(len(rows)), targets] = 1
             batch.backward()
             for name, total in sums.items():
                 total += share * batch.input_gradient(name)
@@ -116,7 +112,7 @@ class Attributions:
     def _scores(self, batch: Batch, lengths: Lengths, rows: np.ndarray) -> np.ndarray:
         """(n, units) of the output."""
         batch.forward(False, np.uint64(0), rows.astype(np.uint64), lengths)
-        return batch.outputs[self.output].y.reshape(len(rows), -1)
+        return batch.outputs[self.output].y
 
     def _targets(self, scores: np.ndarray) -> np.ndarray:
         """(n,): which score of each row."""
@@ -138,14 +134,3 @@ def _beside(baseline: np.ndarray, x: np.ndarray, lengths: np.ndarray | None) -> 
     if lengths is not None:
         start[np.arange(x.shape[1]) >= lengths[:, None]] = 0
     return start
-
-
-def _finite(of_input: Scores, n: int) -> np.ndarray:
-    """(n,) bool: the rows whose attributions are all finite."""
-    values, lengths = of_input
-    sound = np.isfinite(values).all(1)
-    if lengths is None:
-        return np.asarray(sound)
-    rows = np.ones(n, bool)
-    rows[np.repeat(np.arange(n), lengths)[~sound]] = False
-    return rows

@@ -77,15 +77,20 @@ def _runner(plan: ScorePlan, features: Mapping[str, Features]) -> Runner:
     """The plan's network, with buffers long enough for these rows."""
     kept = _runners.pop(plan.digest, None)
     if kept is None:
-        weights = aligned(len(plan.weights) // 4)
-        weights.view(np.uint8)[...] = np.frombuffer(plan.weights, np.uint8)
         net = plan.wanted.net()
-        kept = Runner(net, weights, rows_at_once(net, plan.sparse(net)), training=False)
+        kept = Runner(net, weights_of(plan), rows_at_once(net, plan.sparse(net)), training=False)
     kept = long_enough(kept, features)
     while len(_runners) >= _MAX_RUNNERS:
         _runners.popitem(last=False)
     _runners[plan.digest] = kept
     return kept
+
+
+def weights_of(plan: ScorePlan) -> np.ndarray:
+    """The flat vector of the plan's weights."""
+    weights = aligned(len(plan.weights) // 4)
+    weights.view(np.uint8)[...] = np.frombuffer(plan.weights, np.uint8)
+    return weights
 
 
 def rows_at_once(net: Net, sparse: Collection[str] = (), limit: int = MAX_VALUE_BYTES) -> int:
@@ -182,9 +187,15 @@ def _sound(plan: ScorePlan, scored: Sequence[Scores], valid: np.ndarray) -> np.n
     """(n,) bool: the valid rows whose scores are all finite."""
     valid = valid.copy()
     for sound, lengths in _sound_parts(plan, scored):
-        rows = np.arange(len(valid)) if lengths is None else np.repeat(np.arange(len(valid)), lengths)
-        valid[rows[~sound]] = False
+        drop_unsound(valid, sound, lengths)
     return valid
+
+
+def drop_unsound(valid: np.ndarray, sound: np.ndarray, lengths: np.ndarray | None) -> None:
+    """Clear in ``valid`` the rows of which something is not sound: rows themselves, or steps, as many for each as lengths
+    say."""
+    rows = np.arange(len(valid)) if lengths is None else np.repeat(np.arange(len(valid)), lengths)
+    valid[rows[~sound]] = False
 
 
 def _sound_parts(plan: ScorePlan, scored: Sequence[Scores]) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:

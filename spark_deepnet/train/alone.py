@@ -20,12 +20,16 @@ MESSAGE_SECONDS = 150e-6
 BYTES_PER_SECOND = 1.3e9
 
 
-def trains_alone(plan: TrainPlan, rows: int, shard: Shard, replicas: Channel) -> bool:
-    """Whether rank 0 makes the fit by itself; all ranks decide alike. rows: of all ranks."""
+def gathered(plan: TrainPlan, rows: int, shard: Shard, replicas: Channel) -> Shard | None:
+    """What each rank goes on with where rank 0 makes the fit by itself: there the rows of all ranks, elsewhere its own.
+    None: all ranks make it. All decide alike. rows: of all ranks."""
     if not (plan.may_train_alone and plan.recipe.steps_together and pays(plan.recipe, rows, replicas.size)):
-        return False
-    sizes = all_gather_bytes(replicas, str(packed(shard).nbytes).encode())
-    return sum(map(int, sizes)) <= MAX_BYTES
+        return None
+    own = packed(shard)
+    if sum(map(int, all_gather_bytes(replicas, str(own.nbytes).encode()))) > MAX_BYTES:
+        return None
+    shards = shards_of_all(shard, own, replicas)
+    return joined(shards) if replicas.rank == 0 else shard
 
 
 def pays(recipe: Recipe, rows: int, ranks: int) -> bool:
@@ -36,8 +40,3 @@ def pays(recipe: Recipe, rows: int, ranks: int) -> bool:
     step = 3 * batch * multiply_adds / MULTIPLY_ADDS_PER_SECOND
     exchange = MESSAGE_SECONDS * ceil(log2(ranks)) + 8 * net.layout.size / BYTES_PER_SECOND
     return ranks > 1 and step * (1 - 1 / ranks) < exchange
-
-
-def all_rows(shard: Shard, replicas: Channel) -> Shard:
-    """The rows of all ranks."""
-    return joined(shards_of_all(shard, packed(shard), replicas))

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from spark_deepnet.data.dataset import Rows
 from spark_deepnet.data.decode.faults import MISSING_MARKS
 from spark_deepnet.data.feed import stay_sparse
@@ -175,3 +177,8 @@ def other_rows(plan: TrainPlan, fingerprint: str) -> DataError:
         "fit: the DataFrame gave other rows than in the job before, as with rand() or a changed source; "
         "write it to a table or checkpoint() it before the fit"
     )
+
+
+def inverse(weights: np.ndarray) -> np.ndarray:
+    """The factor of the gradients: rows without any weight have none."""
+    return np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > LIGHTEST)

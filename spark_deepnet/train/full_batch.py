@@ -10,7 +10,7 @@ import numpy as np
 from spark_deepnet.data.dataset import Rows
 from spark_deepnet.optimizers.lbfgs import PAIRS, Lbfgs, Pair
 from spark_deepnet.plan.plan import Recipe
-from spark_deepnet.train.dataset_stats import LIGHTEST
+from spark_deepnet.train.dataset_stats import inverse
 from spark_deepnet.train.step import BROKEN, Stepper, Sum
 
 MIN_DECREASE = 1e-7
@@ -49,7 +49,7 @@ class FullBatch:
         self.moving = slice(0, stepper.runner.layout.moving)
         self.weights = np.array(rows.sums)
         self._sum(self.weights)
-        self.scales = np.divide(1.0, self.weights, out=np.zeros(len(self.weights)), where=self.weights > LIGHTEST)
+        self.scales = inverse(self.weights)
         self.point: Point | None = None
         """Where the weights are."""
         self.converged = False

@@ -18,7 +18,7 @@ from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.train import auto_sync
 from spark_deepnet.train.averaging import Averaging, averaged
 from spark_deepnet.train.block import Block
-from spark_deepnet.train.dataset_stats import LIGHTEST, DatasetStats
+from spark_deepnet.train.dataset_stats import DatasetStats, inverse
 from spark_deepnet.train.fit_clock import FitClock
 from spark_deepnet.train.full_batch import FullBatch
 from spark_deepnet.train.measure import Meter
@@ -259,8 +259,3 @@ def rows_evaluated(recipe: Recipe, shard: Shard) -> int:
     """The most rows that are evaluated one after another."""
     of_all = recipe.metrics or recipe.optimizer.full_batch
     return max(len(shard.valid), len(shard.train) if of_all else 0)
-
-
-def inverse(weights: np.ndarray) -> np.ndarray:
-    """The factor of the gradients: rows without any weight have none."""
-    return np.divide(1.0, weights, out=np.zeros(len(weights)), where=weights > LIGHTEST)

@@ -26,7 +26,7 @@ from spark_deepnet.kernels.memory import aligned
 from spark_deepnet.kernels.threads import threads
 from spark_deepnet.plan.automatic import resolved
 from spark_deepnet.plan.plan import TrainPlan
-from spark_deepnet.train.alone import all_rows, trains_alone
+from spark_deepnet.train.alone import gathered
 from spark_deepnet.train.block import Block
 from spark_deepnet.train.dataset_stats import DatasetStats, take_stats
 from spark_deepnet.train.inbox import Chunks, Inbox
@@ -197,13 +197,12 @@ def trained(
         set_statistics(plan.recipe, block.net.layout, state, stats.statistics)
     state.clock.finished |= plan.stops
     with meter.timed("reading"):
-        alone = trains_alone(plan, stats.rows, shard, replicas)
-        shard = all_rows(shard, replicas) if alone else shard
-    if alone and rank > 0:
+        alone = gathered(plan, stats.rows, shard, replicas)
+    if alone is not None and rank > 0:
         return state, stats
     channel.seconds_waiting = 0.0  # of training alone
-    trainers = NullChannel(0, 1) if alone else replicas
-    loop = Loop(resolved(plan.recipe, stats.rows), shard, trainers, stats, state, meter, block)
+    rows, trainers = (shard, replicas) if alone is None else (alone, NullChannel(0, 1))
+    loop = Loop(resolved(plan.recipe, stats.rows), rows, trainers, stats, state, meter, block)
     setup = meter.elapsed
     lasts = max(plan.job_seconds, MIN_SETUPS_PER_JOB * setup) if plan.job_seconds else 0.0
     reporter = reporter_of(plan) if rank == 0 else None

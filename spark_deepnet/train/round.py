@@ -21,9 +21,9 @@ from spark_deepnet.net.chunks import cut_out, fill, numbered
 from spark_deepnet.plan.automatic import resolved
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.averaging import averaged
-from spark_deepnet.train.dataset_stats import counted, fingerprint_of
+from spark_deepnet.train.dataset_stats import counted, fingerprint_of, inverse
 from spark_deepnet.train.fit_clock import FitClock
-from spark_deepnet.train.loop import MIN_EVALUATION_ROWS, inverse, rows_evaluated
+from spark_deepnet.train.loop import MIN_EVALUATION_ROWS, rows_evaluated
 from spark_deepnet.train.measure import Meter
 from spark_deepnet.train.messages import RANK_ERRORS, Error, MeanChunk, Measures, Message, RowCounts, decode, encode
 from spark_deepnet.train.metric_parts import MetricParts, packed
