@@ -119,6 +119,7 @@ def test_integrated_gradients_are_columns(table: Any) -> None:
     zeros = model.integratedGradients(table, target=0, baseline=[0.0, 0.0, 0.0], steps=4)
     assert zeros.columns == [*table.columns, "attributions"]
     assert zeros.count() == ROWS
+    assert model.integratedGradients(table, output=model.architecture.heads()[0].name).columns == zeros.columns
 
 
 def test_integrated_gradients_skip_and_keep_rows_without_features(table: Any) -> None:

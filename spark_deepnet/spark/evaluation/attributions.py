@@ -20,6 +20,7 @@ from spark_deepnet.score.output import Output
 from spark_deepnet.score.score import ScorePlan, value_name
 from spark_deepnet.score.values import Wanted
 from spark_deepnet.spark.by_rows import by_rows
+from spark_deepnet.spark.evaluation.evaluate import output_number
 from spark_deepnet.spark.names import check_new, column, new_name
 from spark_deepnet.spark.output_columns import udf_of
 from spark_deepnet.spark.params.values import check_ranges
@@ -38,7 +39,8 @@ def integrated_gradients(
         raise ParamError(f"{WHERE}: steps must be an int of at least 1, found {steps!r}")
     wanted = Wanted(model.architecture, True)
     model._flat(WHERE)
-    number = _output_number(model.outputs, output)
+    number = output_number(model, output, WHERE)
+    _check_output(model.outputs[number])
     entries = _entries(model, wanted)
     names = {entry.name: output_col if len(entries) == 1 else f"{output_col}_{entry.name}" for entry in entries}
     check_new(df, list(names.values()))
@@ -78,15 +80,9 @@ def _with_columns(
     return frame.select("*", *columns).drop(struct)
 
 
-def _output_number(outputs: Sequence[Output], name: str | None) -> int:
-    """Which output is meant."""
-    names = [each.name for each in outputs]
-    number = 0 if name is None else names.index(name) if name in names else -1
-    if number < 0:
-        raise ParamError(f"{WHERE}: there is no output {name!r}; {near(str(name), [n for n in names if n])}")
-    if outputs[number].steps or outputs[number].image:
+def _check_output(output: Output) -> None:
+    if output.steps or output.image:
         raise ParamError(f"{WHERE}: this output scores every step or cell of a row; it needs one score, or one a class")
-    return number
 
 
 def _target(output: Output, target: int | None) -> int | None:

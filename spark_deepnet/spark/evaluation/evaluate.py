@@ -24,7 +24,7 @@ Summary = ClassificationSummary | MultilabelSummary | RegressionSummary
 
 def evaluated(model: Any, df: DataFrame, output: str | None) -> Summary:
     """The summary of one output of a DeepNetModel, by its name; None: the first."""
-    k = _number_of(model, output)
+    k = output_number(model, output, "evaluate")
     if model.outputs[k].steps:
         raise DataError(
             "evaluate: this network scores every step of a row; compare labels and predictions by transform"
@@ -44,12 +44,13 @@ def evaluated(model: Any, df: DataFrame, output: str | None) -> Summary:
     return regression(pairs, model.outputs[k].units)
 
 
-def _number_of(model: Any, output: str | None) -> int:
+def output_number(model: Any, output: str | None, where: str) -> int:
+    """Which output has this name; None: the first. where: for the error."""
     names = [head.name for head in model.architecture.heads()]
     if output is None:
         return 0
     if output not in names:
-        raise ParamError(f"evaluate: there is no output {output!r}; {near(output, names)}")
+        raise ParamError(f"{where}: there is no output {output!r}; {near(output, names)}")
     return names.index(output)
 
 
