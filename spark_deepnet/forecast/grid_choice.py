@@ -16,7 +16,7 @@ from spark_deepnet.forecast.memory import memory
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.plan.storage import storage_error
-from spark_deepnet.train.auto_sync import steps_between
+from spark_deepnet.train.auto_sync import Seconds, steps_between
 from spark_deepnet.train.loop import MIN_EVALUATION_ROWS
 
 ROOM = 2 / 3
@@ -64,8 +64,11 @@ def tau_of(recipe: Recipe, grid: Grid, costs: Costs) -> int:
     """Steps between exchanges, as set or as they would be chosen; a single worker has none."""
     if grid.size == 1:
         return 1
-    return recipe.sync_every or steps_between(
-        costs.compute.at(costs.batch), costs.exchange_seconds(grid.replicas, 2), grid.replicas
+    if recipe.sync_every:
+        return recipe.sync_every
+    steps = [costs.compute.at(rows) for rows in (costs.batch, costs.share(grid.replicas, 1))]
+    return steps_between(
+        Seconds(*steps, *(costs.exchange_seconds(grid.replicas, tau) for tau in (1, 2))), grid.replicas
     )
 
 

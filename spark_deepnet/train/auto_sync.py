@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from math import ceil
-from statistics import median
+from dataclasses import dataclass
+from functools import partial
+from math import ceil, sqrt
 
 import numpy as np
 
@@ -13,37 +14,69 @@ from spark_deepnet.data.dataset import Rows
 from spark_deepnet.train.step import Stepper, Sum
 
 SHARE = 0.1
-"""The part of a fit's seconds that exchange may take."""
+"""The part of a round of local steps that exchange may take."""
 TRIES = 5
+MIN_TRIES = 2
+PROBE_SECONDS = 0.1
+"""No further try is made once those so far have taken this long: exchanges that are slow vary less, and cost more."""
 MAX_STEPS_BETWEEN = 1000
 
 
-def steps_between(step: float, exchange: float, replicas: int, vectors: int = 1) -> int:
-    """tau with v S / (tau C + v S) <= SHARE,   C: seconds of a step of batchSize rows, S: of an exchange of one vector,
-    v: vectors that are averaged.
+@dataclass(frozen=True)
+class Seconds:
+    """What a choice weighs."""
 
-    1, synchronous steps, where S / (C / replicas + S) <= SHARE: gradients are one vector, rows are shared out."""
-    wanted = exchange * (1 - SHARE) / SHARE
-    return 1 if wanted <= step / replicas else max(2, min(MAX_STEPS_BETWEEN, ceil(vectors * wanted / max(step, 1e-9))))
+    step: float
+    """C: of a step of batchSize rows."""
+    shared: float
+    """C_K: of a step of the rows that one of K ranks has of a batch that all share."""
+    exchange: float
+    """S: of the gradients' exchange."""
+    average: float
+    """A: of the exchange of all that is averaged, weights and the optimizer's vectors."""
 
 
-def measured(stepper: Stepper, rows: Rows, most: int, total: Sum) -> tuple[float, float]:
-    """Seconds of one step's gradients of at most ``most`` rows, and of the exchange of a vector after it, with its wait
-    for slower ranks: means over the ranks that have rows, the same on all. Changes nothing that training sees."""
+def local_steps(step: float, average: float) -> int:
+    """The smallest tau with A / (tau C + A) <= SHARE."""
+    wanted = average * (1 - SHARE) / SHARE
+    return max(1, min(MAX_STEPS_BETWEEN, ceil(wanted / max(step, 1e-9))))
+
+
+def steps_between(seconds: Seconds, replicas: int) -> int:
+    """1, synchronous steps, or the tau of ``local_steps``, at least 2: what comes to a loss sooner, by
+
+        sqrt(K) (C_K + S) <= C + A / tau.
+
+    K ranks that share a batch make one step of its rows; with local steps each makes one of as many rows, K times the
+    rows in all, and how many steps fewer that takes, g, is not known beforehand: none (g = 1) where gradients hardly differ
+    from batch to batch, K times fewer where they are mostly noise. g = sqrt(K) is wrong by a factor of sqrt(K) at most."""
+    tau = max(2, local_steps(seconds.step, seconds.average))
+    synchronous = sqrt(replicas) * (seconds.shared + seconds.exchange)
+    return 1 if synchronous <= seconds.step + seconds.average / tau else tau
+
+
+def measured(stepper: Stepper, rows: Rows, most: int, replicas: int, vectors: int, total: Sum) -> Seconds:
+    """Of one step's gradients of at most ``most`` rows, and of the exchange of a vector after it, with its wait for slower
+    ranks: means over the ranks that have rows, the same on all. An average is that of ``vectors``. Changes nothing that
+    training sees."""
     kept = stepper.state.weights.copy()  # running statistics move in forward
     table, keys, index = rows.in_order().between(0, min(len(rows), most))
+    part = index[: -(-most // replicas)]
     stepper.synchronous_sum.local = True
     ones = np.ones(len(stepper.heads))
-    steps, exchanges = [], []
-    for _ in range(TRIES):
-        steps.append(_seconds(lambda: stepper.compute(table, keys, index, ones)))
+    tries: list[np.ndarray] = []
+    spent = 0.0
+    while len(tries) < TRIES and (len(tries) < MIN_TRIES or spent < PROBE_SECONDS):
+        own = [_seconds(partial(stepper.compute, table, keys, rows, ones)) for rows in (index, part)]
         stepper.vector[:] = 0
-        exchanges.append(_seconds(lambda: stepper.all_reduce(stepper.vector)))
+        own.append(_seconds(partial(stepper.all_reduce, stepper.vector)))
+        sums = np.array([*own, 1.0]) * (len(index) > 0)
+        total(sums)
+        tries.append(sums[:3] / sums[3])
+        spent += float(tries[-1].sum())
     stepper.state.weights[:] = kept
-    sums = np.array([median(steps), median(exchanges), 1.0]) * (len(index) > 0)
-    total(sums)
-    step, exchange, ranks = sums.tolist()
-    return step / ranks, exchange / ranks
+    step, shared, exchange = np.median(tries[1:], axis=0).tolist()  # the first warms up
+    return Seconds(step, shared, exchange, vectors * exchange)
 
 
 def _seconds(call: Callable[[], None]) -> float:

@@ -132,8 +132,10 @@ class Loop:
 
     def _find_tau(self) -> None:
         """Once a job. Replicas that have made local steps continue to: their optimizers' vectors may differ."""
-        seconds = auto_sync.measured(self.stepper, self.shard.train, self.share, self.exact)
-        tau = auto_sync.steps_between(*seconds, self.channel.size, len(averaged(self.recipe, self.state)))
+        replicas = self.channel.size
+        vectors = len(averaged(self.recipe, self.state))
+        seconds = auto_sync.measured(self.stepper, self.shard.train, self.share, replicas, vectors, self.exact)
+        tau = auto_sync.steps_between(seconds, replicas)
         self.clock.tau = max(tau, 2 if self.clock.tau > 1 else 1)
         self.has_tau = True
 

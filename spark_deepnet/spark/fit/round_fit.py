@@ -42,7 +42,7 @@ from spark_deepnet.spark.session.interrupts import cancel_jobs_on_interrupt
 from spark_deepnet.spark.session.message_limit import check_message
 from spark_deepnet.spark.session.spark_errors import translate_spark_error
 from spark_deepnet.train import round as rounds
-from spark_deepnet.train.auto_sync import steps_between
+from spark_deepnet.train.auto_sync import local_steps
 from spark_deepnet.train.averaging import KEEP, RESET, averaged, restart
 from spark_deepnet.train.dataset_stats import DatasetStats, fingerprint_of, no_rows, other_rows, stats_of
 from spark_deepnet.train.fit_clock import FitClock
@@ -287,7 +287,7 @@ class Rounds:
     def _find_tau(self, measures: list[Measures], steps: int, seconds: float) -> None:
         """So that what a round takes beside computing is under a tenth of it, at most an epoch."""
         computing = max(m.seconds["computing"] for m in measures)
-        self.clock.tau = min(self.steps, steps_between(computing / steps, seconds - computing, 1))
+        self.clock.tau = min(self.steps, local_steps(computing / steps, seconds - computing))
 
     def _job(self, turn: Round) -> list[Message]:
         with self._sent(turn) as sent:
