@@ -6,16 +6,10 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# As plain Python only what calls kernels in this process is run, and of whole fits and of rows on disk those that differ in
-# what they compute: the others would do the same again.
-. .ci/whole_fits.sh
-plain=(
-    --ignore=tests/{spark,examples,hosts,plan,schedules,formats} "--ignore-glob=tests/test_*.py" --ignore=tests/data/test_{hostile,spilled}.py --ignore=tests/net/test_padding.py
-    --ignore=tests/exchange/test_{algorithms,channels,hostile,hosts,inquiry,overlap,page}.py
-    --ignore=tests/exchange/test_{processes,pulse,report,strangers,tls,waits,weather}.py
-    "${whole_fits[@]/#/--ignore=}"
-)
+# As plain Python runs what calls kernels by themselves, and one step of each kind: whole fits and scores, distributed or not,
+# would do the same again, and take a hundred seconds of a core for it.
 nets=(tests/{kernels,layers,losses,optimizers,initializers,net})  # half of what is compiled
+plain=("${nets[@]}" tests/{metrics,data} tests/train/test_{step,every_step,state,start,metrics}.py tests/score/test_every_step.py)
 kernels_of_fits=tests/train/test_ranks.py  # ahead of Spark's tests, whose workers would each compile the same otherwise
 said=$(mktemp -d)
 groups=()
@@ -25,9 +19,9 @@ on_spark() { niceness=5 pass "on Spark" "$kernels_of_fits" tests/spark; }
 compiled_nets() { pass "compiled, kernels to nets" "${nets[@]}"; }
 compiled_others() { pass "compiled, others" --ignore=tests/{spark,examples} --ignore="$kernels_of_fits" "${nets[@]/#/--ignore=}"; }
 compiled_some() { pass "compiled" "$@"; }
-as_plain() { NUMBA_DISABLE_JIT=1 pass "plain Python" "${plain[@]}" "$@"; }
+as_plain() { NUMBA_DISABLE_JIT=1 pass "plain Python" "$@"; }
 as_plain_and_examples() {
-    as_plain
+    as_plain "${plain[@]}" --ignore=tests/data/test_{hostile,spilled}.py --ignore=tests/net/test_padding.py
     local code=$?
     pass "examples" tests/examples && return $code
 }
@@ -67,7 +61,7 @@ if [ $# = 0 ]; then
     begin as_plain_and_examples > "$said/4" 2>&1
 else
     begin compiled_some "$@"
-    begin as_plain "$@" > "$said/2" 2>&1
+    begin as_plain --ignore=tests/{spark,examples,hosts} "$@" > "$said/2" 2>&1
 fi
 
 failed=0

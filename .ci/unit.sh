@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unit() { .venv/bin/python -m pytest -p no:cacheprovider -m "not slow and not long" "$@" < /dev/null; }
 
 others=(tests/{kernels,layers,losses,optimizers,initializers,schedules,data,net,score,plan,forecast})
-. .ci/whole_fits.sh
+whole_fits=(tests/train/test_{averaging,blocks,compression,cut_scores,factors,jobs,max_steps,ordered,padding,periodic_blocks,probe,short_fits,sparse,spilled}.py)
 many=("${whole_fits[@]}" tests/test_new_members.py tests/net/test_{cut,padding}.py tests/data/test_spilled.py tests/formats)
 said=$(mktemp -d)
 set -m  # process groups of their own, which get signals as one

@@ -7,46 +7,45 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sparknet_speedups import Cells, by_tau, naive, sizes_of, speedup, taus_of
+from sparknet_speedups import Seeds, by_tau, means, naive, sizes_of, speedup, taus_of
 
 TAU = "tau, steps between exchanges"
 RATIO = "S / C, seconds of an exchange over a step's"
 
 
-def draw(cells: Cells, ours: Mapping[str, float], folder: Path) -> None:
-    """Figures as PNG files; ours: names of exchanges and their S / C."""
+def draw(seeds: Mapping[tuple[int, int], list[float]], ours: Mapping[str, float], folder: Path) -> None:
+    """Figures as PNG files; seeds: the iterations of each (``by_seed``); ours: names of exchanges and their S / C."""
     try:
         from matplotlib import pyplot
     except ImportError:
         raise SystemExit('figures need matplotlib: pip install "spark_deepnet[study]"') from None
     pyplot.rcParams.update({"font.size": 8, "axes.grid": True, "grid.alpha": 0.3, "savefig.dpi": 90})
     for name, drawn in (("sparknet_free", _free), ("sparknet_ratios", _ratios), ("sparknet_surface", _surface)):
-        figure = drawn(pyplot, cells, ours)
+        figure = drawn(pyplot, seeds, ours)
         if figure.get_layout_engine() is None:
             figure.tight_layout()
         figure.savefig(folder / f"{name}.png")
         pyplot.close(figure)
 
 
-def _free(pyplot: Any, cells: Cells, _: Mapping[str, float]) -> Any:
-    """Speedup over tau if exchange costs nothing, one line per K."""
-    figure, axes = pyplot.subplots(figsize=(5, 3.2))
-    for size in sizes_of(cells):
-        iterations = by_tau(cells, size)
-        axes.plot(
-            list(iterations),
-            [speedup(cells[1, 1], n, t, 0) for t, n in iterations.items()],
-            "o-",
-            ms=3,
-            label=f"K = {size}",
-        )
+def _free(pyplot: Any, seeds: Seeds, _: Mapping[str, float]) -> Any:
+    """Speedup over tau if exchange costs nothing, one line per K, and the range of its seeds."""
+    figure, axes = pyplot.subplots(figsize=(6, 3.6))
+    cells = means(seeds)
+    for number, size in enumerate(sizes_of(cells)):
+        taus = np.array(list(by_tau(cells, size)))
+        gains = [np.divide(cells[1, 1], seeds[size, tau]) for tau in taus.tolist()]
+        middle = np.array([speedup(cells[1, 1], cells[size, tau], tau, 0) for tau in taus.tolist()])
+        spread = [middle - [min(each) for each in gains], [max(each) for each in gains] - middle]
+        axes.errorbar(taus * 1.03**number, middle, spread, fmt="o-", ms=3, lw=1, capsize=2, label=f"K = {size}")
     axes.set(xscale="log", xlabel=TAU, ylabel="speedup over serial, exchange free", ylim=(0, None))
     axes.legend(ncols=2)
     return figure
 
 
-def _ratios(pyplot: Any, cells: Cells, ours: Mapping[str, float]) -> Any:
+def _ratios(pyplot: Any, seeds: Seeds, ours: Mapping[str, float]) -> Any:
     """Speedup over S / C for some K, one line per tau, beside naive parallelization."""
+    cells = means(seeds)
     sizes = sizes_of(cells)
     chosen = sorted({sizes[0], sizes[len(sizes) // 2], sizes[-1]})
     figure, (panels,) = pyplot.subplots(1, len(chosen), figsize=(10, 3.4), sharey=True, squeeze=False)
@@ -65,8 +64,9 @@ def _ratios(pyplot: Any, cells: Cells, ours: Mapping[str, float]) -> Any:
     return figure
 
 
-def _surface(pyplot: Any, cells: Cells, _: Mapping[str, float]) -> Any:
+def _surface(pyplot: Any, seeds: Seeds, _: Mapping[str, float]) -> Any:
     """Speedup over K and tau for some S / C."""
+    cells = means(seeds)
     sizes, taus = sizes_of(cells), taus_of(cells)
     figure, panels = pyplot.subplots(1, 4, figsize=(10, 2.6), sharey=True, layout="constrained")
     for axes, ratio in zip(panels, (0.0, 0.1, 1.0, 10.0), strict=True):

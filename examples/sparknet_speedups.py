@@ -17,12 +17,22 @@ import numpy as np
 
 Cells = dict[tuple[int, int], float]
 """(K, tau) -> iterations"""
+Seeds = dict[tuple[int, int], list[float]]
+"""(K, tau) -> iterations of each seed"""
 RATIOS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 
 def reached(rows: Iterable[Mapping[str, Any]], target: float) -> Cells:
-    """Iterations to the accuracy, on a line between the first evaluation there and the one before; the mean over seeds.
-    A cell is infinite if a seed never reached it."""
+    """Iterations to the accuracy, the mean over seeds. A cell is infinite if a seed never reached it."""
+    return means(by_seed(rows, target))
+
+
+def means(seeds: Seeds) -> Cells:
+    return {cell: float(np.mean(each)) for cell, each in seeds.items()}
+
+
+def by_seed(rows: Iterable[Mapping[str, Any]], target: float) -> Seeds:
+    """Iterations of each seed to the accuracy, on a line between the first evaluation there and the one before."""
     curves: dict[tuple[int, int, int], list[tuple[int, float]]] = defaultdict(list)
     for row in rows:
         name = int(row["replicas"]), int(row["tau"]), int(row["seed"])
@@ -30,7 +40,7 @@ def reached(rows: Iterable[Mapping[str, Any]], target: float) -> Cells:
     iterations = defaultdict(list)
     for (size, tau, _), curve in curves.items():
         iterations[size, tau].append(first(curve, target))
-    return {cell: float(np.mean(each)) for cell, each in sorted(iterations.items())}
+    return dict(sorted(iterations.items()))
 
 
 def first(curve: list[tuple[int, float]], target: float) -> float:
@@ -86,14 +96,15 @@ def table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
 
 def tell(rows: list[dict[str, Any]], target: float) -> str:
     """The tables of the page."""
-    cells = reached(rows, target)
+    seeds = by_seed(rows, target)
+    cells = means(seeds)
     serial, sizes, taus = cells[1, 1], sizes_of(cells), taus_of(cells)
     head = ["K", *(f"tau {tau}" for tau in taus)]
-    counts = [[size, *(f"{cells.get((size, tau), nan):.0f}" for tau in taus)] for size in sizes]
+    counts = [[size, *(_with_spread(seeds.get((size, tau), [nan])) for tau in taus)] for size in sizes]
     free = [[size, *(f"{serial / cells.get((size, tau), nan):.2f}" for tau in taus)] for size in sizes]
     return "\n\n".join(
         (
-            f"Iterations to {target}; serial: {serial:.0f}",
+            f"Iterations to {target}, mean and half the range of the seeds; serial: {_with_spread(seeds[1, 1])}",
             table(head, counts),
             "Speedup where an exchange costs nothing, N / (tau M)",
             table(head, free),
@@ -101,6 +112,10 @@ def tell(rows: list[dict[str, Any]], target: float) -> str:
             table(["K", *(f"S / C = {ratio:g}" for ratio in RATIOS)], [_at_ratios(cells, size) for size in sizes]),
         )
     )
+
+
+def _with_spread(each: list[float]) -> str:
+    return f"{np.mean(each):.0f}" + (f" ± {np.ptp(each) / 2:.0f}" if len(each) > 1 else "")
 
 
 def _at_ratios(cells: Cells, size: int) -> list[object]:

@@ -2,7 +2,8 @@
 accuracy. The replicas actually run, one after another in this process.
 
 python examples/sparknet_study.py                          # scikit-learn's digits, a small grid, in seconds
-python examples/sparknet_study.py --data DIR --out OUT     # LeNet on MNIST's idx files in DIR: ten minutes of a core
+python examples/sparknet_study.py --data DIR --out OUT     # LeNet on MNIST's idx files in DIR: ten minutes of a core a seed
+    --net cifar10                                          # instead: CIFAR-10 quick, on CIFAR-10 in DIR: ten minutes a seed
     --batch 64 --sizes 1 5 --taus 10                       # parts of it, other batches
     --states                                               # instead: the optimizer's state in averaging
     --seconds                                              # instead: a step and an exchange, in fits with Spark
@@ -23,14 +24,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cifar10 import cifar10, quick
 from example_data import digits, mnist
 from sparknet_figures import draw
 from sparknet_replicas import Replicas, recipe_of, table_of
 from sparknet_seconds import measured
-from sparknet_speedups import ratios_of, reached, tell, tell_batches, tell_seconds, tell_states
+from sparknet_speedups import by_seed, ratios_of, tell, tell_batches, tell_seconds, tell_states
 
 from spark_deepnet.data.table import Table
-from spark_deepnet.layers import Conv2D, Dense, Flatten, MaxPool2D, Rescaling
+from spark_deepnet.layers import Conv2D, Dense, Flatten, MaxPool2D, RandomCrop, RandomFlip, Rescaling, ZeroPadding2D
 
 MOMENTUM = {"kind": "momentum", "momentum": 0.9}
 STATES = ("average", "keep", "reset")
@@ -62,7 +64,15 @@ class Study:
         """``size`` replicas, with the training rows distributed by seed."""
         images, labels = self.train
         settings = {"batch_size": self.batch, "l2": self.l2, "sync_state": "keep"}
-        made = recipe_of(self.layers, (*images.shape[1:], 1), MOMENTUM, self.rate, epochs=1, seed=seed, **settings)
+        made = recipe_of(
+            self.layers,
+            (*images.shape[1:3], images[0, 0, 0].size),
+            MOMENTUM,
+            self.rate,
+            epochs=1,
+            seed=seed,
+            **settings,
+        )
         parts = np.array_split(np.random.default_rng(seed).permutation(len(images)), size)
         return Replicas(replace(made, **recipe), [table_of(images[part], labels[part]) for part in parts])
 
@@ -85,6 +95,22 @@ def lenet(folder: Path) -> Study:
     held_out = table_of(test_images[::5], test_labels[::5])
     sizes, taus = (1, 2, 3, 5, 10), (1, 2, 5, 10, 20, 50, 100)
     return Study(layers, (images, labels), held_out, BATCH, 0.01, sizes, taus, TARGET, every=20, l2=0.0005)
+
+
+def cifar(folder: Path) -> Study:
+    """CIFAR-10 quick, without the random crops and flips of a longer training; the target is read off few evaluations, which
+    take as long as a hundred steps."""
+    images, labels, test_images, test_labels = cifar10(folder)
+    random = (ZeroPadding2D, RandomCrop, RandomFlip)
+    layers = tuple(layer for layer in quick(images.mean((0, 1, 2))) if not isinstance(layer, random))
+    scores = (*layers[:-1], Dense(10))
+    held_out = table_of(test_images[:2000], test_labels[:2000])
+    return Study(
+        scores, (images, labels), held_out, BATCH, 0.0025, (1, 2, 4, 6), (1, 10, 50, 100), target=0.45, every=50
+    )
+
+
+STUDIES = {"lenet": lenet, "cifar10": cifar}
 
 
 def curve(study: Study, size: int, tau: int, seed: int) -> Iterator[Row]:
@@ -166,13 +192,14 @@ def show(folder: Path, pictures: Path, target: float) -> None:
     """Tables and figures from the files in the folder."""
     counts, states, seconds = (kept(folder / name) for name in FILES)
     main = of_batch(counts, BATCH)
-    draw(reached(main, target), {name: ratio for name, _, ratio in ratios_of(seconds)[1:]}, pictures)
+    draw(by_seed(main, target), {name: ratio for name, _, ratio in ratios_of(seconds)[1:]}, pictures)
     print(tell(main, target), tell_batches(counts, target), tell_states(states), tell_seconds(seconds), sep="\n\n")
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--data", type=Path, help="a folder with MNIST's idx files")
+    arguments.add_argument("--data", type=Path, help="a folder with MNIST's idx files, or CIFAR-10")
+    arguments.add_argument("--net", choices=STUDIES, default="lenet", help="what is trained on --data")
     arguments.add_argument("--out", type=Path, help="a folder for counts")
     arguments.add_argument("--pictures", type=Path, help="a folder for figures; where it is not given, --out")
     arguments.add_argument("--seeds", type=int, default=1)
@@ -189,7 +216,7 @@ def main() -> None:
             arguments.error("--draw reads the counts in --out: give the folder, such as examples/sparknet")
         show(options.out, options.pictures or options.out, options.target)
         return
-    study = lenet(options.data) if options.data else small()
+    study = STUDIES[options.net](options.data) if options.data else small()
     chosen = {name: getattr(options, name) for name in ("batch", "sizes", "taus") if getattr(options, name)}
     study = replace(study, **chosen)
     study = replace(study, sizes=tuple(sorted({1, *study.sizes})))

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pyspark
 
-BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""No second compiler, no threads that collect garbage."""
+BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m"
+"""No second compiler, no threads that collect garbage; and as much room for compiled code as with both compilers, or a
+session of many tests would throw code away, and compile it anew, all the time."""
 
 CLASSES = Path(sys.prefix) / f"spark-{pyspark.__version__}.jsa"
 LONGEST = 60.0  # seconds that a JVM may take to write them

@@ -188,10 +188,12 @@ def test_tau_keeps_exchange_under_a_tenth_unless_shared_steps_are_sooner_there(
     assert found in (1, auto_sync.MAX_STEPS_BETWEEN) or average / (tau * step + average) <= 0.1
 
 
-STEPS_TO_ACCURACY = {  # docs/sparknet_study.md: LeNet to 0.96 by batches of 16; serial 556
-    2: {2: 420, 5: 427, 10: 420, 20: 440, 50: 431, 100: 478},
-    5: {2: 297, 5: 294, 10: 307, 20: 310, 50: 359, 100: 337},
-    10: {2: 286, 5: 255, 10: 307, 20: 318, 50: 371, 100: 380},
+SERIAL_STEPS = 586
+STEPS_TO_ACCURACY = {  # docs/sparknet_study.md: LeNet to 0.96 by batches of 16, means of three seeds
+    2: {2: 424, 5: 421, 10: 418, 20: 424, 50: 421, 100: 450},
+    4: {2: 329, 5: 301, 10: 299, 20: 311, 50: 372, 100: 393},
+    6: {2: 278, 5: 285, 10: 288, 20: 325, 50: 342, 100: 356},
+    10: {2: 289, 5: 261, 10: 296, 20: 315, 50: 345, 100: 362},
 }
 
 
@@ -201,12 +203,12 @@ def test_auto_comes_to_an_accuracy_nearly_as_soon_as_the_best_tau(replicas: int,
     """By counted steps of a second, and exchanges of ``ratio`` seconds. Worst where shared and local steps are nearly
     as good, 0.3; half of the others are within 1.05."""
     counted = STEPS_TO_ACCURACY[replicas]
-    seconds = {tau: steps * (1 + ratio / tau) for tau, steps in counted.items()} | {1: 556 * (1 / replicas + ratio)}
+    seconds = {tau: steps * (1 + ratio / tau) for tau, steps in counted.items()} | {1: SERIAL_STEPS * (1 / replicas + ratio)}
     tau = auto_sync.steps_between(Seconds(1, 1 / replicas, ratio, ratio), replicas)
     if tau > 1:
         near = min(counted, key=lambda known: abs(np.log(known / tau)))
         seconds[tau] = counted[near] * (1 + ratio / tau)
-    assert seconds[tau] <= (1.45 if ratio == 0.3 else 1.15) * min(seconds.values())
+    assert seconds[tau] <= (1.4 if ratio == 0.3 else 1.1) * min(seconds.values())
 
 
 def test_auto_finds_tau_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
