@@ -203,7 +203,9 @@ def test_auto_comes_to_an_accuracy_nearly_as_soon_as_the_best_tau(replicas: int,
     """By counted steps of a second, and exchanges of ``ratio`` seconds. Worst where shared and local steps are nearly
     as good, 0.3; half of the others are within 1.05."""
     counted = STEPS_TO_ACCURACY[replicas]
-    seconds = {tau: steps * (1 + ratio / tau) for tau, steps in counted.items()} | {1: SERIAL_STEPS * (1 / replicas + ratio)}
+    seconds = {tau: steps * (1 + ratio / tau) for tau, steps in counted.items()} | {
+        1: SERIAL_STEPS * (1 / replicas + ratio)
+    }
     tau = auto_sync.steps_between(Seconds(1, 1 / replicas, ratio, ratio), replicas)
     if tau > 1:
         near = min(counted, key=lambda known: abs(np.log(known / tau)))
