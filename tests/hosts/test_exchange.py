@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
 from tests.hosts.link import Link
-from tests.hosts.namespaces import ROOT, Hosts, unavailable
+from tests.hosts.namespaces import Hosts, unavailable
+from tests.hosts.ranks import results
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(unavailable()), reason=unavailable() or "hosts")]
 SLOW = Link(delay=0.005, rate=1e8)
@@ -24,36 +19,9 @@ CUT_OFF = 1
 INTO_THE_SUMS_SECONDS = 0.5
 
 
-def results(
-    link: Link, deadline: float, sums: int, floats: int = 1000, meanwhile: Callable[[Hosts], None] = lambda hosts: None,
-    **options: bool,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """What each rank comes to. ``meanwhile`` is called once all have met."""
-    with Hosts(SIZE, link, **options) as hosts, ExitStack() as stack:
-        ranks = [stack.enter_context(_rank(hosts, rank, deadline, sums, floats)) for rank in range(SIZE)]
-        addresses = [_line(rank) for rank in ranks]
-        for rank in ranks:
-            assert rank.stdin is not None
-            rank.stdin.write(json.dumps(addresses) + "\n")
-            rank.stdin.flush()
-        meanwhile(hosts)
-        return [json.loads(_line(rank)) for rank in ranks]
-
-
-def _rank(hosts: Hosts, rank: int, deadline: float, sums: int, floats: int) -> subprocess.Popen[str]:
-    words = map(str, (rank, SIZE, hosts.addresses[rank], deadline, sums, floats))
-    command = hosts.command(rank, [sys.executable, "-m", "tests.hosts.rank", *words])
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def _line(rank: subprocess.Popen[str]) -> str:
-    assert rank.stdout is not None
-    return rank.stdout.readline().strip()
-
-
 @pytest.mark.parametrize("options", [{}, {"ipv6_only": True}, {"unnamed": True}], ids=["", "IPv6 only", "unnamed"])
 def test_sums_are_right_over_a_slow_network_that_loses_packets(options: dict[str, bool]) -> None:
-    said = results(Link(delay=0.002, rate=1e8, loss=0.01), 20.0, 30, 20_000, **options)
+    said = results(Link(delay=0.002, rate=1e8, loss=0.01), SIZE, 20.0, 30, 20_000, **options)
     assert [words.get("right") for words in said] == [True] * SIZE, said
 
 
@@ -64,7 +32,7 @@ def test_a_link_that_is_down_for_less_than_the_deadline_does_no_harm() -> None:
         time.sleep(1.0)
         hosts.up(CUT_OFF)
 
-    said = results(SLOW, 20.0, 150, meanwhile=interrupt)
+    said = results(SLOW, SIZE, 20.0, 150, meanwhile=interrupt)
     assert [words.get("right") for words in said] == [True] * SIZE, said
     assert min(words["seconds"] for words in said) > 150 * 2 * SLOW.delay
 
@@ -74,7 +42,7 @@ def test_a_link_that_stays_down_ends_every_rank_with_a_sentence() -> None:
         time.sleep(INTO_THE_SUMS_SECONDS)
         hosts.down(CUT_OFF)
 
-    said = results(SLOW, 2.0, 100_000, meanwhile=cut)
+    said = results(SLOW, SIZE, 2.0, 100_000, meanwhile=cut)
     others = (
         r"ExchangeError: rank [02] waited .* s for rank 1 at 10\.9\.0\.2:\d+, which (answers nobody|does not answer);"
     )
