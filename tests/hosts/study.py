@@ -68,7 +68,7 @@ def _fits(given: argparse.Namespace, link: Link, cell: dict[str, Any], wanted: l
         with subprocess.Popen(command, env=spark.environment | {"PYTHONPATH": paths}, stdout=subprocess.PIPE,
                               stderr=(Path(name) / "driver").open("w"), text=True) as driver:  # fmt: skip
             assert driver.stdout is not None
-            rows = [json.loads(line) for line in driver.stdout]
+            rows = [json.loads(line) for line in driver.stdout if line.startswith("{")]
         if driver.returncode:
             print((Path(name) / "driver").read_text()[-3000:], file=sys.stderr)
     if rows and given.workers > 1:

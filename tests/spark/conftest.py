@@ -4,7 +4,8 @@ once, because most of their time is waiting. The children's reports are told her
 own name as if it had run in this process.
 They come behind all tests that need no session, which have compiled the kernels by then.
 
-A test that asks for ``spark`` runs on a classic session, or on those of ``@pytest.mark.sessions("classic", "connect")``.
+A test that asks for ``spark`` runs on a classic session, or on those of ``@pytest.mark.sessions("classic", "connect")``;
+with ``slowly="connect"`` on that one among the slow tests, where another of its file goes the same way in every run.
 To run one kind in this very process, as for a debugger: SPARK_DEEPNET_TEST_SESSION=connect pytest tests/spark -s
 """
 
@@ -54,11 +55,16 @@ def kind(spark: Any) -> str:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "spark" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("sessions")
-        metafunc.parametrize("spark", marker.args if marker else ("classic",), indirect=True, scope="session")
+        kinds = [*marker.args] if marker else ["classic"]
+        if marker and "slowly" in marker.kwargs:
+            kinds.append(pytest.param(marker.kwargs["slowly"], marks=pytest.mark.slow))
+        metafunc.parametrize("spark", kinds, indirect=True, scope="session")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "sessions(*kinds): the kinds of Spark session that the test runs on")
+    config.addinivalue_line(
+        "markers", "sessions(*kinds, slowly=None): the kinds of Spark session that the test runs on"
+    )
     if PIPE in os.environ:
         config.pluginmanager.register(Teller(config, int(os.environ[PIPE])))
 

@@ -22,6 +22,7 @@ X, Y = blobs(seed=1)
 X = X + np.random.default_rng(5).normal(0, 0.8, X.shape).astype(np.float32)
 WEIGHTS = np.random.default_rng(1).integers(1, 4, 90).astype(float)
 BOTH = pytest.mark.sessions("classic", "connect")
+ALSO_SLOWLY = pytest.mark.sessions("classic", slowly="connect")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_classes_have_the_figures_of_the_peers(labelled: Any) -> None:
     assert repr(summary).startswith("ClassificationSummary(accuracy=")
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_two_classes_have_curves(labelled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     two = labelled.where("label < 2")
     for layers in ([4, 5, 2], [Dense(1, "sigmoid")]):
@@ -82,7 +83,7 @@ def test_two_classes_have_curves(labelled: Any, monkeypatch: pytest.MonkeyPatch)
     assert 0.5 < coarse.areaUnderROC <= 1
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_numbers_have_the_figures_of_the_peers(labelled: Any) -> None:
     params = {"layers": [4, 1], "loss": "squared", "labelCol": "number", "weightCol": "weight"}
     summary = estimator(**params).fit(labelled).evaluate(labelled)
@@ -120,7 +121,7 @@ def test_several_targets_and_labels(labelled: Any) -> None:
     assert several.microF1Measure == pytest.approx(sk.f1_score(t, y, average="micro", zero_division=0))
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_texts_of_classes_stay_with_the_model(labelled: Any, tmp_path: Any) -> None:
     indexed = (
         StringIndexer(inputCol="text", outputCol="class", stringOrderType="alphabetDesc")

@@ -18,7 +18,7 @@ from spark_deepnet.spark.initial_model import InitialModel
 from tests.spark.data import blobs, estimator, frame, same
 from tests.spark.test_bad_input import check_sentence
 
-pytestmark = pytest.mark.sessions("classic", "connect")
+pytestmark = pytest.mark.sessions("classic", slowly="connect")
 TRUNK = Dense(5, "tanh", name="trunk/fc1")
 FROZEN = Dense(5, "tanh", name="trunk/fc1", trainable=False)
 BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
@@ -35,6 +35,7 @@ def model(rows: Any) -> Any:
     return estimator(layers=[TRUNK, Dense(3, "softmax", name="top")]).fit(rows)
 
 
+@pytest.mark.sessions("classic", "connect")
 def test_a_fit_takes_weights_by_name_and_keeps_those_that_are_frozen(model: Any, rows: Any) -> None:
     net = estimator(layers=[FROZEN, Dense(4, "relu"), Dense(3, "softmax")], numTrainWorkers=2)
     found = net.setInitialModel(model).fit(rows)

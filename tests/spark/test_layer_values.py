@@ -26,6 +26,7 @@ from tests.spark.test_bad_input import check_sentence
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BOTH = pytest.mark.sessions("classic", "connect")
+ALSO_SLOWLY = pytest.mark.sessions("classic", slowly="connect")
 LAYERS = [Dense(70, "relu", name="first"), Dense(70, "tanh", name="second"), Dense(3, "softmax", name="top")]
 
 
@@ -76,7 +77,7 @@ def test_layers_are_columns_beside_the_scores_or_alone(rows: Any, model: DeepNet
     assert model.transform(rows).columns == [*rows.columns, "prediction", "rawPrediction", "probability"]
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_a_pipeline_fits_what_stands_behind(rows: Any, tmp_path: Path) -> None:
     """The Params are the estimator's as well, and the model's that is loaded."""
     net = alone(estimator(layers=LAYERS), "second")  # type: ignore[arg-type]
@@ -89,7 +90,7 @@ def test_a_pipeline_fits_what_stands_behind(rows: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(vectors(scored, "of_second"), vectors(fitted.transform(rows), "of_second"))
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_weights_in_blocks_give_values_too(
     rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: DeepNetModel
 ) -> None:
@@ -150,7 +151,7 @@ SHAPE = (2, 3, 8, 7)
 BLOBS = ["conv", "pool", "flat", "ip", "prob"]
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_a_caffe_nets_blobs_come_as_caffe_has_them(spark: Any, tmp_path: Path) -> None:
     """Channels first, and by the file's names: what the last layer in place has made, before and behind save and load."""
     text = input_text(SHAPE) + NET
@@ -209,7 +210,7 @@ def test_columns_that_no_wanted_layer_reads_need_not_be_there(spark: Any) -> Non
         alone(model, "r").transform(df)
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_a_featurizer_of_images_and_a_new_top(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example's net and images: a Pipeline saved and loaded, and a fit that leaves the net's own layers as they are."""
     monkeypatch.syspath_prepend(EXAMPLES)

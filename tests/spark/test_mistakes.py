@@ -24,6 +24,7 @@ from spark_deepnet.optimizers import Momentum
 from tests.spark.data import blobs, estimator, frame, same
 
 BOTH = pytest.mark.sessions("classic", "connect")
+ALSO_SLOWLY = pytest.mark.sessions("classic", slowly="connect")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def test_scoring_rows_of_another_length_ends_in_one_sentence(rows: Any) -> None:
     assert model.transform(rows).count() == 40, "and others are scored as before"
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_texts_become_token_ids_by_a_vocabulary(spark: Any, tmp_path: Any) -> None:
     texts = spark.createDataFrame(
         [(["b", "a", "zzz"], 0.0), (["a"], 1.0), ([], 1.0), (["a", "b", "b"], 0.0)], ["words", "label"]
@@ -135,7 +136,7 @@ def pictures(spark: Any, sizes: list[tuple[int, int]], folder: str = "") -> Any:
     return spark.createDataFrame(rows, f"image struct<{image}>, label double")
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_pictures_of_any_size_are_resized_as_they_are_read(spark: Any, tmp_path: Any) -> None:
     mixed, even = pictures(spark, [(3, 5), (8, 2), (1, 1), (6, 6)] * 3), pictures(spark, [(4, 4)] * 12)
     layers = [Resizing(4, 4), Rescaling(1 / 255), Flatten(), Dense(2, "softmax")]
@@ -157,7 +158,7 @@ def test_pictures_of_any_size_are_resized_as_they_are_read(spark: Any, tmp_path:
         net.setInputShape([4, 4, 3]).fit(grey)
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_two_targets_have_a_prediction_each(rows: Any, tmp_path: Any) -> None:
     df = rows.withColumn("a", F.col("number") / 40.0).withColumn("b", -F.col("number") / 20)
     net = estimator(layers=[Dense(5, "tanh"), Dense(2)], labelCols=["a", "b"])

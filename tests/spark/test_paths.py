@@ -150,7 +150,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-@pytest.mark.sessions("classic", "connect")
+@pytest.mark.sessions("classic", slowly="connect")
 def test_a_full_disk_does_not_lose_the_old_model(rows: Any, pair: Any, disk: Path) -> None:
     pair[0].save(f"{disk}/model")
     before = files(disk)
@@ -176,7 +176,7 @@ def test_a_full_disk_does_not_lose_the_old_model(rows: Any, pair: Any, disk: Pat
     assert same(DeepNetModel.load(f"{disk}/model"), pair[1])
 
 
-@pytest.mark.sessions("classic", "connect")
+@pytest.mark.sessions("classic", slowly="connect")
 def test_nor_does_a_read_only_one(pair: Any, disk: Path) -> None:
     pair[0].save(f"{disk}/model")
     estimator().save(f"{disk}/net")

@@ -48,6 +48,7 @@ def other(rows: Any) -> Any:
     return estimator(seed=1).fit(rows)
 
 
+@pytest.mark.sessions("classic", slowly="connect")
 def test_names_of_layers_may_be_paths_and_numbers(rows: Any, tmp_path: Path) -> None:
     layers = [Dense(5, "relu", name="inception_3a/1x1"), Dense(4, "tanh", name="/conv/Conv"), Dense(3, name="185")]
     model = estimator(layers=layers, maxIter=2).fit(rows)
@@ -67,6 +68,7 @@ def params(stage: Any) -> dict[str, Any]:
     return {param.name: value for param, value in stage.extractParamMap().items()}
 
 
+@pytest.mark.sessions("classic", slowly="connect")
 def test_an_estimator_is_its_params(spark: Any, rows: Any, tmp_path: Path) -> None:
     net = estimator(
         layers=[Dense(5, "relu"), Dense(3, "softmax")], solver="lamb", schedule="cosine", weightCol="number"
@@ -96,6 +98,7 @@ def test_a_model_is_saved_overwritten_and_loaded(model: Any, other: Any, rows: A
     assert same(DeepNetModel.load(path), other)
 
 
+@pytest.mark.sessions("classic", slowly="connect")
 def test_a_taken_path_is_left_as_it_is(model: Any, other: Any, tmp_path: Path) -> None:
     path = f"{tmp_path}/model"
     model.save(path)
@@ -126,6 +129,7 @@ def test_pipelines_and_their_models(rows: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:unclosed running multiprocessing pool:ResourceWarning")  # upstream's
+@pytest.mark.sessions("classic", slowly="connect")
 def test_cross_validators_and_their_models(rows: Any, tmp_path: Path) -> None:
     net = estimator()
     grid = ParamGridBuilder().addGrid(net.layers, [[4, 3], [Dense(3, "softmax")]]).build()

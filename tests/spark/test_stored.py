@@ -29,6 +29,7 @@ from tests.spark.test_bad_input import check_sentence
 
 LAYERS = [Dense(70, "relu"), LayerNorm(), Dense(70, "tanh"), Dense(3, "softmax")]
 BOTH = pytest.mark.sessions("classic", "connect")
+ALSO_SLOWLY = pytest.mark.sessions("classic", slowly="connect")
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +91,7 @@ def test_it_scores_as_the_model_on_the_driver_does(rows: Any, pair: Any) -> None
     check_same(scored(model, rows.where("number < 3")), expected[:3])
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_it_is_saved_and_loaded_on_storage_and_on_the_driver(
     rows: Any, pair: Any, tmp_path: Path, all_on_the_driver: Callable[[], None]
 ) -> None:
@@ -145,7 +146,7 @@ def test_what_it_does_not_do_it_says(rows: Any, pair: Any, tmp_path: Path) -> No
     check_same(scored(again, rows), scored(model, rows))
 
 
-@BOTH
+@ALSO_SLOWLY
 def test_its_only_weights_are_not_overwritten(rows: Any, pair: Any) -> None:
     """Under whatever name of whatever folder that they lie in."""
     held, model, folder = pair
