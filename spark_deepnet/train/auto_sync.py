@@ -14,7 +14,7 @@ from spark_deepnet.data.dataset import Rows
 from spark_deepnet.train.step import Stepper, Sum
 
 SHARE = 0.1
-"""The part of a round of local steps that exchange may take."""
+"""The part of a round of local steps that exchange may take, where replicas are many."""
 TRIES = 5
 MIN_TRIES = 2
 PROBE_SECONDS = 0.1
@@ -36,21 +36,22 @@ class Seconds:
     """A: of the exchange of all that is averaged, weights and the optimizer's vectors."""
 
 
-def local_steps(step: float, average: float) -> int:
-    """The smallest tau with A / (tau C + A) <= SHARE."""
-    wanted = average * (1 - SHARE) / SHARE
+def local_steps(step: float, average: float, share: float = SHARE) -> int:
+    """The smallest tau with A / (tau C + A) <= share."""
+    wanted = average * (1 - share) / share
     return max(1, min(MAX_STEPS_BETWEEN, ceil(wanted / max(step, 1e-9))))
 
 
 def steps_between(seconds: Seconds, replicas: int) -> int:
     """1, synchronous steps, or the tau of ``local_steps``, at least 2: what comes to a loss sooner, by
 
-        sqrt(K) (C_K + S) <= C + A / tau.
+            sqrt(K) (C_K + S) <= C + A / tau,   share = SHARE (1 - 1 / K).
 
-    K ranks that share a batch make one step of its rows; with local steps each makes one of as many rows, K times the
-    rows in all, and how many steps fewer that takes, g, is not known beforehand: none (g = 1) where gradients hardly differ
-    from batch to batch, K times fewer where they are mostly noise. g = sqrt(K) is wrong by a factor of sqrt(K) at most."""
-    tau = max(2, local_steps(seconds.step, seconds.average))
+    An average takes off 1 - 1 / K of the variance between replicas: the fewer they are, the less is lost by long rounds.
+        K ranks that share a batch make one step of its rows; with local steps each makes one of as many rows, K times the
+        rows in all, and how many steps fewer that takes, g, is not known beforehand: none (g = 1) where gradients hardly differ
+        from batch to batch, K times fewer where they are mostly noise. g = sqrt(K) is wrong by a factor of sqrt(K) at most."""
+    tau = max(2, local_steps(seconds.step, seconds.average, SHARE * (1 - 1 / replicas)))
     synchronous = sqrt(replicas) * (seconds.shared + seconds.exchange)
     return 1 if synchronous <= seconds.step + seconds.average / tau else tau
 

@@ -167,15 +167,15 @@ def test_a_loss_that_leaves_the_finite_numbers_ends_every_replica_alike(epochs: 
 @pytest.mark.parametrize(
     ("step", "shared", "exchange", "replicas", "vectors", "tau"),
     [
-        (1.0, 0.5, 0.25, 2, 1, 1),  # sqrt(2) (0.5 + 0.25) = 1.06 beside 1 + 0.25 / 3
-        (1.0, 0.5, 0.3, 2, 1, 3),  # 1.13 beside 1 + 0.3 / 3
-        (1.0, 0.5, 0.3, 2, 3, 9),  # an average of 0.9, but for the gradients, which are one vector, nothing more
-        (1.0, 0.25, 0.3, 4, 1, 1),  # the more ranks, the less of a shared step is computing
-        (1.0, 0.9, 0.3, 4, 1, 3),  # unless few rows take nearly as long as many
+        (1.0, 0.5, 0.22, 2, 1, 1),  # sqrt(2) (0.5 + 0.22) = 1.02 beside 1 + 0.22 / 5
+        (1.0, 0.5, 0.3, 2, 1, 6),  # 1.13 beside 1 + 0.3 / 6
+        (1.0, 0.5, 0.3, 2, 3, 18),  # an average of 0.9, but for the gradients, which are one vector, nothing more
+        (1.0, 0.25, 0.27, 4, 1, 1),  # the more ranks, the less of a shared step is computing
+        (1.0, 0.9, 0.3, 4, 1, 4),  # unless few rows take nearly as long as many
         (1.0, 0.1, 0.0, 10, 1, 1),
-        (1.0, 0.25, 1.0, 4, 1, 9),  # 1 / (9 + 1)
-        (1.0, 0.25, 1.0, 4, 3, 27),
-        (0.001, 0.001, 0.0111, 8, 1, 100),
+        (1.0, 0.25, 1.0, 4, 1, 13),  # 1 / (13 + 1) <= 0.1 * 3 / 4
+        (1.0, 0.25, 1.0, 4, 3, 37),
+        (1.0, 0.05, 1.0, 20, 1, 10),
         (0.0, 0.0, 1.0, 2, 1, auto_sync.MAX_STEPS_BETWEEN),
     ],
 )
@@ -185,7 +185,7 @@ def test_tau_keeps_exchange_under_a_tenth_unless_shared_steps_are_sooner_there(
     average = vectors * exchange
     found = auto_sync.steps_between(Seconds(step, shared, exchange, average), replicas)
     assert found == tau
-    assert found in (1, auto_sync.MAX_STEPS_BETWEEN) or average / (tau * step + average) <= 0.1
+    assert found in (1, auto_sync.MAX_STEPS_BETWEEN) or average / (tau * step + average) <= 0.1 * (1 - 1 / replicas)
 
 
 SERIAL_STEPS = 586
@@ -210,7 +210,7 @@ def test_auto_comes_to_an_accuracy_nearly_as_soon_as_the_best_tau(replicas: int,
     if tau > 1:
         near = min(counted, key=lambda known: abs(np.log(known / tau)))
         seconds[tau] = counted[near] * (1 + ratio / tau)
-    assert seconds[tau] <= (1.4 if ratio == 0.3 else 1.1) * min(seconds.values())
+    assert seconds[tau] <= (1.25 if ratio == 0.3 else 1.1) * min(seconds.values())
 
 
 def test_auto_finds_tau_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
