@@ -15,6 +15,8 @@ from spark_deepnet.train.loop import MIN_EVALUATION_ROWS
 
 WORKERS = tuple(2**i for i in range(11))
 TAUS = (1, 10, 50, 100)
+BUSY = 0.9
+"""Of a core: where timed steps had less, the plan says so."""
 _NODE = "{:<{wide}} {:<18} {:>12} {:>14} {:>14} {:>12}"
 _CHOICE = "{:>8} {:>6} {:>9} {:>10} {:>10} {:>14} {:>12}  {}"
 _SPEED = "{:>8} {:>8}" + " {:>14}" * len(TAUS)
@@ -44,6 +46,8 @@ class Forecast:
     candidates: tuple[Candidate, ...]
     """The ways to divide these workers into replicas and blocks, as ``modelBlocks="auto"`` estimates them without timing;
     none where there is one only."""
+    coreShare: float = 1.0
+    """The part of a core that the timed steps had: less than 1 where other processes ran beside them."""
 
     @property
     def replicas(self) -> int:
@@ -94,7 +98,8 @@ def forecast(
     """Times a few steps; rounds: whether the fit goes in rounds of Spark jobs; limit: bytes of a worker's memory;
     training_rows: how many there are, of which no step has more."""
     recipe, grid = plan.recipe, plan.grid
-    costs = probe(plan).costs(recipe.batch_size, link, training_rows)
+    probed = probe(plan)
+    costs = probed.costs(recipe.batch_size, link, training_rows)
     tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, recipe.sync_every), MIN_EVALUATION_ROWS if recipe.validated else 1)
     sparse = taken_sparse(recipe, plan.columns)
@@ -109,6 +114,7 @@ def forecast(
         blocks=grid.blocks,
         costs=costs,
         candidates=candidates(recipe, among, link, limit, sparse),
+        coreShare=probed.core_share,
     )
 
 
@@ -140,6 +146,11 @@ def _whole(f: Forecast) -> list[str]:
         f"a step takes {_ms(f.stepSeconds)} and {f.stepBytes:,.0f} bytes of each worker, {f.rowsPerSecond:,.0f} rows/s",
         f"exchange estimated with {1e6 * f.costs.link.latency:g} us a message and {f.costs.link.bandwidth / 1e9:g} GB/s",
     ]
+    if f.coreShare < BUSY:
+        lines.append(
+            f"the timed steps had {f.coreShare:.0%} of a core: other processes ran beside them; a fit that shares its cores "
+            f"with them takes longer than predicted here"
+        )
     if f.rounds:
         lines.append("exchange by Spark jobs: every round also takes a job's seconds, which are not in these figures")
     return lines

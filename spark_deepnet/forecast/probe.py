@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -45,6 +44,8 @@ class Probe:
     synchronous: tuple[int, ...]
     local: tuple[int, ...]
     block_traffic: BlockTraffic
+    core_share: float
+    """The part of a core that the timed steps had: less than 1 where other processes ran meanwhile."""
 
     def costs(self, batch: int, link: Link, rows: float = math.inf) -> Costs:
         return Costs(batch, self.compute, link, self.synchronous, self.local, self.block_traffic, rows)
@@ -60,7 +61,7 @@ def probe(plan: TrainPlan) -> Probe:
 class _Probing:
     def __init__(self, plan: TrainPlan) -> None:
         recipe = plan.recipe
-        self.rows = min(recipe.batch_size, MAX_ROWS)
+        self.rows, self.one_thread = min(recipe.batch_size, MAX_ROWS), plan.threads == 1
         self.table = drawn(plan.columns, self.rows, recipe.seed)
         self.keys = self.table.keys()
         self.sent: list[int] = []
@@ -70,6 +71,8 @@ class _Probing:
         single_rank = memory_channels(1, 1.0)[0]
         self.stepper = Stepper(recipe, state, self.rows, self._send, self._send, Meter(), block, single_rank)
         self.averaging = Averaging(recipe, state, self._send, block.net.layout.varying)
+        self.clocks = np.zeros(2)
+        """Seconds in timed steps: those that passed, and those of a core that this thread had."""
 
     def _send(self, vector: np.ndarray) -> None:
         """Stands for the sum over ranks."""
@@ -81,7 +84,9 @@ class _Probing:
         self.averaging.note(1.0, 1.0)
         self.averaging(True)
         local = (MEASURE_BYTES, *self._taken())
-        return Probe(self._timed(), synchronous, local, self.block_traffic)
+        compute = self._timed()
+        passed, had = self.clocks.tolist()
+        return Probe(compute, synchronous, local, self.block_traffic, min(1.0, had / passed))
 
     def _rows_bytes(self) -> Iterator[int]:
         """Bytes for the rows of weights that a batch uses, if each row of it uses as many as the last step did;
@@ -108,15 +113,18 @@ class _Probing:
         return Compute(tuple(rows), tuple(seconds))
 
     def _seconds(self, rows: int) -> float:
-        """The median seconds of a step of ``rows`` rows; the first step is not counted."""
+        """The median seconds of a step of ``rows`` rows; the first step is not counted. On one thread those of a core, so
+        that what else runs on this machine counts little; several threads also wait for each other."""
         index = np.random.default_rng(rows).permutation(self.rows)[:rows]
         self._step(index)
-        seconds: list[float] = []
-        while len(seconds) < MIN_STEPS or sum(seconds) < MIN_SECONDS:
-            start = time.perf_counter()
+        clocks: list[np.ndarray] = []
+        while len(clocks) < MIN_STEPS or sum(passed for passed, _ in clocks) < MIN_SECONDS:
+            start = np.array([time.perf_counter(), time.thread_time()])
             self._step(index)
-            seconds.append(time.perf_counter() - start)
-        return median(seconds)
+            clocks.append(np.array([time.perf_counter(), time.thread_time()]) - start)
+        self.clocks += np.sum(clocks, axis=0)
+        passed, had = np.median(clocks, axis=0).tolist()
+        return had if self.one_thread else passed
 
     def _step(self, index: np.ndarray) -> None:
         """Make a step at a learning rate of 0: weights stay unchanged."""

@@ -45,12 +45,12 @@ def local_steps(step: float, average: float, share: float = SHARE) -> int:
 def steps_between(seconds: Seconds, replicas: int) -> int:
     """1, synchronous steps, or the tau of ``local_steps``, at least 2: what comes to a loss sooner, by
 
-            sqrt(K) (C_K + S) <= C + A / tau,   share = SHARE (1 - 1 / K).
+            sqrt(K) (C_K + S) <= C + A / tau,   share of exchange at most SHARE (1 - 1 / K).
 
     An average takes off 1 - 1 / K of the variance between replicas: the fewer they are, the less is lost by long rounds.
-        K ranks that share a batch make one step of its rows; with local steps each makes one of as many rows, K times the
-        rows in all, and how many steps fewer that takes, g, is not known beforehand: none (g = 1) where gradients hardly differ
-        from batch to batch, K times fewer where they are mostly noise. g = sqrt(K) is wrong by a factor of sqrt(K) at most."""
+    K ranks that share a batch make one step of its rows; with local steps each makes one of as many rows, K times the
+    rows in all, and how many steps fewer that takes, g, is not known beforehand: none (g = 1) where gradients hardly
+    differ from batch to batch, K times fewer where they are mostly noise. g = sqrt(K) is wrong by sqrt(K) at most."""
     tau = max(2, local_steps(seconds.step, seconds.average, SHARE * (1 - 1 / replicas)))
     synchronous = sqrt(replicas) * (seconds.shared + seconds.exchange)
     return 1 if synchronous <= seconds.step + seconds.average / tau else tau
