@@ -188,6 +188,18 @@ def test_tau_keeps_exchange_under_a_tenth_unless_shared_steps_are_sooner_there(
     assert found in (1, auto_sync.MAX_STEPS_BETWEEN) or average / (tau * step + average) <= 0.1 * (1 - 1 / replicas)
 
 
+@pytest.mark.parametrize(("steps", "tau"), [(float("inf"), 1000), (4000, 1000), (400, 100), (7, 2), (1, 2)])
+def test_a_fit_has_four_rounds_at_least(steps: float, tau: int) -> None:
+    assert auto_sync.steps_between(Seconds(1e-3, 1e-3, 10.0, 10.0), 2, steps) == tau
+
+
+@pytest.mark.parametrize(("more", "rounds"), [({"epochs": 8}, 4), ({"epochs": 50, "max_steps": 12}, 4)])
+def test_however_slow_exchange_is(monkeypatch: pytest.MonkeyPatch, more: dict[str, int], rounds: int) -> None:
+    monkeypatch.setattr(auto_sync, "measured", lambda *_: Seconds(1e-6, 1e-6, 1.0, 1.0))
+    found = fit(plan_of(batch_size=5, sync_every=0, **more), ROWS.dealt(30, 30))
+    assert found.clock["tau"] == found.clock["made"] // rounds
+
+
 SERIAL_STEPS = 586
 STEPS_TO_ACCURACY = {  # docs/sparknet_study.md: LeNet to 0.96 by batches of 16, means of three seeds
     2: {2: 424, 5: 421, 10: 418, 20: 424, 50: 421, 100: 450},
