@@ -78,6 +78,12 @@ CLAIMS = (
           minutes=4),
     Claim("blocks learn as replicas do", "docs/model_parallelism.md", "two blocks, `syncEvery=1`",
           '-m tests.train.real "MNIST FC"', r"(\d\d\.\d)", least=80.0, minutes=6),
+    Claim("fewer steps by averaging", "docs/sparknet_study.md", "The speedup if exchange costs nothing",
+          f"examples/sparknet_study.py --data {MNIST} --sizes 5 --taus 10", r"\| 5 \| (\d\.\d\d) \|", least=1.4, minutes=2,
+          reference="3.8, AlexNet to 45 % of ImageNet on 5 machines (Moritz et al., SparkNet, arXiv 1511.06051)"),
+    Claim("momentum between averages", "docs/sparknet_study.md", "the plain mean was better",
+          f"examples/outer_step_study.py --data {MNIST} --seeds 1 --taus 10 --rates 0.04",
+          r"\| 4 \| 10 \| (\d\.\d+) ", most=5.0, minutes=2),
     Claim("predicted steps", "docs/performance.md", '`ONLY="plan"` compares', f"{BENCH} plan", RATIO, least=0.5, most=2.0,
           minutes=5),
 )  # fmt: skip
