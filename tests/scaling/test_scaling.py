@@ -19,7 +19,7 @@ from tests.scaling.page import accuracy_table, draw, write
 def made(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
     """Of a machine whose steps take a tenth of a millisecond a row, and exchange a megabyte."""
     compute = Compute((1, 512), (1e-4, 512e-4))
-    monkeypatch.setattr(grid, "probe", lambda plan: Probe(compute, (1_000_000,), (1_000_000,), NO_TRAFFIC))
+    monkeypatch.setattr(grid, "probe", lambda plan: Probe(compute, (1_000_000,), (1_000_000,), NO_TRAFFIC, 1.0))
     return [cell for name in NETWORKS for cell in cells(name)]
 
 
