@@ -13,8 +13,8 @@ TAU = "tau, steps between exchanges"
 RATIO = "S / C, seconds of an exchange over a step's"
 
 
-def draw(seeds: Mapping[tuple[int, int], list[float]], ours: Mapping[str, float], folder: Path) -> None:
-    """Figures as PNG files; seeds: the iterations of each (``by_seed``); ours: names of exchanges and their S / C."""
+def draw(seeds: Seeds, ours: Mapping[str, float], folder: Path) -> None:
+    """Figures as PNG files; ours: names of exchanges and their S / C."""
     try:
         from matplotlib import pyplot
     except ImportError:

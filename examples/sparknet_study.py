@@ -64,15 +64,8 @@ class Study:
         """``size`` replicas, with the training rows distributed by seed."""
         images, labels = self.train
         settings = {"batch_size": self.batch, "l2": self.l2, "sync_state": "keep"}
-        made = recipe_of(
-            self.layers,
-            (*images.shape[1:3], images[0, 0, 0].size),
-            MOMENTUM,
-            self.rate,
-            epochs=1,
-            seed=seed,
-            **settings,
-        )
+        shape = images.shape[1:] if images.ndim == 4 else (*images.shape[1:], 1)
+        made = recipe_of(self.layers, shape, MOMENTUM, self.rate, epochs=1, seed=seed, **settings)
         parts = np.array_split(np.random.default_rng(seed).permutation(len(images)), size)
         return Replicas(replace(made, **recipe), [table_of(images[part], labels[part]) for part in parts])
 

@@ -54,7 +54,10 @@ def steps_between(seconds: Seconds, replicas: int, steps: float = inf) -> int:
     An average takes off 1 - 1 / K of the variance between replicas: the fewer they are, the less is lost by long rounds.
     K ranks that share a batch make one step of its rows; with local steps each makes one of as many rows, K times the
     rows in all, and how many steps fewer that takes, g, is not known beforehand: none (g = 1) where gradients hardly
-    differ from batch to batch, K times fewer where they are mostly noise. g = sqrt(K) is wrong by sqrt(K) at most."""
+    differ from batch to batch, K times fewer where they are mostly noise. g = sqrt(K) is wrong by sqrt(K) at most.
+    A single replica, with which nobody averages, makes synchronous steps."""
+    if replicas == 1:
+        return 1
     wanted = local_steps(seconds.step, seconds.average, SHARE * (1 - 1 / replicas))
     tau = max(2, int(min(wanted, steps / MIN_ROUNDS)))
     synchronous = sqrt(replicas) * (seconds.shared + seconds.exchange)
@@ -73,7 +76,7 @@ def measured(stepper: Stepper, rows: Rows, most: int, replicas: int, vectors: in
     tries: list[np.ndarray] = []
     spent = 0.0
     while len(tries) < TRIES and (len(tries) < MIN_TRIES or spent < PROBE_SECONDS):
-        own = [_seconds(partial(stepper.compute, table, keys, rows, ones)) for rows in (index, part)]
+        own = [_seconds(partial(stepper.compute, table, keys, each, ones)) for each in (index, part)]
         stepper.vector[:] = 0
         own.append(_seconds(partial(stepper.all_reduce, stepper.vector)))
         sums = np.array([*own, 1.0]) * (len(index) > 0)

@@ -34,6 +34,8 @@ from tests.hosts.study_table import told
 DRIVER = Path(__file__).parent / "study_fits.py"
 SAME = ("workers", "delay", "rate", "loss", "tau", "seed")
 """What names a row."""
+WEIGHTS = 431_080
+"""LeNet's."""
 SUMS = 12
 DEADLINE = 60.0
 
@@ -55,7 +57,12 @@ def main() -> int:
 
 
 def _fits(given: argparse.Namespace, link: Link, cell: dict[str, Any], wanted: list[str]) -> int:
-    exchange = 0.0
+    """Each row is kept as soon as it is made. What the driver says besides, as of a fit that failed, is passed on."""
+    exchange = (
+        max(rank["each"] for rank in results(link, given.workers, DEADLINE, SUMS, WEIGHTS))
+        if given.workers > 1
+        else 0.0
+    )
     with (
         tempfile.TemporaryDirectory() as name,
         Hosts(given.workers + 1, link) as hosts,
@@ -68,14 +75,13 @@ def _fits(given: argparse.Namespace, link: Link, cell: dict[str, Any], wanted: l
         with subprocess.Popen(command, env=spark.environment | {"PYTHONPATH": paths}, stdout=subprocess.PIPE,
                               stderr=(Path(name) / "driver").open("w"), text=True) as driver:  # fmt: skip
             assert driver.stdout is not None
-            rows = [json.loads(line) for line in driver.stdout if line.startswith("{")]
+            for line in driver.stdout:
+                if line.startswith("{"):
+                    _append(given.out, cell | json.loads(line) | {"alone": round(exchange, 5)})
+                elif line.strip():
+                    print(line, end="", file=sys.stderr)
         if driver.returncode:
             print((Path(name) / "driver").read_text()[-3000:], file=sys.stderr)
-    if rows and given.workers > 1:
-        ranks = results(link, given.workers, DEADLINE, SUMS, rows[0]["weights"])
-        exchange = max(rank["each"] for rank in ranks)
-    for row in rows:
-        _append(given.out, cell | row | {"alone": round(exchange, 5)})
     return driver.returncode
 
 

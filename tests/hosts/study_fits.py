@@ -26,13 +26,14 @@ STEPS_ALONE = 300
 
 
 def lenet(workers: int, tau: str, seed: int, steps: int, batch: int = BATCH) -> DeepNetEstimator:
-    """As examples/sparknet_study.py trains it."""
+    """As examples/sparknet_study.py trains it; with fewer rows a step, whose gradients are noisier, at a lower rate."""
     return DeepNetEstimator(
         layers=[
             Rescaling(1 / 256), Conv2D(20, 5), MaxPool2D(2, 2), Conv2D(50, 5), MaxPool2D(2, 2), Flatten(),
             Dense(500, "relu"), Dense(10, "softmax"),
         ],
-        inputShape=[28, 28, 1], featuresCol="image", solver="momentum", learningRate=0.01, schedule="constant",
+        inputShape=[28, 28, 1], featuresCol="image", solver="momentum",
+        learningRate=0.01 * batch / BATCH, schedule="constant",
         regParam=0.0005, batchSize=batch, numTrainWorkers=workers, syncEvery=tau if tau == "auto" else int(tau),
         syncState="average" if tau == "1" else "keep", seed=seed, maxSteps=steps,
     )  # fmt: skip

@@ -14,7 +14,8 @@ Row = Mapping[str, str]
 
 
 def told(rows: list[dict[str, str]]) -> str:
-    """A line for each cell, the mean of its seeds and half their range. C and S are those of ranks that do nothing else."""
+    """A line for each cell whose C was measured, the mean of its seeds and half their range. C and S are those of ranks that
+    do nothing else."""
     steps = {row["tau"]: float(row["step"]) for row in rows if row["workers"] == "1"}
     if not steps:
         return "no rows of one worker, which C is taken from: make them first"
@@ -24,8 +25,9 @@ def told(rows: list[dict[str, str]]) -> str:
     kept = sorted((row for row in rows if row["workers"] != "1"), key=_place)
     for _, cell in groupby(kept, _place):
         each = list(cell)
-        step = steps["1" if each[0]["tau"] != "1" else f"shared by {each[0]['workers']}"]
-        lines.append(_line(each, step))
+        rows = "1" if each[0]["tau"] != "1" else f"shared by {each[0]['workers']}"
+        if rows in steps:
+            lines.append(_line(each, steps[rows]))
     return "\n".join(lines)
 
 

@@ -177,6 +177,7 @@ def test_a_loss_that_leaves_the_finite_numbers_ends_every_replica_alike(epochs: 
         (1.0, 0.25, 1.0, 4, 3, 37),
         (1.0, 0.05, 1.0, 20, 1, 10),
         (0.0, 0.0, 1.0, 2, 1, auto_sync.MAX_STEPS_BETWEEN),
+        (1.0, 1.0, 1.0, 1, 1, 1),  # nobody to exchange with
     ],
 )
 def test_tau_keeps_exchange_under_a_tenth_unless_shared_steps_are_sooner_there(

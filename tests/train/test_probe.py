@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
-from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -129,32 +127,34 @@ def test_steps_are_timed_up_to_the_batch(batch: int, rows: tuple[int, ...]) -> N
     assert min(found.seconds) > 0
 
 
+def run_steps_of_a_second(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    """Each timed step takes a second, of which its thread has a core for this share."""
+    made = [0]
+    step = probe._Probing._step
+
+    def counted(self: Any, index: np.ndarray) -> None:
+        made[0] += 1
+        step(self, index)
+
+    clocks = SimpleNamespace(perf_counter=lambda: float(made[0]), thread_time=lambda: share * made[0])
+    monkeypatch.setattr(probe._Probing, "_step", counted)
+    monkeypatch.setattr(probe, "time", clocks)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_on_a_busy_machine_one_thread_is_timed_by_its_core_and_the_plan_says_so(
     monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    """A step takes a second, of which this thread has a core for 0.6."""
-    clocks = {"perf_counter": 1.0, "thread_time": 0.6}
-    steps = count(1)
-    step = probe._Probing._step
-    made = [0]
-
-    def counted(self: Any, index: np.ndarray) -> None:
-        made[0] = next(steps)
-        step(self, index)
-
-    monkeypatch.setattr(probe._Probing, "_step", counted)
-    ways = {name: (lambda seconds=seconds: made[0] * seconds) for name, seconds in clocks.items()}
-    monkeypatch.setattr(probe, "time", SimpleNamespace(**ways))
-    found = probe.probe(replace(plan_of(batch_size=4), threads=threads))
+    run_steps_of_a_second(monkeypatch, 0.6)
+    plan = replace(plan_of(batch_size=4), threads=threads)
+    found = probe.probe(plan)
     assert found.core_share == pytest.approx(0.6)
     assert found.compute.seconds == pytest.approx([0.6 if threads == 1 else 1.0] * 2)
-    told = str(forecast(replace(plan_of(batch_size=4), threads=threads), Link()))
-    assert "the timed steps had 60% of a core" in told
+    assert "the timed steps had 60% of a core" in str(forecast(plan, Link()))
 
 
 def test_on_a_quiet_machine_it_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "time", SimpleNamespace(perf_counter=time.perf_counter, thread_time=time.perf_counter))
+    run_steps_of_a_second(monkeypatch, 1.0)
     plan = forecast(plan_of(batch_size=4), Link())
     assert plan.coreShare == pytest.approx(1.0, abs=0.05)
     assert "of a core" not in str(plan)
