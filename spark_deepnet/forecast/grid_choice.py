@@ -16,7 +16,7 @@ from spark_deepnet.forecast.memory import memory
 from spark_deepnet.plan.grid import Grid
 from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.plan.storage import storage_error
-from spark_deepnet.train.auto_sync import Seconds, steps_between
+from spark_deepnet.train.auto_sync import Seconds, fit_steps, steps_between
 from spark_deepnet.train.loop import MIN_EVALUATION_ROWS
 
 ROOM = 2 / 3
@@ -67,9 +67,9 @@ def tau_of(recipe: Recipe, grid: Grid, costs: Costs) -> int:
     if recipe.sync_every:
         return recipe.sync_every
     steps = [costs.compute.at(rows) for rows in (costs.batch, costs.share(grid.replicas, 1))]
-    return steps_between(
-        Seconds(*steps, *(costs.exchange_seconds(grid.replicas, tau) for tau in (1, 2))), grid.replicas
-    )
+    seconds = Seconds(*steps, *(costs.exchange_seconds(grid.replicas, tau) for tau in (1, 2)))
+    of_fit = fit_steps(costs.rows, recipe.batch_size * grid.replicas, recipe.epochs, recipe.max_steps)
+    return steps_between(seconds, grid.replicas, of_fit)
 
 
 def candidates(

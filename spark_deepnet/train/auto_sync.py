@@ -11,6 +11,7 @@ from math import ceil, inf, sqrt
 import numpy as np
 
 from spark_deepnet.data.dataset import Rows
+from spark_deepnet.data.sampler import steps_of
 from spark_deepnet.train.step import Stepper, Sum
 
 SHARE = 0.1
@@ -43,6 +44,12 @@ def local_steps(step: float, average: float, share: float = SHARE) -> int:
     """The smallest tau with A / (tau C + A) <= share."""
     wanted = average * (1 - share) / share
     return max(1, min(MAX_STEPS_BETWEEN, ceil(wanted / max(step, 1e-9))))
+
+
+def fit_steps(rows: float, batch: int, epochs: int, most: int) -> float:
+    """Of a fit over ``rows`` training rows, infinite where nobody knows them; most: maxSteps, 0 where it has none."""
+    steps = epochs * steps_of(int(rows), batch) if rows < inf else inf
+    return min(steps, most or inf)
 
 
 def steps_between(seconds: Seconds, replicas: int, steps: float = inf) -> int:

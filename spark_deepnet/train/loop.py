@@ -9,7 +9,7 @@ import numpy as np
 
 from spark_deepnet.data.dataset import RowBatch, Rows
 from spark_deepnet.data.ordered import OrderedEpoch, largest_ordered_share, places_of
-from spark_deepnet.data.sampler import Epoch, largest_share, steps_of
+from spark_deepnet.data.sampler import Epoch, largest_share
 from spark_deepnet.data.shard import Shard
 from spark_deepnet.exchange.all_reduce import AllReduce
 from spark_deepnet.exchange.channel import Channel
@@ -135,8 +135,8 @@ class Loop:
         replicas = self.channel.size
         vectors = len(averaged(self.recipe, self.state))
         seconds = auto_sync.measured(self.stepper, self.shard.train, self.share, replicas, vectors, self.exact)
-        epoch = steps_of(self.stats.rows, self.recipe.batch_size * replicas)
-        steps = min(self.course.epochs * epoch, self.recipe.max_steps or float("inf"))
+        batch = self.recipe.batch_size * replicas
+        steps = auto_sync.fit_steps(self.stats.rows, batch, self.course.epochs, self.recipe.max_steps)
         tau = auto_sync.steps_between(seconds, replicas, steps)
         self.clock.tau = max(tau, 2 if self.clock.tau > 1 else 1)
         self.has_tau = True

@@ -65,6 +65,9 @@ def test_steps_between_exchanges_are_as_set_or_as_found(rows: Any) -> None:
     assert alone.stepSeconds == pytest.approx(alone.computeSeconds + alone.exchangeSeconds / 7)
     auto = estimator(numTrainWorkers=2, syncEvery="auto")
     assert auto.explainPlan(rows, latency=1.0).syncEvery == 1000
+    few = estimator(numTrainWorkers=2, syncEvery="auto", batchSize=5, maxIter=4)
+    assert few.explainPlan(rows, latency=1.0, rows=100).syncEvery == 10, "a quarter of the fit's 40 steps"
+    assert few.copy({few.maxSteps: 12}).explainPlan(rows, latency=1.0).syncEvery == 3
     wide = estimator(numTrainWorkers=2, syncEvery="auto", layers=[4, 256, 256, 3])  # half the rows take half the time
     assert wide.explainPlan(rows, latency=0.0, bandwidth=1e30).syncEvery == 1
     assert estimator(numTrainWorkers=1, syncEvery=7).explainPlan(rows).syncEvery == 1

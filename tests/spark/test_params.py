@@ -207,6 +207,10 @@ def test_none_leaves_a_param_as_it_is() -> None:
         ("schedule", {"kind": "step", "eppochs": 2}, ParamError, "'eppochs'"),
         ("maxIter", "ten", TypeError, "maxIter"),
         *(
+            (name, "automatic", TypeError, f"{name}.*expected a whole number or 'auto', found 'automatic'")
+            for name in ("syncEvery", "modelBlocks")
+        ),
+        *(
             ("compression", value, ParamError, "^compression: must be 'none', 'fp16'")
             for value in ("half", 0.01, {"ratio": 0.1}, {"kind": "fp16", "ratio": 0.1}, *NO_RATIOS)
         ),

@@ -51,7 +51,9 @@ def to_metrics(value: Any) -> list[Any]:
 
 def to_int_or_auto(value: Any) -> Any:
     """A whole number, or 'auto'."""
-    return value if value == "auto" else TypeConverters.toInt(value)
+    if isinstance(value, str) and value != "auto":
+        raise TypeError(f"expected a whole number or 'auto', found {value!r}")
+    return value if isinstance(value, str) else TypeConverters.toInt(value)
 
 
 def to_features_col(value: Any) -> str:
