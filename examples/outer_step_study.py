@@ -1,10 +1,12 @@
 """Whether momentum between averages pays (SlowMo, Wang et al., arXiv 1910.00643): test errors after the same local steps,
 beside the plain mean. Each side has the learning rate that is best for it on rows held out.
 
-python examples/outer_step_study.py                # scikit-learn's digits, in seconds
+python examples/outer_step_study.py                # a small network on scikit-learn's digits, in seconds
 python examples/outer_step_study.py --data DIR     # 784-128-64-10 on 20,000 of MNIST's rows, idx files in DIR: minutes
-    --seeds 5 --sizes 4 8 --taus 10 50             # more seeds, other numbers of replicas and of steps between means
+    --net cnn                                      # or another network
+    --seeds 5 --sizes 4 8 --taus 10 50 200         # more seeds, other numbers of replicas and of steps between means
     --rates 0.02                                   # one learning rate for both sides
+    --out outer.csv                                # runs are kept there, and those that are already there are skipped
 
 docs/sparknet_study.md has the results.
 """
@@ -12,8 +14,9 @@ docs/sparknet_study.md has the results.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,37 +24,50 @@ from typing import Any
 import numpy as np
 from example_data import digits, mnist
 from sparknet_replicas import Replicas, recipe_of, table_of
+from study_rows import Row, keep, kept
 
 from spark_deepnet.data.table import Table
-from spark_deepnet.layers import Dense, Flatten, Rescaling
+from spark_deepnet.layers import LSTM, Conv2D, Dense, Flatten, MaxPool2D, Rescaling, Reshape
 
 MOMENTUM = {"kind": "momentum", "momentum": 0.9}
-PLAIN, OUTER = (0.0, 1.0), (0.5, 1.0)
-"""syncMomentum and syncRate."""
-RATES = (0.01, 0.02, 0.04, 0.08, 0.16)
-Errors = dict[tuple[float, int], tuple[float, float]]
-"""Learning rate and seed -> errors in % on the rows held out and on those for the test."""
+PLAIN, OUTER = 0.0, 0.5
+"""syncMomentum; syncRate is 1."""
+TUNED_BY = 2
+"""Seeds that choose a side's learning rate."""
+Errors = Callable[[float, int], tuple[float, float]]
+"""Of a learning rate and a seed: in % on the rows held out and on those for the test."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A network and its rows."""
+    """A network and its rows, and the runs of it that were made."""
 
-    units: tuple[int, ...]
+    net: str
+    layers: tuple[Any, ...]
     train: tuple[np.ndarray, np.ndarray]
     held_out: Table
     test: Table
     batch: int
     steps: int
     """Local steps of each replica."""
+    rates: tuple[float, ...] = (0.01, 0.02, 0.04, 0.08, 0.16)
+    out: Path | None = None
+    rows: list[Row] = field(default_factory=list)
 
-    def errors(self, size: int, tau: int, outer: tuple[float, float], rate: float, seed: int) -> tuple[float, float]:
+    def errors(self, size: int, tau: int, outer: float, rate: float, seed: int) -> tuple[float, float]:
         """On the rows held out and on those for the test."""
+        run = {"net": self.net, "replicas": size, "tau": tau, "momentum": outer, "rate": rate, "seed": seed}
+        for row in self.rows:
+            if all(row[name] == str(value) for name, value in run.items()):
+                return float(row["held_out"]), float(row["test"])
+        held_out, test = self._run(size, tau, outer, rate, seed)
+        keep(self.out, [run | {"held_out": round(held_out, 3), "test": round(test, 3)}])
+        return held_out, test
+
+    def _run(self, size: int, tau: int, outer: float, rate: float, seed: int) -> tuple[float, float]:
         images, labels = self.train
-        layers = (Rescaling(1 / 255), Flatten(), *(Dense(units, "relu") for units in self.units), Dense(10))
-        settings: dict[str, Any] = {"batch_size": self.batch, "epochs": 1, "seed": seed, "sync_every": tau}
-        settings |= {"sync_momentum": outer[0], "sync_rate": outer[1]}
-        recipe = recipe_of(layers, (*images.shape[1:], 1), MOMENTUM, rate, **settings)
+        settings = {"batch_size": self.batch, "epochs": 1, "seed": seed, "sync_every": tau, "sync_momentum": outer}
+        recipe = recipe_of(self.layers, (*images.shape[1:], 1), MOMENTUM, rate, **settings)
         parts = np.array_split(np.random.default_rng(seed).permutation(len(images)), size)
         replicas = Replicas(recipe, [table_of(images[part], labels[part]) for part in parts])
         with np.errstate(over="ignore", invalid="ignore"):  # of rates that are too high
@@ -65,35 +81,51 @@ class Study:
 def small() -> Study:
     images, labels, test_images, test_labels = digits()
     test, held_out = (table_of(test_images[k::2], test_labels[k::2]) for k in (0, 1))
-    return Study((32,), (images, labels), held_out, test, 8, 100)
+    layers = (Rescaling(1 / 255), Flatten(), Dense(32, "relu"), Dense(10))
+    return Study("small", layers, (images, labels), held_out, test, batch=8, steps=100)
 
 
-def large(folder: Path) -> Study:
+def mlp(folder: Path) -> Study:
+    layers = (Rescaling(1 / 255), Flatten(), Dense(128, "relu"), Dense(64, "relu"), Dense(10))
+    return Study("mlp", layers, *parts_of(folder), batch=32, steps=800)
+
+
+def cnn(folder: Path) -> Study:
+    layers = (Rescaling(1 / 255), Conv2D(8, 5, activation="relu"), MaxPool2D(2, 2), Conv2D(8, 5, activation="relu"),
+              MaxPool2D(2, 2), Flatten(), Dense(10))  # fmt: skip
+    return Study("cnn", layers, *parts_of(folder), batch=16, steps=800)
+
+
+def lstm(folder: Path) -> Study:
+    """Reads an image row by row."""
+    layers = (Rescaling(1 / 255), Reshape((28, 28)), LSTM(32), Dense(10))
+    return Study("lstm", layers, *parts_of(folder), batch=16, steps=800, rates=(0.04, 0.08, 0.16, 0.32, 0.64))
+
+
+def parts_of(folder: Path) -> tuple[tuple[np.ndarray, np.ndarray], Table, Table]:
+    """Of MNIST: rows to train on, held out, and for the test."""
     images, labels, test_images, test_labels = mnist(folder)
     held_out, test = table_of(images[20000:24000], labels[20000:24000]), table_of(test_images, test_labels)
-    return Study((128, 64), (images[:20000], labels[:20000]), held_out, test, 32, 800)
+    return (images[:20000], labels[:20000]), held_out, test
 
 
-def tuned(errors: Errors) -> tuple[float, np.ndarray]:
+NETS: dict[str, Callable[[Path], Study]] = {"mlp": mlp, "cnn": cnn, "lstm": lstm}
+
+
+def tuned(run: Errors, rates: Sequence[float], seeds: int) -> tuple[float, np.ndarray]:
     """The learning rate with the lowest mean error on the rows held out, and its test errors by seed."""
-    rates, seeds = (sorted({key[place] for key in errors}) for place in (0, 1))
-    best = min(rates, key=lambda rate: np.mean([errors[rate, int(seed)][0] for seed in seeds]))
-    return best, np.array([errors[best, int(seed)][1] for seed in seeds])
+    best = min(rates, key=lambda rate: np.mean([run(rate, seed)[0] for seed in range(min(seeds, TUNED_BY))]))
+    return best, np.array([run(best, seed)[1] for seed in range(seeds)])
 
 
-def table(
-    study: Study, sizes: Sequence[int], taus: Sequence[int], seeds: int, rates: Sequence[float] = RATES
-) -> Iterator[str]:
+def table(study: Study, sizes: Sequence[int], taus: Sequence[int], seeds: int) -> Iterator[str]:
     """Lines: means and standard deviations over the seeds."""
-    yield "| K | tau | plain mean | syncMomentum 0.5 | difference |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield "| network | K | tau | plain mean | syncMomentum 0.5 | difference |"
+    yield "| --- | --- | --- | --- | --- | --- |"
     for size, tau in product(sizes, taus):
-        sides = [
-            tuned({key: study.errors(size, tau, outer, *key) for key in product(rates, range(seeds))})
-            for outer in (PLAIN, OUTER)
-        ]
+        sides = [tuned(partial(study.errors, size, tau, outer), study.rates, seeds) for outer in (PLAIN, OUTER)]
         cells = [f"{spread(errors)} at {rate}" for rate, errors in sides]
-        yield f"| {size} | {tau} | {' | '.join(cells)} | {spread(sides[1][1] - sides[0][1])} |"
+        yield f"| {study.net} | {size} | {tau} | {' | '.join(cells)} | {spread(sides[1][1] - sides[0][1])} |"
 
 
 def spread(numbers: np.ndarray) -> str:
@@ -103,13 +135,16 @@ def spread(numbers: np.ndarray) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of MNIST's idx files; without it, scikit-learn's digits")
+    parser.add_argument("--net", choices=NETS, default="mlp", help="what is trained on --data")
+    parser.add_argument("--out", type=Path, help="a CSV file of the runs")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="+", default=[4])
     parser.add_argument("--taus", type=int, nargs="+", default=[10, 50])
-    parser.add_argument("--rates", type=float, nargs="+", default=RATES)
+    parser.add_argument("--rates", type=float, nargs="+")
     options = parser.parse_args()
-    study = large(options.data) if options.data else small()
-    for line in table(study, options.sizes, options.taus, options.seeds, options.rates):
+    study = NETS[options.net](options.data) if options.data else small()
+    study = replace(study, out=options.out, rows=kept(options.out), rates=tuple(options.rates or study.rates))
+    for line in table(study, options.sizes, options.taus, options.seeds):
         print(line, flush=True)
 
 

@@ -15,7 +15,6 @@ Counts are written to CSV files in OUT; runs that are already there are skipped.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from sparknet_figures import draw
 from sparknet_replicas import Replicas, recipe_of, table_of
 from sparknet_seconds import measured
 from sparknet_speedups import by_seed, ratios_of, tell, tell_batches, tell_seconds, tell_states
+from study_rows import Row, keep, kept
 
 from spark_deepnet.data.table import Table
 from spark_deepnet.layers import Conv2D, Dense, Flatten, MaxPool2D, RandomCrop, RandomFlip, Rescaling, ZeroPadding2D
@@ -38,7 +38,6 @@ MOMENTUM = {"kind": "momentum", "momentum": 0.9}
 STATES = ("average", "keep", "reset")
 TARGET, BATCH = 0.96, 16
 FILES = ("sparknet_counts.csv", "sparknet_states.csv", "sparknet_seconds.csv")
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -161,24 +160,6 @@ def run_states(study: Study, seeds: int, path: Path | None) -> list[Row]:
         keep(path, rows[-1:])
         print(*rows[-1].values(), flush=True)
     return rows
-
-
-def kept(path: Path | None) -> list[Row]:
-    if path is None or not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def keep(path: Path | None, rows: list[Row]) -> None:
-    """Append to the file."""
-    if path is not None:
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerows(rows)
 
 
 def show(folder: Path, pictures: Path, target: float) -> None:

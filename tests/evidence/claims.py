@@ -83,7 +83,7 @@ CLAIMS = (
           reference="3.8, AlexNet to 45 % of ImageNet on 5 machines (Moritz et al., SparkNet, arXiv 1511.06051)"),
     Claim("momentum between averages", "docs/sparknet_study.md", "the plain mean was better",
           f"examples/outer_step_study.py --data {MNIST} --seeds 1 --taus 10 --rates 0.04",
-          r"\| 4 \| 10 \| (\d\.\d+) ", most=5.0, minutes=2),
+          r"\| mlp \| 4 \| 10 \| (\d\.\d+) ", most=5.0, minutes=2),
     Claim("predicted steps", "docs/performance.md", '`ONLY="plan"` compares', f"{BENCH} plan", RATIO, least=0.5, most=2.0,
           minutes=5),
 )  # fmt: skip

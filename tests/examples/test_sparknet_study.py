@@ -162,7 +162,9 @@ def test_without_matplotlib_a_sentence_says_what_to_install(tmp_path: Any, monke
 
 def test_momentum_between_averages_is_compared_at_each_sides_best_rate(tmp_path: Any) -> None:
     printed = told("outer_step_study.py --seeds 1 --taus 5", tmp_path)
-    (row,) = re.findall(r"^\| 4 \| 5 \| (\S+) ± 0.00 % at (\S+) \| (\S+) ± 0.00 % at (\S+) \| (\S+) ", printed, re.M)
+    (row,) = re.findall(
+        r"^\| small \| 4 \| 5 \| (\S+) ± 0.00 % at (\S+) \| (\S+) ± 0.00 % at (\S+) \| (\S+) ", printed, re.M
+    )
     plain, rate, outer, other, difference = map(float, row)
     assert outer - plain == pytest.approx(difference, abs=0.011)
     assert max(plain, outer) < 20
