@@ -164,7 +164,7 @@ class Child:
             pass_fds=[writing],
             stdout=self.output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            process_group=0,  # in the same session, so that the scheduler weighs its processes as those of the other passes
         )  # fmt: skip
 
     def reports(self, item: pytest.Item) -> Iterator[Any]:
