@@ -35,7 +35,9 @@ def shown(claim: Claim) -> Entry:
         [sys.executable, *command], cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True,
         timeout=LONGEST_SECONDS, check=False,
     )  # fmt: skip
-    figures = [float(found) for line in done.stdout.splitlines() for found in re.findall(claim.figure, line)]
+    lines = [line for line in done.stdout.splitlines() if re.search(claim.figure, line)]
+    figures = [float(found) for line in lines for found in re.findall(claim.figure, line)]
+    print(*lines, sep="\n", flush=True)
     if not figures:
         print(done.stdout[-2000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
     verdict = "holds" if claim.holds(figures) else "does not hold" if figures else "no figure"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from example_data import mnist, pictures
 from pyspark.sql import DataFrame, SparkSession
 from sparknet_speedups import reached
@@ -40,10 +41,13 @@ def lenet(workers: int, tau: str, seed: int, steps: int, batch: int = BATCH) -> 
 
 
 def steps_to_target(workers: int, tau: int) -> float:
-    """Of each worker. With syncEvery 1 all workers make one step of a batch together, as a single one does."""
+    """Of each worker; between two values of tau that were counted, on a straight line. With syncEvery 1 all workers make one
+    step of a batch together, as a single one does."""
     with COUNTS.open(newline="") as file:
         counted = reached([row for row in csv.DictReader(file) if int(row["batch"]) == BATCH], TARGET)
-    return counted[(1, 1) if workers == 1 or tau == 1 else (workers, min(TAUS, key=lambda known: abs(known - tau)))]
+    if workers == 1 or tau == 1:
+        return counted[1, 1]
+    return float(np.interp(tau, TAUS, [counted[workers, known] for known in TAUS]))
 
 
 def row_of(workers: int, tau: str, seed: int, train: DataFrame, test: DataFrame) -> dict[str, Any]:
