@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pyspark
 
-BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m"
-"""No second compiler, no threads that collect garbage; and as much room for compiled code as with both compilers, or a
-session of many tests would throw code away, and compile it anew, all the time."""
+BRIEF = (
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m -Xms900m -Xmn256m -XX:MetaspaceSize=256m"
+)
+"""No second compiler, no threads that collect garbage; as much room for compiled code as with both compilers, or a session
+of many tests would throw code away, and compile it anew, all the time; and for objects and classes from the start what such
+sessions grow to, or they would collect garbage each time that they grow (6 % of a JVM's seconds in a few dozen tests)."""
 
 CLASSES = Path(sys.prefix) / f"spark-{pyspark.__version__}.jsa"
 LONGEST = 60.0  # seconds that a JVM may take to write them
