@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.benchmarks.__main__ import line as benchmark_line
+from tests.benchmarks.harness import row
 from tests.evidence import __main__ as run
-from tests.evidence.claims import CLAIMS, Claim
+from tests.evidence.claims import CLAIMS, RATIO, Claim
 from tests.evidence.page import PAGE, Entry, read, text, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +55,14 @@ def test_a_command_shows_or_refutes(said: str, verdict: str, figure: str) -> Non
     claim = Claim("x", "README.md", "", shlex.join(["-c", f"print({said!r})"]), r"accuracy (\S+)", least=0.8)
     entry = run.shown(claim)
     assert (entry.verdict, entry.figure) == (verdict, figure)
+
+
+@pytest.mark.parametrize("unit", ["us", "ms", "s", "MB", "x"])
+@pytest.mark.parametrize("name", ["exchange all-reduce 4 MB, 2 processes", "plan LeNet, 2 of 2 cores"])
+def test_a_benchmarks_ratio_is_read(name: str, unit: str) -> None:
+    """And not what stands behind a name that ends as a unit does."""
+    found = re.findall(RATIO, benchmark_line(row(name, unit, 893.642, 2408.486, "torch gloo", 0.8, 0.46)))
+    assert found == ["0.37"]
 
 
 def test_what_is_shown_is_not_shown_again(monkeypatch: Any, tmp_path: Path, capsys: Any) -> None:

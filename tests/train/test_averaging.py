@@ -201,24 +201,36 @@ def test_however_slow_exchange_is(monkeypatch: pytest.MonkeyPatch, more: dict[st
     assert found.clock["tau"] == found.clock["made"] // rounds
 
 
-SERIAL_STEPS = 586
-STEPS_TO_ACCURACY = {  # docs/sparknet_study.md: LeNet to 0.96 by batches of 16, means of three seeds
-    2: {2: 424, 5: 421, 10: 418, 20: 424, 50: 421, 100: 450},
-    4: {2: 329, 5: 301, 10: 299, 20: 311, 50: 372, 100: 393},
-    6: {2: 278, 5: 285, 10: 288, 20: 325, 50: 342, 100: 356},
-    10: {2: 289, 5: 261, 10: 296, 20: 315, 50: 345, 100: 362},
+STEPS_TO_ACCURACY = {  # docs/sparknet_study.md: by batches of 16, means of three seeds
+    "LeNet to 0.96": (
+        586,
+        {
+            2: {2: 424, 5: 421, 10: 418, 20: 424, 50: 421, 100: 450},
+            4: {2: 329, 5: 301, 10: 299, 20: 311, 50: 372, 100: 393},
+            6: {2: 278, 5: 285, 10: 288, 20: 325, 50: 342, 100: 356},
+            10: {2: 289, 5: 261, 10: 296, 20: 315, 50: 345, 100: 362},
+        },
+    ),
+    "CIFAR-10 quick to 0.45": (
+        696,
+        {
+            2: {10: 457, 50: 523, 100: 575},
+            4: {10: 362, 50: 424, 100: 479},
+            6: {10: 365, 50: 427, 100: 463},
+        },
+    ),
 }
+"""Of a single worker, and of replicas: their number, then tau."""
 
 
-@pytest.mark.parametrize("replicas", STEPS_TO_ACCURACY)
+@pytest.mark.parametrize(("study", "replicas"), [(name, k) for name, (_, of) in STEPS_TO_ACCURACY.items() for k in of])
 @pytest.mark.parametrize("ratio", [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10])
-def test_auto_comes_to_an_accuracy_nearly_as_soon_as_the_best_tau(replicas: int, ratio: float) -> None:
+def test_auto_comes_to_an_accuracy_nearly_as_soon_as_the_best_tau(study: str, replicas: int, ratio: float) -> None:
     """By counted steps of a second, and exchanges of ``ratio`` seconds. Worst where shared and local steps are nearly
-    as good, 0.3; half of the others are within 1.05."""
-    counted = STEPS_TO_ACCURACY[replicas]
-    seconds = {tau: steps * (1 + ratio / tau) for tau, steps in counted.items()} | {
-        1: SERIAL_STEPS * (1 / replicas + ratio)
-    }
+    as good, 0.3; half of the others are within 1.05. The rule was chosen by LeNet's counts."""
+    serial, counts = STEPS_TO_ACCURACY[study]
+    counted = counts[replicas]
+    seconds = {tau: steps * (1 + ratio / tau) for tau, steps in counted.items()} | {1: serial * (1 / replicas + ratio)}
     tau = auto_sync.steps_between(Seconds(1, 1 / replicas, ratio, ratio), replicas)
     if tau > 1:
         near = min(counted, key=lambda known: abs(np.log(known / tau)))
