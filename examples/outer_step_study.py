@@ -56,12 +56,14 @@ class Study:
 
     def errors(self, size: int, tau: int, outer: float, rate: float, seed: int) -> tuple[float, float]:
         """On the rows held out and on those for the test."""
-        run = {"net": self.net, "replicas": size, "tau": tau, "momentum": outer, "rate": rate, "seed": seed}
+        run: Row = {"net": self.net, "replicas": size, "tau": tau, "momentum": outer, "rate": rate, "seed": seed}
         for row in self.rows:
             if all(row[name] == str(value) for name, value in run.items()):
                 return float(row["held_out"]), float(row["test"])
-        held_out, test = self._run(size, tau, outer, rate, seed)
-        keep(self.out, [run | {"held_out": round(held_out, 3), "test": round(test, 3)}])
+        held_out, test = (round(error, 3) for error in self._run(size, tau, outer, rate, seed))
+        run |= {"held_out": held_out, "test": test}
+        self.rows.append({name: str(value) for name, value in run.items()})
+        keep(self.out, [run])
         return held_out, test
 
     def _run(self, size: int, tau: int, outer: float, rate: float, seed: int) -> tuple[float, float]:
@@ -142,6 +144,8 @@ def main() -> None:
     parser.add_argument("--taus", type=int, nargs="+", default=[10, 50])
     parser.add_argument("--rates", type=float, nargs="+")
     options = parser.parse_args()
+    if options.net != "mlp" and options.data is None:
+        parser.error(f"--net {options.net} is trained on MNIST: give --data")
     study = NETS[options.net](options.data) if options.data else small()
     study = replace(study, out=options.out, rows=kept(options.out), rates=tuple(options.rates or study.rates))
     for line in table(study, options.sizes, options.taus, options.seeds):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spark_deepnet.forecast.cost import Costs, Link
 from spark_deepnet.forecast.grid_choice import Candidate, candidates, grids, tau_of
 from spark_deepnet.forecast.memory import Memory, NodeCost, memory, nodes, row_bytes, taken_sparse
 from spark_deepnet.forecast.probe import probe
 from spark_deepnet.net.summary import name_width
+from spark_deepnet.plan.automatic import resolved
 from spark_deepnet.plan.plan import TrainPlan
 from spark_deepnet.train.loop import MIN_EVALUATION_ROWS
 
@@ -97,6 +98,8 @@ def forecast(
 ) -> Forecast:
     """Times a few steps; rounds: whether the fit goes in rounds of Spark jobs; limit: bytes of a worker's memory;
     training_rows: how many there are, of which no step has more."""
+    if training_rows < math.inf:
+        plan = replace(plan, recipe=resolved(plan.recipe, int(training_rows)))
     recipe, grid = plan.recipe, plan.grid
     probed = probe(plan)
     costs = probed.costs(recipe.batch_size, link, training_rows)

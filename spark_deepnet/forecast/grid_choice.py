@@ -68,8 +68,7 @@ def tau_of(recipe: Recipe, grid: Grid, costs: Costs) -> int:
         return recipe.sync_every
     steps = [costs.compute.at(rows) for rows in (costs.batch, costs.share(grid.replicas, 1))]
     seconds = Seconds(*steps, *(costs.exchange_seconds(grid.replicas, tau) for tau in (1, 2)))
-    of_fit = fit_steps(costs.rows, recipe.batch_size * grid.replicas, recipe.epochs, recipe.max_steps)
-    return steps_between(seconds, grid.replicas, of_fit)
+    return steps_between(seconds, grid.replicas, fit_steps(recipe, costs.rows, grid.replicas, recipe.epochs))
 
 
 def candidates(

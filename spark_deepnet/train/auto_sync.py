@@ -12,6 +12,7 @@ import numpy as np
 
 from spark_deepnet.data.dataset import Rows
 from spark_deepnet.data.sampler import steps_of
+from spark_deepnet.plan.plan import Recipe
 from spark_deepnet.train.step import Stepper, Sum
 
 SHARE = 0.1
@@ -46,10 +47,13 @@ def local_steps(step: float, average: float, share: float = SHARE) -> int:
     return max(1, min(MAX_STEPS_BETWEEN, ceil(wanted / max(step, 1e-9))))
 
 
-def fit_steps(rows: float, batch: int, epochs: int, most: int) -> float:
-    """Of a fit over ``rows`` training rows, infinite where nobody knows them; most: maxSteps, 0 where it has none."""
-    steps = epochs * steps_of(int(rows), batch) if rows < inf else inf
-    return min(steps, most or inf)
+def fit_steps(recipe: Recipe, rows: float, replicas: int, epochs: int) -> float:
+    """Local steps of a fit, those behind its synchronous epochs; rows: to train on, infinite where nobody knows them."""
+    if rows == inf:
+        return recipe.max_steps or inf
+    before = recipe.sync_epochs * steps_of(int(rows), recipe.batch_size)
+    local = (epochs - recipe.sync_epochs) * steps_of(int(rows), recipe.batch_size * replicas)
+    return min(local, recipe.max_steps - before) if recipe.max_steps else local
 
 
 def steps_between(seconds: Seconds, replicas: int, steps: float = inf) -> int:

@@ -135,8 +135,7 @@ class Loop:
         replicas = self.channel.size
         vectors = len(averaged(self.recipe, self.state))
         seconds = auto_sync.measured(self.stepper, self.shard.train, self.share, replicas, vectors, self.exact)
-        batch = self.recipe.batch_size * replicas
-        steps = auto_sync.fit_steps(self.stats.rows, batch, self.course.epochs, self.recipe.max_steps)
+        steps = auto_sync.fit_steps(self.recipe, self.stats.rows, replicas, self.course.epochs)
         tau = auto_sync.steps_between(seconds, replicas, steps)
         self.clock.tau = max(tau, 2 if self.clock.tau > 1 else 1)
         self.has_tau = True

@@ -37,7 +37,8 @@ def shown(claim: Claim) -> Entry:
     )  # fmt: skip
     lines = [line for line in done.stdout.splitlines() if re.search(claim.figure, line)]
     figures = [float(found) for line in lines for found in re.findall(claim.figure, line)]
-    print(*lines, sep="\n", flush=True)
+    if lines:
+        print(*lines, sep="\n", flush=True)
     if not figures:
         print(done.stdout[-2000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
     verdict = "holds" if claim.holds(figures) else "does not hold" if figures else "no figure"

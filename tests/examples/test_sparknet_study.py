@@ -171,6 +171,18 @@ def test_momentum_between_averages_is_compared_at_each_sides_best_rate(tmp_path:
     assert {rate, other} <= {0.01, 0.02, 0.04, 0.08, 0.16}
 
 
+def test_runs_of_a_study_are_kept_and_not_made_again(tmp_path: Any) -> None:
+    command = f"outer_step_study.py --seeds 2 --taus 50 --rates 0.02 --out {tmp_path / 'runs.csv'}"
+    printed = told(command, tmp_path)
+    rows = (tmp_path / "runs.csv").read_text().splitlines()
+    assert len(rows) == len(set(rows)) == 1 + 2 * 2, "of two sides and two seeds, each once"
+    (tmp_path / "runs.csv").write_text(
+        "\n".join([rows[0], *(f"{row[: row.rindex(',')]},50.0" for row in rows[1:])]) + "\n"
+    )
+    assert "| 50.00 ± 0.00 % at 0.02 | 50.00 ± 0.00 % at 0.02 | 0.00 ± 0.00 %" in told(command, tmp_path)
+    assert "%" in printed
+
+
 def test_more_replicas_take_fewer_steps(tmp_path: Any) -> None:
     printed = told("sparknet_study.py --seeds 2", tmp_path)
     serial = float(re.findall(r"serial: (\d+)", printed)[0])

@@ -71,7 +71,7 @@ def row_of(workers: int, tau: str, seed: int, train: DataFrame, test: DataFrame)
         "steps": round(needed, 1),
         "seconds": round(trained * needed / summary.steps, 2),
         "step": round(min(summary.secondsIn("computing")) / summary.steps, 5),
-        "exchanges": round(exchanges * needed / summary.steps, 1),
+        "exchanges": round(needed if tau == "1" else exchanges * needed / summary.steps, 1),
         "exchange": round(min(outside) / exchanges, 5),
         "weights": weights,
         "accuracy": round(float(model.evaluate(test).accuracy), 4),

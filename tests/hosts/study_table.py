@@ -10,7 +10,7 @@ from statistics import mean
 from spark_deepnet.exchange.all_reduce import cost
 from tests.hosts.link import Link
 
-COLUMNS = ("link", "K", "syncEvery", "steps", "exchanges", "C", "S (link alone)", "seconds", "/ best tau", "predicted",
+COLUMNS = ("link", "K", "syncEvery", "steps", "exchanges", "C", "S (link alone)", "seconds", "/ best fixed", "predicted",
            "clock here", "accuracy")  # fmt: skip
 HEAD = f"| {' | '.join(COLUMNS)} |"
 Row = Mapping[str, str]

@@ -23,7 +23,7 @@ def test_seconds_are_steps_and_exchanges_and_beside_the_best_fixed_tau() -> None
     at = head.index
     assert serial[at("seconds")] == "6.0"
     assert [row[at("seconds")] for row in rest] == ["6.0", "4.4", "4.9 ± 0.1"]
-    assert [row[at("/ best tau")] for row in rest] == ["1.36", "1.00", "1.12"], "auto is not among the fixed ones"
+    assert [row[at("/ best fixed")] for row in rest] == ["1.36", "1.00", "1.12"], "auto is not among the fixed ones"
     assert [row[at("syncEvery")] for row in rest] == ["10", "50", "auto, 100 ± 0"]
     assert {len(row) for row in (head, serial, *rest)} == {len(head)}
 

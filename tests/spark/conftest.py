@@ -162,6 +162,7 @@ class Child:
             cwd=self.folder.name,
             env=environment | {KIND: self.kind, PIPE: str(writing), "PYTHONPATH": str(DAEMON)},
             pass_fds=[writing],
+            stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=subprocess.STDOUT,
             process_group=0,  # in the same session, so that the scheduler weighs its processes as those of the other passes

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from spark_deepnet import DeepNetEstimator
 from spark_deepnet.errors import ParamError
 from spark_deepnet.forecast import probe
 from spark_deepnet.forecast.explain import TAUS, WORKERS
@@ -67,6 +68,10 @@ def test_steps_between_exchanges_are_as_set_or_as_found(rows: Any) -> None:
     assert auto.explainPlan(rows, latency=1.0).syncEvery == 1000
     few = estimator(numTrainWorkers=2, syncEvery="auto", batchSize=5, maxIter=4)
     assert few.explainPlan(rows, latency=1.0, rows=100).syncEvery == 10, "a quarter of the fit's 40 steps"
+    late = few.copy({few.syncEpochs: 2})
+    assert late.explainPlan(rows, latency=1.0, rows=100).syncEvery == 5, "two of the four epochs are synchronous"
+    unset = DeepNetEstimator(layers=[4, 5, 3], batchSize=32, numTrainWorkers=2, syncEvery="auto")
+    assert unset.explainPlan(rows, latency=1.0, rows=1797).syncEvery == 261, "a quarter of 36 epochs of 29 steps"
     assert few.copy({few.maxSteps: 12}).explainPlan(rows, latency=1.0).syncEvery == 3
     wide = estimator(numTrainWorkers=2, syncEvery="auto", layers=[4, 256, 256, 3])  # half the rows take half the time
     assert wide.explainPlan(rows, latency=0.0, bandwidth=1e30).syncEvery == 1

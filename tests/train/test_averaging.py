@@ -233,8 +233,8 @@ def test_auto_comes_to_an_accuracy_nearly_as_soon_as_the_best_tau(study: str, re
     seconds = {tau: steps * (1 + ratio / tau) for tau, steps in counted.items()} | {1: serial * (1 / replicas + ratio)}
     tau = auto_sync.steps_between(Seconds(1, 1 / replicas, ratio, ratio), replicas)
     if tau > 1:
-        near = min(counted, key=lambda known: abs(np.log(known / tau)))
-        seconds[tau] = counted[near] * (1 + ratio / tau)
+        steps = float(np.interp(tau, [*counted], [*counted.values()]))
+        seconds[tau] = steps * (1 + ratio / tau)
     assert seconds[tau] <= (1.25 if ratio == 0.3 else 1.1) * min(seconds.values())
 
 
