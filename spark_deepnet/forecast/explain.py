@@ -116,7 +116,7 @@ def forecast(
         rounds=rounds,
         blocks=grid.blocks,
         costs=costs,
-        candidates=candidates(recipe, among, link, limit, sparse),
+        candidates=candidates(recipe, among, link, limit, sparse, training_rows),
         coreShare=probed.core_share,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from spark_deepnet.errors import ClusterError
 from spark_deepnet.forecast.analytic import estimate
@@ -72,15 +73,23 @@ def tau_of(recipe: Recipe, grid: Grid, costs: Costs) -> int:
 
 
 def candidates(
-    recipe: Recipe, among: Sequence[Grid], link: Link, limit: int | None, sparse: Collection[str] = ()
+    recipe: Recipe,
+    among: Sequence[Grid],
+    link: Link,
+    limit: int | None,
+    sparse: Collection[str] = (),
+    training_rows: float = inf,
 ) -> tuple[Candidate, ...]:
     """What each would cost; limit: bytes of a worker's memory, None where nobody knows them; sparse: inputs whose rows
-    are taken to be so."""
-    return tuple(_candidate(recipe, grid, link, limit, sparse) for grid in among)
+    are taken to be so; training_rows: how many there are, where that is known."""
+    return tuple(_candidate(recipe, grid, link, limit, sparse, training_rows) for grid in among)
 
 
-def _candidate(recipe: Recipe, grid: Grid, link: Link, limit: int | None, sparse: Collection[str]) -> Candidate:
-    recipe, costs = settled(recipe, grid.blocks), estimate(recipe, grid.blocks, link, sparse)
+def _candidate(
+    recipe: Recipe, grid: Grid, link: Link, limit: int | None, sparse: Collection[str], training_rows: float
+) -> Candidate:
+    recipe = settled(recipe, grid.blocks)
+    costs = replace(estimate(recipe, grid.blocks, link, sparse), rows=training_rows)
     tau = tau_of(recipe, grid, costs)
     rows = max(costs.share(grid.replicas, tau), MIN_EVALUATION_ROWS if recipe.validated else 1)
     held = memory(recipe, rows, grid.blocks, sparse).total

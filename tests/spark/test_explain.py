@@ -68,6 +68,7 @@ def test_steps_between_exchanges_are_as_set_or_as_found(rows: Any) -> None:
     assert auto.explainPlan(rows, latency=1.0).syncEvery == 1000
     few = estimator(numTrainWorkers=2, syncEvery="auto", batchSize=5, maxIter=4)
     assert few.explainPlan(rows, latency=1.0, rows=100).syncEvery == 10, "a quarter of the fit's 40 steps"
+    assert few.explainPlan(rows, latency=1.0, rows=100).candidates[0].syncEvery == 10, "so says the line that is taken"
     late = few.copy({few.syncEpochs: 2})
     assert late.explainPlan(rows, latency=1.0, rows=100).syncEvery == 5, "two of the four epochs are synchronous"
     unset = DeepNetEstimator(layers=[4, 5, 3], batchSize=32, numTrainWorkers=2, syncEvery="auto")
