@@ -80,11 +80,13 @@ class Member(metaclass=Kind):
 
     @classmethod
     def named(cls, kind: str) -> type[Self]:
-        """The class of a kind, or of what other libraries call it; its file is imported at first use."""
+        """The class of a kind, or of what other libraries call it; its file is imported at first use, to its end, also where
+        another thread is at it."""
         if kind not in cls.names():
             kind = MEMBERS.get(cls.family, {}).get(kind, kind)
-        if kind not in cls._book and kind in cls.names():
-            import_module(f"{cls.folder()}.{kind}")
+        file = f"{cls.folder()}.{kind}"
+        if kind in cls.installed() and (kind not in cls._book or file in sys.modules):
+            import_module(file)
         if kind not in cls._book:
             raise UnknownNameError(f"{cls.family}: there is no {kind!r}; {near(kind, cls.names())}")
         return cls._book[kind]  # type: ignore[return-value]
@@ -177,7 +179,7 @@ def _from_json(root: type[Member], spec: dict[str, Any]) -> Member:
     rest = dict(spec)
     kind, module = str(rest.pop("kind")), rest.pop("module", None)
     name, version = _split_kind(root, kind)
-    if module is not None and name not in root._book:
+    if module is not None and (name not in root._book or module in sys.modules):  # as in named
         _import(module, kind)
     cls = root.named(name)
     if version is not None and version > cls.version:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -210,6 +212,62 @@ def test_a_users_kind_is_among_the_names_once_it_is_defined(own_module: str) -> 
     assert "swirl" not in Layer.names()
     importlib.import_module(own_module)
     assert "swirl" in Layer.names()
+
+
+HALF_READ = """
+import time
+from dataclasses import dataclass
+from {base} import {family}
+
+@dataclass(frozen=True, repr=False)
+class Slow({family}, kind="slow"):
+    def cost(self):
+        return cost()
+
+time.sleep(0.5)  # the class is in the book, and its file has not been read to its end
+
+def cost():
+    return 7
+"""
+FOLDER = {
+    "shelf/__init__.py": "",
+    "shelf/thing.py": "from spark_deepnet.registry import Member\n\nclass Thing(Member, family='things'):\n    pass\n",
+    "shelf/slow.py": HALF_READ.format(base="shelf.thing", family="Thing"),
+    "my_slow.py": HALF_READ.format(base="shelf.thing", family="Thing"),
+}
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Member]]:
+    """A family of its own folder, whose files take their time."""
+    (tmp_path / "shelf").mkdir()
+    for name, text in FOLDER.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("shelf.thing").Thing
+    for module in [name for name in sys.modules if name.partition(".")[0] in ("shelf", "my_slow")]:
+        del sys.modules[module]
+    FAMILIES.pop("things")
+
+
+@pytest.mark.parametrize(
+    ("module", "found"),
+    [
+        ("shelf.slow", lambda root: root.named("slow")()),
+        ("my_slow", lambda root: root.of({"kind": "things.slow.v1", "module": "my_slow"})),
+    ],
+    ids=["of the family's folder", "of a user's module"],
+)
+def test_a_member_is_whole_while_another_thread_imports_it(
+    module: str, found: Callable[[type[Member]], Any], shelf: type[Member]
+) -> None:
+    """Ranks that were threads found an algorithm whose functions below its class did not exist yet."""
+    thread = threading.Thread(target=importlib.import_module, args=(module,))
+    thread.start()
+    while "slow" not in shelf._book:
+        time.sleep(0.001)
+    assert found(shelf).cost() == 7
+    thread.join()
 
 
 def test_families_are_in_the_book_of_families() -> None:

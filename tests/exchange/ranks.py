@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+from spark_deepnet.errors import LostPeerError
 from spark_deepnet.exchange.certificate import made_identity
 from spark_deepnet.exchange.channel import Channel
 from spark_deepnet.exchange.memory import memory_channels
@@ -91,7 +92,7 @@ def results(
 ) -> list[Any]:
     """The same where no rank may fail."""
     found = together(world, size, job, deadline, hosts)
-    for value in found:
-        if isinstance(value, Exception):
-            raise value
+    errors = [value for value in found if isinstance(value, Exception)]
+    for error in sorted(errors, key=lambda error: isinstance(error, LostPeerError)):  # a lost peer's own says why
+        raise error
     return found
