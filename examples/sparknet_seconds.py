@@ -13,7 +13,9 @@ from spark_deepnet import DeepNetEstimator
 ROWS, TAU = 3200, 10
 
 
-def measured(images: np.ndarray, labels: np.ndarray, layers: Sequence[Any], batch: int) -> dict[str, float]:
+def measured(
+    images: np.ndarray, labels: np.ndarray, shape: tuple[int, ...], layers: Sequence[Any], batch: int
+) -> dict[str, float]:
     """Seconds of a step of this number of rows, and of averaging weights and momentum over sockets and by Spark's
     rounds."""
     spark = session("sparknet_seconds")
@@ -21,7 +23,7 @@ def measured(images: np.ndarray, labels: np.ndarray, layers: Sequence[Any], batc
     df = frame(spark, columns, "image binary, label double")
     net = DeepNetEstimator(
         layers=[*layers, "softmax"],
-        inputShape=[*images.shape[1:], 1],
+        inputShape=list(shape),
         featuresCol="image",
         solver="momentum",
         learningRate=0.01,

@@ -18,6 +18,7 @@ import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ class Study:
 
     layers: tuple[Any, ...]
     train: tuple[np.ndarray, np.ndarray]
-    held_out: Table
+    """Images and labels."""
+    test: tuple[np.ndarray, np.ndarray]
     batch: int
     rate: float
     sizes: tuple[int, ...]
@@ -59,12 +61,22 @@ class Study:
     limit: int = 1500
     """Iterations after which a run ends without the target."""
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and channels of an image."""
+        images = self.train[0]
+        return images.shape[1:] if images.ndim == 4 else (*images.shape[1:], 1)
+
+    @cached_property
+    def held_out(self) -> Table:
+        """The rows on which accuracy is measured."""
+        return table_of(*self.test)
+
     def started(self, size: int, seed: int, **recipe: Any) -> Replicas:
         """``size`` replicas, with the training rows distributed by seed."""
         images, labels = self.train
         settings = {"batch_size": self.batch, "l2": self.l2, "sync_state": "keep"}
-        shape = images.shape[1:] if images.ndim == 4 else (*images.shape[1:], 1)
-        made = recipe_of(self.layers, shape, MOMENTUM, self.rate, epochs=1, seed=seed, **settings)
+        made = recipe_of(self.layers, self.shape, MOMENTUM, self.rate, epochs=1, seed=seed, **settings)
         parts = np.array_split(np.random.default_rng(seed).permutation(len(images)), size)
         return Replicas(replace(made, **recipe), [table_of(images[part], labels[part]) for part in parts])
 
@@ -72,8 +84,8 @@ class Study:
 def small() -> Study:
     images, labels, test_images, test_labels = digits()
     layers = (Rescaling(1 / 255), Flatten(), Dense(32, "relu"), Dense(10))
-    held_out = table_of(test_images, test_labels)
-    return Study(layers, (images, labels), held_out, 8, 0.02, (1, 2, 4), (1, 5, 20), target=0.93, every=5)
+    test = test_images, test_labels
+    return Study(layers, (images, labels), test, 8, 0.02, (1, 2, 4), (1, 5, 20), target=0.93, every=5)
 
 
 def lenet(folder: Path) -> Study:
@@ -84,9 +96,9 @@ def lenet(folder: Path) -> Study:
         Rescaling(1 / 256), Conv2D(20, 5), MaxPool2D(2, 2), Conv2D(50, 5), MaxPool2D(2, 2), Flatten(),
         Dense(500, "relu"), Dense(10),
     )  # fmt: skip
-    held_out = table_of(test_images[::5], test_labels[::5])
+    test = test_images[::5], test_labels[::5]
     sizes, taus = (1, 2, 3, 5, 10), (1, 2, 5, 10, 20, 50, 100)
-    return Study(layers, (images, labels), held_out, BATCH, 0.01, sizes, taus, TARGET, every=20, l2=0.0005)
+    return Study(layers, (images, labels), test, BATCH, 0.01, sizes, taus, TARGET, every=20, l2=0.0005)
 
 
 def cifar(folder: Path) -> Study:
@@ -96,10 +108,8 @@ def cifar(folder: Path) -> Study:
     random = (ZeroPadding2D, RandomCrop, RandomFlip)
     layers = tuple(layer for layer in quick(images.mean((0, 1, 2))) if not isinstance(layer, random))
     scores = (*layers[:-1], Dense(10))
-    held_out = table_of(test_images[:2000], test_labels[:2000])
-    return Study(
-        scores, (images, labels), held_out, BATCH, 0.0025, (1, 2, 4, 6), (1, 10, 50, 100), target=0.45, every=50
-    )
+    test = test_images[:2000], test_labels[:2000]
+    return Study(scores, (images, labels), test, BATCH, 0.0025, (1, 2, 4, 6), (1, 10, 50, 100), target=0.45, every=50)
 
 
 STUDIES = {"lenet": lenet, "cifar10": cifar}
@@ -197,7 +207,7 @@ def main() -> None:
     if options.states:
         print(tell_states(run_states(study, options.seeds, states)))
     elif options.seconds:
-        keep(seconds, [measured(*study.train, study.layers, study.batch)])
+        keep(seconds, [measured(*study.train, study.shape, study.layers, study.batch)])
         print(tell_seconds(kept(seconds)))
     else:
         print(tell(run_grid(study, options.seeds, counts), study.target))

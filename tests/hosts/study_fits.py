@@ -1,63 +1,75 @@
-"""The driver of `tests/hosts/study.py`: fits LeNet with each value of syncEvery and prints a row of each as JSON."""
+"""The driver of `tests/hosts/study.py`: fits a network with each value of syncEvery and prints a row of each as JSON."""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from example_data import mnist, pictures
+from example_data import pictures
 from pyspark.sql import DataFrame, SparkSession
-from sparknet_speedups import reached
+from sparknet_speedups import Cells, by_tau, reached
+from sparknet_study import STUDIES, Study
 
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.exchange.all_reduce import cost
-from spark_deepnet.layers import Conv2D, Dense, Flatten, MaxPool2D, Rescaling
 from tests.hosts.namespaces import ROOT
 
-BATCH, TARGET, TAUS = 16, 0.96, (1, 2, 5, 10, 20, 50, 100)
-COUNTS = ROOT / "examples" / "sparknet" / "sparknet_counts.csv"
+COUNTS = {"lenet": "sparknet_counts.csv", "cifar10": "cifar10/sparknet_counts.csv"}
 WARM_UP_STEPS = 20
 TIMED_STEPS = 60
 """With syncEvery 1 all steps take as long, exchange included; of a slow network's only these are made."""
 STEPS_ALONE = 300
 
 
-def lenet(workers: int, tau: str, seed: int, steps: int, batch: int = BATCH) -> DeepNetEstimator:
-    """As examples/sparknet_study.py trains it; with fewer rows a step, whose gradients are noisier, at a lower rate."""
-    return DeepNetEstimator(
-        layers=[
-            Rescaling(1 / 256), Conv2D(20, 5), MaxPool2D(2, 2), Conv2D(50, 5), MaxPool2D(2, 2), Flatten(),
-            Dense(500, "relu"), Dense(10, "softmax"),
-        ],
-        inputShape=[28, 28, 1], featuresCol="image", solver="momentum",
-        learningRate=0.01 * batch / BATCH, schedule="constant",
-        regParam=0.0005, batchSize=batch, numTrainWorkers=workers, syncEvery=tau if tau == "auto" else int(tau),
-        syncState="average" if tau == "1" else "keep", seed=seed, maxSteps=steps,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Fits:
+    """Those of one study: the counted steps, and the rows to train and to measure accuracy on."""
+
+    study: Study
+    counted: Cells
+    train: DataFrame
+    test: DataFrame
+
+    @classmethod
+    def of(cls, name: str, folder: Path, spark: SparkSession) -> Fits:
+        study = STUDIES[name](folder)
+        with (ROOT / "examples" / "sparknet" / COUNTS[name]).open(newline="") as file:
+            counted = reached([row for row in csv.DictReader(file) if int(row["batch"]) == study.batch], study.target)
+        return cls(study, counted, pictures(spark, *study.train), pictures(spark, *study.test))
+
+    def estimator(self, workers: int, tau: str, seed: int, steps: int, shared_by: int = 1) -> DeepNetEstimator:
+        """As examples/sparknet_study.py trains it; with fewer rows a step, whose gradients are noisier, at a lower rate."""
+        study, batch = self.study, -(-self.study.batch // shared_by)
+        return DeepNetEstimator(
+            layers=[*study.layers, "softmax"], inputShape=list(study.shape), featuresCol="image", solver="momentum",
+            learningRate=study.rate * batch / study.batch, schedule="constant", regParam=study.l2, batchSize=batch,
+            numTrainWorkers=workers, syncEvery=tau if tau == "auto" else int(tau),
+            syncState="average" if tau == "1" else "keep", seed=seed, maxSteps=steps,
+        )  # fmt: skip
+
+    def steps_to_target(self, workers: int, tau: int) -> float:
+        """Of each worker; between two values of tau that were counted, on a straight line. With syncEvery 1 all workers make
+        one step of a batch together, as a single one does."""
+        if workers == 1 or tau == 1:
+            return self.counted[1, 1]
+        known = by_tau(self.counted, workers)
+        return float(np.interp(tau, list(known), list(known.values())))
 
 
-def steps_to_target(workers: int, tau: int) -> float:
-    """Of each worker; between two values of tau that were counted, on a straight line. With syncEvery 1 all workers make one
-    step of a batch together, as a single one does."""
-    with COUNTS.open(newline="") as file:
-        counted = reached([row for row in csv.DictReader(file) if int(row["batch"]) == BATCH], TARGET)
-    if workers == 1 or tau == 1:
-        return counted[1, 1]
-    return float(np.interp(tau, TAUS, [counted[workers, known] for known in TAUS]))
-
-
-def row_of(workers: int, tau: str, seed: int, train: DataFrame, test: DataFrame) -> dict[str, Any]:
+def row_of(fits: Fits, workers: int, tau: str, seed: int) -> dict[str, Any]:
     """seconds: of all steps to the accuracy, from those of a fit; step, exchange: seconds of one (C and S) as they were
     here; exchanges: of weights; accuracy: that of the fit's model."""
-    needed = steps_to_target(workers, 10 if tau == "auto" else int(tau))
-    model = lenet(workers, tau, seed, TIMED_STEPS if tau == "1" else round(needed)).fit(train)
+    needed = fits.steps_to_target(workers, 10 if tau == "auto" else int(tau))
+    net = fits.estimator(workers, tau, seed, TIMED_STEPS if tau == "1" else round(needed))
+    model = net.fit(fits.train)
     summary = model.summary
     trained = sum(row["seconds"] for row in summary.history)
-    needed = steps_to_target(workers, summary.syncEvery)
+    needed = fits.steps_to_target(workers, summary.syncEvery)
     outside = [a + b for a, b in zip(summary.secondsIn("exchanging"), summary.secondsIn("waiting"), strict=True)]
     sent: dict[int, int] = {}
     for rank in summary.ranks:
@@ -74,16 +86,16 @@ def row_of(workers: int, tau: str, seed: int, train: DataFrame, test: DataFrame)
         "exchanges": round(needed if tau == "1" else exchanges * needed / summary.steps, 1),
         "exchange": round(min(outside) / exchanges, 5),
         "weights": weights,
-        "accuracy": round(float(model.evaluate(test).accuracy), 4),
+        "accuracy": round(float(model.evaluate(fits.test).accuracy), 4),
     }
 
 
-def row_alone(tau: str, train: DataFrame) -> dict[str, Any]:
+def row_alone(fits: Fits, tau: str) -> dict[str, Any]:
     """C, of one worker: of all a batch's rows, or of the part of one of those that share it."""
     ranks = int(tau.removeprefix("shared by "))
-    summary = lenet(1, "1", 0, STEPS_ALONE, -(-BATCH // ranks)).fit(train).summary
+    summary = fits.estimator(1, "1", 0, STEPS_ALONE, ranks).fit(fits.train).summary
     step = round(summary.secondsIn("computing")[0] / summary.steps, 5)
-    serial = steps_to_target(1, 1)
+    serial = fits.steps_to_target(1, 1)
     same = {
         "tau": tau,
         "seed": 0,
@@ -96,16 +108,14 @@ def row_alone(tau: str, train: DataFrame) -> dict[str, Any]:
 
 
 def main() -> None:
-    folder, workers, *wanted = sys.argv[1:]
+    name, folder, workers, *wanted = sys.argv[1:]
     spark = SparkSession.builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
-    images, labels, test_images, test_labels = mnist(Path(folder))
-    train = pictures(spark, images, labels)
-    test = pictures(spark, test_images[::5], test_labels[::5])
-    lenet(int(workers), "1", 0, WARM_UP_STEPS).fit(train)  # kernels are compiled, and rows are in their places
-    for name in wanted:
-        tau, _, seed = name.partition(":")
-        row = row_of(int(workers), tau, int(seed), train, test) if int(workers) > 1 else row_alone(tau, train)
+    fits = Fits.of(name, Path(folder), spark)
+    fits.estimator(int(workers), "1", 0, WARM_UP_STEPS).fit(fits.train)  # kernels are compiled, rows in their places
+    for each in wanted:
+        tau, _, seed = each.partition(":")
+        row = row_of(fits, int(workers), tau, int(seed)) if int(workers) > 1 else row_alone(fits, tau)
         print(json.dumps(row), flush=True)
     spark.stop()
 

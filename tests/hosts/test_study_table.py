@@ -1,12 +1,19 @@
-"""The study's table: seconds from C, S and counts, and beside those of the best fixed tau."""
+"""The study's table: seconds from C, S and counts, and beside those of the best fixed tau; and what the study says of its
+networks."""
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import pytest
 
+from tests.hosts.namespaces import ROOT
+from tests.hosts.study import SIZES, WEIGHTS
 from tests.hosts.study_table import told
 
 ALONE = {"workers": "1", "delay": "0", "rate": "inf", "tau": "1", "steps": "600", "step": "0.01"}
+STUDIES = ROOT / "examples" / "sparknet"
 FIT = {"workers": "2", "delay": "0.01", "rate": "1e8", "weights": "1000", "syncEvery": "10", "steps": "400"}
 FIT |= {"exchanges": "40", "alone": "0.05", "seconds": "7.5", "accuracy": "0.95"}
 
@@ -38,3 +45,19 @@ def test_a_part_of_a_batch_has_a_c_of_its_own() -> None:
 @pytest.mark.parametrize("rows", [[], [FIT | {"tau": "10"}]], ids=["no rows", "no C"])
 def test_without_c_there_is_no_table(rows: list[dict[str, str]]) -> None:
     assert "make them first" in told(rows)
+
+
+def column(path: Path, name: str, **where: str) -> set[int]:
+    with path.open(newline="") as file:
+        rows = csv.DictReader(file)
+        return {int(row[name]) for row in rows if all(row[key] == value for key, value in where.items())}
+
+
+@pytest.mark.parametrize(("net", "folder"), [("lenet", "."), ("cifar10", "cifar10")])
+def test_a_network_is_as_large_as_its_fits_found_and_its_workers_are_those_that_were_counted(
+    net: str, folder: str
+) -> None:
+    assert column(STUDIES / "sparknet_hosts.csv", "weights", net=net) == {0, WEIGHTS[net]}, (
+        "0: one worker, who sends none"
+    )
+    assert column(STUDIES / folder / "sparknet_counts.csv", "replicas", batch="16") == set(SIZES[net])
