@@ -80,8 +80,8 @@ class Member(metaclass=Kind):
 
     @classmethod
     def named(cls, kind: str) -> type[Self]:
-        """The class of a kind, or of what other libraries call it; its file is imported at first use, to its end, also where
-        another thread is at it."""
+        """The class of a kind, or of what other libraries call it; its file is imported at first use. Where another thread
+        is at that, this one waits: a class is in the book before its file has been read to its end."""
         if kind not in cls.names():
             kind = MEMBERS.get(cls.family, {}).get(kind, kind)
         file = f"{cls.folder()}.{kind}"
@@ -179,7 +179,7 @@ def _from_json(root: type[Member], spec: dict[str, Any]) -> Member:
     rest = dict(spec)
     kind, module = str(rest.pop("kind")), rest.pop("module", None)
     name, version = _split_kind(root, kind)
-    if module is not None and (name not in root._book or module in sys.modules):  # as in named
+    if module is not None and (name not in root._book or str(module) in sys.modules):  # as in named
         _import(module, kind)
     cls = root.named(name)
     if version is not None and version > cls.version:

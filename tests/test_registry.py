@@ -214,6 +214,11 @@ def test_a_users_kind_is_among_the_names_once_it_is_defined(own_module: str) -> 
     assert "swirl" in Layer.names()
 
 
+@pytest.mark.parametrize("module", [["x"], {"a": 1}, 3, "", "no_such"])
+def test_the_module_of_a_class_that_is_known_is_not_asked(module: Any) -> None:
+    assert Layer.of({**Dense(3).to_json(), "module": module}) == Dense(3)
+
+
 HALF_READ = """
 import time
 from dataclasses import dataclass
