@@ -93,6 +93,6 @@ def results(
     """The same where no rank may fail."""
     found = together(world, size, job, deadline, hosts)
     errors = [value for value in found if isinstance(value, Exception)]
-    for error in sorted(errors, key=lambda error: isinstance(error, LostPeerError)):  # a lost peer's own says why
-        raise error
+    if errors:
+        raise min(errors, key=lambda error: isinstance(error, LostPeerError))  # the lost peer's own error says why
     return found

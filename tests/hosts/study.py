@@ -15,7 +15,6 @@ many ranks that do nothing else; and the exchanges that the fit has made."""
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import subprocess
@@ -25,6 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from examples.study_rows import keep, kept
 from spark_deepnet.errors import listed
 from tests.hosts.link import Link, add_options
 from tests.hosts.namespaces import ROOT, Hosts
@@ -45,7 +45,7 @@ DEADLINE = 60.0
 def main() -> int:
     given = _parsed()
     if given.show:
-        print(told([row for row in _rows(given.out) if row["net"] == given.net]))
+        print(told([row for row in kept(given.out) if row["net"] == given.net]))
         return 0
     link = Link(given.delay, given.rate, given.loss)
     cell = {"net": given.net, "workers": given.workers, **asdict(link)}
@@ -79,7 +79,9 @@ def _fits(given: argparse.Namespace, link: Link, cell: dict[str, Any], wanted: l
             assert driver.stdout is not None
             for line in driver.stdout:
                 if line.startswith("{"):
-                    _append(given.out, cell | json.loads(line) | {"alone": round(exchange, 5)})
+                    row = cell | json.loads(line) | {"alone": round(exchange, 5)}
+                    print(row, flush=True)
+                    keep(given.out, [row])
                 elif line.strip():
                     print(line, end="", file=sys.stderr)
         if driver.returncode:
@@ -107,25 +109,8 @@ def _parsed() -> argparse.Namespace:
     return given
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def _is_there(path: Path, row: dict[str, Any]) -> bool:
-    return any(all(kept[name] == str(row[name]) for name in SAME) for kept in _rows(path))
-
-
-def _append(path: Path, row: dict[str, Any]) -> None:
-    print(row, flush=True)
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
+    return any(all(other[name] == str(row[name]) for name in SAME) for other in kept(path))
 
 
 if __name__ == "__main__":

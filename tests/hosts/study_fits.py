@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ import numpy as np
 from example_data import pictures
 from pyspark.sql import DataFrame, SparkSession
 from sparknet_speedups import Cells, by_tau, reached
-from sparknet_study import STUDIES, Study
+from sparknet_study import STUDIES, Study, of_batch
+from study_rows import kept
 
 from spark_deepnet import DeepNetEstimator
 from spark_deepnet.exchange.all_reduce import cost
@@ -38,8 +38,7 @@ class Fits:
     @classmethod
     def of(cls, name: str, folder: Path, spark: SparkSession) -> Fits:
         study = STUDIES[name](folder)
-        with (ROOT / "examples" / "sparknet" / COUNTS[name]).open(newline="") as file:
-            counted = reached([row for row in csv.DictReader(file) if int(row["batch"]) == study.batch], study.target)
+        counted = reached(of_batch(kept(ROOT / "examples" / "sparknet" / COUNTS[name]), study.batch), study.target)
         return cls(study, counted, pictures(spark, *study.train), pictures(spark, *study.test))
 
     def estimator(self, workers: int, tau: str, seed: int, steps: int, shared_by: int = 1) -> DeepNetEstimator:

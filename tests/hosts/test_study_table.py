@@ -3,11 +3,11 @@ networks."""
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import pytest
 
+from examples.study_rows import kept
 from tests.hosts.namespaces import ROOT
 from tests.hosts.study import SIZES, WEIGHTS
 from tests.hosts.study_table import told
@@ -48,9 +48,7 @@ def test_without_c_there_is_no_table(rows: list[dict[str, str]]) -> None:
 
 
 def column(path: Path, name: str, **where: str) -> set[int]:
-    with path.open(newline="") as file:
-        rows = csv.DictReader(file)
-        return {int(row[name]) for row in rows if all(row[key] == value for key, value in where.items())}
+    return {int(row[name]) for row in kept(path) if all(row[key] == value for key, value in where.items())}
 
 
 @pytest.mark.parametrize(("net", "folder"), [("lenet", "."), ("cifar10", "cifar10")])
